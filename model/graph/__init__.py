@@ -1,0 +1,52 @@
+"""The contract: the dynamic task graph and the cluster it runs on, independent of any architecture below.
+
+Source: Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications", OSDI 2018, section 3.2, and the
+names of Ray 2.60. Left out: what Ray does with a graph. That is the rest of `model`.
+"""
+
+from model.graph.nodes import ClusterSpec, NodeId, NodeSpec
+from model.graph.program import (
+    Action,
+    ActorId,
+    Compute,
+    Get,
+    ObjectId,
+    ObjectSpec,
+    Program,
+    ProgramError,
+    Put,
+    Submit,
+    TaskId,
+    TaskKind,
+    TaskSpec,
+    Wait,
+)
+from model.graph.resources import Resources, fixed_point
+from model.graph.strategies import Default, NodeAffinity, PlacementGroup, Spread, Strategy
+
+__all__ = [
+    "Action",
+    "ActorId",
+    "ClusterSpec",
+    "Compute",
+    "Default",
+    "Get",
+    "NodeAffinity",
+    "NodeId",
+    "NodeSpec",
+    "ObjectId",
+    "ObjectSpec",
+    "PlacementGroup",
+    "Program",
+    "ProgramError",
+    "Put",
+    "Resources",
+    "Spread",
+    "Strategy",
+    "Submit",
+    "TaskId",
+    "TaskKind",
+    "TaskSpec",
+    "Wait",
+    "fixed_point",
+]

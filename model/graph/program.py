@@ -1,0 +1,225 @@
+"""The dynamic task graph: what a program submits, needs and makes, whatever the system below does with it.
+
+A body is a sequence of actions; the driver has one, and so has every task. Tasks submit tasks while they run, so the
+graph unfolds during execution. Edges: **data** (an object a task consumes or makes), **control** (a task submits
+another), **stateful** (two consecutive methods of one actor by one caller). Source: OSDI 2018, section 3.2, figure 4.
+
+Left out: values (an object is its id and size) and data-dependent control flow (a body is fixed; a dynamic graph is
+unfolded by running it). Nothing here knows nodes or schedulers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeAlias
+
+import networkx as nx
+
+from model.graph.resources import Resources
+from model.graph.strategies import Default, Strategy
+
+TaskId: TypeAlias = str
+ObjectId: TypeAlias = str
+ActorId: TypeAlias = str
+
+DRIVER: TaskId = "driver"
+"""The name under which the driver's body appears wherever a task may stand."""
+
+
+class ProgramError(ValueError):
+    """A program that no execution can satisfy: unknown ids, two producers of one object, a cycle."""
+
+
+class TaskKind(StrEnum):
+    """Ray's three kinds of task (src/ray/protobuf/common.proto, `TaskType`)."""
+
+    NORMAL = "normal"
+    ACTOR_CREATION = "actor_creation"
+    ACTOR_METHOD = "actor_method"
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Use the processor for so long."""
+
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Submit a task and go on (`f.remote()`)."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Wait until all of these objects are local; CPUs are given back meanwhile (`ray.get`)."""
+
+    objects: tuple[ObjectId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until `count` of these objects exist, without fetching them (`ray.wait(fetch_local=False)`)."""
+
+    objects: tuple[ObjectId, ...]
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store an object (`ray.put`)."""
+
+    object: ObjectId
+
+
+Action: TypeAlias = Compute | Submit | Get | Wait | Put
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSpec:
+    """An immutable object: an id and a size."""
+
+    id: ObjectId
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task as it is submitted."""
+
+    id: TaskId
+    inputs: tuple[ObjectId, ...] = ()
+    """Objects that must exist and be local before the body starts (data edges)."""
+    outputs: tuple[ObjectId, ...] = ()
+    """Objects that exist once the body has ended."""
+    demand: Resources = field(default_factory=lambda: Resources.of(CPU=1))
+    body: tuple[Action, ...] = (Compute(0),)
+    strategy: Strategy = Default()
+    max_retries: int = 3
+    """Re-executions after a system failure; -1 without bound, 0 none (Ray's default is 3)."""
+    kind: TaskKind = TaskKind.NORMAL
+    actor: ActorId | None = None
+    """The actor that this task creates or whose method it is."""
+    name: str = ""
+    """The function's name."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A driver body and every task that it, or a task below it, submits.
+
+    Raises `ProgramError` when an id is unknown or repeated, an object has two producers, a task is submitted twice or
+    never, or the graph has a cycle.
+    """
+
+    tasks: Mapping[TaskId, TaskSpec]
+    objects: Mapping[ObjectId, ObjectSpec]
+    driver: tuple[Action, ...]
+    name: str = "program"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", MappingProxyType(dict(self.tasks)))
+        object.__setattr__(self, "objects", MappingProxyType(dict(self.objects)))
+        self._check()
+
+    def bodies(self) -> Iterator[tuple[TaskId, tuple[Action, ...]]]:
+        """The driver's body, then each task's, in the order of the tasks."""
+        yield DRIVER, self.driver
+        for task in self.tasks.values():
+            yield task.id, task.body
+
+    def producer(self, wanted: ObjectId) -> TaskId:
+        """The task (or the driver) that makes an object, by return or by put."""
+        return self._producers()[wanted]
+
+    def parent(self, wanted: TaskId) -> TaskId:
+        """The task (or the driver) that submits a task."""
+        return self._parents()[wanted]
+
+    def graph(self) -> nx.DiGraph[str]:
+        """Tasks and objects as nodes (attribute `kind`), edges with attribute `edge`: data, control or stateful.
+
+        A fresh graph at each call; control edges of the driver start at the node "driver".
+        """
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        graph.add_node(DRIVER, kind="task")
+        for task in self.tasks.values():
+            graph.add_node(task.id, kind="task")
+        for made, by in self._producers().items():
+            graph.add_node(made, kind="object", size_bytes=self.objects[made].size_bytes)
+            graph.add_edge(by, made, edge="data")
+        for task in self.tasks.values():
+            for needed in task.inputs:
+                graph.add_edge(needed, task.id, edge="data")
+        last_method: dict[tuple[TaskId, ActorId], TaskId] = {}
+        for submitter, body in self.bodies():
+            for action in body:
+                if not isinstance(action, Submit):
+                    continue
+                graph.add_edge(submitter, action.task, edge="control")
+                task = self.tasks[action.task]
+                if task.actor is not None:
+                    before = last_method.get((submitter, task.actor))
+                    if before is not None:
+                        graph.add_edge(before, task.id, edge="stateful")
+                    last_method[submitter, task.actor] = task.id
+        return graph
+
+    def _producers(self) -> dict[ObjectId, TaskId]:
+        found: dict[ObjectId, TaskId] = {}
+        for task in self.tasks.values():
+            for made in task.outputs:
+                self._claim(found, made, task.id)
+        for owner, body in self.bodies():
+            for action in body:
+                if isinstance(action, Put):
+                    self._claim(found, action.object, owner)
+        return found
+
+    def _claim(self, found: dict[ObjectId, TaskId], made: ObjectId, by: TaskId) -> None:
+        if made not in self.objects:
+            raise ProgramError(f"{by} makes {made}, which is not among the program's objects")
+        if made in found:
+            raise ProgramError(f"object {made} has two producers, {found[made]} and {by}")
+        found[made] = by
+
+    def _parents(self) -> dict[TaskId, TaskId]:
+        found: dict[TaskId, TaskId] = {}
+        for owner, body in self.bodies():
+            for action in body:
+                if not isinstance(action, Submit):
+                    continue
+                if action.task not in self.tasks:
+                    raise ProgramError(f"{owner} submits {action.task}, which is not among the program's tasks")
+                if action.task in found:
+                    raise ProgramError(f"task {action.task} is submitted twice, by {found[action.task]} and {owner}")
+                found[action.task] = owner
+        return found
+
+    def _check(self) -> None:
+        for key, task in self.tasks.items():
+            if key != task.id or key == DRIVER:
+                raise ProgramError(f"task {task.id} is filed under the name {key}")
+        producers, parents = self._producers(), self._parents()
+        for orphan in sorted(set(self.tasks) - set(parents)):
+            raise ProgramError(f"task {orphan} is never submitted")
+        for orphan in sorted(set(self.objects) - set(producers)):
+            raise ProgramError(f"object {orphan} has no producer")
+        for owner, body in self.bodies():
+            for action in body:
+                if isinstance(action, Get | Wait):
+                    for wanted in action.objects:
+                        if wanted not in producers:
+                            raise ProgramError(f"{owner} waits for {wanted}, which nothing makes")
+        for task in self.tasks.values():
+            for needed in task.inputs:
+                if needed not in producers:
+                    raise ProgramError(f"task {task.id} needs {needed}, which nothing makes")
+        if not nx.is_directed_acyclic_graph(self.graph()):
+            cycle = " -> ".join(edge[0] for edge in nx.find_cycle(self.graph()))
+            raise ProgramError(f"the graph has a cycle: {cycle}")

@@ -1,0 +1,36 @@
+"""Scheduling strategies a task may carry, with Ray's names (python/ray/util/scheduling_strategies.py, 2.60)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """The cluster's policy decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Best effort to spread over the nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAffinity:
+    """A named node; a soft affinity gives way when that node is dead or infeasible (and, if so set, when it is busy)."""
+
+    node: str
+    soft: bool = False
+    spill_on_unavailable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementGroup:
+    """A bundle of a placement group; index -1 means any bundle."""
+
+    group: str
+    bundle: int = -1
+
+
+Strategy: TypeAlias = Default | Spread | NodeAffinity | PlacementGroup

@@ -1,0 +1,1 @@
+"""What must hold: statements as plain functions, monitors, planted bugs, and the machines pytest runs."""

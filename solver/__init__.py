@@ -1,0 +1,1 @@
+"""What is optimal: bounds, placements, schedules, migrations, worst instances."""
