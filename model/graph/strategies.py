@@ -18,7 +18,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class NodeAffinity:
-    """A named node; a soft affinity gives way when that node is dead or infeasible (and, if so set, when it is busy)."""
+    """A named node; a soft affinity gives way when it is dead or infeasible (and, if so set, when it is busy)."""
 
     node: str
     soft: bool = False

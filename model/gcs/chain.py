@@ -1,0 +1,187 @@
+"""Chain replication of one shard, message by message: crashes of replicas, reconfiguration by a master.
+
+Source: van Renesse and Schneider, "Chain Replication for Supporting High Throughput and Availability", OSDI 2004,
+sections 2 and 3. Updates enter at the head, travel down, and become stable at the tail, which replies; what a replica
+has forwarded and not yet seen acknowledged stays in `sent` and is sent again to a new successor.
+
+Left out here: queries, extension by a new tail, false suspicion, and clients that time out. The master does not fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, constant
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Message):
+    """A client's update, for the head."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Message):
+    """Forwarded down the chain, predecessor to successor."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stable(Message):
+    """Acknowledged up the chain, successor to predecessor: the tail has it."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Message):
+    """The tail's reply to the client."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration(Message):
+    """The master's word on who is in the chain, head first."""
+
+    chain: tuple[Name, ...]
+
+
+@dataclass(slots=True)
+class Replica(Process):
+    """One replica of the shard."""
+
+    chain: tuple[Name, ...]
+    """The configuration this replica believes in, head first."""
+    history: tuple[int, ...] = ()
+    """Applied updates, oldest first."""
+    sent: tuple[int, ...] = ()
+    """Forwarded and not yet known to be stable."""
+    client: Name = constant("client")
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """The protocol of one replica."""
+        match message:
+            case Write(value):
+                if self.chain[0] == ctx.me and value not in self.history:
+                    self.apply(ctx, value)
+            case Update(value):
+                if sender != self.predecessor(ctx):
+                    return
+                if value not in self.history:
+                    self.apply(ctx, value)
+                elif self.successor(ctx) is None:
+                    self.acknowledge(ctx, value)
+            case Stable(value):
+                self.sent = tuple(known for known in self.sent if known != value)
+                self.acknowledge(ctx, value)
+            case Configuration(chain):
+                self.reconfigure(ctx, chain)
+            case _:
+                raise Unhandled(message)
+
+    def apply(self, ctx: Context, value: int) -> None:
+        """Append an update and pass it on; the tail replies instead."""
+        self.history += (value,)
+        successor = self.successor(ctx)
+        if successor is not None:
+            self.sent += (value,)
+            ctx.send(successor, Update(value))
+        else:
+            ctx.send(self.client, Written(value))
+            self.acknowledge(ctx, value)
+
+    def acknowledge(self, ctx: Context, value: int) -> None:
+        """Tell the predecessor that an update is stable."""
+        predecessor = self.predecessor(ctx)
+        if predecessor is not None:
+            ctx.send(predecessor, Stable(value))
+
+    def reconfigure(self, ctx: Context, chain: tuple[Name, ...]) -> None:
+        """Adopt a configuration; a new tail makes stable what it holds, a new successor is sent what it may lack."""
+        before = self.successor(ctx)
+        self.chain = chain
+        successor = self.successor(ctx)
+        if successor is None:
+            for value in self.sent:
+                ctx.send(self.client, Written(value))
+                self.acknowledge(ctx, value)
+            self.sent = ()
+        elif successor != before:
+            for value in self.sent:
+                ctx.send(successor, Update(value))
+
+    def predecessor(self, ctx: Context) -> Name | None:
+        """The replica before this one."""
+        position = self.chain.index(ctx.me)
+        return self.chain[position - 1] if position else None
+
+    def successor(self, ctx: Context) -> Name | None:
+        """The replica after this one."""
+        position = self.chain.index(ctx.me) + 1
+        return self.chain[position] if position < len(self.chain) else None
+
+
+@dataclass(slots=True)
+class ChainMaster(Process):
+    """Detects failures and tells everybody the new configuration."""
+
+    chain: tuple[Name, ...]
+    client: Name = constant("client")
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """The master hears of crashes only."""
+        match message:
+            case Down(name):
+                self.chain = tuple(replica for replica in self.chain if replica != name)
+                for replica in self.chain:
+                    ctx.send(replica, Configuration(self.chain))
+                ctx.send(self.client, Configuration(self.chain))
+            case _:
+                raise Unhandled(message)
+
+
+@dataclass(slots=True)
+class ChainClient(Process):
+    """Writes distinct values and asks again when the head has changed."""
+
+    chain: tuple[Name, ...]
+    todo: tuple[int, ...]
+    pending: tuple[int, ...] = ()
+    """Asked for, not yet answered."""
+    done: set[int] = field(default_factory=set)
+    """Answered: these writes are acknowledged."""
+
+    def start(self, ctx: Context) -> None:
+        """Writing is the program's own progress."""
+        self.go_on(ctx)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """Ask for the next write."""
+        value, *rest = self.todo
+        self.todo = tuple(rest)
+        self.pending += (value,)
+        ctx.send(self.chain[0], Write(value))
+        self.go_on(ctx)
+
+    def go_on(self, ctx: Context) -> None:
+        """Arm the next write while there is one."""
+        if self.todo:
+            ctx.set_timer("write", kind=TimerKind.PROGRAM)
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """Answers and configurations."""
+        match message:
+            case Written(value):
+                if value in self.pending:
+                    self.pending = tuple(asked for asked in self.pending if asked != value)
+                    self.done.add(value)
+            case Configuration(chain):
+                self.chain = chain
+                if chain:
+                    for value in self.pending:
+                        ctx.send(chain[0], Write(value))
+            case _:
+                raise Unhandled(message)

@@ -1,0 +1,407 @@
+"""Explore: every step from every state, breadth first, so that the first violation found is a shortest one.
+
+Source of the search: Clarke, Grumberg, Peled, "Model Checking", 1999, section 2; the statements are evaluated once per
+combination of the processes they read, and a violation ends the search when it is generated, not a level later.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import itemgetter
+from typing import Any
+
+from model.kernel.errors import ModelError
+from model.kernel.process import Message, Name
+from model.kernel.scenario import Scenario
+from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
+from model.kernel.steps import Taken
+from model.kernel.transitions import Outcome, Transitions
+from model.kernel.verdicts import Result, StatementResult, Verdict, Violation, combine
+
+GROWTH_LEVELS = 40
+"""A field that has grown in so many consecutive levels is reported as growing without bound."""
+
+POLL_STATES = 1 << 14
+"""New states between two looks at memory and progress."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Caps of an exploration; reaching one makes the answer undetermined."""
+
+    states: int = 20_000_000
+    memory_mb: int = 12_000
+    cpu_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where an exploration stands."""
+
+    states: int
+    frontier: int
+    depth: int
+    cpu_s: float
+    memory_mb: int
+
+
+class Explorer:
+    """One exploration of one scenario."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        statements: Iterable[Statement] | None = None,
+        limits: Limits = Limits(),
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self.statements = tuple(scenario.statements if statements is None else statements)
+        self.limits = limits
+        self._on_progress = on_progress
+        monitors = tuple(dict.fromkeys(kind for s in self.statements for kind in s.monitors))
+        self._each = [s for s in self.statements if s.kind is StatementKind.ALWAYS and s.each and not s.known]
+        self.transitions = _Judged(scenario, monitors, self._each)
+        self._views = [
+            _Reader(s, self.transitions)
+            for s in self.statements
+            if s.kind is StatementKind.ALWAYS and (s.known or not s.each)
+        ]
+        self._steps = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.STEP]
+        self._sometimes = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.SOMETIMES]
+        self._audits = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.AUDIT]
+        self._happened: set[str] = set()
+        self._known_broken: set[str] = set()
+        self._order: list[int] = []
+        self._parents = array("I")
+        self._depth = 0
+        self._count = 0
+        self._started = 0.0
+        self._growing: dict[tuple[str, str], tuple[int, int]] = {}
+        self.quiescent_states = 0
+
+    def run(self) -> Result:
+        """Search until the scope is exhausted, a statement is broken or a cap is reached."""
+        self._started = time.process_time()
+        note = ""
+        violation = None
+        try:
+            violation, note = self._search()
+        except KeyboardInterrupt:
+            note = "interrupted"
+        except ModelError as error:
+            error.add_note(f"after exploring {len(self._order)} states of {self.scenario.name}")
+            raise
+        return self._result(violation, note)
+
+    # ---- the search -------------------------------------------------------------------------------------------------
+
+    def _search(self) -> tuple[Violation | None, str]:
+        transitions = self.transitions
+        initial = transitions.initial
+        seen = {initial}
+        order = self._order
+        order.append(initial)
+        self._parents.append(0)
+        broken: Statement | str | None = self._judge_state(initial, None)
+        if broken is not None:
+            return self._violation(broken, 0, None), ""
+        successors = transitions.successors
+        parents = self._parents
+        views = bool(self._views) or bool(self._sometimes)
+        next_poll = POLL_STATES
+        position = 0
+        while position < len(order):
+            level_end = len(order)
+            while position < level_end:
+                state = order[position]
+                found, quiescent = successors(state)
+                self._count += len(found)
+                for new, outcome in found:
+                    if outcome.error is not None or outcome.broken or self._steps:
+                        broken = self._judge_step(state, new, outcome)
+                        if broken is not None:
+                            return self._violation(broken, position, outcome), ""
+                    if new in seen:
+                        continue
+                    seen.add(new)
+                    order.append(new)
+                    parents.append(position)
+                    if views:
+                        broken = self._judge_state(new, outcome)
+                        if broken is not None:
+                            return self._violation(broken, position, outcome), ""
+                if quiescent:
+                    self.quiescent_states += 1
+                    broken = self._judge_audit(state)
+                    if broken is not None:
+                        return self._violation(broken, position, None), ""
+                position += 1
+                if len(order) >= next_poll:
+                    next_poll = len(order) + POLL_STATES
+                    note = self._cap(len(order) - position)
+                    if note:
+                        return None, note
+            self._depth += 1
+            if self._depth > self.scenario.depth_limit:
+                return None, f"the depth limit of {self.scenario.depth_limit} steps was reached"
+            note = self._growth()
+            if note:
+                return None, note
+        self._depth -= 1
+        return None, ""
+
+    def _cap(self, frontier: int) -> str:
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        cpu = time.process_time() - self._started
+        states = len(self._order)
+        if self._on_progress is not None:
+            self._on_progress(Progress(states, frontier, self._depth, cpu, memory))
+        if states >= self.limits.states:
+            return f"the cap of {self.limits.states:,} states was reached"
+        if memory >= self.limits.memory_mb:
+            return f"the cap of {self.limits.memory_mb:,} MB was reached"
+        if self.limits.cpu_s is not None and cpu >= self.limits.cpu_s:
+            return f"the budget of {self.limits.cpu_s:g} CPU seconds was spent"
+        return ""
+
+    def _growth(self) -> str:
+        """Name a field that has grown in each of the last levels: the scope has no end."""
+        for where, peak in self.transitions.interner.peaks.items():
+            last, run = self._growing.get(where, (0, 0))
+            if peak > last:
+                run += 1
+                self._growing[where] = (peak, run)
+                if run >= GROWTH_LEVELS:
+                    slot, name = where
+                    return f"field {name} of {slot} grows without bound (now {peak}, larger in each of {run} levels)"
+            else:
+                self._growing[where] = (peak, 0)
+        return ""
+
+    # ---- judging ----------------------------------------------------------------------------------------------------
+
+    def _judge_step(self, state: int, new: int, outcome: Outcome) -> Statement | str | None:
+        if outcome.error is not None:
+            return f"{outcome.error.rule}\n{outcome.error}"
+        if outcome.broken:
+            return self._named(outcome.broken)
+        for reader in self._steps:
+            holds = not reader.mask & outcome.mask or reader.holds_step(state, outcome, new)
+            if not holds and not self._is_known(reader.statement):
+                return reader.statement
+        return None
+
+    def _judge_state(self, state: int, outcome: Outcome | None) -> Statement | None:
+        if outcome is None:
+            for i, broken in enumerate(self.transitions.broken_locals):
+                local = self.transitions.unpack(state)[i]
+                if local in broken:
+                    return self._named(broken[local])
+        fields: tuple[int, ...] | None = None
+        for reader in self._views:
+            if outcome is None or reader.concerns(outcome):
+                if fields is None:
+                    fields = self.transitions.unpack(state)
+                if not reader.holds(fields) and not self._is_known(reader.statement):
+                    return reader.statement
+        for reader in self._sometimes:
+            if reader.statement.name not in self._happened and (outcome is None or reader.concerns(outcome)):
+                if fields is None:
+                    fields = self.transitions.unpack(state)
+                if reader.holds(fields):
+                    self._happened.add(reader.statement.name)
+        return None
+
+    def _judge_audit(self, state: int) -> Statement | None:
+        fields = self.transitions.unpack(state)
+        for reader in self._audits:
+            if not reader.holds(fields) and not self._is_known(reader.statement):
+                return reader.statement
+        return None
+
+    def _is_known(self, statement: Statement) -> bool:
+        if statement.known:
+            self._known_broken.add(statement.name)
+        return bool(statement.known)
+
+    def _named(self, name: str) -> Statement:
+        return next(s for s in self.statements if s.name == name)
+
+    # ---- results ----------------------------------------------------------------------------------------------------
+
+    def _violation(self, broken: Statement | str, position: int, last: Outcome | None) -> Violation:
+        steps = self.path(position)
+        if last is not None:
+            steps = (*steps, last.taken)
+        if isinstance(broken, str):
+            rule, sentence = broken.split("\n", 1)
+            return Violation(rule, sentence, steps)
+        return Violation(broken.name, broken.sentence, steps, broken.source)
+
+    def path(self, position: int) -> tuple[Taken, ...]:
+        """A shortest way from the initial state to the state found as number `position`."""
+        chain = [position]
+        while chain[-1]:
+            chain.append(self._parents[chain[-1]])
+        chain.reverse()
+        steps = []
+        for before, after in pairwise(chain):
+            found, _ = self.transitions.successors(self._order[before])
+            steps.append(next(outcome.taken for new, outcome in found if new == self._order[after]))
+        return tuple(steps)
+
+    def states(self) -> list[int]:
+        """The packed states found, in the order of their discovery."""
+        return self._order
+
+    def _result(self, violation: Violation | None, note: str) -> Result:
+        answers = []
+        for s in self.statements:
+            verdict, why = Verdict.HOLDS, ""
+            if violation is not None and violation.statement == s.name:
+                verdict = Verdict.VIOLATED
+            elif s.name in self._known_broken:
+                verdict, why = Verdict.KNOWN, s.known
+            elif s.kind not in DECIDED:
+                verdict, why = Verdict.UNDETERMINED, f"explore does not decide statements of kind {s.kind} yet"
+            elif violation is not None or note:
+                verdict = Verdict.UNDETERMINED
+                why = note or "the search ended at another violation"
+            elif s.known:
+                verdict, why = Verdict.VIOLATED, f"holds, although {s.known} says that real Ray breaks it"
+            if s.kind is StatementKind.SOMETIMES:
+                if s.name in self._happened or s.name in self.scenario.expected_idle:
+                    verdict, why = Verdict.HOLDS, ""
+                elif verdict is Verdict.HOLDS:
+                    verdict, why = Verdict.VIOLATED, "never happened: the scope proves nothing about it"
+            answers.append(StatementResult(s.name, s.kind, verdict, why))
+        verdicts = [a.verdict for a in answers]
+        if violation is not None and violation.statement not in {s.name for s in self.statements}:
+            verdicts.append(Verdict.VIOLATED)
+        if note:
+            verdicts.append(Verdict.UNDETERMINED)
+        return Result(
+            self.scenario.name,
+            self.scenario.component,
+            "explore",
+            combine(verdicts),
+            len(self._order),
+            self._count,
+            self._depth,
+            time.process_time() - self._started,
+            tuple(answers),
+            violation,
+            note,
+            handler_runs=self.transitions.interner.runs,
+            peaks=dict(self.transitions.interner.peaks),
+        )
+
+
+class _Judged(Transitions):
+    """Transitions that judge every process state when it is first seen."""
+
+    def __init__(self, scenario: Scenario, monitors: tuple[Any, ...], each: list[Statement]) -> None:
+        self._judges = each
+        super().__init__(scenario, monitors)
+
+    def _on_new_local(self, column: int, local: int) -> None:
+        super()._on_new_local(column, local)
+        made = self.interner.locals[column][local]
+        if made.alive:
+            for statement in self._judges:
+                if isinstance(made.process, statement.reads) and not statement.check(made.process):
+                    self.broken_locals[column][local] = statement.name
+                    return
+
+
+class _Reader:
+    """A statement with the columns it reads; each combination of their values is judged once."""
+
+    def __init__(self, statement: Statement, transitions: Transitions) -> None:
+        self.statement = statement
+        self._transitions = transitions
+        initial = transitions.scenario.initial()
+        self._columns = tuple(i for i, process in enumerate(initial.values()) if isinstance(process, statement.reads))
+        self.mask = sum(1 << i for i in self._columns)
+        first_monitor = transitions.width + 2
+        self._monitor_columns = tuple(
+            first_monitor + transitions.monitor_kinds.index(kind) for kind in statement.monitors
+        )
+        columns = self._columns + self._monitor_columns
+        self._key: Callable[[tuple[int, ...]], Any] = itemgetter(*columns) if columns else lambda fields: None
+        self._answers: dict[Any, bool] = {}
+
+    def concerns(self, outcome: Outcome) -> bool:
+        """Whether a step can change the answer."""
+        return bool(
+            self.mask & outcome.mask or self.statement.links or (self._monitor_columns and outcome.observations)
+        )
+
+    def holds(self, fields: tuple[int, ...]) -> bool:
+        """The answer in a state."""
+        if self.statement.links:
+            return self._check(fields)
+        key = self._key(fields)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answers[key] = self._check(fields)
+        return answer
+
+    def holds_step(self, state: int, outcome: Outcome, new: int) -> bool:
+        """The answer about a step."""
+        before, after = self._transitions.unpack(state), self._transitions.unpack(new)
+        key = (self._key(before), outcome.taken, self._key(after))
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answers[key] = bool(
+                self.statement.check(self._view(before), outcome.taken, self._view(after))
+            )
+        return answer
+
+    def _check(self, fields: tuple[int, ...]) -> bool:
+        if self.statement.each:
+            interner = self._transitions.interner
+            seats = [interner.locals[i][fields[i]] for i in self._columns]
+            return all(self.statement.check(seat.process) for seat in seats if seat.alive)
+        return bool(self.statement.check(self._view(fields)))
+
+    def _view(self, fields: tuple[int, ...]) -> StateView:
+        transitions = self._transitions
+        seats = [transitions.interner.locals[i][fields[i]] for i in self._columns]
+        first_monitor = transitions.width + 2
+        return StateView(
+            {seat.name: seat.process for seat in seats if seat.alive},
+            frozenset(seat.name for seat in seats if not seat.alive),
+            lambda: _messages(transitions, fields),
+            {
+                kind: transitions.monitors[i][fields[first_monitor + i]]
+                for i, kind in enumerate(transitions.monitor_kinds)
+            },
+        )
+
+
+def _messages(transitions: Transitions, fields: tuple[int, ...]) -> dict[tuple[Name, Name, str], tuple[Message, ...]]:
+    interner = transitions.interner
+    found = {}
+    for link in transitions.columns:
+        content = fields[link.position] if link.position < len(fields) else 0
+        if content:
+            key = (link.step.sender, link.step.receiver, link.step.channel)
+            found[key] = tuple(interner.messages[m] for m in interner.queues[content])
+    return found
+
+
+def explore(
+    scenario: Scenario,
+    statements: Iterable[Statement] | None = None,
+    limits: Limits = Limits(),
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Exhaust a scenario, or find a shortest way to break one of its statements."""
+    return Explorer(scenario, statements, limits, on_progress).run()

@@ -1,0 +1,68 @@
+"""Links: who may be told what, in which order, and what can go wrong on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from model.kernel.process import Name, slot_of
+
+UNREACHABLE = "unreachable"
+"""Channel on which a send to the dead comes back."""
+
+DOWN = "down"
+"""Channel of the failure detectors."""
+
+
+class LinkKind(StrEnum):
+    """How a link keeps its messages."""
+
+    FIFO = "fifo"
+    LATEST = "latest"
+    """A new message replaces the waiting one (heartbeats, resource views)."""
+    IMMEDIATE = "immediate"
+    """Handled within the sender's step, after its handler has returned: the receiver counts as one unit with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRule:
+    """Declares links by pattern; the first rule that matches a link holds for it.
+
+    Patterns are shell-style over slots and channels ("raylet*").
+    """
+
+    sender: str = "*"
+    receiver: str = "*"
+    channel: str = "*"
+    kind: LinkKind = LinkKind.FIFO
+    capacity: int = 64
+    """More waiting messages than this are an error of the model: something is sent without bound."""
+    lossy: bool = False
+    duplicating: bool = False
+    reply: bool = False
+    """Replies of an RPC: one may be lost after the effect, and the requester is then told `Unreachable`."""
+    unreachable: bool = True
+    """Whether a sender learns that its receiver is dead or cut off; silence otherwise."""
+
+    def matches(self, sender: Name, receiver: Name, channel: str) -> bool:
+        """Whether this rule speaks of that link."""
+        return (
+            fnmatchcase(slot_of(sender), self.sender)
+            and fnmatchcase(slot_of(receiver), self.receiver)
+            and fnmatchcase(channel, self.channel)
+        )
+
+
+NOTICE = LinkRule(unreachable=False)
+"""The rule of the kernel's own channels."""
+
+
+def rule_for(rules: tuple[LinkRule, ...], sender: Name, receiver: Name, channel: str) -> LinkRule:
+    """The rule that holds for a link."""
+    if channel in (UNREACHABLE, DOWN):
+        return NOTICE
+    for rule in rules:
+        if rule.matches(sender, receiver, channel):
+            return rule
+    return LinkRule()

@@ -1,0 +1,134 @@
+"""Replay: a recorded list of steps and choices, carried out again, with what each step changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from model.kernel.errors import PolicyError, TraceMismatch
+from model.kernel.judge import Judge
+from model.kernel.process import Message, Name, state_fields
+from model.kernel.scenario import Scenario
+from model.kernel.statements import Statement
+from model.kernel.steps import Taken
+from model.kernel.values import copy
+from model.kernel.verdicts import Violation
+from model.kernel.walk import as_violation
+from model.kernel.world import World
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of one process before and after a step."""
+
+    process: Name
+    field: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One replayed step."""
+
+    taken: Taken
+    message: Message | None
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay showed."""
+
+    frames: tuple[Frame, ...]
+    violation: Violation | None
+
+
+def replay(
+    scenario: Scenario,
+    steps: Iterable[Taken],
+    statements: Iterable[Statement] | None = None,
+) -> Replayed:
+    """Carry out recorded steps; raises `TraceMismatch` at the first one that the model does not offer."""
+    wanted = tuple(scenario.statements if statements is None else statements)
+    script = _Script()
+    world = World(scenario, script.decide, script.strike, strict=True, statements=wanted)
+    judge = Judge(world, wanted)
+    frames: list[Frame] = []
+    broken: Statement | PolicyError | None = judge.at_start()
+    for index, taken in enumerate(steps):
+        if broken is not None:
+            break
+        offered = (*world.system_steps(), *world.fault_steps())
+        if taken.step not in offered:
+            raise TraceMismatch(index, str(taken.step), tuple(map(str, offered)))
+        message = world.message_of(taken.step)
+        before = _snapshot(world)
+        script.begin(taken.choices)
+        judge.before_step()
+        try:
+            made = world.take(taken.step)
+        except PolicyError as error:
+            broken = error
+            frames.append(Frame(taken, message, ()))
+            break
+        except _BadChoice as bad:
+            raise TraceMismatch(index, f"{taken.step} with choices {taken.choices}: {bad}", ()) from None
+        if made != taken.choices:
+            raise TraceMismatch(index, f"{taken.step} with choices {taken.choices}", (f"choices {made}",))
+        frames.append(Frame(taken, message, _changes(before, _snapshot(world))))
+        broken = judge.after_step(taken)
+    if broken is None and world.quiescent():
+        broken = judge.at_quiescence()
+    taken_steps = tuple(frame.taken for frame in frames)
+    return Replayed(tuple(frames), None if broken is None else as_violation(broken, taken_steps))
+
+
+class _BadChoice(Exception):
+    pass
+
+
+class _Script:
+    """Hands out recorded choices."""
+
+    def __init__(self) -> None:
+        self._choices: tuple[int, ...] = ()
+        self._at = 0
+
+    def begin(self, choices: tuple[int, ...]) -> None:
+        self._choices = choices
+        self._at = 0
+
+    def decide(self, count: int, random: bool = False) -> int:
+        if self._at >= len(self._choices):
+            raise _BadChoice(f"the model makes a choice among {count} that was not recorded")
+        index = self._choices[self._at]
+        self._at += 1
+        if not 0 <= index < count:
+            raise _BadChoice(f"choice {index} among {count} options")
+        return index
+
+    def strike(self, affordable: bool) -> bool:
+        return self.decide(2) == 1
+
+
+def _snapshot(world: World) -> dict[tuple[Name, str], Any]:
+    shot: dict[tuple[Name, str], Any] = {}
+    for seat in world.seats.values():
+        if not seat.alive:
+            shot[seat.slot, "alive"] = False
+            continue
+        for name in state_fields(type(seat.process)):
+            shot[seat.name, name] = copy(getattr(seat.process, name))
+    return shot
+
+
+def _changes(before: dict[tuple[Name, str], Any], after: dict[tuple[Name, str], Any]) -> tuple[Change, ...]:
+    changes = []
+    for key, value in after.items():
+        if key not in before and key[1] != "alive":
+            continue
+        if before.get(key, True) != value:
+            changes.append(Change(*key, before.get(key, True), value))
+    return tuple(changes)

@@ -1,0 +1,190 @@
+"""Traces: one versioned JSON form for the counterexamples of all drivers, and their print.
+
+A trace is a scenario (its name and parameters), the broken statement, and the list of steps with their choices. Nothing
+else is needed to carry it out again; the messages are kept for people and to say where a trace no longer fits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from model.kernel.faults import FaultKind
+from model.kernel.replay import Replayed
+from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
+
+FORMAT = "rayproof-trace"
+VERSION = 1
+
+
+class TraceError(ValueError):
+    """A document that is no trace: the path inside it, what is there and what was expected."""
+
+    def __init__(self, path: str, found: str, expected: str) -> None:
+        super().__init__(f"{path}: {found}; expected {expected}")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A counterexample."""
+
+    scenario: str
+    parameters: Mapping[str, Any]
+    statement: str
+    sentence: str
+    steps: tuple[Taken, ...]
+    source: str = ""
+    driver: str = "explore"
+    seed: int | None = None
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    loop: int | None = None
+    """Number of the step at which a lasso's loop begins; None for a finite counterexample."""
+
+    def to_json(self) -> str:
+        """The document, with a fixed order of keys and a final line end."""
+        document = {
+            "format": FORMAT,
+            "version": VERSION,
+            "scenario": {"name": self.scenario, "parameters": dict(self.parameters), "constants": dict(self.constants)},
+            "statement": {"name": self.statement, "sentence": self.sentence, "source": self.source},
+            "driver": self.driver,
+            "seed": self.seed,
+            "loop": self.loop,
+            "steps": [{**_step_to_dict(taken.step), "choices": list(taken.choices)} for taken in self.steps],
+        }
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Trace:
+        """Read a document; raises `TraceError`."""
+        try:
+            document = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            line = getattr(error, "lineno", 1)
+            raise TraceError(
+                f"line {line}", f"not JSON ({getattr(error, 'msg', 'nested too deeply')})", "a trace"
+            ) from None
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise TraceError("format", "not a trace", f'an object with "format": "{FORMAT}"')
+        if document.get("version") != VERSION:
+            raise TraceError("version", repr(document.get("version")), str(VERSION))
+        scenario = _need(document, "scenario", dict)
+        statement = _need(document, "statement", dict)
+        steps = _need(document, "steps", list)
+        seed, loop = document.get("seed"), document.get("loop")
+        return cls(
+            _need(scenario, "name", str, "scenario."),
+            _need(scenario, "parameters", dict, "scenario."),
+            _need(statement, "name", str, "statement."),
+            _need(statement, "sentence", str, "statement."),
+            tuple(_step_from_dict(item, f"steps[{i}]") for i, item in enumerate(steps)),
+            _need(statement, "source", str, "statement."),
+            _need(document, "driver", str),
+            seed if isinstance(seed, int) else None,
+            _need(scenario, "constants", dict, "scenario."),
+            loop if isinstance(loop, int) else None,
+        )
+
+
+def _need(document: Mapping[str, Any], key: str, kind: type, where: str = "") -> Any:
+    value = document.get(key)
+    if not isinstance(value, kind):
+        raise TraceError(f"{where}{key}", f"{value!r:.60}" if key in document else "missing", f"a {kind.__name__}")
+    return value
+
+
+def _step_to_dict(step: Step) -> dict[str, Any]:
+    match step:
+        case Deliver():
+            return {"step": "deliver", "sender": step.sender, "receiver": step.receiver, "channel": step.channel}
+        case Fire():
+            return {"step": "fire", "process": step.process, "timer": step.timer, "early": step.early}
+        case Tick():
+            return {"step": "tick"}
+        case Recover():
+            return {"step": "recover", "unit": step.unit}
+        case Heal():
+            return {"step": "heal", "one": step.one, "other": step.other}
+        case Fault():
+            return {"step": "fault", "kind": step.kind, "target": step.target}
+
+
+def _step_from_dict(item: Any, where: str) -> Taken:
+    if not isinstance(item, dict):
+        raise TraceError(where, f"{item!r:.60}", "an object")
+    choices = _need(item, "choices", list, f"{where}.")
+    if not all(type(choice) is int for choice in choices):
+        raise TraceError(f"{where}.choices", f"{choices!r:.60}", "integers")
+
+    def text(key: str) -> str:
+        found: str = _need(item, key, str, f"{where}.")
+        return found
+
+    step: Step
+    match item.get("step"):
+        case "deliver":
+            step = Deliver(text("sender"), text("receiver"), text("channel"))
+        case "fire":
+            step = Fire(text("process"), text("timer"), _need(item, "early", bool, f"{where}."))
+        case "tick":
+            step = Tick()
+        case "recover":
+            step = Recover(text("unit"))
+        case "heal":
+            step = Heal(text("one"), text("other"))
+        case "fault":
+            kind = text("kind")
+            if kind not in set(FaultKind):
+                raise TraceError(f"{where}.kind", kind, "one of " + ", ".join(FaultKind))
+            step = Fault(FaultKind(kind), text("target"))
+        case other:
+            raise TraceError(f"{where}.step", repr(other), "deliver, fire, tick, recover, heal or fault")
+    return Taken(step, tuple(choices))
+
+
+def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
+    """The print of a counterexample: the statement, the constants, numbered steps with the fields that changed."""
+    constants = ", ".join(f"{name}={value}" for name, value in trace.constants.items())
+    lines = [
+        f"VIOLATED {trace.statement}: {trace.sentence}",
+        *([f"  source: {trace.source}"] if trace.source else []),
+        f"  scenario: {trace.scenario}" + (f" ({constants})" if constants else ""),
+        f"  {len(replayed.frames)} steps",
+        "",
+    ]
+    width = len(str(len(replayed.frames)))
+    for number, frame in enumerate(replayed.frames, 1):
+        if trace.loop == number:
+            lines.append("  -- the loop begins --")
+        message = f"  {frame.message}" if frame.message is not None else ""
+        choices = f"  choices {list(frame.taken.choices)}" if frame.taken.choices else ""
+        lines.append(f"  {number:>{width}}. {frame.taken.step}{message}{choices}")
+        indent = " " * (width + 4)
+        for change in frame.changes:
+            if change.field == "alive":
+                lines.append(f"{indent}{change.process} is down")
+            else:
+                lines.append(
+                    f"{indent}{change.process}.{change.field}: {_brief(change.before)} -> {_brief(change.after)}"
+                )
+    if trace.loop is not None:
+        lines.append("  -- and again from the loop's beginning, for ever --")
+    lines.append("")
+    if replayed.violation is None:
+        lines.append("  the replay breaks nothing: the model, or what is checked, has changed")
+    else:
+        lines.append(f"  => {replayed.violation.sentence}")
+    if command:
+        lines.append(f"  replay: {command}")
+    return "\n".join(lines) + "\n"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, set | frozenset):
+        inner = ", ".join(repr(item) for item in sorted(value))
+        text = f"{{{inner}}}" if value else "{}"
+    else:
+        text = repr(value)
+    return text if len(text) <= 160 else text[:157] + "..."

@@ -1,0 +1,75 @@
+"""Verdicts, and what a run found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from model.kernel.steps import Taken
+
+
+class Verdict(StrEnum):
+    """The answer about a statement, a scenario or a whole command; the exit code is in `EXIT_CODES`."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    KNOWN = "known"
+    """Broken as real Ray breaks it, with the issue's number."""
+    UNDETERMINED = "undetermined"
+    """A cap, an interrupt or an engine that does not decide this kind; never a pass."""
+
+
+EXIT_CODES = {Verdict.HOLDS: 0, Verdict.KNOWN: 0, Verdict.VIOLATED: 1, Verdict.UNDETERMINED: 3}
+
+
+def combine(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict over several: violated beats undetermined beats known beats holds."""
+    found = set(verdicts)
+    for verdict in (Verdict.VIOLATED, Verdict.UNDETERMINED, Verdict.KNOWN):
+        if verdict in found:
+            return verdict
+    return Verdict.HOLDS
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A broken statement, or a broken rule of a policy hook, and the steps that lead there."""
+
+    statement: str
+    sentence: str
+    steps: tuple[Taken, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class StatementResult:
+    """The answer about one statement in one scenario."""
+
+    name: str
+    kind: str
+    verdict: Verdict
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a driver found about one scenario."""
+
+    scenario: str
+    component: str
+    driver: str
+    verdict: Verdict
+    states: int
+    transitions: int
+    depth: int
+    cpu_s: float
+    statements: tuple[StatementResult, ...]
+    violation: Violation | None = None
+    note: str = ""
+    """Why the answer is undetermined."""
+    reductions: tuple[str, ...] = ()
+    walks: int = 0
+    handler_runs: int = 0
+    peaks: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Largest size seen of each (slot, field); from explore."""

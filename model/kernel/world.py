@@ -1,0 +1,461 @@
+"""One global state, changed in place: the reference form of the step relation.
+
+Walk and replay run on it as it is; simulate runs the same handlers on a clock; explore reads the same relation from
+tables, and a test holds the two against each other state by state.
+
+A step runs one handler, then whatever `immediate` links pull in, and only then are the other messages put on their
+links. Left out: nothing of the relation. Bounds on depth and budgets come from the scenario.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from model.kernel.context import Armed, Context
+from model.kernel.errors import ModelError, PolicyError, Unhandled
+from model.kernel.faults import FaultKind
+from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule, rule_for
+from model.kernel.process import (
+    Down,
+    Message,
+    Name,
+    Process,
+    Slot,
+    TimerKind,
+    Unreachable,
+    durable_fields,
+    name_of,
+    slot_of,
+)
+from model.kernel.scenario import Scenario
+from model.kernel.statements import Monitor, Statement, StateView
+from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
+from model.kernel.values import require_immutable
+
+IMMEDIATE_LIMIT = 10_000
+"""Handlers that one step may pull in through immediate links."""
+
+
+class Seat:
+    """A slot with the process that holds it now."""
+
+    __slots__ = ("alive", "durable", "incarnation", "name", "process", "slot", "timers")
+
+    def __init__(self, slot: Slot, process: Process) -> None:
+        self.slot = slot
+        self.name: Name = slot
+        self.incarnation = 0
+        self.process = process
+        self.alive = True
+        self.timers: Armed = {}
+        self.durable: dict[str, Any] = {}
+
+
+class Link:
+    """A link in use: its rule and the messages that wait."""
+
+    __slots__ = ("queue", "rule", "sender", "service", "step", "to")
+
+    def __init__(self, step: Deliver, rule: LinkRule, sender: Seat, to: Seat, service: bool) -> None:
+        self.step = step
+        self.rule = rule
+        self.sender = sender
+        self.to = to
+        self.service = service
+        self.queue: deque[Message] = deque()
+
+    def connected(self) -> bool:
+        """Whether the process it leads to still lives."""
+        return self.to.alive and (self.service or self.to.name == self.step.receiver)
+
+
+def invoke(seat_name: Name, process: Process, ctx: Context, stimulus: tuple[Any, ...]) -> None:
+    """Run one handler; every failure but a policy's becomes a `ModelError` that says where.
+
+    Stimulus: ("receive", sender, message), ("fire", timer) or ("start",).
+    """
+    try:
+        if stimulus[0] == "receive":
+            process.receive(ctx, stimulus[1], stimulus[2])
+        elif stimulus[0] == "fire":
+            process.fire(ctx, stimulus[1])
+        else:
+            process.start(ctx)
+    except PolicyError:
+        raise
+    except Unhandled as error:
+        raise ModelError(f"{seat_name} ({type(process).__name__}): {error}, from {stimulus[1]}") from None
+    except ModelError as error:
+        raise ModelError(f"{seat_name} ({type(process).__name__}): {error}") from error
+    except Exception as error:
+        what = stimulus[2] if stimulus[0] == "receive" else stimulus[-1]
+        cause = f"{type(error).__name__}: {error}"
+        raise ModelError(f"{seat_name} ({type(process).__name__}) failed on {what!r}: {cause}") from error
+
+
+class World:
+    """A global state and the steps it offers.
+
+    `decide` resolves choices; `strike` says whether a fault inside a handler happens, and is told whether its budget
+    still allows it. `strict` proves each message immutable when it is sent, which costs more than the step itself.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        decide: Callable[[int, bool], int],
+        strike: Callable[[bool], bool] = lambda affordable: False,
+        *,
+        strict: bool = False,
+        statements: Iterable[Statement] | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self._strike = strike
+        self._strict = strict
+        self.context = Context(decide, self._may_fail, scenario.budgeted)
+        self.seats = {slot: Seat(slot, process) for slot, process in scenario.initial().items()}
+        self.spent: dict[FaultKind, int] = dict.fromkeys(scenario.faults, 0)
+        self.cuts: set[tuple[Slot, Slot]] = set()
+        self.touched: list[Seat] = []
+        self._links: dict[tuple[Name, Name, str], Link] = {}
+        self._links_to: dict[Slot, list[Link]] = {slot: [] for slot in self.seats}
+        self._waiting: dict[Deliver, Link] = {}
+        self._armed: dict[Slot, Seat] = {}
+        self._fires: dict[tuple[Name, str], Fire] = {}
+        wanted = scenario.statements if statements is None else statements
+        self.monitors: dict[type, Monitor] = {kind: kind() for s in wanted for kind in s.monitors}
+        for seat in self.seats.values():
+            self._run(seat, ("start",))
+            self._settle(seat)
+
+    # ---- what can happen -------------------------------------------------------------------------------------------
+
+    def system_steps(self) -> list[Step]:
+        """Deliveries, timers, ticks, recoveries and heals; what a run that nobody disturbs consists of."""
+        steps: list[Step] = list(self._waiting)
+        busy = bool(steps)
+        patient: list[Step] = []
+        ticking = due = False
+        for seat in self._armed.values():
+            for timer, (kind, count) in seat.timers.items():
+                if kind is TimerKind.PROGRAM:
+                    busy = True
+                elif kind is TimerKind.PERIODIC:
+                    if count >= self.scenario.rounds:
+                        continue
+                elif kind is TimerKind.TICKS:
+                    if count:
+                        ticking = True
+                        continue
+                    busy = due = True
+                else:
+                    patient.append(self._fire_step(seat.name, timer))
+                    continue
+                steps.append(self._fire_step(seat.name, timer))
+        if ticking and not due:
+            steps.append(Tick())
+            busy = True
+        if self.scenario.recoverable or self.cuts:
+            recoveries = self._recoveries()
+            steps += recoveries
+            busy = busy or bool(recoveries)
+        return steps if busy else steps + patient
+
+    def quiescent(self) -> bool:
+        """Whether no system step but periodic timers is enabled."""
+        return all(isinstance(step, Fire) and self._is_periodic(step) for step in self.system_steps())
+
+    def fault_steps(self) -> list[Step]:
+        """What the environment could break now, within its budget."""
+        left = {kind for kind in self.spent if self.spent[kind] < self.scenario.budget(kind)}
+        if not left:
+            return []
+        steps: list[Step] = []
+        for unit in self.scenario.crashable:
+            slots = self.scenario.unit_slots(unit)
+            if FaultKind.CRASH in left and any(self.seats[slot].alive for slot in slots):
+                steps.append(Fault(FaultKind.CRASH, unit))
+            if FaultKind.RESTART in left and unit not in self.scenario.recoverable and self._can_return(slots):
+                steps.append(Fault(FaultKind.RESTART, unit))
+        if FaultKind.CUT in left:
+            steps += [
+                Fault(FaultKind.CUT, f"{one}|{other}")
+                for one, other in self.scenario.cuttable
+                if (one, other) not in self.cuts
+            ]
+        if FaultKind.SUSPECT in left:
+            steps += [Fault(FaultKind.SUSPECT, slot) for slot in self.scenario.watchers if self.seats[slot].alive]
+        for step, link in self._waiting.items():
+            target = f"{step.sender}|{step.receiver}|{step.channel}"
+            if FaultKind.LOSE in left and link.rule.lossy:
+                steps.append(Fault(FaultKind.LOSE, target))
+            if FaultKind.DUPLICATE in left and link.rule.duplicating:
+                steps.append(Fault(FaultKind.DUPLICATE, target))
+            if FaultKind.LOSE_REPLY in left and link.rule.reply:
+                steps.append(Fault(FaultKind.LOSE_REPLY, target))
+            if FaultKind.TRUNCATE in left and step.channel != DOWN and not self._lives(step.sender):
+                steps.append(Fault(FaultKind.TRUNCATE, target))
+        if FaultKind.EARLY_TIMEOUT in left:
+            enabled = set(self.system_steps())
+            for seat in self._armed.values():
+                for timer, (kind, _) in seat.timers.items():
+                    if kind is TimerKind.EAGER and self._fire_step(seat.name, timer) not in enabled:
+                        steps.append(Fire(seat.name, timer, early=True))
+        return steps
+
+    def message_of(self, step: Step) -> Message | None:
+        """The message that a delivery would hand over, or a link fault would touch."""
+        if isinstance(step, Deliver):
+            return self._waiting[step].queue[0]
+        if isinstance(step, Fault) and step.target.count("|") == 2:
+            sender, receiver, channel = step.target.split("|")
+            queue = self._links[sender, receiver, channel].queue
+            return queue[-1] if step.kind is FaultKind.TRUNCATE else queue[0]
+        return None
+
+    # ---- doing it ---------------------------------------------------------------------------------------------------
+
+    def take(self, step: Step) -> tuple[int, ...]:
+        """Carry out an enabled step; returns the choices that its handlers made."""
+        context = self.context
+        context.choices.clear()
+        context.spent.clear()
+        self.touched.clear()
+        match step:
+            case Deliver():
+                link = self._waiting[step]
+                message = link.queue.popleft()
+                if not link.queue:
+                    del self._waiting[step]
+                seat = link.to
+                self._run(seat, ("receive", step.sender, message))
+                self._settle(seat)
+            case Fire():
+                seat = self.seats[slot_of(step.process)]
+                kind, count = seat.timers.pop(step.timer)
+                if kind is TimerKind.PERIODIC:
+                    seat.timers[step.timer] = (kind, count + 1)
+                if step.early:
+                    self.spent[FaultKind.EARLY_TIMEOUT] += 1
+                self._run(seat, ("fire", step.timer))
+                self._settle(seat)
+            case Tick():
+                self._tick()
+            case Recover():
+                self._restart(step.unit)
+            case Heal():
+                self.cuts.discard((step.one, step.other))
+            case Fault():
+                self._break(step)
+        return tuple(context.choices)
+
+    def _run(self, seat: Seat, stimulus: tuple[Any, ...]) -> None:
+        self.context.begin(seat.name, seat.timers)
+        invoke(seat.name, seat.process, self.context, stimulus)
+        self.touched.append(seat)
+        if seat.timers:
+            self._armed[seat.slot] = seat
+        else:
+            self._armed.pop(seat.slot, None)
+
+    def _settle(self, origin: Seat) -> None:
+        """Carry out what the handlers of this step asked for, immediate links first come first served."""
+        context = self.context
+        if context.sends:
+            pending = deque((origin, *send) for send in context.sends)
+            context.sends.clear()
+            hops = 0
+            while pending:
+                sender, to, message, channel = pending.popleft()
+                link = self._link(sender.name, to, channel)
+                if self._strict:
+                    require_immutable(message, f"{type(message).__name__} from {sender.name}")
+                if link.rule.kind is LinkKind.IMMEDIATE and link.connected():
+                    hops += 1
+                    if hops > IMMEDIATE_LIMIT:
+                        raise ModelError(f"immediate links from {origin.name} never come to rest")
+                    self._run(link.to, ("receive", sender.name, message))
+                    pending.extend((link.to, *send) for send in context.sends)
+                    context.sends.clear()
+                else:
+                    self._post(link, message)
+        if context.observations:
+            if self.monitors:
+                for event in context.observations:
+                    for kind, monitor in self.monitors.items():
+                        self.monitors[kind] = monitor.observe(event)
+            context.observations.clear()
+        for fault in context.spent:
+            self.spent[fault] += 1
+        context.spent.clear()
+
+    def _may_fail(self, fault: FaultKind) -> bool:
+        left = self.scenario.budget(fault) - self.spent[fault] - self.context.spent.count(fault)
+        return self._strike(left > 0) and left > 0
+
+    def _link(self, sender: Name, to: Name, channel: str) -> Link:
+        key = (sender, to, channel)
+        link = self._links.get(key)
+        if link is None:
+            slot = slot_of(to)
+            if slot not in self.seats:
+                raise ModelError(f"{sender} sends to {to}, which is no slot of scenario {self.scenario.name}")
+            rule = rule_for(self.scenario.links, sender, to, channel)
+            service = slot in self.scenario.services
+            link = Link(Deliver(*key), rule, self.seats[slot_of(sender)], self.seats[slot], service)
+            self._links[key] = link
+            self._links_to[slot].append(link)
+        return link
+
+    def _post(self, link: Link, message: Message) -> None:
+        if not link.connected() or (self.cuts and self._is_cut(link)):
+            self._bounce(link, message)
+            return
+        queue = link.queue
+        if not queue:
+            self._waiting[link.step] = link
+        elif link.rule.kind is LinkKind.LATEST:
+            queue.clear()
+        elif len(queue) >= link.rule.capacity:
+            raise ModelError(f"link {link.step} holds {len(queue)} messages, its capacity: {message!r} is one too many")
+        queue.append(message)
+
+    def _bounce(self, link: Link, message: Message) -> None:
+        sender = link.sender
+        if link.rule.unreachable and sender.alive and sender.name == link.step.sender:
+            back = self._link(link.step.receiver, sender.name, UNREACHABLE)
+            self._post(back, Unreachable(link.step.receiver, message))
+
+    def _is_cut(self, link: Link) -> bool:
+        one, other = link.sender.slot, link.to.slot
+        return link.step.channel not in (UNREACHABLE, DOWN) and ((one, other) in self.cuts or (other, one) in self.cuts)
+
+    def _drop(self, link: Link) -> list[Message]:
+        waiting = list(link.queue)
+        link.queue.clear()
+        self._waiting.pop(link.step, None)
+        return waiting
+
+    def _lives(self, name: Name) -> bool:
+        seat = self.seats[slot_of(name)]
+        return seat.alive and seat.name == name
+
+    def _fire_step(self, name: Name, timer: str) -> Fire:
+        step = self._fires.get((name, timer))
+        if step is None:
+            step = self._fires[name, timer] = Fire(name, timer)
+        return step
+
+    def _is_periodic(self, step: Fire) -> bool:
+        return self.seats[slot_of(step.process)].timers[step.timer][0] is TimerKind.PERIODIC
+
+    def _recoveries(self) -> list[Step]:
+        steps: list[Step] = [
+            Recover(unit)
+            for unit in sorted(self.scenario.recoverable)
+            if self._can_return(self.scenario.unit_slots(unit))
+        ]
+        if self.scenario.heals:
+            steps += [Heal(*pair) for pair in sorted(self.cuts)]
+        return steps
+
+    def _can_return(self, slots: tuple[Slot, ...]) -> bool:
+        seats = [self.seats[slot] for slot in slots]
+        return all(not seat.alive and seat.incarnation + 1 < self.scenario.max_incarnations for seat in seats)
+
+    def _tick(self) -> None:
+        for seat in self._armed.values():
+            for timer, (kind, count) in seat.timers.items():
+                if kind is TimerKind.TICKS and count:
+                    seat.timers[timer] = (kind, count - 1)
+
+    def _break(self, fault: Fault) -> None:
+        self.spent[fault.kind] += 1
+        match fault.kind:
+            case FaultKind.CRASH:
+                self._crash(fault.target)
+            case FaultKind.RESTART:
+                self._restart(fault.target)
+            case FaultKind.CUT:
+                self._cut(*fault.target.split("|"))
+            case FaultKind.SUSPECT:
+                self._tell_watchers(self.seats[fault.target])
+            case FaultKind.LOSE | FaultKind.LOSE_REPLY | FaultKind.TRUNCATE | FaultKind.DUPLICATE:
+                self._tamper(fault)
+            case _:
+                raise ModelError(f"{fault.kind} strikes inside handlers, not as a step of its own")
+
+    def _crash(self, unit: str) -> None:
+        fallen = [self.seats[slot] for slot in self.scenario.unit_slots(unit) if self.seats[slot].alive]
+        for seat in fallen:
+            seat.alive = False
+            seat.durable = {name: getattr(seat.process, name) for name in durable_fields(type(seat.process))}
+            seat.timers = {}
+            self._armed.pop(seat.slot, None)
+            self.touched.append(seat)
+        for seat in fallen:
+            for link in self._links_to[seat.slot][:]:
+                for message in self._drop(link):
+                    self._bounce(link, message)
+        for seat in fallen:
+            self._tell_watchers(seat)
+
+    def _tell_watchers(self, seat: Seat) -> None:
+        for watcher in self.scenario.watchers.get(seat.slot, ()):
+            if self.seats[watcher].alive:
+                self._post(self._link(seat.name, self.seats[watcher].name, DOWN), Down(seat.name))
+
+    def _restart(self, unit: str) -> None:
+        back = [self.seats[slot] for slot in self.scenario.unit_slots(unit)]
+        for seat in back:
+            seat.incarnation += 1
+            seat.name = name_of(seat.slot, seat.incarnation)
+            seat.process = self.scenario.processes[seat.slot]()
+            for name, value in seat.durable.items():
+                setattr(seat.process, name, value)
+            seat.alive = True
+        for seat in back:
+            self._run(seat, ("start",))
+            self._settle(seat)
+
+    def _cut(self, one: Slot, other: Slot) -> None:
+        self.cuts.add((one, other))
+        for receiver, sender in ((one, other), (other, one)):
+            for link in self._links_to[receiver]:
+                if link.sender.slot == sender and link.step.channel not in (UNREACHABLE, DOWN):
+                    for message in self._drop(link):
+                        self._bounce(link, message)
+
+    def _tamper(self, fault: Fault) -> None:
+        sender, receiver, channel = fault.target.split("|")
+        link = self._links[sender, receiver, channel]
+        if fault.kind is FaultKind.DUPLICATE:
+            message = link.queue[0]
+            self._run(link.to, ("receive", sender, message))
+            self._settle(link.to)
+            return
+        message = link.queue.pop() if fault.kind is FaultKind.TRUNCATE else link.queue.popleft()
+        if not link.queue:
+            del self._waiting[link.step]
+        if fault.kind is FaultKind.LOSE_REPLY:
+            self._post(self._link(sender, receiver, UNREACHABLE), Unreachable(sender, message))
+
+    # ---- what can be seen -------------------------------------------------------------------------------------------
+
+    def view(self, statement: Statement) -> StateView:
+        """What a statement sees of this state."""
+        processes = {}
+        dead = set()
+        for seat in self.seats.values():
+            if isinstance(seat.process, statement.reads):
+                if seat.alive:
+                    processes[seat.name] = seat.process
+                else:
+                    dead.add(seat.name)
+        return StateView(processes, frozenset(dead), self.messages, self.monitors)
+
+    def messages(self) -> Mapping[tuple[Name, Name, str], tuple[Message, ...]]:
+        """Messages in flight by link."""
+        return {(s.sender, s.receiver, s.channel): tuple(link.queue) for s, link in self._waiting.items()}

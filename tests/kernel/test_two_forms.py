@@ -1,0 +1,88 @@
+"""The packed step relation of explore and the world changed in place are one relation."""
+
+from random import Random
+
+import pytest
+
+from model.gcs.scenarios import chain
+from model.kernel import Scenario
+from model.kernel.process import state_fields
+from model.kernel.transitions import Transitions
+from model.kernel.values import freeze
+from model.kernel.world import World
+from tests.kernel.toys import office
+
+SCENARIOS = [
+    chain(3, 2, 2),
+    office(),
+    office(crash=1),
+    office(crash=2, restart=1),
+    office(cut=1, lose=1),
+    office(duplicate=1, lose_reply=1),
+    office(early_timeout=2, fail_write=1),
+    office(crash=1, truncate=1, suspect=1),
+    office(crash=1, cut=1, lose=1, duplicate=1, lose_reply=1, early_timeout=1, fail_write=1, suspect=1, truncate=1),
+]
+
+
+def ids(scenario: Scenario) -> str:
+    return scenario.name + "-" + "-".join(scenario.faults)
+
+
+def form_of_world(world: World) -> dict[str, object]:
+    """Everything that makes up a global state, by name."""
+    form: dict[str, object] = {"cuts": frozenset(world.cuts), "messages": dict(world.messages())}
+    for seat in world.seats.values():
+        fields = tuple(freeze(getattr(seat.process, name)) for name in state_fields(type(seat.process)))
+        timers = tuple(sorted(seat.timers.items()))
+        form[seat.slot] = (seat.alive, seat.name, fields if seat.alive else None, timers)
+    form["spent"] = {kind: count for kind, count in world.spent.items() if world.scenario.budget(kind)}
+    return form
+
+
+def form_of_packed(transitions: Transitions, state: int) -> dict[str, object]:
+    fields = transitions.unpack(state)
+    interner = transitions.interner
+    messages = {}
+    for link in transitions.columns:
+        content = fields[link.position]
+        if content:
+            key = (link.step.sender, link.step.receiver, link.step.channel)
+            messages[key] = tuple(interner.messages[m] for m in interner.queues[content])
+    form: dict[str, object] = {"cuts": transitions.cuts[fields[transitions.cuts_at]], "messages": messages}
+    for i, slot in enumerate(interner.slots):
+        local = interner.locals[i][fields[i]]
+        process = local.process
+        values = tuple(freeze(getattr(process, name)) for name in state_fields(type(process)))
+        form[slot] = (local.alive, local.name, values if local.alive else None, tuple(sorted(local.timers.items())))
+    form["spent"] = dict(zip(transitions.kinds, transitions.budgets[fields[transitions.budget_at]], strict=True))
+    return form
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=ids)
+def test_same_steps_and_same_states_along_random_runs(scenario: Scenario) -> None:
+    random = Random(7)
+    transitions = Transitions(scenario)
+    taken_kinds = set()
+    for _ in range(60):
+        script: list[int] = []
+
+        def decide(count: int, fair: bool, script: list[int] = script) -> int:
+            return script.pop(0)
+
+        world = World(scenario, decide, lambda affordable, script=script: script.pop(0) == 1, strict=True)
+        state = transitions.initial
+        for _ in range(60):
+            assert form_of_world(world) == form_of_packed(transitions, state)
+            successors, quiescent = transitions.successors(state)
+            assert quiescent == world.quiescent()
+            offered = set(world.system_steps()) | set(world.fault_steps())
+            assert {outcome.taken.step for _, outcome in successors} == offered
+            if not successors:
+                break
+            state, outcome = random.choice(successors)
+            script[:] = outcome.taken.choices
+            assert world.take(outcome.taken.step) == outcome.taken.choices
+            taken_kinds.add(type(outcome.taken.step).__name__ + str(getattr(outcome.taken.step, "kind", "")))
+    for kind in scenario.faults:
+        assert kind in ("early_timeout", "fail_write") or f"Fault{kind}" in taken_kinds, f"{kind} never struck"
