@@ -59,17 +59,19 @@ class Replica(Process):
     """Applied updates, oldest first."""
     sent: tuple[int, ...] = ()
     """Forwarded and not yet known to be stable."""
+    early: tuple[int, ...] = ()
+    """Writes of clients that know sooner than this replica that it is the head."""
     client: Name = constant("client")
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The protocol of one replica."""
         match message:
             case Write(value):
-                if self.chain[0] == ctx.me and value not in self.history:
-                    self.apply(ctx, value)
+                self.early = (*self.early, value)
+                self.write_early(ctx)
             case Update(value):
-                if sender != self.predecessor(ctx):
-                    return
+                # Not only from the predecessor: the new one may forward before the master's word of it is here, and
+                # what the dead one had sent arrives late. Both streams are in order and begin where this one lacks.
                 if value not in self.history:
                     self.apply(ctx, value)
                 elif self.successor(ctx) is None:
@@ -93,6 +95,14 @@ class Replica(Process):
             ctx.send(self.client, Written(value))
             self.acknowledge(ctx, value)
 
+    def write_early(self, ctx: Context) -> None:
+        """As the head, begin with what clients have asked for."""
+        if self.chain[0] == ctx.me:
+            asked, self.early = self.early, ()
+            for value in asked:
+                if value not in self.history:
+                    self.apply(ctx, value)
+
     def acknowledge(self, ctx: Context, value: int) -> None:
         """Tell the predecessor that an update is stable."""
         predecessor = self.predecessor(ctx)
@@ -112,6 +122,7 @@ class Replica(Process):
         elif successor != before:
             for value in self.sent:
                 ctx.send(successor, Update(value))
+        self.write_early(ctx)
 
     def predecessor(self, ctx: Context) -> Name | None:
         """The replica before this one."""

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from model.gcs.chain import ChainClient, ChainMaster, Replica
 from model.kernel import FaultKind, LinkRule, Process, Scenario, Slot
 from model.kernel.statements import Statement
 
 
 def chain(
-    replicas: int = 3, writes: int = 3, crashes: int = 2, statements: tuple[Statement, ...] = (), name: str = ""
+    replicas: int = 3,
+    writes: int = 3,
+    crashes: int = 2,
+    statements: tuple[Statement, ...] = (),
+    *,
+    replace: dict[type[Process], type[Process]] | None = None,
 ) -> Scenario:
-    """A chain under crashes: one client writes distinct values, any replica may crash but the last one left."""
+    """A chain under crashes: one client writes distinct values, any replica may crash but the last one left.
+
+    `replace` puts another class in the place of one (a planted bug).
+    """
+    swap = replace or {}
+    made: Callable[..., Process] = swap.get(Replica, Replica)
     names = tuple(f"replica{i}" for i in range(replicas))
-    processes: dict[Slot, object] = {
+    processes: dict[Slot, Callable[[], Process]] = {
         "master": lambda: ChainMaster(names),
         "client": lambda: ChainClient(names, tuple(range(1, writes + 1))),
     }
     for replica in names:
-        processes[replica] = lambda: Replica(names)
+        processes[replica] = lambda: made(names)
     return Scenario(
-        name or f"chain-{replicas}-{writes}-{crashes}",
+        f"chain-{replicas}-{writes}-{crashes}",
         "gcs",
-        processes,  # type: ignore[arg-type]
+        processes,
         statements,
         links=(LinkRule(unreachable=False),),
         crashable=names,
@@ -30,6 +42,3 @@ def chain(
         max_incarnations=1,
         constants={"replicas": replicas, "writes": writes, "crashes": crashes},
     )
-
-
-__all__ = ["Process", "chain"]

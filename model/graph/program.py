@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -135,11 +136,11 @@ class Program:
 
     def producer(self, wanted: ObjectId) -> TaskId:
         """The task (or the driver) that makes an object, by return or by put."""
-        return self._producers()[wanted]
+        return self._producers[wanted]
 
     def parent(self, wanted: TaskId) -> TaskId:
         """The task (or the driver) that submits a task."""
-        return self._parents()[wanted]
+        return self._parents[wanted]
 
     def graph(self) -> nx.DiGraph[str]:
         """Tasks and objects as nodes (attribute `kind`), edges with attribute `edge`: data, control or stateful.
@@ -150,7 +151,7 @@ class Program:
         graph.add_node(DRIVER, kind="task")
         for task in self.tasks.values():
             graph.add_node(task.id, kind="task")
-        for made, by in self._producers().items():
+        for made, by in self._producers.items():
             graph.add_node(made, kind="object", size_bytes=self.objects[made].size_bytes)
             graph.add_edge(by, made, edge="data")
         for task in self.tasks.values():
@@ -170,6 +171,7 @@ class Program:
                     last_method[submitter, task.actor] = task.id
         return graph
 
+    @cached_property
     def _producers(self) -> dict[ObjectId, TaskId]:
         found: dict[ObjectId, TaskId] = {}
         for task in self.tasks.values():
@@ -188,6 +190,7 @@ class Program:
             raise ProgramError(f"object {made} has two producers, {found[made]} and {by}")
         found[made] = by
 
+    @cached_property
     def _parents(self) -> dict[TaskId, TaskId]:
         found: dict[TaskId, TaskId] = {}
         for owner, body in self.bodies():
@@ -205,7 +208,7 @@ class Program:
         for key, task in self.tasks.items():
             if key != task.id or key == DRIVER:
                 raise ProgramError(f"task {task.id} is filed under the name {key}")
-        producers, parents = self._producers(), self._parents()
+        producers, parents = self._producers, self._parents
         for orphan in sorted(set(self.tasks) - set(parents)):
             raise ProgramError(f"task {orphan} is never submitted")
         for orphan in sorted(set(self.objects) - set(producers)):

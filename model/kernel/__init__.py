@@ -13,6 +13,7 @@ from model.kernel.process import (
     TimerKind,
     Unreachable,
     constant,
+    derived,
     durable,
     slot_of,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "audit",
     "combine",
     "constant",
+    "derived",
     "durable",
     "eventually",
     "leads_to",

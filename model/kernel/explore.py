@@ -16,11 +16,12 @@ from operator import itemgetter
 from typing import Any
 
 from model.kernel.errors import ModelError
+from model.kernel.links import connects
 from model.kernel.process import Message, Name
 from model.kernel.scenario import Scenario
 from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
 from model.kernel.steps import Taken
-from model.kernel.transitions import Outcome, Transitions
+from model.kernel.transitions import Column, Outcome, Transitions
 from model.kernel.verdicts import Result, StatementResult, Verdict, Violation, combine
 
 GROWTH_LEVELS = 40
@@ -199,10 +200,10 @@ class Explorer:
 
     def _judge_state(self, state: int, outcome: Outcome | None) -> Statement | None:
         if outcome is None:
-            for i, broken in enumerate(self.transitions.broken_locals):
-                local = self.transitions.unpack(state)[i]
-                if local in broken:
-                    return self._named(broken[local])
+            for i, local in enumerate(self.transitions.unpack(state)[: self.transitions.width]):
+                broken = self.transitions.broken_by(i, local)
+                if broken:
+                    return self._named(broken)
         fields: tuple[int, ...] | None = None
         for reader in self._views:
             if outcome is None or reader.concerns(outcome):
@@ -304,20 +305,21 @@ class Explorer:
 
 
 class _Judged(Transitions):
-    """Transitions that judge every process state when it is first seen."""
+    """Transitions that judge every process state once, when a step first leads to it."""
 
     def __init__(self, scenario: Scenario, monitors: tuple[Any, ...], each: list[Statement]) -> None:
         self._judges = each
+        self._breaches: dict[tuple[int, int], str] = {}
         super().__init__(scenario, monitors)
 
-    def _on_new_local(self, column: int, local: int) -> None:
-        super()._on_new_local(column, local)
-        made = self.interner.locals[column][local]
-        if made.alive:
-            for statement in self._judges:
-                if isinstance(made.process, statement.reads) and not statement.check(made.process):
-                    self.broken_locals[column][local] = statement.name
-                    return
+    def broken_by(self, column: int, local: int) -> str:
+        key = (column, local)
+        found = self._breaches.get(key)
+        if found is None:
+            process = self.interner.locals[column][local].process
+            breaks = (s.name for s in self._judges if isinstance(process, s.reads) and not s.check(process))
+            found = self._breaches[key] = next(breaks, "")
+        return found
 
 
 class _Reader:
@@ -336,18 +338,22 @@ class _Reader:
         columns = self._columns + self._monitor_columns
         self._key: Callable[[tuple[int, ...]], Any] = itemgetter(*columns) if columns else lambda fields: None
         self._answers: dict[Any, bool] = {}
+        self._links: list[Column] = []
+        self._links_known = 0
 
     def concerns(self, outcome: Outcome) -> bool:
         """Whether a step can change the answer."""
         return bool(
-            self.mask & outcome.mask or self.statement.links or (self._monitor_columns and outcome.observations)
+            self.mask & outcome.mask
+            or self.statement.links is not None
+            or (self._monitor_columns and outcome.observations)
         )
 
     def holds(self, fields: tuple[int, ...]) -> bool:
         """The answer in a state."""
-        if self.statement.links:
-            return self._check(fields)
         key = self._key(fields)
+        if self.statement.links is not None:
+            key = (key, tuple([fields[link.position] for link in self._read_links()]))
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = self._check(fields)
@@ -363,6 +369,17 @@ class _Reader:
                 self.statement.check(self._view(before), outcome.taken, self._view(after))
             )
         return answer
+
+    def _read_links(self) -> list[Column]:
+        """The links that the statement reads, among those known by now."""
+        columns = self._transitions.columns
+        assert self.statement.links is not None
+        senders, receivers = self.statement.links
+        for link in columns[self._links_known :]:
+            if connects(link.step.sender, link.step.receiver, senders, receivers):
+                self._links.append(link)
+        self._links_known = len(columns)
+        return self._links
 
     def _check(self, fields: tuple[int, ...]) -> bool:
         if self.statement.each:
@@ -389,8 +406,7 @@ class _Reader:
 def _messages(transitions: Transitions, fields: tuple[int, ...]) -> dict[tuple[Name, Name, str], tuple[Message, ...]]:
     interner = transitions.interner
     found = {}
-    for link in transitions.columns:
-        content = fields[link.position] if link.position < len(fields) else 0
+    for link, content in zip(transitions.columns, fields[transitions.first_link :], strict=False):
         if content:
             key = (link.step.sender, link.step.receiver, link.step.channel)
             found[key] = tuple(interner.messages[m] for m in interner.queues[content])

@@ -18,7 +18,7 @@ from model.kernel.process import (
     Name,
     Process,
     TimerKind,
-    constant_fields,
+    blank,
     durable_fields,
     state_fields,
 )
@@ -201,7 +201,7 @@ class Interner:
         self, column: int, was: Local, stimulus: Stimulus, duplicate: Callable[[Any], Any]
     ) -> tuple[Process, Armed, int, Name]:
         kind = type(was.process)
-        process = self._blank(was.process)
+        process = blank(was.process)
         for name in state_fields(kind):
             setattr(process, name, duplicate(getattr(was.process, name)))
         timers = dict(was.timers)
@@ -210,13 +210,6 @@ class Interner:
             if timer_kind is TimerKind.PERIODIC:
                 timers[stimulus[1]] = (timer_kind, count + 1)
         return process, timers, was.incarnation, was.name
-
-    @staticmethod
-    def _blank(like: Process) -> Process:
-        made = object.__new__(type(like))
-        for name in constant_fields(type(like)):
-            setattr(made, name, getattr(like, name))
-        return made
 
     def _disagreement(self, column: int, local: int, stimulus: Stimulus, one: Raw, other: Raw) -> Raw:
         for raw in (one, other):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.kernel.process import Process, state_fields
+from model.kernel.process import Process, blank, state_fields
 from model.kernel.statements import Monitor, Statement, StatementKind, StateView
 from model.kernel.steps import Taken
 from model.kernel.values import copy
@@ -59,7 +59,9 @@ class Judge:
         for kind in moved:
             self._monitors[kind] = world.monitors[kind]
         for statement in self._views:
-            relevant = statement.name in concerned or statement.links or not moved.isdisjoint(statement.monitors)
+            relevant = (
+                statement.name in concerned or statement.links is not None or not moved.isdisjoint(statement.monitors)
+            )
             if relevant and not statement.check(world.view(statement)) and not self._is_known(statement):
                 return statement
         for statement in self._sometimes:
@@ -100,9 +102,7 @@ class Judge:
             if not seat.alive:
                 dead.add(seat.name)
                 continue
-            duplicate = object.__new__(type(seat.process))
-            for name in getattr(type(seat.process), "__slots__", ()):
-                setattr(duplicate, name, getattr(seat.process, name))
+            duplicate = blank(seat.process)
             for name in state_fields(type(seat.process)):
                 setattr(duplicate, name, copy(getattr(seat.process, name)))
             kept[seat.name] = duplicate

@@ -54,6 +54,11 @@ class LinkRule:
         )
 
 
+def connects(sender: Name, receiver: Name, senders: str, receivers: str) -> bool:
+    """Whether a link leads from a slot of the one pattern to a slot of the other."""
+    return fnmatchcase(slot_of(sender), senders) and fnmatchcase(slot_of(receiver), receivers)
+
+
 NOTICE = LinkRule(unreachable=False)
 """The rule of the kernel's own channels."""
 

@@ -80,6 +80,14 @@ def constant(default: Any = MISSING) -> Any:
     return field(default=default, metadata={"constant": True})
 
 
+def derived(default_factory: Any) -> Any:
+    """A dataclass field that can be computed from the others (an index, a cache): no part of the state.
+
+    A copied state starts from the factory's value, so handlers must be able to fill it again.
+    """
+    return field(default_factory=default_factory, metadata={"derived": True}, compare=False, repr=False)
+
+
 def durable(**kwargs: Any) -> Any:
     """A dataclass field that survives a crash of its process (a disk)."""
     return field(metadata={"durable": True}, **kwargs)
@@ -109,6 +117,7 @@ class _Layout:
     state: tuple[str, ...]
     constant: tuple[str, ...]
     durable: tuple[str, ...]
+    derived: tuple[tuple[str, Any], ...]
 
 
 _LAYOUTS: dict[type, _Layout] = {}
@@ -119,9 +128,10 @@ def _layout(kind: type) -> _Layout:
     if found is None:
         declared = fields(kind)
         found = _LAYOUTS[kind] = _Layout(
-            tuple(f.name for f in declared if not f.metadata.get("constant")),
+            tuple(f.name for f in declared if not {"constant", "derived"} & set(f.metadata)),
             tuple(f.name for f in declared if f.metadata.get("constant")),
             tuple(f.name for f in declared if f.metadata.get("durable")),
+            tuple((f.name, f.default_factory) for f in declared if f.metadata.get("derived")),
         )
     return found
 
@@ -134,6 +144,18 @@ def state_fields(kind: type) -> tuple[str, ...]:
 def constant_fields(kind: type) -> tuple[str, ...]:
     """Names of the fields that never change, in order."""
     return _layout(kind).constant
+
+
+def blank(like: Process) -> Process:
+    """A process of the same class and configuration whose state is still to be set."""
+    kind = type(like)
+    layout = _layout(kind)
+    made = object.__new__(kind)
+    for name in layout.constant:
+        setattr(made, name, getattr(like, name))
+    for name, factory in layout.derived:
+        setattr(made, name, factory())
+    return made
 
 
 def durable_fields(kind: type) -> tuple[str, ...]:

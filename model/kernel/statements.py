@@ -78,7 +78,7 @@ class StateView:
         return found
 
     def messages(self) -> list[tuple[Name, Name, str, Message]]:
-        """Messages in flight as (from, to, channel, message); only for statements made with `links=True`."""
+        """Messages in flight as (from, to, channel, message); a statement looks at no link but those it reads."""
         return [(*link, message) for link, queue in self._links().items() for message in queue]
 
 
@@ -95,7 +95,8 @@ class Statement:
     each: bool = False
     """Whether the check is of one process at a time (`check(process)`) rather than of a view."""
     monitors: tuple[type[Monitor], ...] = ()
-    links: bool = False
+    links: tuple[str, str] | None = None
+    """Patterns of the senders and receivers whose links the check reads, beside the processes."""
     then: Callable[..., bool] | None = None
     """Second predicate of `leads_to`."""
     known: str = ""
@@ -120,10 +121,13 @@ def always(
     source: str,
     each: bool = False,
     monitors: tuple[type[Monitor], ...] = (),
-    links: bool = False,
+    links: tuple[str, str] | None = None,
     known: str = "",
 ) -> Decorator:
-    """Holds in every state. `check(view)`, or `check(process)` with `each`."""
+    """Holds in every state. `check(view)`, or `check(process)` with `each`.
+
+    `links`: patterns of slots (sender, receiver) whose messages in flight the check reads as well.
+    """
     return _statement(StatementKind.ALWAYS, source, reads, each=each, monitors=monitors, links=links, known=known)
 
 

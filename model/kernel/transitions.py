@@ -128,7 +128,6 @@ class Transitions:
         self.columns: list[Column] = []
         self._by_link: dict[tuple[Name, Name, str], Column] = {}
         self._links_to: dict[int, list[Column]] = {}
-        self.broken_locals: list[dict[int, str]] = [{} for _ in scenario.processes]
         self.interner = Interner(scenario, self._on_new_local)
         self.width = len(scenario.processes)
         self._own: list[list[Any]] = [[] for _ in scenario.processes]
@@ -151,6 +150,10 @@ class Transitions:
         self._return_slots = {unit: self._slots(unit) for unit in (*scenario.recoverable, *scenario.crashable)}
         self._falls: dict[tuple[str, int, tuple[int, ...]], _Fall] = {}
         self.initial = self._start()
+
+    def broken_by(self, column: int, local: int) -> str:
+        """Name of a statement about single processes that a process state breaks; none is known here."""
+        return ""
 
     # ---- packed states ----------------------------------------------------------------------------------------------
 
@@ -406,7 +409,7 @@ class Transitions:
             if local != known[column]:
                 delta += (local - known[column]) << (BITS * column)
                 mask |= 1 << column
-                broken = broken or self.broken_locals[column].get(local, "")
+                broken = broken or self.broken_by(column, local)
         bursts: dict[int, tuple[Column, tuple[int, ...]]] = {}
         for link, message in thread.posts:
             bursts[id(link)] = (link, (*bursts.get(id(link), (link, ()))[1], message))

@@ -1,0 +1,1 @@
+"""Whole clusters: the processes of all layers put together into scenarios."""

@@ -1,0 +1,148 @@
+"""Puts a program, a cluster and a policy together into a scenario.
+
+Sizes, crashes, the form of the store (atomic and immediate, or by messages) and every bound are parameters here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from model.cluster.worker import Driver, Worker
+from model.gcs.store import ControlStore
+from model.graph import ClusterSpec, Program
+from model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
+from model.scheduler.global_scheduler import GlobalScheduler
+from model.scheduler.hooks import Policy, initial_memory
+from model.scheduler.policies import Default
+from model.scheduler.raylet import HEARTBEAT, Raylet
+
+
+@dataclass(frozen=True)
+class ClusterParameters:
+    """Everything about a cluster that its program and nodes do not say."""
+
+    policy: Policy = field(default_factory=Default)
+    threshold: int = 1
+    """Tasks queued or running on a node from which on the local scheduler forwards; 0 forwards all."""
+    workers: int | None = None
+    """Workers per node; None: as many as the node has CPUs, at least one."""
+    immediate_store: bool = True
+    """Whether a request to the control store is one atomic step with its asker."""
+    crashes: int = 0
+    """Nodes that may crash; the head node does not."""
+    repeats: int = 1
+    weight_per_mille: int = 0
+    task_us: int = 0
+    startup_us: int = 0
+    overhead_us: int = 0
+    timing: Timing | None = None
+    drain_limit: int = 10_000
+
+
+def raylet_of(number: int) -> Slot:
+    """The slot of a node's raylet."""
+    return f"raylet{number}"
+
+
+def worker_of(number: int, position: int) -> Slot:
+    """The slot of one of a node's workers."""
+    return f"worker{number}.{position:03}"
+
+
+def assemble(
+    name: str,
+    program: Program,
+    cluster: ClusterSpec,
+    parameters: ClusterParameters,
+    statements: tuple[Statement, ...] = (),
+    *,
+    component: str = "cluster",
+    replace: dict[type[Process], type[Process]] | None = None,
+) -> Scenario:
+    """The scenario of a program on a cluster. `replace` puts another class in the place of one (a planted bug)."""
+    swap = replace or {}
+
+    def made(kind: type[Process]) -> Callable[..., Process]:
+        return swap.get(kind, kind)
+
+    raylets = tuple(raylet_of(i) for i in range(len(cluster.nodes)))
+    table = tuple(zip(raylets, cluster.nodes, strict=True))
+    processes: dict[Slot, Callable[[], Process]] = {
+        "driver": lambda: made(Driver)(raylet=raylets[0], program=program),
+        "scheduler": lambda: made(GlobalScheduler)(
+            program=program,
+            cluster=table,
+            policy=parameters.policy,
+            task_us=parameters.task_us,
+            bandwidth_bytes_per_s=cluster.bandwidth_bytes_per_s or 0,
+            repeats=parameters.repeats,
+            memory=initial_memory(parameters.policy),
+        ),
+        "gcs": lambda: made(ControlStore)(program=program, raylets=raylets),
+    }
+    units: dict[str, tuple[Slot, ...]] = {}
+    hosts: dict[Slot, str] = {"driver": raylets[0], "scheduler": raylets[0], "gcs": raylets[0]}
+    for number, node in enumerate(cluster.nodes):
+        count = parameters.workers or max(1, node.total["CPU"] // 10_000)
+        workers = tuple(worker_of(number, position) for position in range(count))
+
+        def raylet(number: int = number, workers: tuple[Name, ...] = workers) -> Process:
+            return made(Raylet)(
+                program=program,
+                number=number,
+                total=cluster.nodes[number].total,
+                workers=workers,
+                threshold=parameters.threshold,
+                weight_per_mille=parameters.weight_per_mille,
+            )
+
+        def worker(number: int = number) -> Process:
+            return made(Worker)(
+                raylet=raylet_of(number),
+                program=program,
+                startup_us=parameters.startup_us,
+                overhead_us=parameters.overhead_us,
+            )
+
+        processes[raylet_of(number)] = raylet
+        for slot in workers:
+            processes[slot] = worker
+        units[f"node{number}"] = (raylet_of(number), *workers)
+        hosts.update(dict.fromkeys(units[f"node{number}"], raylet_of(number)))
+    timing = parameters.timing
+    return Scenario(
+        name,
+        component,
+        processes,
+        statements,
+        links=links(parameters.immediate_store),
+        units=units,
+        crashable=tuple(f"node{number}" for number in range(1, len(raylets))) if parameters.crashes else (),
+        watchers=dict.fromkeys(raylets, ("gcs",)),
+        faults={FaultKind.CRASH: parameters.crashes} if parameters.crashes else {},
+        max_incarnations=1,
+        drain_limit=parameters.drain_limit,
+        constants={
+            "raylets": len(raylets),
+            "tasks": len(program.tasks),
+            "crashes": parameters.crashes,
+            "gcs": "immediate" if parameters.immediate_store else "messages",
+        },
+        timing=None if timing is None else Timing(**{**vars(timing), "host": hosts.__getitem__}),
+    )
+
+
+def links(immediate_store: bool) -> tuple[LinkRule, ...]:
+    """The links of a cluster: a node is one unit, deaths are learnt from notices and not from failed sends."""
+    rules = [
+        LinkRule("raylet*", "worker*", kind=LinkKind.IMMEDIATE, unreachable=False),
+        LinkRule("worker*", "raylet*", kind=LinkKind.IMMEDIATE, unreachable=False),
+        LinkRule(channel=HEARTBEAT, kind=LinkKind.LATEST, unreachable=False),
+    ]
+    if immediate_store:
+        rules += [
+            LinkRule("*", "gcs", channel="", kind=LinkKind.IMMEDIATE, unreachable=False),
+        ]
+    rules.append(LinkRule(unreachable=False, capacity=1_000_000))
+    return tuple(rules)

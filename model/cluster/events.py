@@ -1,0 +1,93 @@
+"""What the processes of a cluster let monitors and measurements see; the model never reads it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.graph import ObjectId, TaskId
+from model.kernel import Name
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A task was submitted at a node."""
+
+    task: TaskId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The global scheduler gave a task to a node."""
+
+    task: TaskId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The policy lets a task wait, or no node can ever run it."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A task entered a node's queue."""
+
+    task: TaskId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class InputsLocal:
+    """All inputs of a queued task are on its node."""
+
+    task: TaskId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A body was started."""
+
+    task: TaskId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A body has ended."""
+
+    task: TaskId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An object got its value."""
+
+    object: ObjectId
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A copy of an object arrived at a node."""
+
+    object: ObjectId
+    node: Name
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeardOfDeath:
+    """A process was told that a node is dead."""
+
+    by: Name
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class DriverDone:
+    """The driver's body has ended."""

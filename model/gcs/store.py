@@ -1,0 +1,150 @@
+"""The control store as one atomic process: object, task and node tables, subscriptions, death notices.
+
+Source: OSDI 2018, section 4.2.1 and figure 7. All control state is here; every other component keeps none that it could
+not lose. Links to it may be immediate (one atomic operation per request) or ordinary.
+
+Left out: shards, replication and storage (the chain is in `gcs.chain`); reference counts; flushing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from model.cluster.events import HeardOfDeath
+from model.cluster.protocol import (
+    CopyAdded,
+    ExecuteAgain,
+    InputLocations,
+    LocateInputs,
+    LocateObject,
+    NodeDead,
+    ObjectLocated,
+    TaskAssigned,
+    TaskDone,
+    TaskQueued,
+)
+from model.graph import ObjectId, Program, TaskId
+from model.graph.program import DRIVER
+from model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
+from model.lineage.tables import TaskEntry, TaskStatus, lost_tasks
+
+
+@dataclass(slots=True)
+class ControlStore(Process):
+    """The GCS of a cluster."""
+
+    program: Program = constant()
+    raylets: tuple[Name, ...] = constant()
+    copies: dict[ObjectId, set[Name]] = field(default_factory=dict)
+    """Object table: live nodes that hold a copy."""
+    tasks: dict[TaskId, TaskEntry] = field(default_factory=dict)
+    """Task table."""
+    subscribers: dict[ObjectId, list[Name]] = field(default_factory=dict)
+    """Raylets to be told as soon as a copy exists."""
+    dead: set[Name] = field(default_factory=set)
+    """Node table: nodes declared dead; dead is final."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """Requests of raylets and of the global scheduler, and the failure detector's word."""
+        match message:
+            case TaskQueued(task):
+                self.placed(ctx, task, sender)
+            case TaskAssigned(task, node):
+                self.placed(ctx, task, node)
+            case TaskDone(task):
+                self.done(ctx, task, sender)
+            case CopyAdded(there):
+                if sender not in self.dead:
+                    self.add_copy(ctx, there, sender)
+            case LocateObject(needed):
+                if sender not in self.dead:
+                    self.locate(ctx, needed, sender)
+            case LocateInputs(task):
+                inputs = self.program.tasks[task].inputs
+                places = tuple((needed, self.holders(needed)) for needed in inputs)
+                ctx.send(sender, InputLocations(task, places))
+            case Down(node):
+                self.node_died(ctx, node)
+            case _:
+                raise Unhandled(message)
+
+    def holders(self, there: ObjectId) -> tuple[Name, ...]:
+        """Live nodes with a copy, in a fixed order."""
+        return tuple(sorted(self.copies.get(there, ())))
+
+    def placed(self, ctx: Context, task: TaskId, node: Name) -> None:
+        """A task is on a node; when that node is dead already, the word of it came late."""
+        entry = self.tasks.get(task)
+        if entry is not None and entry.status is TaskStatus.DONE and (entry.node == node or self.has_outputs(task)):
+            return
+        if node in self.dead:
+            if entry is None or entry.node == node:
+                self.execute_again(ctx, task)
+        else:
+            self.tasks[task] = TaskEntry(TaskStatus.QUEUED, node)
+
+    def done(self, ctx: Context, task: TaskId, node: Name) -> None:
+        """A task has ended; its outputs count only while their node lives."""
+        if node in self.dead:
+            entry = self.tasks.get(task)
+            if entry is None or entry.node == node:
+                self.execute_again(ctx, task)
+            return
+        self.tasks[task] = TaskEntry(TaskStatus.DONE, node)
+        for made in self.program.tasks[task].outputs:
+            self.add_copy(ctx, made, node)
+
+    def has_outputs(self, task: TaskId) -> bool:
+        """Whether every output of a task has a copy."""
+        return all(self.copies.get(made) for made in self.program.tasks[task].outputs)
+
+    def add_copy(self, ctx: Context, there: ObjectId, node: Name) -> None:
+        """A node holds a copy: tell those who wait for one."""
+        self.copies.setdefault(there, set()).add(node)
+        for raylet in self.subscribers.pop(there, ()):
+            if raylet != node:
+                ctx.send(raylet, ObjectLocated(there, self.holders(there)))
+
+    def locate(self, ctx: Context, needed: ObjectId, raylet: Name) -> None:
+        """Answer at once, or subscribe the asker and have a lost object made again."""
+        holders = self.holders(needed)
+        if holders:
+            ctx.send(raylet, ObjectLocated(needed, holders))
+            return
+        waiting = self.subscribers.setdefault(needed, [])
+        if raylet not in waiting:
+            waiting.append(raylet)
+        producer = self.program.producer(needed)
+        entry = self.tasks.get(producer)
+        if producer != DRIVER and entry is not None and entry.status is TaskStatus.DONE:
+            self.execute_again(ctx, producer)
+
+    def execute_again(self, ctx: Context, task: TaskId) -> None:
+        """Have the global scheduler place a task once more."""
+        self.tasks[task] = TaskEntry(TaskStatus.PLACING)
+        ctx.send("scheduler", ExecuteAgain(task))
+
+    def node_died(self, ctx: Context, node: Name) -> None:
+        """Declare a node dead, forget what it held, tell everybody, and repair what somebody still needs."""
+        if node in self.dead:
+            return
+        self.dead.add(node)
+        ctx.observe(HeardOfDeath(ctx.me, node))
+        for raylet in self.raylets:
+            if raylet not in self.dead:
+                ctx.send(raylet, NodeDead(node))
+        ctx.send("scheduler", NodeDead(node))
+        for needed in sorted(self.subscribers):
+            waiting = [raylet for raylet in self.subscribers[needed] if raylet != node]
+            if waiting:
+                self.subscribers[needed] = waiting
+            else:
+                del self.subscribers[needed]
+        for there in sorted(self.copies):
+            self.copies[there].discard(node)
+            if not self.copies[there]:
+                del self.copies[there]
+        for task in lost_tasks(self.program, self.tasks, self.copies, node):
+            unfinished = self.tasks[task].status is TaskStatus.QUEUED
+            if unfinished or any(made in self.subscribers for made in self.program.tasks[task].outputs):
+                self.execute_again(ctx, task)

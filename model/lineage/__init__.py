@@ -1,0 +1,1 @@
+"""Lineage: which tasks must run again so that lost objects exist again."""

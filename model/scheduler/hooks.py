@@ -1,0 +1,220 @@
+"""Where a proposal plugs in: the `place` hook, what it may see, and the rules that its answers are held to.
+
+A proposal is any object with a method `place(task, view, memory, ctx)`; nothing is inherited. It returns the name of
+one of `view.options`, or `WAIT`; or a pair of that and its new memory, a hashable value that starts as the object's
+attribute `memory` (the empty tuple without one). It sees what the scheduler knows, which may be stale.
+
+Rules, each named in the `PolicyError` that reports its breach: `answer_type`, `legal_answer`, `deterministic`,
+`no_exception`, `memory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from model.graph import NodeId, ObjectId, Resources, Strategy, TaskId
+from model.kernel import Context, Name, PolicyError
+
+T = TypeVar("T")
+
+WAIT = None
+"""The answer of a policy that lets a task wait; it is asked again when its view has changed."""
+
+REPEATS = 16
+"""How often a verifying scheduler asks the same question to find hidden randomness."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """What a policy knows of a task."""
+
+    id: TaskId
+    name: str
+    demand: Resources
+    inputs: tuple[ObjectId, ...]
+    strategy: Strategy
+    again: bool
+    """Whether it is executed again after a loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What a scheduler knows of a node: its last heartbeat, less what was assigned since."""
+
+    name: Name
+    id: NodeId
+    index: int
+    """Position in the cluster; the tie-break order."""
+    total: Resources
+    labels: tuple[tuple[str, str], ...]
+    available: Mapping[str, int]
+    """Free resources in fixed-point units, never below zero."""
+    queue_length: int
+    """Tasks queued, running or on their way there."""
+    task_us: int
+    """Estimated run time of a task there."""
+    alive: bool
+
+    def fits_now(self, demand: Resources) -> bool:
+        """Whether the demand fits what is free."""
+        return all(amount <= self.available.get(name, 0) for name, amount in demand.units)
+
+    def utilization(self) -> float:
+        """Ray's critical utilization: the largest of CPU, memory and object store memory, between 0 and 1."""
+        worst = 0.0
+        for name in ("CPU", "memory", "object_store_memory"):
+            total = self.total[name]
+            if total:
+                worst = max(worst, 1 - self.available.get(name, 0) / total)
+        return worst
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """What a scheduler knows of the cluster when it places one task."""
+
+    options: Sequence[NodeView]
+    """Legal answers: alive, able to run the task when empty, and allowed by a node affinity."""
+    nodes: Sequence[NodeView]
+    """Every node the scheduler has heard of, dead ones included."""
+    origin: Name
+    """The node where the task was submitted."""
+    bandwidth_bytes_per_s: int
+    """Estimated bandwidth between two nodes; 0 means that transfers cost nothing."""
+    input_bytes: int
+    """Size of all inputs of the task."""
+    local_bytes: Mapping[Name, int] = field(default_factory=dict)
+    """Bytes of the inputs that a node already holds; absent means none."""
+
+    def remote_bytes(self, node: Name) -> int:
+        """Bytes that would have to be copied to a node first."""
+        return self.input_bytes - self.local_bytes.get(node, 0)
+
+
+class Choices(Protocol):
+    """The only source of randomness that a policy has."""
+
+    def choose(self, options: Sequence[T], *, random: bool = False) -> T:
+        """One of the options; `random` marks a fair draw."""
+        ...
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """A proposal for the `place` hook."""
+
+    def place(self, task: TaskView, view: ClusterView, memory: Any, ctx: Choices) -> Any:
+        """The node for a task; see the module."""
+        ...
+
+
+def policy_name(policy: Policy) -> str:
+    """The policy's own name: its attribute `name`, else its class's."""
+    name = getattr(policy, "name", None)
+    return name if isinstance(name, str) else type(policy).__name__
+
+
+def uses_locations(policy: Policy) -> bool:
+    """Whether the scheduler asks where inputs are; a policy that never looks may set `locality = False`."""
+    return bool(getattr(policy, "locality", True))
+
+
+def initial_memory(policy: Policy) -> Hashable:
+    """The memory that the first call receives."""
+    memory = getattr(policy, "memory", ())
+    try:
+        hash(memory)
+    except TypeError:
+        raise PolicyError(
+            "memory", f"policy {policy_name(policy)} starts with a memory of type {type(memory).__name__}, not hashable"
+        ) from None
+    return memory
+
+
+class _Recorded:
+    """Hands a policy's choices through, or repeats those of an earlier call."""
+
+    def __init__(self, ctx: Context | None, made: list[Any]) -> None:
+        self._ctx = ctx
+        self._made = made
+        self._at = 0
+
+    def choose(self, options: Sequence[T], *, random: bool = False) -> T:
+        if self._ctx is not None:
+            position = self._ctx.choose(range(len(options)), random=random)
+            self._made.append(position)
+            return options[position]
+        if self._at >= len(self._made) or self._made[self._at] >= len(options):
+            raise LookupError
+        self._at += 1
+        recorded: int = self._made[self._at - 1]
+        return options[recorded]
+
+
+def ask(
+    policy: Policy, task: TaskView, view: ClusterView, memory: Hashable, ctx: Context, *, repeats: int
+) -> tuple[Name | None, Hashable]:
+    """The policy's answer and its new memory; raises `PolicyError` when it breaks a rule.
+
+    With `repeats` above 1 the same question is asked that often, with the same draws, and the answers must agree.
+    """
+    made: list[Any] = []
+    answer = _call(policy, task, view, memory, _Recorded(ctx, made))
+    for _ in range(repeats - 1):
+        again: Any
+        try:
+            again = _call(policy, task, view, memory, _Recorded(None, made))
+        except LookupError:
+            again = LookupError
+        if again != answer:
+            raise PolicyError(
+                "deterministic",
+                f"policy {policy_name(policy)} gave different answers to the same question about {task.id}: "
+                "what it draws must come from ctx.choose, what it remembers from memory",
+            )
+    node, after = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, memory)
+    if node is not WAIT and not isinstance(node, str):
+        raise PolicyError(
+            "answer_type",
+            f"policy {policy_name(policy)} answered with a {type(node).__name__} for {task.id}; "
+            "expected the name of a node, or WAIT",
+        )
+    if node is not WAIT and all(option.name != node for option in view.options):
+        raise PolicyError(
+            "legal_answer",
+            f"policy {policy_name(policy)} placed {task.id} on {node}, which is not among the options: "
+            f"{_why(node, view)}",
+        )
+    try:
+        hash(after)
+    except TypeError:
+        raise PolicyError(
+            "memory", f"policy {policy_name(policy)} returned a memory of type {type(after).__name__}, not hashable"
+        ) from None
+    return node, after
+
+
+def _call(policy: Policy, task: TaskView, view: ClusterView, memory: Hashable, choices: _Recorded) -> Any:
+    try:
+        return policy.place(task, view, memory, choices)
+    except PolicyError:
+        raise
+    except LookupError:
+        if choices._ctx is None:
+            raise
+        raise _failed(policy, task, "LookupError") from None
+    except Exception as error:
+        raise _failed(policy, task, type(error).__name__) from error
+
+
+def _failed(policy: Policy, task: TaskView, kind: str) -> PolicyError:
+    return PolicyError("no_exception", f"policy {policy_name(policy)} raised {kind} when asked about {task.id}")
+
+
+def _why(node: Name, view: ClusterView) -> str:
+    for known in view.nodes:
+        if known.name == node:
+            return "the node is dead" if not known.alive else "the task can never run there"
+    return "no such node"

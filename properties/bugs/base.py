@@ -1,0 +1,21 @@
+"""What a planted bug is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from model.kernel import Process
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A fault of the design, put into the model from outside."""
+
+    name: str
+    sentence: str
+    replaces: Mapping[type[Process], type[Process]]
+    statement: str
+    """The statement that must fail."""
+    scenario: str
+    """The smallest named scenario in which it does."""

@@ -1,0 +1,132 @@
+"""The named scenarios: which scope, on which program and cluster, checked for what.
+
+A name and its parameters (policy, planted bug) are all that a trace needs to be carried out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model.cluster import programs
+from model.cluster.assembly import ClusterParameters, assemble
+from model.gcs.scenarios import chain
+from model.graph import ClusterSpec, NodeSpec, Program, Resources
+from model.kernel import Process, Scenario
+from model.scheduler.hooks import Policy
+from model.scheduler.policies import Default, LowestEstimatedWait
+from properties.statements.chain import CHAIN
+from properties.statements.cluster import CLUSTER
+
+
+class Scope(StrEnum):
+    """How large: exhausted in seconds, or in minutes."""
+
+    TINY = "tiny"
+    SMALL = "small"
+
+
+Swap = Mapping[type[Process], type[Process]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A scenario by name. `build(policy, swap)` makes it, with a policy where it has one and planted bugs."""
+
+    name: str
+    component: str
+    scope: Scope
+    build: Callable[[Policy | None, Swap], Scenario]
+    takes_policy: bool = False
+    """Whether a policy can be put in: the scenarios on which proposals are checked."""
+
+
+def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
+    """A cluster of equal nodes; one CPU each unless said otherwise."""
+    total = Resources.from_amounts(amounts or {"CPU": 1})
+    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i in range(count)))
+
+
+def _cluster(
+    name: str,
+    program: Program,
+    nodes: ClusterSpec,
+    *,
+    scope: Scope = Scope.TINY,
+    component: str = "cluster",
+    own: Policy | None = None,
+    idle: tuple[str, ...] = (),
+    crashes: int = 0,
+    threshold: int = 1,
+    workers: int | None = None,
+    immediate_store: bool = True,
+    task_us: int = 0,
+) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        parameters = ClusterParameters(
+            policy=policy or own or Default(),
+            threshold=threshold,
+            workers=workers,
+            immediate_store=immediate_store,
+            crashes=crashes,
+            task_us=task_us,
+            repeats=1 if policy is None else 16,
+        )
+        made = assemble(name, program, nodes, parameters, CLUSTER, component=component, replace=dict(swap))
+        expected = {*idle, *(() if crashes else ("a_lost_task_is_placed_again",))}
+        return Scenario(**{**vars(made), "expected_idle": frozenset(expected)})
+
+    return Entry(name, component, scope, build, True)
+
+
+def _chain(replicas: int, writes: int, crashes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = chain(replicas, writes, crashes, CHAIN, replace=dict(swap))
+        idle = () if crashes else ("a_tail_failed_with_an_update_in_flight",)
+        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
+
+    return Entry(f"chain-{replicas}-{writes}-{crashes}", "gcs", scope, build)
+
+
+_SIZED = 8 * 1024
+
+ENTRIES = (
+    _chain(3, 2, 1, Scope.TINY),
+    _chain(3, 3, 1, Scope.TINY),
+    _chain(3, 3, 2, Scope.SMALL),
+    _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3)),
+    _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),
+    _cluster("cluster-wide", programs.wide(3), equal_nodes(2), threshold=0, component="scheduler"),
+    _cluster("cluster-nested", programs.nested(2), equal_nodes(2), workers=3, crashes=1, component="scheduler"),
+    _cluster(
+        "cluster-estimates",
+        programs.fan_in(2, _SIZED),
+        ClusterSpec(equal_nodes(2).nodes, bandwidth_bytes_per_s=1024),
+        own=LowestEstimatedWait(),
+        crashes=1,
+        threshold=0,
+        component="scheduler",
+        task_us=5_000_000,
+    ),
+    _cluster(
+        "cluster-3-3-1-messages",
+        programs.chain(3),
+        equal_nodes(3),
+        crashes=1,
+        immediate_store=False,
+        scope=Scope.SMALL,
+    ),
+    _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
+)
+
+CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
+"""Every named scenario."""
+
+COMPONENTS = ("gcs", "scheduler", "objects", "lineage", "actors", "cluster")
+"""The parts of the model that `verify` can be asked about; a part without scenarios has none yet."""
+
+
+def build(name: str, policy: Policy | None = None, swap: Swap | None = None) -> Scenario:
+    """A named scenario; raises `KeyError` for a name that is not in the catalogue."""
+    return CATALOGUE[name].build(policy, swap or {})

@@ -1,0 +1,164 @@
+"""What must hold of a cluster, whatever its policy decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from model.cluster.events import Granted, HeardOfDeath, Sealed
+from model.cluster.protocol import AssignTask
+from model.gcs.store import ControlStore
+from model.graph import ObjectId, TaskId
+from model.kernel import Name, StateView, always, audit, sometimes
+from model.lineage.tables import TaskStatus
+from model.scheduler.global_scheduler import GlobalScheduler
+from model.scheduler.raylet import Raylet
+
+
+@dataclass(frozen=True, slots=True)
+class FirstValues:
+    """Monitor: the value that each object was first given, and an object that was given another one."""
+
+    values: tuple[tuple[ObjectId, int], ...] = ()
+    contradicted: ObjectId = ""
+
+    def observe(self, event: object) -> FirstValues:
+        """Fold one event."""
+        if not isinstance(event, Sealed) or self.contradicted:
+            return self
+        known = dict(self.values)
+        if event.object not in known:
+            return replace(self, values=tuple(sorted({**known, event.object: event.value}.items())))
+        return self if known[event.object] == event.value else replace(self, contradicted=event.object)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantsToTheDead:
+    """Monitor: nodes that the scheduler was told are dead, and a task it has given to one of them since."""
+
+    dead: tuple[Name, ...] = ()
+    granted: TaskId = ""
+
+    def observe(self, event: object) -> GrantsToTheDead:
+        """Fold one event."""
+        if isinstance(event, HeardOfDeath) and event.by == "scheduler":
+            return replace(self, dead=tuple(sorted({*self.dead, event.node})))
+        if isinstance(event, Granted) and event.node in self.dead and not self.granted:
+            return replace(self, granted=event.task)
+        return self
+
+
+def _pending_tasks(view: StateView) -> set[TaskId]:
+    """Tasks that are queued or running on a live node, or with the global scheduler."""
+    pending: set[TaskId] = set()
+    for raylet in view.of(Raylet).values():
+        pending |= {*raylet.queue, *raylet.running.values()}
+    for scheduler in view.of(GlobalScheduler).values():
+        pending |= {*scheduler.asked, *(task for waiting in scheduler.deferred.values() for task, _, _ in waiting)}
+    return pending
+
+
+@audit(Raylet, GlobalScheduler, source="OSDI 2018 §4.2.3; Ray #7063 and others of its kind")
+def no_lost_objects(view: StateView) -> bool:
+    """Every object that somebody waits for has come, or the task that makes it is still on its way."""
+    pending = _pending_tasks(view)
+    for raylet in view.of(Raylet).values():
+        awaited = {*raylet.wanted, *raylet.watched}
+        for task in raylet.queue:
+            awaited |= {needed for needed in raylet.program.tasks[task].inputs if needed not in raylet.store}
+        if any(raylet.program.producer(needed) not in pending for needed in awaited):
+            return False
+    return True
+
+
+@audit(Raylet, GlobalScheduler, source="OSDI 2018 §4.2.2; Ray documentation, Scheduling")
+def eventual_scheduling(view: StateView) -> bool:
+    """No task that a live node could run is left waiting for a place or for a worker."""
+    raylets = view.of(Raylet)
+    for raylet in raylets.values():
+        if any(raylet.has_inputs(task) for task in raylet.queue):
+            return False
+    for scheduler in view.of(GlobalScheduler).values():
+        waiting = [*scheduler.asked, *(task for tasks in scheduler.deferred.values() for task, _, _ in tasks)]
+        for task in waiting:
+            demand = scheduler.program.tasks[task].demand
+            if any(demand.fits(raylet.total) for raylet in raylets.values()):
+                return False
+    return True
+
+
+@always(Raylet, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
+def capacity_conserved(raylet: Raylet) -> bool:
+    """On every node held and free resources add up, tasks that never waited fit, and each worker has one place."""
+    held = dict.fromkeys(raylet.free, 0)
+    fresh = dict.fromkeys(raylet.free, 0)
+    for worker, task in raylet.running.items():
+        for name, amount in raylet.program.tasks[task].demand.units:
+            if worker not in raylet.waiting:
+                held[name] += amount
+                if worker not in raylet.resumed:
+                    fresh[name] += amount
+    places = sorted([*raylet.idle, *raylet.running])
+    return (
+        all(raylet.free[name] + held[name] == amount for name, amount in raylet.total.units)
+        and all(fresh[name] <= amount for name, amount in raylet.total.units)
+        and places == sorted(raylet.workers if raylet.free else ())
+    )
+
+
+@always(Raylet, each=True, source="OSDI 2018 §3.2, §4.2.3: inputs are copied to the local store before execution")
+def runs_after_its_inputs(raylet: Raylet) -> bool:
+    """A task runs only where and when all its inputs are in the local store."""
+    return all(
+        needed in raylet.store for task in raylet.running.values() for needed in raylet.program.tasks[task].inputs
+    )
+
+
+@always(source="OSDI 2018 §3.1: objects are immutable", monitors=(FirstValues,))
+def one_value_per_object(view: StateView) -> bool:
+    """An object has one value, however often and wherever the task that makes it is executed."""
+    return not view.monitor(FirstValues).contradicted
+
+
+@always(source="Ray 2.60 cluster_resource_scheduler.cc, NodeAvailable; bug benchmark S6", monitors=(GrantsToTheDead,))
+def no_grant_to_the_dead(view: StateView) -> bool:
+    """The scheduler gives no task to a node that it has been told is dead."""
+    return not view.monitor(GrantsToTheDead).granted
+
+
+@always(GlobalScheduler, links=("scheduler", "raylet*"), source="bug benchmark D01: fresh decisions forgotten")
+def assignments_remembered(view: StateView) -> bool:
+    """What was assigned to a node and has not arrived there counts as load, whatever older report comes in."""
+    for scheduler in view.of(GlobalScheduler).values():
+        for _, node, _, message in view.messages():
+            if isinstance(message, AssignTask) and node in scheduler.nodes:
+                if message.task not in scheduler.nodes[node].pending:
+                    return False
+    return True
+
+
+@sometimes(ControlStore, source="OSDI 2018 §4.2.3")
+def a_lost_task_is_placed_again(view: StateView) -> bool:
+    """Some task has to be executed again."""
+    return any(
+        entry.status is TaskStatus.PLACING for store in view.of(ControlStore).values() for entry in store.tasks.values()
+    )
+
+
+@sometimes(GlobalScheduler, source="OSDI 2018 §4.2.2")
+def a_task_is_assigned(view: StateView) -> bool:
+    """Some task leaves the node where it was submitted."""
+    return any(state.pending for scheduler in view.of(GlobalScheduler).values() for state in scheduler.nodes.values())
+
+
+CLUSTER = (
+    no_lost_objects,
+    eventual_scheduling,
+    capacity_conserved,
+    runs_after_its_inputs,
+    one_value_per_object,
+    no_grant_to_the_dead,
+    assignments_remembered,
+    a_lost_task_is_placed_again,
+    a_task_is_assigned,
+)
+"""Everything that is checked of a cluster."""
