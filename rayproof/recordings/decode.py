@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model.graph.program import DRIVER
-from rayproof.recordings.fields import Fields
+from rayproof.jsonfields import Fields
 from rayproof.recordings.lines import (
     TASK_KINDS,
     ActorLine,

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
-from rayproof.recordings.fields import Fields
+from rayproof.jsonfields import Fields
 
 TASK_KINDS = {
     "NORMAL_TASK": TaskKind.NORMAL,

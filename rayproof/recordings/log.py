@@ -15,8 +15,8 @@ from model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
 from model.graph.program import DRIVER
 from rayproof.errors import InputError
 from rayproof.files import MIB, read_text
+from rayproof.jsonfields import Fields, parse_json
 from rayproof.recordings.decode import decode
-from rayproof.recordings.fields import Fields, parse_json
 from rayproof.recordings.lines import (
     ActorLine,
     ActorState,

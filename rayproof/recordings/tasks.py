@@ -26,8 +26,8 @@ from model.graph import (
     Wait,
 )
 from rayproof.errors import InputError
+from rayproof.jsonfields import Fields
 from rayproof.recordings.bodies import Bodies
-from rayproof.recordings.fields import Fields
 from rayproof.recordings.lines import Located, PutDone, TaskLine
 from rayproof.recordings.log import Log
 

@@ -64,7 +64,7 @@ def _faults(log: Log, found: tuple[Fault, ...]) -> list[str]:
         f"Fault at {fault.at_us / 1e6:.3f} s: {fault.kind} of {fault.node or fault.actor or fault.task or 'a task'}."
         for fault in found
     ]
-    raised: dict[tuple[TaskId, str], list[int]] = {}
+    raised: dict[tuple[TaskId, str], list[int | None]] = {}
     for event in log.events:
         if isinstance(event, GetEnd) and event.error is not None and event.error != TIMEOUT:
             raised.setdefault((event.by, event.error), []).append(event.at.line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,19 +40,22 @@ class Fields:
     """A JSON object with its place in the file. An absent field and a null one are the same."""
 
     path: str
-    line: int
+    line: int | None
     data: Mapping[str, Any]
+    within: str = ""
+    """Place in a file whose lines say nothing, such as `event 12`."""
 
     @classmethod
-    def of(cls, path: str | Path, line: int, value: Any) -> Fields:
+    def of(cls, path: str | Path, line: int | None, value: Any, within: str = "") -> Fields:
         """Raises `InputError` unless the value is a JSON object."""
+        found = cls(str(path), line, value if isinstance(value, dict) else {}, within)
         if not isinstance(value, dict):
-            raise InputError(path, line, f"found {_name(value)}", "a JSON object")
-        return cls(str(path), line, value)
+            raise found.bad(f"found {_name(value)}", "a JSON object")
+        return found
 
     def bad(self, message: str, expected: str) -> InputError:
         """The error to raise for something wrong in this object."""
-        return InputError(self.path, self.line, message, expected)
+        return InputError(self.path, self.line, f"{self.within}: {message}" if self.within else message, expected)
 
     def has(self, key: str) -> bool:
         """Whether the field is there and not null."""
@@ -70,17 +72,17 @@ class Fields:
         """A string, or None when the field is absent."""
         return self.text(key) if self.has(key) else None
 
-    def number(self, key: str, default: float | None = None, low: float = 0) -> float:
-        """A finite number of at least `low`."""
+    def number(self, key: str, default: float | None = None, low: float = 0, high: float = LARGEST) -> float:
+        """A finite number from `low` to `high`."""
         value = self._get(key, default, "a number")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= LARGEST:
-            raise self._wrong(key, value, f"a number from {low:g} to {LARGEST:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
         return value
 
     def whole(self, key: str, default: int | None = None, low: int = 0) -> int:
         """A whole number of at least `low`."""
         value = self.number(key, default, low)
-        if not math.isfinite(value) or value != int(value):
+        if value != int(value):
             raise self._wrong(key, value, "a whole number")
         return int(value)
 
@@ -103,14 +105,14 @@ class Fields:
         value = self._get(key, {}, "a JSON object")
         if not isinstance(value, dict):
             raise self._wrong(key, value, "a JSON object")
-        return Fields(self.path, self.line, value)
+        return Fields(self.path, self.line, value, self.within)
 
     def inners(self, key: str) -> tuple[Fields, ...]:
         """A list of JSON objects; absent means empty."""
         value = self._get(key, [], "a list of JSON objects")
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self._wrong(key, value, "a list of JSON objects")
-        return tuple(Fields(self.path, self.line, item) for item in value)
+        return tuple(Fields(self.path, self.line, item, self.within) for item in value)
 
     def amounts(self, key: str) -> dict[str, float]:
         """An object from names to numbers of at least 0; absent means empty."""
