@@ -9,7 +9,7 @@ from rayproof.recordings.bodies import TIMEOUT, Bodies
 from rayproof.recordings.lines import GetEnd, Located
 from rayproof.recordings.log import Log
 from rayproof.recordings.recording import Fault
-from rayproof.recordings.tasks import DEFAULT_MAX_RETRIES, UNPLACED, sizes, strategy
+from rayproof.recordings.tasks import DEFAULT_MAX_RETRIES, UNPLACED, demand, sizes, strategy
 
 UNDERSTOOD = frozenset(
     {"num_cpus", "num_gpus", "resources", "strategy", "max_retries", "max_restarts", "max_task_retries", "name"}
@@ -43,8 +43,8 @@ def _actors(log: Log) -> list[str]:
     said = []
     for actor in log.actors.values():
         creation = log.creation(actor.id)
-        asked = actor.required or (log.attempts[creation][0].required if creation else None)
-        if not asked and not actor.options.has("num_cpus"):
+        holds = creation is not None and bool(demand(log, log.attempts[creation][0]))
+        if not holds and not actor.options.has("num_cpus"):
             said.append(
                 f"Actor {actor.id} asked for nothing: Ray places it where 1 CPU is free and then holds none; here it "
                 "is placed without that CPU too."
