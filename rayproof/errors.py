@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+LONGEST_MESSAGE = 300
+"""Characters of the part that quotes the input."""
+
 
 class InputError(ValueError):
     """A file or an argument that cannot be used; the program that reports it leaves with exit code 2.
@@ -16,7 +19,13 @@ class InputError(ValueError):
         self.path = str(path)
         self.line = line
         """Counted from 1; None when the fault is not in one line (a missing file, an argument)."""
-        self.message = message
+        self.message = _one_line(message)
         self.expected = expected
         where = self.path if line is None else f"{self.path}:{line}"
-        super().__init__(f"{where}: {message}; expected {expected}")
+        super().__init__(f"{where}: {self.message}; expected {expected}")
+
+
+def _one_line(message: str) -> str:
+    """Messages quote the input, which may be long and may hold what a terminal obeys."""
+    shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message[:LONGEST_MESSAGE])
+    return shown if len(message) <= LONGEST_MESSAGE else shown + "..."

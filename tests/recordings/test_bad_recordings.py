@@ -76,7 +76,7 @@ def test_damaged_recordings_read_or_raise_input_error(path: Path, tmp_path: Path
             read_recording(file)
         except InputError as error:
             refused += 1
-            assert re.fullmatch(r".*damaged\.jsonl(:\d+)?: .+; expected .+", str(error), re.DOTALL)
+            assert re.fullmatch(r".*damaged\.jsonl(:\d+)?: .+; expected .+", str(error))
     assert refused >= EACH // 3, "most damage leaves something that is not a recording"
 
 
@@ -176,6 +176,13 @@ def test_what_is_wrong_is_named_with_its_line(
     assert caught.value.line == line
     assert message in caught.value.message
     assert caught.value.expected
+
+
+def test_a_message_that_quotes_the_input_stays_one_short_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_recording(written(tmp_path, change(2, args=["\n\x1b[31m" + "O" * 100_000])()))
+    assert str(caught.value).isprintable()
+    assert len(caught.value.message) < 400
 
 
 NOT_A_RECORDING = {

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from model.graph import TaskKind
+from model.graph.program import DRIVER
 from rayproof.recordings import FaultKind, read_recording
 from tests.recordings.bounds import area_us, critical_path_us
+from tests.recordings.replay import replayed_makespan_us
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
 
 SHARED = shared_files("ray-traces", "*.jsonl")
@@ -40,6 +42,16 @@ def test_a_bound_for_every_policy_is_a_bound_for_the_recorded_run(path: Path) ->
     assert 0 < critical_path_us(recording.program) <= makespan
     for resource, area in area_us(recording.program, recording.cluster).items():
         assert area <= makespan, f"{resource} was needed longer than the recording lasted"
+
+
+def test_the_estimate_of_startup_explains_the_recorded_makespan(path: Path) -> None:
+    recording = read_recording(path)
+    tasks = recording.program.tasks.values()
+    if recording.faults or any(task.actor for task in tasks):
+        pytest.skip("faults and actors take their own time to start")
+    if any(recording.program.parent(task.id) != DRIVER for task in tasks):
+        pytest.skip("the plain replay knows no nested tasks")
+    assert replayed_makespan_us(recording) == pytest.approx(recording.outcome.makespan_us, rel=0.15)
 
 
 def test_every_task_is_told_once_and_every_body_ran_on_a_node_of_the_cluster(path: Path) -> None:
