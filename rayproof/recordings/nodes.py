@@ -28,7 +28,7 @@ def cluster(log: Log, runs: Executions) -> ClusterSpec:
     """The nodes that were alive at some moment of the run: the head, the other initial nodes, the late ones."""
     seen = {fault.node for fault in faults(log)} | {run.node for run in runs.all()}
     joined = late(log)
-    # A session kills nodes in one recording and goes on: a node that is dead and unheard of died in an earlier one.
+    # One cluster may serve for several recordings: a node that is dead and unheard of died in an earlier one.
     alive = [node for node in log.nodes.values() if node.alive_at_end or node.id in seen or node.head]
     alive.sort(key=lambda node: (not node.head, node.id in joined))
     return ClusterSpec(

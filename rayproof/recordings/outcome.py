@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.graph import NodeId, ObjectId, Program, TaskKind
+from model.graph import NodeAffinity, NodeId, ObjectId, Program, TaskKind
 from model.graph.program import DRIVER
 from rayproof.recordings.executions import Executions
 from rayproof.recordings.lines import BodyEnd, GetBegin, GetEnd, PutDone, Submitted, TaskLine, WaitEnd
@@ -79,7 +79,8 @@ def _bytes_moved(log: Log, runs: Executions, program: Program) -> int:
             wanted_on.update((item, head) for item in act.objects)
     for task in program.tasks.values():
         if task.id not in log.attempts:
-            made_on.update(dict.fromkeys(task.outputs, getattr(task.strategy, "node", head)))
+            holder = task.strategy.node if isinstance(task.strategy, NodeAffinity) else head
+            made_on.update(dict.fromkeys(task.outputs, holder))
     moved = 0
     for item, node in wanted_on:
         size = program.objects[item].size_bytes

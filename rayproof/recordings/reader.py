@@ -44,12 +44,11 @@ def read_recording(path: str | Path) -> Recording:
 
 def _groups(log: Log) -> tuple[Group, ...]:
     strategies = {event.group: event.strategy for event in log.events if isinstance(event, GroupReady)}
-    return tuple(
-        Group(
-            group.id,
-            strategies.get(group.hex, "PACK"),
-            tuple(Resources.from_amounts(amounts) for _, amounts, _ in group.bundles),
-            tuple(node for _, _, node in group.bundles),
+    found = []
+    for group in log.groups.values():
+        bundles = sorted(group.bundles, key=lambda bundle: bundle[0])
+        reserved = tuple(Resources.from_amounts(amounts) for _, amounts, _ in bundles)
+        found.append(
+            Group(group.id, strategies.get(group.hex, "PACK"), reserved, tuple(node for _, _, node in bundles))
         )
-        for group in log.groups.values()
-    )
+    return tuple(found)
