@@ -33,6 +33,10 @@ class ClusterSpec:
     """Between any two nodes; None means that transfers take no time."""
     max_nodes: tuple[tuple[str, int], ...] = field(default=())
     """Upper bound of nodes per group, for clusters that an autoscaler may grow."""
+    min_nodes: tuple[tuple[str, int], ...] = ()
+    """Lower bound of nodes per group, for clusters that an autoscaler may shrink."""
+    templates: tuple[NodeSpec, ...] = ()
+    """One node for each group that an autoscaler may grow: what a further node offers, even if none exists yet."""
 
     @property
     def total(self) -> Resources:

@@ -1,0 +1,31 @@
+"""What `rayproof` says about input it cannot use: where it is, what is wrong there, what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+LONGEST_MESSAGE = 300
+"""Characters of the part that quotes the input."""
+
+
+class InputError(ValueError):
+    """A file or an argument that cannot be used; the program that reports it leaves with exit code 2.
+
+    >>> print(InputError("run.jsonl", 3, "field 'ms' is -1", "a number of at least 0"))
+    run.jsonl:3: field 'ms' is -1; expected a number of at least 0
+    """
+
+    def __init__(self, path: str | Path, line: int | None, message: str, expected: str) -> None:
+        self.path = str(path)
+        self.line = line
+        """Counted from 1; None when the fault is not in one line (a missing file, an argument)."""
+        self.message = _one_line(message)
+        self.expected = expected
+        where = self.path if line is None else f"{self.path}:{line}"
+        super().__init__(f"{where}: {self.message}; expected {expected}")
+
+
+def _one_line(message: str) -> str:
+    """Messages quote the input, which may be long and may hold what a terminal obeys."""
+    shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message[:LONGEST_MESSAGE])
+    return shown if len(message) <= LONGEST_MESSAGE else shown + "..."

@@ -1,0 +1,263 @@
+"""The lines of a recording, as written: one frozen class for each kind, with times in whole microseconds.
+
+Schema 1, described in `docs/recordings.md`. Left out: fields that say nothing about scheduling (hex ids of tasks and
+objects, reference kinds, class hierarchies of exceptions, the value of an actor's state).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
+from rayproof.jsonfields import Fields
+
+TASK_KINDS = {
+    "NORMAL_TASK": TaskKind.NORMAL,
+    "ACTOR_CREATION_TASK": TaskKind.ACTOR_CREATION,
+    "ACTOR_TASK": TaskKind.ACTOR_METHOD,
+    # Names of the recorder itself, for a task of which Ray's state API kept no row.
+    "task": TaskKind.NORMAL,
+    "actor_task": TaskKind.ACTOR_METHOD,
+}
+
+
+class FaultKind(StrEnum):
+    """What was done to the cluster or to the program while it ran."""
+
+    KILL_NODE = "kill_node"
+    NODE_DEAD_SEEN = "node_dead_seen"
+    ADD_NODE = "add_node"
+    WORKER_EXIT = "worker_exit"
+    ACTOR_EXIT = "actor_exit"
+    KILL_ACTOR = "kill_actor"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class MetaLine:
+    """The first line: what was recorded, with which Ray."""
+
+    scenario: str
+    description: str
+    ray: str
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    """A node, dead or alive."""
+
+    at: Fields
+    id: NodeId
+    head: bool
+    amounts: Mapping[str, float]
+    labels: tuple[tuple[str, str], ...]
+    object_store_bytes: int | None
+    alive_at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """One attempt of one task, as Ray's state API told it after the run."""
+
+    at: Fields
+    id: TaskId
+    attempt: int
+    kind: TaskKind
+    name: str
+    parent: TaskId
+    actor: ActorId | None
+    recorded: bool
+    """False when the task was submitted past the recorder: arguments and results are then unknown."""
+    inputs: tuple[ObjectId, ...]
+    borrowed: tuple[ObjectId, ...]
+    outputs: tuple[ObjectId, ...]
+    required: Mapping[str, float] | None
+    options: Fields
+    node: NodeId | None
+    worker: str | None
+    state: str
+    error: str | None
+    reached_us: Mapping[str, int]
+    """When each of Ray's task states was reached; exact to a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActorLine:
+    """An actor."""
+
+    at: Fields
+    id: ActorId
+    name: str
+    state: str
+    restarts: int
+    required: Mapping[str, float] | None
+    options: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """A placement group and where its bundles went."""
+
+    at: Fields
+    id: str
+    hex: str
+    bundles: tuple[tuple[int, Mapping[str, float], NodeId | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLine:
+    """An object; no producer means a put, or an object made before the recording began."""
+
+    at: Fields
+    id: ObjectId
+    producer: TaskId | None
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A call of `.remote()` began: of a function or method (`task`), or of a class (`actor`)."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    task: TaskId | None
+    actor: ActorId | None
+
+
+@dataclass(frozen=True, slots=True)
+class PutDone:
+    """`ray.put` returned."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    object: ObjectId
+    size_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GetBegin:
+    """`ray.get` was entered."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    objects: tuple[ObjectId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetEnd:
+    """`ray.get` returned, or raised `error`."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitBegin:
+    """`ray.wait` was entered."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    objects: tuple[ObjectId, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEnd:
+    """`ray.wait` returned with `ready` objects."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyStart:
+    """First statement of a body."""
+
+    at: Fields
+    us: int
+    task: TaskId
+    attempt: int
+    node: NodeId
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyEnd:
+    """Last statement of a body; `ok` is false when it raised."""
+
+    at: Fields
+    us: int
+    task: TaskId
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A probe: which nodes held an object."""
+
+    at: Fields
+    us: int
+    object: ObjectId
+    nodes: tuple[NodeId, ...]
+    size_bytes: int | None
+    spilled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReady:
+    """A placement group was reserved; `group` is the hex id."""
+
+    at: Fields
+    us: int
+    group: str
+    strategy: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSeen:
+    """Something was killed, cancelled or added."""
+
+    at: Fields
+    us: int
+    kind: FaultKind
+    node: NodeId | None
+    actor: ActorId | None
+    task: TaskId | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActorState:
+    """An actor told its state; read so that its ids are checked, of no use to scheduling."""
+
+    at: Fields
+    us: int
+    actor: ActorId
+
+
+Event: TypeAlias = (
+    Submitted
+    | PutDone
+    | GetBegin
+    | GetEnd
+    | WaitBegin
+    | WaitEnd
+    | BodyStart
+    | BodyEnd
+    | Located
+    | GroupReady
+    | FaultSeen
+    | ActorState
+)
+Line: TypeAlias = MetaLine | NodeLine | TaskLine | ActorLine | GroupLine | ObjectLine | Event

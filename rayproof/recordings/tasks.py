@@ -1,0 +1,178 @@
+"""Tasks and objects of a recording as the model's program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from statistics import median
+
+from model.graph import (
+    Default,
+    NodeAffinity,
+    NodeId,
+    ObjectId,
+    ObjectSpec,
+    PlacementGroup,
+    Program,
+    ProgramError,
+    Put,
+    Resources,
+    Spread,
+    Strategy,
+    Submit,
+    TaskId,
+    TaskKind,
+    TaskSpec,
+    Wait,
+)
+from rayproof.errors import InputError
+from rayproof.jsonfields import Fields
+from rayproof.recordings.bodies import Bodies
+from rayproof.recordings.lines import Located, PutDone, TaskLine
+from rayproof.recordings.log import Log
+
+BUNDLE_RESOURCE = re.compile(r"(?P<name>.+)_group_(?:\d+_)?[0-9a-f]+")
+"""Ray's name for a resource that a placement group reserved: `CPU_group_0_<hex>` (one bundle), `CPU_group_<hex>`."""
+
+UNPLACED = frozenset({"memory", "object_store_memory", "bundle"})
+"""Resources that nodes of a recording do not declare (bytes of memory), or that only mark a bundle."""
+
+ANYWHERE = ("DEFAULT", "")
+DEFAULT_MAX_RETRIES = 3
+
+
+def program(log: Log, bodies: Bodies, present: frozenset[NodeId]) -> tuple[Program, frozenset[TaskId]]:
+    """The program and its setup tasks (see `Recording.setup`). Raises `InputError`."""
+    every = (bodies.driver, *bodies.by_task.values())
+    put = {action.object for body in every for action in body if isinstance(action, Put)}
+    outputs = _outputs(log, put)
+    made = put.union(*outputs.values())
+    given = [made_before for made_before in log.objects if made_before not in made]
+    tasks = {task: _task(log, lines[0], outputs[task], bodies) for task, lines in log.attempts.items()}
+    driver = bodies.driver
+    holders = _holders(log)
+    setup: dict[TaskId, TaskSpec] = {}
+    for item in given:
+        holder = holders.get(item)
+        where = NodeAffinity(holder) if holder in present and holder is not None else Default()
+        name = f"setup:{item}"
+        setup[name] = TaskSpec(name, outputs=(item,), demand=Resources(), strategy=where, name="setup")
+    if given:
+        driver = (*(Submit(task) for task in setup), Wait(tuple(given), len(given)), *driver)
+    try:
+        built = Program(setup | tasks, _objects(log, outputs), driver, log.meta.scenario)
+    except ProgramError as error:
+        raise InputError(log.path, None, str(error), "a program that could have run") from error
+    return built, frozenset(setup)
+
+
+def demand(log: Log, line: TaskLine) -> Resources:
+    """What a task holds while it runs; for a constructor, what the actor holds for life.
+
+    Ray's own row (`required_resources`) first, where a placement group's names stand for the plain ones; else the
+    options given at the submit with Ray's defaults: 1 CPU for a task, and for an actor nothing unless it asks for
+    something, then 1 CPU too. Methods hold nothing beside their actor.
+    """
+    if line.kind is TaskKind.ACTOR_METHOD:
+        return Resources()
+    options, required = line.options, line.required
+    if line.kind is TaskKind.ACTOR_CREATION and line.actor is not None:
+        actor = log.actors[line.actor]
+        options, required = actor.options, required or actor.required
+    if required is None:
+        asked = {"GPU": options.number("num_gpus", 0), **options.amounts("resources")}
+        usual = 0 if line.kind is TaskKind.ACTOR_CREATION and not any(asked.values()) else 1
+        required = {"CPU": options.number("num_cpus", usual), **asked}
+    plain: dict[str, float] = {}
+    for name, amount in required.items():
+        reserved = BUNDLE_RESOURCE.fullmatch(name)
+        plain[reserved["name"] if reserved else name] = amount
+    return Resources.from_amounts({name: amount for name, amount in plain.items() if name not in UNPLACED})
+
+
+def strategy(log: Log, line: TaskLine) -> Strategy | None:
+    """The scheduling strategy; None for one that the model does not have."""
+    options = line.options
+    if line.kind is TaskKind.ACTOR_CREATION and line.actor is not None:
+        options = log.actors[line.actor].options
+    match options.data.get("strategy"):
+        case None:
+            return Default()
+        case str(text) if text in ANYWHERE:
+            return Default()
+        case "SPREAD":
+            return Spread()
+        case {"affinity": str(node), **rest}:
+            if node not in log.nodes:
+                raise line.at.bad(f"affinity to unknown node {node}", "a node that has a line of its own")
+            return NodeAffinity(node, Fields.of(log.path, line.at.line, rest).flag("soft", False))
+        case {"pg": str(group), **rest}:
+            if group not in log.groups:
+                raise line.at.bad(f"unknown placement group {group}", "a placement group that has a line of its own")
+            return PlacementGroup(group, int(Fields.of(log.path, line.at.line, rest).number("bundle", -1, low=-1)))
+    return None
+
+
+def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodies) -> TaskSpec:
+    return TaskSpec(
+        id=line.id,
+        inputs=tuple(dict.fromkeys(line.inputs)),
+        outputs=outputs,
+        demand=demand(log, line),
+        body=bodies.by_task[line.id],
+        strategy=strategy(log, line) or Default(),
+        max_retries=_max_retries(log, line),
+        kind=line.kind,
+        actor=line.actor,
+        name=line.name,
+    )
+
+
+def _max_retries(log: Log, line: TaskLine) -> int:
+    if line.kind is TaskKind.NORMAL or line.actor is None:
+        return line.options.whole("max_retries", DEFAULT_MAX_RETRIES, low=-1)
+    key = "max_restarts" if line.kind is TaskKind.ACTOR_CREATION else "max_task_retries"
+    return line.options.whole(key, log.actors[line.actor].options.whole(key, 0, low=-1), low=-1)
+
+
+def _outputs(log: Log, put: set[ObjectId]) -> dict[TaskId, tuple[ObjectId, ...]]:
+    """Results of each task: those named at the submit, and objects whose own line names it as their producer."""
+    found: dict[TaskId, list[ObjectId]] = {task: list(lines[0].outputs) for task, lines in log.attempts.items()}
+    for item in log.objects.values():
+        if item.producer is not None and item.id not in put:
+            found[item.producer].append(item.id)
+    return {task: tuple(dict.fromkeys(items)) for task, items in found.items()}
+
+
+def _holders(log: Log) -> dict[ObjectId, NodeId]:
+    """The first node on which a probe saw an object."""
+    found: dict[ObjectId, NodeId] = {}
+    for event in log.events:
+        if isinstance(event, Located) and event.nodes:
+            found.setdefault(event.object, event.nodes[0])
+    return found
+
+
+def sizes(log: Log) -> dict[ObjectId, int]:
+    """Bytes of each object of known size: as its owner had it at the end, as a probe saw it, or as it was put."""
+    found = {item.id: item.size_bytes for item in log.objects.values() if item.size_bytes is not None}
+    for event in log.events:
+        if isinstance(event, Located | PutDone) and event.size_bytes is not None:
+            found.setdefault(event.object, event.size_bytes)
+    return found
+
+
+def _objects(log: Log, outputs: Mapping[TaskId, tuple[ObjectId, ...]]) -> dict[ObjectId, ObjectSpec]:
+    """All objects; one of unknown size is as large as the median result of the same function, else empty."""
+    known = sizes(log)
+    function = {item: log.attempts[task][0].name for task, items in outputs.items() for item in items}
+    usual: dict[str, list[int]] = {}
+    for item, name in function.items():
+        if item in known:
+            usual.setdefault(name, []).append(known[item])
+    found: dict[ObjectId, ObjectSpec] = {}
+    for item in log.objects:
+        alike = usual.get(function.get(item, ""))
+        size = known.get(item, round(median(alike)) if alike else 0)
+        found[item] = ObjectSpec(item, size)
+    return found
