@@ -38,6 +38,10 @@ IMMEDIATE_LIMIT = 10_000
 """Handlers that one step may pull in through immediate links."""
 
 
+Stimulus = tuple[Any, ...]
+"""("receive", sender, message), ("fire", timer) or ("start",)."""
+
+
 class Seat:
     """A slot with the process that holds it now."""
 
@@ -71,11 +75,8 @@ class Link:
         return self.to.alive and (self.service or self.to.name == self.step.receiver)
 
 
-def invoke(seat_name: Name, process: Process, ctx: Context, stimulus: tuple[Any, ...]) -> None:
-    """Run one handler; every failure but a policy's becomes a `ModelError` that says where.
-
-    Stimulus: ("receive", sender, message), ("fire", timer) or ("start",).
-    """
+def invoke(seat_name: Name, process: Process, ctx: Context, stimulus: Stimulus) -> None:
+    """Run one handler; every failure but a policy's becomes a `ModelError` that says where."""
     try:
         if stimulus[0] == "receive":
             process.receive(ctx, stimulus[1], stimulus[2])
@@ -85,14 +86,19 @@ def invoke(seat_name: Name, process: Process, ctx: Context, stimulus: tuple[Any,
             process.start(ctx)
     except PolicyError:
         raise
-    except Unhandled as error:
-        raise ModelError(f"{seat_name} ({type(process).__name__}): {error}, from {stimulus[1]}") from None
-    except ModelError as error:
-        raise ModelError(f"{seat_name} ({type(process).__name__}): {error}") from error
     except Exception as error:
-        what = stimulus[2] if stimulus[0] == "receive" else stimulus[-1]
-        cause = f"{type(error).__name__}: {error}"
-        raise ModelError(f"{seat_name} ({type(process).__name__}) failed on {what!r}: {cause}") from error
+        raise blamed(seat_name, process, stimulus, error) from error
+
+
+def blamed(seat_name: Name, process: Process, stimulus: Stimulus, error: Exception) -> ModelError:
+    """What a failed handler is reported as."""
+    where = f"{seat_name} ({type(process).__name__})"
+    if isinstance(error, Unhandled):
+        return ModelError(f"{where}: {error}, from {stimulus[1]}")
+    if isinstance(error, ModelError):
+        return ModelError(f"{where}: {error}")
+    what = repr(stimulus[2]) if stimulus[0] == "receive" else " ".join(map(str, stimulus))
+    return ModelError(f"{where} failed on {what}: {type(error).__name__}: {error}")
 
 
 class World:

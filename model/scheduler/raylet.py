@@ -266,8 +266,8 @@ class Raylet(Process):
         """Wake those of this node who waited for an object."""
         for who in (*self.wanted.pop(there, ()), *self.watched.pop(there, ())):
             ctx.send(who, ObjectReady(there))
-        for task in self.queue:
-            if there in self.program.tasks[task].inputs and self.has_inputs(task):
+        for task in self.program.consumers(there):
+            if task in self.queue and self.has_inputs(task):
                 ctx.observe(InputsLocal(task, ctx.me))
 
     def node_died(self, ctx: Context, node: Name) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from model.gcs.chain import ChainClient, ChainMaster, Replica
 from model.kernel import StateView, always, audit, sometimes
 
@@ -27,9 +29,7 @@ def update_propagation(view: StateView) -> bool:
     if master is None:
         return True
     chain = [replicas[name] for name in master.chain if name in replicas]
-    return all(
-        before.history[: len(after.history)] == after.history for before, after in zip(chain, chain[1:], strict=False)
-    )
+    return all(before.history[: len(after.history)] == after.history for before, after in pairwise(chain))
 
 
 @audit(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1")
