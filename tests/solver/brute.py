@@ -1,0 +1,54 @@
+"""Exhaustive references for tiny instances, written against the definition and nothing else."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from solver.instances import Instance
+
+
+def least_makespan(instance: Instance) -> int:
+    """The optimal makespan: every order of starts and every assignment, each task as early as it then can.
+
+    Starting tasks one by one in every order, each at its earliest feasible time given those before it, visits all
+    active schedules, and some active schedule is optimal.
+    """
+    best = [sum(task.duration + task.release + sum(instance.predecessors(task).values()) for task in instance.tasks)]
+    for nodes in product(*(instance.eligible(task) for task in instance.tasks)):
+        home = {task.id: node for task, node in zip(instance.tasks, nodes, strict=True)}
+        _extend(instance, home, {}, best)
+    return best[0]
+
+
+def _extend(instance: Instance, home: dict[str, str], starts: dict[str, int], best: list[int]) -> None:
+    ends = {name: start + instance.task[name].duration for name, start in starts.items()}
+    if ends and max(ends.values()) >= best[0]:
+        return
+    if len(starts) == len(instance.tasks):
+        best[0] = max(ends.values(), default=0)
+        return
+    for task in instance.tasks:
+        before = instance.predecessors(task)
+        if task.id in starts or any(name not in starts for name in before):
+            continue
+        ready = task.release
+        for name, delay in before.items():
+            ready = max(ready, ends[name] + (delay if home[name] != home[task.id] else 0))
+        options = sorted({ready, *(end for end in ends.values() if end > ready)})
+        start = next(time for time in options if _has_room(instance, home, starts, task.id, time))
+        _extend(instance, home, {**starts, task.id: start}, best)
+
+
+def _has_room(instance: Instance, home: dict[str, str], starts: dict[str, int], name: str, start: int) -> bool:
+    task = instance.task[name]
+    capacity = instance.node[home[name]].capacity
+    others = [instance.task[other] for other in starts if home[other] == home[name]]
+    moments = [start, *(starts[other.id] for other in others if start < starts[other.id] < start + task.duration)]
+    for moment in moments if task.duration else []:
+        used = task.demand
+        for other in others:
+            if starts[other.id] <= moment < starts[other.id] + other.duration:
+                used = used + other.demand
+        if not used.fits(capacity):
+            return False
+    return True
