@@ -60,6 +60,19 @@ def upper_bound(
     )
 
 
+def decoded(instance: Instance, indexed: Indexed, nodes: Sequence[int], starts: Sequence[int]) -> Schedule:
+    """Tasks on these nodes, taken in the order of these starts, each as early as it then can."""
+    one_way = _Direction(indexed, reverse=False)
+    one_way.eligible = tuple((node,) for node in nodes)
+    found = one_way.schedule([-start for start in starts], None)
+    return Schedule(
+        {
+            task.id: Slot(instance.nodes[node].id, start)
+            for task, (node, start) in zip(instance.tasks, found, strict=True)
+        }
+    )
+
+
 def _justified(found: list[tuple[int, int]], one_way: _Direction, back: _Direction) -> list[tuple[int, int]]:
     lengths = one_way.lengths
     by_end = [float(start + lengths[task]) for task, (_, start) in enumerate(found)]
