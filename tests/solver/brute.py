@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 
 from solver.instances import Instance
+from solver.placement import Seat, placement_faults
 
 
 def least_makespan(instance: Instance) -> int:
@@ -52,3 +54,22 @@ def _has_room(instance: Instance, home: dict[str, str], starts: dict[str, int], 
         if not used.fits(capacity):
             return False
     return True
+
+
+def all_placements(instance: Instance) -> Iterator[dict[str, Seat]]:
+    """Every valid seat for every occupant."""
+    choices: list[list[Seat]] = []
+    for item in instance.occupants:
+        fraction = 0 < item.demand["GPU"] < 10_000
+        choices.append(
+            [
+                (node.id, gpu)
+                for node in instance.nodes
+                for gpu in (range(node.capacity["GPU"] // 10_000) if fraction else (None,))
+            ]
+        )
+    names = [item.id for item in instance.occupants]
+    for seats in product(*choices):
+        placed = dict(zip(names, seats, strict=True))
+        if not any(placement_faults(instance, placed)):
+            yield placed

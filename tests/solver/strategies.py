@@ -22,7 +22,7 @@ from model.graph import (
     Wait,
 )
 from model.graph.program import DRIVER
-from solver.instances import Instance, Node, Object, Task
+from solver.instances import Group, GroupStrategy, Instance, Node, Object, Occupant, Task
 
 
 @st.composite
@@ -134,3 +134,46 @@ def clusters() -> st.SearchStrategy[ClusterSpec]:
         st.integers(2, 4),
         st.integers(0, 2),
     )
+
+
+@st.composite
+def clusters_with_occupants(draw: st.DrawFn, max_occupants: int = 5, settled: bool = False) -> Instance:
+    """Actors, placement groups and fractional GPUs on two or three nodes; with `settled`, most sit where they fit."""
+    nodes = [
+        Node(
+            f"n{at}",
+            Resources.of(CPU=draw(st.integers(1, 4)), GPU=draw(st.integers(0, 2))),
+            (("zone", draw(st.sampled_from("ab"))),),
+        )
+        for at in range(draw(st.integers(2, 3)))
+    ]
+    free = {node.id: node.capacity for node in nodes}
+    occupants = []
+    for at in range(draw(st.integers(1, max_occupants))):
+        demand = Resources.of(
+            CPU=draw(st.sampled_from([0, 0.5, 1, 1, 2])), GPU=draw(st.sampled_from([0, 0, 0, 0.4, 0.6, 1]))
+        )
+        # A fraction of a GPU sits nowhere at first: which device it would hold is not part of the form.
+        whole = demand["GPU"] % 10_000 == 0
+        fitting = [node.id for node in nodes if demand.fits(free[node.id])] if settled and whole else []
+        node = draw(st.sampled_from([None, *fitting, *fitting]))
+        if node is not None:
+            free[node] = free[node] - demand
+        occupants.append(
+            Occupant(
+                f"a{at}",
+                demand,
+                node,
+                state_bytes=draw(st.integers(0, 9)),
+                movable=draw(st.integers(0, 3)) > 0,
+                labels=(("zone", "a"),) if draw(st.integers(0, 5)) == 0 else (),
+            )
+        )
+    groups = []
+    if len(occupants) > 1 and draw(st.booleans()):
+        bundles = draw(
+            st.lists(st.sampled_from([item.id for item in occupants if item.node is None] or [""]), unique=True)
+        )
+        if bundles and "" not in bundles:
+            groups.append(Group("g", draw(st.sampled_from(list(GroupStrategy))), tuple(bundles)))
+    return Instance(tuple(nodes), occupants=tuple(occupants), groups=tuple(groups))
