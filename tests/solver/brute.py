@@ -73,3 +73,40 @@ def all_placements(instance: Instance) -> Iterator[dict[str, Seat]]:
         placed = dict(zip(names, seats, strict=True))
         if not any(placement_faults(instance, placed)):
             yield placed
+
+
+def fewest_moves(instance: Instance, most: int) -> tuple[int | None, int | None]:
+    """(fewest occupants moved in any placement, fewest single moves of any plan of at most `most`), whole GPUs only."""
+    homes = {item.id: item.node for item in instance.occupants if item.node is not None}
+    static = min((_moved(homes, placed) for placed in all_placements(instance)), default=None)
+    movable = {item.id: item.movable for item in instance.occupants}
+    frontier, seen = [homes], [homes]
+    for count in range(most + 1):
+        if any(_admits(instance, state) for state in frontier):
+            return static, count
+        following = []
+        for state in frontier:
+            for name, node in product(state, instance.node):
+                moved = {**state, name: node}
+                if movable[name] and moved not in seen and _valid(instance, moved):
+                    seen.append(moved)
+                    following.append(moved)
+        frontier = following
+    return static, None
+
+
+def _moved(homes: dict[str, str], placed: dict[str, Seat]) -> int:
+    return sum(placed[name][0] != node for name, node in homes.items())
+
+
+def _valid(instance: Instance, state: dict[str, str]) -> bool:
+    return not any(placement_faults(instance, {name: (node, None) for name, node in state.items()}, everyone=False))
+
+
+def _admits(instance: Instance, state: dict[str, str]) -> bool:
+    pending = [item.id for item in instance.occupants if item.node is None]
+    return any(
+        not any(placement_faults(instance, {**{name: (node, None) for name, node in state.items()}, **dict(added)}))
+        for nodes in product(instance.node, repeat=len(pending))
+        for added in [[(name, (node, None)) for name, node in zip(pending, nodes, strict=True)]]
+    )
