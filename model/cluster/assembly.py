@@ -11,7 +11,7 @@ from functools import partial
 
 from model.cluster.worker import Driver, Worker
 from model.gcs.store import ControlStore
-from model.graph import ClusterSpec, Program
+from model.graph import ClusterSpec, Program, TaskId
 from model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
 from model.scheduler.global_scheduler import GlobalScheduler
 from model.scheduler.hooks import Policy, initial_memory
@@ -39,6 +39,8 @@ class ClusterParameters:
     """Time before the first body of the worker at (node, position) begins."""
     overhead_us: int = 0
     """Time before each later body begins."""
+    at_once: frozenset[TaskId] = frozenset()
+    """Tasks that begin without these delays."""
     joining: tuple[int, ...] = ()
     """Nodes that are not there at the beginning."""
     timing: Timing | None = None
@@ -109,6 +111,7 @@ def assemble(
                 program=program,
                 startup_us=parameters.startup_us(number, position),
                 overhead_us=parameters.overhead_us,
+                at_once=parameters.at_once,
             )
 
         processes[raylet_of(number)] = raylet

@@ -303,4 +303,6 @@ class Simulation:
             seat.timers.clear()
         for seat in fallen:
             for watcher in self.scenario.watchers.get(seat.slot, ()):
-                self._post(self._open(seat, watcher, DOWN), Down(seat.name))
+                link = self._open(seat, watcher, DOWN)
+                link.latency_us += self._timing.detection_us
+                self._post(link, Down(seat.name))

@@ -27,7 +27,7 @@ from model.cluster.protocol import (
     NodeDead,
     TaskAssigned,
 )
-from model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId
+from model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId, TaskKind
 from model.kernel import Context, Message, Name, Process, Unhandled, constant, derived
 from model.scheduler.hooks import (
     WAIT,
@@ -127,20 +127,26 @@ class GlobalScheduler(Process):
             self.place(ctx, task, origin, again, (), False)
 
     def needs_locations(self, task: TaskId) -> bool:
-        """Whether the policy looks at where a task's inputs are."""
-        return bool(self.program.tasks[task].inputs) and uses_locations(self.policy)
+        """Whether it matters where a task's inputs are: to the policy, or because it is a method of an actor."""
+        spec = self.program.tasks[task]
+        return bool(spec.inputs) and (spec.kind is TaskKind.ACTOR_METHOD or uses_locations(self.policy))
 
     def kind(self, task: TaskId) -> Kind:
         """The scheduling class of a task."""
         spec = self.program.tasks[task]
-        return spec.demand.units, str(spec.strategy)
+        return spec.demand.units, f"{spec.strategy} {spec.actor or ''}"
 
     def place(self, ctx: Context, task: TaskId, origin: Name, again: bool, locations: Locations, retried: bool) -> bool:
         """Ask the policy; False when the task is to wait, at the head of its class if it did so before."""
         spec = self.program.tasks[task]
         options = self.options(task)
+        if spec.kind is TaskKind.ACTOR_METHOD:
+            homes = locations[0][1]
+            options = [option for option in options if option.name in homes[:1]]
         node: Name | None = WAIT
-        if options:
+        if options and spec.kind is TaskKind.ACTOR_METHOD:
+            node = options[0].name
+        elif options:
             view = self.cluster_view(task, options, origin, locations)
             question = TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again)
             node, self.memory = ask(

@@ -97,6 +97,10 @@ def capacity_conserved(raylet: Raylet) -> bool:
                 held[name] += amount
                 if worker not in raylet.resumed:
                     fresh[name] += amount
+    for task in raylet.resident:
+        for name, amount in raylet.program.tasks[task].demand.units:
+            held[name] += amount
+            fresh[name] += amount
     places = sorted([*raylet.idle, *raylet.running])
     return (
         all(raylet.free[name] + held[name] == amount for name, amount in raylet.total.units)
