@@ -126,7 +126,9 @@ class Simulation:
         self._handled = 0
         self._sent: dict[type[Message], int] = {}
         self._pipes: dict[tuple[str, str], list[int]] = {}
-        self._context = _TimedContext(lambda count, fair: self._random.randrange(count))
+        self.drew = False
+        """Whether any handler made a choice so far: without, every seed gives the same run."""
+        self._context = _TimedContext(self._draw)
         host, service = self._timing.host, self._timing.handler_us
         self.seats = {
             slot: _Seat(slot, process, host(slot), service.get(type(process).__name__, 0))
@@ -194,6 +196,10 @@ class Simulation:
             Counter({kind.__name__: count for kind, count in self._sent.items()}),
             {slot: seat.process for slot, seat in seats.items()},
         )
+
+    def _draw(self, count: int, fair: bool) -> int:
+        self.drew = True
+        return self._random.randrange(count)
 
     def _schedule(self, at_us: int, kind: int, where: Any, what: Any) -> None:
         self._sequence += 1

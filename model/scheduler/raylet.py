@@ -4,8 +4,8 @@ Source: OSDI 2018, section 4.2.2 (bottom-up scheduling) and figure 7 (execution 
 unless the node is overloaded or cannot run it; queued tasks start as soon as their inputs are here and resources are
 free; a blocked worker's resources are given back (Ray 2.60 `LocalLeaseManager::ReleaseCpuResourcesFromBlockedWorker`).
 
-An actor is its constructor's resources, held for life, and an object that stands for it (first input of each method, see
-`cluster.lowering`); its methods run on its node, in the order of the objects that chain them.
+An actor is its constructor's resources, held for life, and an object that stands for it (first input of each method,
+see `cluster.lowering`); its methods run on its node, in the order of the objects that chain them.
 
 Left out: eviction and spilling (the store has no bound), cancelled tasks, workers that die alone, actor restarts.
 """
