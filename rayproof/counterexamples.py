@@ -31,6 +31,7 @@ def to_trace(
         driver,
         seed,
         scenario.constants,
+        violation.loop,
     )
 
 

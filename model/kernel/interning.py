@@ -52,6 +52,10 @@ class Raw:
     spent: tuple[FaultKind, ...]
     choices: tuple[int, ...]
     error: PolicyError | None = None
+    draws: tuple[bool, ...] = ()
+    """Which of the choices were fair draws."""
+    armed: tuple[str, ...] = ()
+    """Timers it has set, also those that ran already."""
 
 
 class Interner:
@@ -169,6 +173,7 @@ class Interner:
         process, timers, incarnation, name = self._ready(column, was, stimulus, duplicate)
         branches: list[tuple[int, int]] = []
         made: list[int] = []
+        draws: list[bool] = []
 
         def decide(count: int, random: bool) -> int:
             position = len(made)
@@ -176,11 +181,11 @@ class Interner:
                 branches.append((position, count))
             index = script[position] if position < len(script) else 0
             made.append(index)
+            draws.append(random)
             return index
 
         context = Context(decide, lambda fault: decide(2, False) == 1, self._budgeted)
         context.begin(name, timers)
-        error = None
         try:
             if stimulus[0] == "receive":
                 message = self.messages[stimulus[2]]
@@ -194,7 +199,15 @@ class Interner:
             return Raw(local, (), (), (), tuple(made), caught), branches
         after = self.local(column, Local(process, timers, incarnation, name, True))
         sends = tuple((to, self.message(sent, name), channel) for to, sent, channel in context.sends)
-        raw = Raw(after, sends, tuple(context.observations), tuple(context.spent), tuple(made), error)
+        raw = Raw(
+            after,
+            sends,
+            tuple(context.observations),
+            tuple(context.spent),
+            tuple(made),
+            draws=tuple(draws),
+            armed=tuple(context.armed),
+        )
         return raw, branches
 
     def _ready(

@@ -79,6 +79,10 @@ class Outcome:
     """Name of a statement about single processes that the new process states break."""
     folds: dict[int, int] = field(default_factory=dict)
     """Monitors before -> difference of the packed state."""
+    draws: tuple[bool, ...] = ()
+    """Which of the step's choices were fair draws."""
+    armed: tuple[tuple[Name, str], ...] = ()
+    """(process, timer) that its handlers have set, also those that ran already."""
 
 
 @dataclass(slots=True, eq=False)
@@ -118,6 +122,8 @@ class _Thread:
     choices: tuple[int, ...]
     error: PolicyError | None = None
     hops: int = 0
+    draws: tuple[bool, ...] = ()
+    armed: tuple[tuple[Name, str], ...] = ()
 
 
 class Transitions:
@@ -382,6 +388,8 @@ class Transitions:
             thread.choices + raw.choices,
             raw.error,
             thread.hops + 1,
+            thread.draws + raw.draws,
+            thread.armed + tuple((sender, timer) for timer in raw.armed),
         )
 
     def _advance(self, thread: _Thread, known: dict[int, int], threads: list[_Thread]) -> bool:
@@ -425,6 +433,8 @@ class Transitions:
             thread.error,
             any(push.column.step == step or push.column.rule.kind is LinkKind.IMMEDIATE for push in pushes),
             broken,
+            draws=thread.draws,
+            armed=thread.armed,
         )
 
     # ---- the general way, for steps that are rare ------------------------------------------------------------------

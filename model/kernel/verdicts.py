@@ -40,6 +40,8 @@ class Violation:
     sentence: str
     steps: tuple[Taken, ...]
     source: str = ""
+    loop: int | None = None
+    """Number of the step at which a lasso's loop begins, counted from 1; the last step closes it."""
 
 
 @dataclass(frozen=True)
