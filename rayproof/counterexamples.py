@@ -83,7 +83,7 @@ def shown(trace: Trace, path: Path) -> tuple[str, bool]:
     """The print of a trace carried out again, and whether it still breaks the same thing; raises `InputError`."""
     scenario = scenario_of(trace, path)
     try:
-        replayed = replay(scenario, trace.steps)
+        replayed = replay(scenario, trace.steps, loop=trace.loop)
     except TraceMismatch as mismatch:
         raise InputError(
             path, None, str(mismatch).replace("\n", " |"), "a trace recorded with this model and this policy"

@@ -28,13 +28,13 @@ class Context:
         "_budgeted",
         "_decide",
         "_may_fail",
-        "armed",
         "choices",
         "me",
         "observations",
         "sends",
         "spent",
         "timers",
+        "timers_set",
     )
 
     def __init__(
@@ -49,14 +49,13 @@ class Context:
         self.spent: list[FaultKind] = []
         self.me: Name = ""
         self.timers: Armed = {}
-        self.armed: list[str] = []
-        """Timers that the present handler has set, also those that ran already: liveness asks who is put off."""
+        self.timers_set: list[tuple[Name, str]] = []
+        """(process, timer) that handlers have set, also those that ran already: liveness asks who is put off."""
 
     def begin(self, me: Name, timers: Armed) -> None:
         """Ready the context for a handler of `me`; what was sent and chosen before is kept until it is taken."""
         self.me = me
         self.timers = timers
-        self.armed.clear()
 
     def send(self, to: Name, message: Message, channel: str = "") -> None:
         """Put a message on the link from this process to `to`; two channels to one receiver reorder freely."""
@@ -68,7 +67,7 @@ class Context:
         `after`: microseconds in timed runs; for kind TICKS the number of ticks. Untimed runs ignore microseconds.
         """
         self.timers[name] = (kind, after if kind is TimerKind.TICKS else 0)
-        self.armed.append(name)
+        self.timers_set.append((self.me, name))
 
     def cancel_timer(self, name: str) -> None:
         """Disarm a timer; nothing happens when it is not armed."""

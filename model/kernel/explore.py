@@ -16,9 +16,12 @@ from operator import itemgetter
 from typing import Any
 
 from model.kernel.errors import ModelError
+from model.kernel.fairness import FAIR, Fairness
 from model.kernel.links import connects
+from model.kernel.liveness import LIVENESS, LivenessAnswer, decide_all, predicates
 from model.kernel.process import Message, Name
 from model.kernel.scenario import Scenario
+from model.kernel.stategraph import StateGraph
 from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
 from model.kernel.steps import Taken
 from model.kernel.transitions import Column, Outcome, Transitions
@@ -60,6 +63,7 @@ class Explorer:
         statements: Iterable[Statement] | None = None,
         limits: Limits = Limits(),
         on_progress: Callable[[Progress], None] | None = None,
+        fairness: Fairness = FAIR,
     ) -> None:
         self.scenario = scenario
         self.statements = tuple(scenario.statements if statements is None else statements)
@@ -76,6 +80,9 @@ class Explorer:
         self._steps = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.STEP]
         self._sometimes = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.SOMETIMES]
         self._audits = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.AUDIT]
+        self._fairness = fairness
+        self.liveness: dict[str, LivenessAnswer] = {}
+        """Answers about `eventually` and `leads_to`, once the scope is exhausted."""
         self._happened: set[str] = set()
         self._known_broken: set[str] = set()
         self._order: list[int] = []
@@ -93,6 +100,8 @@ class Explorer:
         violation = None
         try:
             violation, note = self._search()
+            if violation is None and not note:
+                violation = self._judge_runs()
         except KeyboardInterrupt:
             note = "interrupted"
         except ModelError as error:
@@ -226,6 +235,21 @@ class Explorer:
                 return reader.statement
         return None
 
+    def _judge_runs(self) -> Violation | None:
+        """The first liveness statement that a fair run breaks; the scope must be exhausted."""
+        wanted = [s for s in self.statements if s.kind in LIVENESS]
+        if not wanted:
+            return None
+        readers = [[_Reader(p, self.transitions) for p in predicates(s)] for s in wanted]
+        for answer in decide_all(self.graph(), wanted, readers, self._fairness):
+            self.liveness[answer.statement.name] = answer
+        broken = [a for a in self.liveness.values() if a.violation is not None and not self._is_known(a.statement)]
+        return broken[0].violation if broken else None
+
+    def graph(self) -> StateGraph:
+        """The states found and the steps between them; the scope must be exhausted."""
+        return StateGraph(self.transitions, self._order, self._parents)
+
     def _is_known(self, statement: Statement) -> bool:
         if statement.known:
             self._known_broken.add(statement.name)
@@ -269,7 +293,12 @@ class Explorer:
                 verdict = Verdict.VIOLATED
             elif s.name in self._known_broken:
                 verdict, why = Verdict.KNOWN, s.known
-            elif s.kind not in DECIDED:
+            elif s.name in self.liveness:
+                if self.liveness[s.name].violation is not None:
+                    verdict = Verdict.VIOLATED
+                elif s.known:
+                    verdict, why = Verdict.VIOLATED, f"holds, although {s.known} says that real Ray breaks it"
+            elif s.kind not in DECIDED | LIVENESS:
                 verdict, why = Verdict.UNDETERMINED, f"explore does not decide statements of kind {s.kind} yet"
             elif violation is not None or note:
                 verdict = Verdict.UNDETERMINED
@@ -281,6 +310,8 @@ class Explorer:
                     verdict, why = Verdict.HOLDS, ""
                 elif verdict is Verdict.HOLDS:
                     verdict, why = Verdict.VIOLATED, "never happened: the scope proves nothing about it"
+            if s.name in self.liveness:
+                why = why or self.liveness[s.name].note
             answers.append(StatementResult(s.name, s.kind, verdict, why))
         verdicts = [a.verdict for a in answers]
         if violation is not None and violation.statement not in {s.name for s in self.statements}:
@@ -418,6 +449,7 @@ def explore(
     statements: Iterable[Statement] | None = None,
     limits: Limits = Limits(),
     on_progress: Callable[[Progress], None] | None = None,
+    fairness: Fairness = FAIR,
 ) -> Result:
     """Exhaust a scenario, or find a shortest way to break one of its statements."""
-    return Explorer(scenario, statements, limits, on_progress).run()
+    return Explorer(scenario, statements, limits, on_progress, fairness).run()

@@ -54,8 +54,8 @@ class Raw:
     error: PolicyError | None = None
     draws: tuple[bool, ...] = ()
     """Which of the choices were fair draws."""
-    armed: tuple[str, ...] = ()
-    """Timers it has set, also those that ran already."""
+    armed: tuple[tuple[Name, str], ...] = ()
+    """(process, timer) it has set, also those that ran already."""
 
 
 class Interner:
@@ -206,7 +206,7 @@ class Interner:
             tuple(context.spent),
             tuple(made),
             draws=tuple(draws),
-            armed=tuple(context.armed),
+            armed=tuple(context.timers_set),
         )
         return raw, branches
 

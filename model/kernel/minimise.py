@@ -14,6 +14,7 @@ from model.kernel.errors import ModelError, PolicyError
 from model.kernel.explore import Limits, explore
 from model.kernel.faults import FaultKind
 from model.kernel.judge import Judge
+from model.kernel.liveness import LIVENESS
 from model.kernel.scenario import Scenario
 from model.kernel.statements import Statement
 from model.kernel.steps import Fault, Fire, Step, Taken
@@ -29,22 +30,29 @@ ATTEMPTS = 2_000
 
 
 def minimise(scenario: Scenario, violation: Violation, statements: tuple[Statement, ...] | None = None) -> Violation:
-    """A violation of the same statement that is as short as could be found, never longer than the given one."""
+    """A violation of the same statement that is as short as could be found, never longer than the given one.
+
+    Steps are not left out of a run for ever: what remains would owe other things to fairness. Only the search, which
+    has to exhaust its smaller scope for it, makes a lasso shorter.
+    """
     wanted = tuple(scenario.statements if statements is None else statements)
     named = tuple(s for s in wanted if s.name == violation.statement)
-    shorter = _by_search(scenario, violation, named)
+    forever = any(s.kind in LIVENESS for s in named)
+    shorter = _by_search(scenario, violation, named, scenario.depth_limit if forever else len(violation.steps))
     if shorter is None:
+        if forever:
+            return violation
         shorter = _by_omission(scenario, violation, named)
     return shorter if len(shorter.steps) < len(violation.steps) else violation
 
 
-def _by_search(scenario: Scenario, violation: Violation, named: tuple[Statement, ...]) -> Violation | None:
+def _by_search(scenario: Scenario, violation: Violation, named: tuple[Statement, ...], depth: int) -> Violation | None:
     used: Counter[FaultKind] = Counter(taken.step.kind for taken in violation.steps if isinstance(taken.step, Fault))
     used[FaultKind.EARLY_TIMEOUT] = sum(isinstance(t.step, Fire) and t.step.early for t in violation.steps)
     inside = (FaultKind.FAIL_WRITE, FaultKind.HALF_WRITE)
     budget = {kind: limit if kind in inside else min(limit, used[kind]) for kind, limit in scenario.faults.items()}
     # A budget of zero stays listed, so that choices are recorded as in the full scenario.
-    bounded = replace(scenario, faults=budget, depth_limit=len(violation.steps))
+    bounded = replace(scenario, faults=budget, depth_limit=depth)
     try:
         result = explore(bounded, named, Limits(states=SEARCH_STATES))
     except ModelError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from model.kernel.errors import PolicyError, TraceMismatch
 from model.kernel.judge import Judge
+from model.kernel.liveness import LIVENESS
 from model.kernel.process import Message, Name, state_fields
+from model.kernel.runs import RunJudge
 from model.kernel.scenario import Scenario
 from model.kernel.statements import Statement
 from model.kernel.steps import Taken
@@ -49,12 +51,17 @@ def replay(
     scenario: Scenario,
     steps: Iterable[Taken],
     statements: Iterable[Statement] | None = None,
+    loop: int | None = None,
 ) -> Replayed:
-    """Carry out recorded steps; raises `TraceMismatch` at the first one that the model does not offer."""
+    """Carry out recorded steps; raises `TraceMismatch` at the first one that the model does not offer.
+
+    `loop`: number of the step at which a lasso's loop begins, counted from 1; the run goes round it for ever.
+    """
     wanted = tuple(scenario.statements if statements is None else statements)
     script = _Script()
     world = World(scenario, script.decide, script.strike, strict=True, statements=wanted)
     judge = Judge(world, wanted)
+    run = RunJudge(world, wanted, loop)
     frames: list[Frame] = []
     broken: Statement | PolicyError | None = judge.at_start()
     for index, taken in enumerate(steps):
@@ -67,6 +74,7 @@ def replay(
         before = _snapshot(world)
         script.begin(taken.choices)
         judge.before_step()
+        run.before_step(taken.step)
         try:
             made = world.take(taken.step)
         except PolicyError as error:
@@ -78,11 +86,17 @@ def replay(
         if made != taken.choices:
             raise TraceMismatch(index, f"{taken.step} with choices {taken.choices}", (f"choices {made}",))
         frames.append(Frame(taken, message, _changes(before, _snapshot(world))))
+        run.after_step()
         broken = judge.after_step(taken)
     if broken is None and world.quiescent():
         broken = judge.at_quiescence()
+    if broken is None:
+        broken = run.at_end()
     taken_steps = tuple(frame.taken for frame in frames)
-    return Replayed(tuple(frames), None if broken is None else as_violation(broken, taken_steps))
+    violation = None if broken is None else as_violation(broken, taken_steps)
+    if violation is not None and isinstance(broken, Statement) and broken.kind in LIVENESS:
+        violation = replace(violation, loop=loop)
+    return Replayed(tuple(frames), violation)
 
 
 class _BadChoice(Exception):

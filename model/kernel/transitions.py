@@ -389,7 +389,7 @@ class Transitions:
             raw.error,
             thread.hops + 1,
             thread.draws + raw.draws,
-            thread.armed + tuple((sender, timer) for timer in raw.armed),
+            thread.armed + raw.armed,
         )
 
     def _advance(self, thread: _Thread, known: dict[int, int], threads: list[_Thread]) -> bool:

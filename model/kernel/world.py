@@ -228,6 +228,7 @@ class World:
         context = self.context
         context.choices.clear()
         context.spent.clear()
+        context.timers_set.clear()
         self.touched.clear()
         match step:
             case Deliver():
