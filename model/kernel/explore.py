@@ -88,6 +88,7 @@ class Explorer:
         self._order: list[int] = []
         self._parents = array("I")
         self._depth = 0
+        self._exhausted = False
         self._count = 0
         self._started = 0.0
         self._growing: dict[tuple[str, str], tuple[int, int]] = {}
@@ -100,7 +101,8 @@ class Explorer:
         violation = None
         try:
             violation, note = self._search()
-            if violation is None and not note:
+            self._exhausted = violation is None and not note
+            if self._exhausted:
                 violation = self._judge_runs()
         except KeyboardInterrupt:
             note = "interrupted"
@@ -300,7 +302,7 @@ class Explorer:
                     verdict, why = Verdict.VIOLATED, f"holds, although {s.known} says that real Ray breaks it"
             elif s.kind not in DECIDED | LIVENESS:
                 verdict, why = Verdict.UNDETERMINED, f"explore does not decide statements of kind {s.kind} yet"
-            elif violation is not None or note:
+            elif not self._exhausted or note:
                 verdict = Verdict.UNDETERMINED
                 why = note or "the search ended at another violation"
             elif s.known:

@@ -16,12 +16,11 @@ from model.kernel.fairness import Obligations
 from model.kernel.stategraph import Bools, Ints
 
 
-def fair_parts(obligations: Obligations, region: Bools) -> list[Ints]:
-    """Sets of edges, each strongly connected, that a fair run inside a region can use for ever."""
+def fair_parts(obligations: Obligations, among: Bools) -> list[Ints]:
+    """Sets of edges, each strongly connected, that a fair run can use for ever. `among`: the edges to look at."""
     graph = obligations.graph
-    inside = region[graph.sources] & region[graph.targets] & graph.system[graph.labels]
     found = []
-    waiting = deque([np.flatnonzero(inside)])
+    waiting = deque([np.flatnonzero(among & graph.system[graph.labels])])
     while waiting:
         edges = waiting.popleft()
         for positions in cyclic_parts(graph.sources[edges], graph.targets[edges]):

@@ -1,10 +1,11 @@
-"""Liveness: `eventually(p)` and `leads_to(p, q)` on the whole state graph of a scope, under fairness.
+"""Liveness: `eventually`, `leads_to` and `progress` on the whole state graph of a scope, under fairness.
 
-Both ask the same of the graph. A run *waits* from a state in which p holds and q does not (for `eventually`: from the
-initial state, p taken as q) until q holds. The claim fails if a waiting run can go on for ever: if some state of the
-waiting region has no system step left, or if the region has a fair loop (Lichtenstein and Pnueli, "Checking That Finite
-State Concurrent Programs Satisfy Their Linear Specification", 1985). The counterexample is a shortest way to such a
-state and then a short fair loop: a lasso.
+The first two ask the same of the graph. A run *waits* from a state in which p holds and q does not (for `eventually`:
+from the initial state, p taken as q) until q holds. The claim fails if a waiting run can go on for ever: if some state
+of the waiting region has no system step left, or if the region has a fair loop (Lichtenstein and Pnueli, "Checking That
+Finite State Concurrent Programs Satisfy Their Linear Specification", 1985). The counterexample is a shortest way to
+such a state and then a short fair loop: a lasso. `progress` asks for a fair loop of steps none of which is progress,
+wherever the run stands; a run that stops is at rest.
 
 The graph must be complete. Whoever cut the search short has no graph to decide on, and the answer is undetermined.
 """
@@ -17,13 +18,14 @@ from typing import Protocol
 
 import numpy as np
 
+from model.kernel.bounds import longest_wait
 from model.kernel.fairness import FAIR, Fairness, Obligations
 from model.kernel.lasso import Loops, fair_parts
 from model.kernel.stategraph import Bools, Ints, StateGraph
 from model.kernel.statements import Statement, StatementKind
 from model.kernel.verdicts import Violation
 
-LIVENESS = frozenset({StatementKind.EVENTUALLY, StatementKind.LEADS_TO})
+LIVENESS = frozenset({StatementKind.EVENTUALLY, StatementKind.LEADS_TO, StatementKind.PROGRESS})
 """Kinds of statements that this engine decides."""
 
 
@@ -58,18 +60,23 @@ class LivenessAnswer:
     """Assumptions of fairness under which this is the answer."""
     needed: tuple[str, ...]
     """Those without which some loop would have counted as a run."""
-    premise: int
+    waiting: Waiting
+    bound: int | None
+    """The most steps that any run waits, when the statement holds and there is a bound."""
 
     @property
     def note(self) -> str:
         """The assumptions, for people."""
         if self.violation is not None:
             return "although " + ", ".join(self.assumed) if self.assumed else "nothing is assumed fair"
-        return "provided that " + ", ".join(self.needed) if self.needed else "without any fairness"
+        held = "provided that " + ", ".join(self.needed) if self.needed else "without any fairness"
+        return held if self.bound is None else f"{held}, within {self.bound} steps"
 
 
 def predicates(statement: Statement) -> tuple[Statement, ...]:
-    """The statements whose checks have to be evaluated in every state: p and q of `leads_to`, p of `eventually`."""
+    """The statements whose checks are evaluated in every state: p and q of `leads_to`, p of `eventually`, or none."""
+    if statement.kind is StatementKind.PROGRESS:
+        return ()
     if statement.kind is StatementKind.LEADS_TO:
         assert statement.then is not None
         return statement, replace(statement, check=statement.then)
@@ -118,7 +125,10 @@ def waiting_region(graph: StateGraph, begins: Bools, over: Bools) -> Waiting:
 
 
 def region_of(graph: StateGraph, statement: Statement, holds: Sequence[Bools]) -> Waiting:
-    """The waiting region of a statement whose predicates have been evaluated."""
+    """The waiting region of a statement whose predicates have been evaluated; all states for `progress`."""
+    if statement.kind is StatementKind.PROGRESS:
+        everywhere = np.ones(len(graph), bool)
+        return waiting_region(graph, everywhere, ~everywhere)
     if statement.kind is StatementKind.LEADS_TO:
         return waiting_region(graph, holds[0], holds[1])
     begins = np.zeros(len(graph), bool)
@@ -129,10 +139,14 @@ def region_of(graph: StateGraph, statement: Statement, holds: Sequence[Bools]) -
 def decide(graph: StateGraph, statement: Statement, waiting: Waiting, fairness: Fairness = FAIR) -> LivenessAnswer:
     """Decide one statement from its waiting region."""
     obligations = Obligations(graph, fairness)
-    moves = np.zeros(len(graph), bool)
-    moves[graph.sources[graph.system[graph.labels]]] = True
-    stopped = waiting.states & ~moves
-    parts = fair_parts(obligations, waiting.states)
+    among = waiting.states[graph.sources] & waiting.states[graph.targets]
+    stopped = np.zeros(len(graph), bool)
+    if statement.kind is StatementKind.PROGRESS:
+        among &= ~np.array([statement.check(step) for step in graph.steps], bool)[graph.labels]
+    else:
+        stopped[:] = waiting.states
+        stopped[graph.sources[graph.system[graph.labels]]] = False
+    parts = fair_parts(obligations, among)
     looping = np.full(len(graph), -1, np.int64)
     for number, part in enumerate(parts):
         looping[graph.sources[part]] = number
@@ -150,7 +164,9 @@ def decide(graph: StateGraph, statement: Statement, waiting: Waiting, fairness: 
             len(stem) + 1 if loop else None,
         )
     needed = tuple(text for text in fairness.assumptions() if text in obligations.used)
-    return LivenessAnswer(statement, violation, fairness.assumptions(), needed, waiting.premise)
+    waits = violation is None and statement.kind is not StatementKind.PROGRESS
+    bound = longest_wait(graph, waiting.states) if waits else None
+    return LivenessAnswer(statement, violation, fairness.assumptions(), needed, waiting, bound)
 
 
 def _stem(graph: StateGraph, waiting: Waiting, end: int) -> list[int]:

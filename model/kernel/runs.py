@@ -68,6 +68,9 @@ class RunJudge:
             frozenset(Fire(seat.name, timer) for seat in self._world.seats.values() for timer in seat.timers)
         )
         self._fired.add(step)
+        for statement in self._always_waiting:
+            if statement.kind is StatementKind.PROGRESS and statement.check(step):
+                self._always_waiting[statement] = False
 
     def after_step(self) -> None:
         """Called after each step."""
@@ -89,6 +92,9 @@ class RunJudge:
 
     def _look(self, first: bool) -> None:
         for statement, waits in self._waiting.items():
+            if statement.kind is StatementKind.PROGRESS:
+                self._waiting[statement] = self._loop is not None
+                continue
             view = self._world.view(statement)
             if statement.kind is StatementKind.LEADS_TO:
                 assert statement.then is not None

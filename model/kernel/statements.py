@@ -35,6 +35,7 @@ class StatementKind(StrEnum):
     AUDIT = "audit"
     EVENTUALLY = "eventually"
     LEADS_TO = "leads_to"
+    PROGRESS = "progress"
     REFINES = "refines"
 
 
@@ -160,6 +161,11 @@ def eventually(*reads: type[Process], source: str, known: str = "") -> Decorator
 def leads_to(*reads: type[Process], then: Callable[..., bool], source: str, known: str = "") -> Decorator:
     """Whenever `check(view)` holds, `then(view)` holds then or later, on every fair run."""
     return _statement(StatementKind.LEADS_TO, source, reads, then=then, known=known)
+
+
+def progress(*, source: str, known: str = "") -> Decorator:
+    """Every fair run stops, or takes steps that are progress again and again: no livelock. `check(step)`."""
+    return _statement(StatementKind.PROGRESS, source, (), known=known)
 
 
 def refines(*reads: type[Process], then: Callable[..., bool], source: str) -> Decorator:

@@ -337,6 +337,16 @@ def who_asks_is_served(view: StateView) -> bool:
     return any(user.wants for name, user in view.of(User).items() if name == "user1")
 
 
+def _first_holds(view: StateView) -> bool:
+    return any(lock.held_by == "user1" for lock in view.of(Lock).values())
+
+
+@leads_to(Lock, then=_first_holds, source="Lamport 1974: a lock without starvation")
+def who_stands_in_line_is_served(view: StateView) -> bool:
+    """A user whose request waits at the lock has it some day."""
+    return any("user1" in lock.queue for lock in view.of(Lock).values())
+
+
 def lock(rule: str, users: int = 3) -> Scenario:
     """Users of one lock, who is next "in order", "by lot", "at will", or nobody: they "ask again"."""
     processes: dict[str, Callable[[], Process]] = {"lock": lambda: Lock(rule)}
