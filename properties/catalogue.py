@@ -102,9 +102,10 @@ ENTRIES = (
     _chain(3, 2, 1, Scope.TINY),
     _chain(3, 3, 1, Scope.TINY),
     _chain(3, 3, 2, Scope.SMALL),
-    _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3)),
+    _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3), idle=("tasks_find_room",)),
     _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),
     _cluster("cluster-wide", programs.wide(3), equal_nodes(2), threshold=0, component="scheduler"),
+    _cluster("cluster-readers", programs.readers(2), equal_nodes(2), crashes=1, component="lineage"),
     _cluster("cluster-nested", programs.nested(2), equal_nodes(2), workers=3, crashes=1, component="scheduler"),
     _cluster(
         "cluster-estimates",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.graph import Action, Compute, Get, ObjectSpec, Program, Resources, Submit, TaskSpec
+from model.graph import Action, Compute, Get, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
 
 
 def chain(length: int, size_bytes: int = 0) -> Program:
@@ -35,6 +35,15 @@ def nested(children: int = 1) -> Program:
     tasks["p"] = TaskSpec("p", (), ("op",), body=body)
     objects = {made: ObjectSpec(made) for made in (*results, "op")}
     return Program(tasks, objects, (Submit("p"), Get(("op",))), f"nested{children}")
+
+
+def readers(count: int) -> Program:
+    """The driver puts an object; independent tasks read it, and the driver gets their results."""
+    names = [f"t{i}" for i in range(count)]
+    tasks = {name: TaskSpec(name, ("x",), (f"o{name}",), Resources.of(CPU=1)) for name in names}
+    results = tuple(f"o{name}" for name in names)
+    driver: tuple[Action, ...] = (Put("x"), *(Submit(name) for name in names), Get(results))
+    return Program(tasks, {made: ObjectSpec(made) for made in ("x", *results)}, driver, f"readers{count}")
 
 
 def _built(name: str, inputs: dict[int, tuple[int, ...]], wanted: tuple[int, ...], size_bytes: int) -> Program:

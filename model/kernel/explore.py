@@ -15,6 +15,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
+from model.kernel.coverage import coverage_of
 from model.kernel.errors import ModelError
 from model.kernel.fairness import FAIR, Fairness
 from model.kernel.links import connects
@@ -107,7 +108,7 @@ class Explorer:
         except KeyboardInterrupt:
             note = "interrupted"
         except ModelError as error:
-            error.add_note(f"after exploring {len(self._order)} states of {self.scenario.name}")
+            error.add_note(f"after exploring {self.state_count()} states of {self.scenario.name}")
             raise
         return self._result(violation, note)
 
@@ -171,7 +172,7 @@ class Explorer:
     def _cap(self, frontier: int) -> str:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         cpu = time.process_time() - self._started
-        states = len(self._order)
+        states = self.state_count()
         if self._on_progress is not None:
             self._on_progress(Progress(states, frontier, self._depth, cpu, memory))
         if states >= self.limits.states:
@@ -283,6 +284,26 @@ class Explorer:
             steps.append(next(outcome.taken for new, outcome in found if new == self._order[after]))
         return tuple(steps)
 
+    def _vacuity(self, statement: Statement, verdict: Verdict, why: str) -> tuple[Verdict, str]:
+        """The answer about a statement that could not fail, or a `sometimes` that did not happen."""
+        if statement.kind is StatementKind.SOMETIMES:
+            reason = "never happened"
+        elif statement.kind is StatementKind.AUDIT and not self.quiescent_states:
+            reason = "no state is quiescent"
+        elif statement.kind is StatementKind.LEADS_TO and not self.liveness[statement.name].waiting.premise:
+            reason = "its premise never held"
+        else:
+            return verdict, why
+        if statement.name in self.scenario.expected_idle:
+            return Verdict.HOLDS, f"{reason}, as expected here"
+        if verdict is Verdict.HOLDS:
+            return Verdict.VIOLATED, f"{reason}: the scope proves nothing about it"
+        return verdict, why
+
+    def state_count(self) -> int:
+        """How many states were found."""
+        return len(self._order)
+
     def states(self) -> list[int]:
         """The packed states found, in the order of their discovery."""
         return self._order
@@ -307,13 +328,12 @@ class Explorer:
                 why = note or "the search ended at another violation"
             elif s.known:
                 verdict, why = Verdict.VIOLATED, f"holds, although {s.known} says that real Ray breaks it"
-            if s.kind is StatementKind.SOMETIMES:
-                if s.name in self._happened or s.name in self.scenario.expected_idle:
-                    verdict, why = Verdict.HOLDS, ""
-                elif verdict is Verdict.HOLDS:
-                    verdict, why = Verdict.VIOLATED, "never happened: the scope proves nothing about it"
             if s.name in self.liveness:
                 why = why or self.liveness[s.name].note
+            if s.kind is StatementKind.SOMETIMES and s.name in self._happened:
+                verdict, why = Verdict.HOLDS, ""
+            elif verdict is Verdict.HOLDS or s.kind is StatementKind.SOMETIMES:
+                verdict, why = self._vacuity(s, verdict, why)
             answers.append(StatementResult(s.name, s.kind, verdict, why))
         verdicts = [a.verdict for a in answers]
         if violation is not None and violation.statement not in {s.name for s in self.statements}:
@@ -325,7 +345,7 @@ class Explorer:
             self.scenario.component,
             "explore",
             combine(verdicts),
-            len(self._order),
+            self.state_count(),
             self._count,
             self._depth,
             time.process_time() - self._started,
@@ -334,6 +354,7 @@ class Explorer:
             note,
             handler_runs=self.transitions.interner.runs,
             peaks=dict(self.transitions.interner.peaks),
+            coverage=coverage_of(self.transitions),
         )
 
 
@@ -373,6 +394,11 @@ class _Reader:
         self._answers: dict[Any, bool] = {}
         self._links: list[Column] = []
         self._links_known = 0
+
+    def columns(self) -> tuple[int, ...]:
+        """The columns on which the answer depends, links among those known by now."""
+        links = () if self.statement.links is None else tuple(link.position for link in self._read_links())
+        return (*self._columns, *self._monitor_columns, *links)
 
     def concerns(self, outcome: Outcome) -> bool:
         """Whether a step can change the answer."""

@@ -6,7 +6,7 @@ the second time on a contrary copy (mappings and sets in another order), and bot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -234,6 +234,11 @@ class Interner:
             f"{was.name} ({type(was.process).__name__}) gave two different answers to the same input "
             f"{self.describe(stimulus)}: hidden randomness, a global, or the order of a mapping or set"
         )
+
+    def remembered(self) -> Iterator[tuple[int, int, Stimulus, tuple[Raw, ...]]]:
+        """Every (column, state, stimulus) that has been run, and what came of it."""
+        for (column, local, stimulus), results in self._raw.items():
+            yield column, local, stimulus, results
 
     def describe(self, stimulus: Stimulus) -> str:
         """A stimulus in words."""

@@ -50,7 +50,7 @@ class Scenario:
     constants: Mapping[str, Any] = field(default_factory=dict)
     """What the scope is made of, for people: number of raylets, tasks, crashes ..."""
     expected_idle: frozenset[str] = frozenset()
-    """Names of `sometimes` statements that cannot happen here."""
+    """Names of statements that cannot matter here: a `sometimes` that does not happen, a premise that never holds."""
     timing: Timing | None = None
     """Durations for timed runs."""
 

@@ -98,6 +98,19 @@ class Ask:
 
 
 @dataclass(slots=True, eq=False)
+class Source:
+    """A timer that runs in one process state; its handler is run when the timer first fires, not when it is set."""
+
+    kind: TimerKind
+    slot: int
+    local: int
+    step: Fire
+    ticking: bool
+    """Whether ticks have to pass first."""
+    entry: Any = None
+
+
+@dataclass(slots=True, eq=False)
 class _Fall:
     """What the crash of a unit does to its own processes."""
 
@@ -263,7 +276,7 @@ class Transitions:
                         new += change
                 found.append((new, outcome))
         timers = self._timers_of
-        patient: list[tuple[int, Any]] = []
+        patient: list[Source] = []
         ticking = due = live_timer = False
         for i in range(self.width):
             local = fields[i]
@@ -271,17 +284,18 @@ class Transitions:
             if sources is None:
                 sources = self._sources(i, local)
             if sources:
-                for kind, entry in sources:
+                for source in sources:
+                    kind = source.kind
                     if kind is TimerKind.PROGRAM or kind is TimerKind.PERIODIC or kind is TimerKind.TICKS:
                         if kind is TimerKind.TICKS:
-                            if entry is None:
+                            if source.ticking:
                                 ticking = True
                                 continue
                             due = True
                         live_timer = live_timer or kind is not TimerKind.PERIODIC
-                        self._fire(state, fields, entry, found)
+                        self._fire(state, fields, source, found)
                     else:
-                        patient.append((i, (kind, entry)))
+                        patient.append(source)
         busy = busy or live_timer
         if ticking and not due:
             busy = True
@@ -291,19 +305,24 @@ class Transitions:
             busy = busy or bool(recovered)
             found += recovered
         quiescent = not busy and not patient
-        for _, (kind, entry) in patient:
+        for source in patient:
             if not busy:
-                self._fire(state, fields, entry, found)
-            elif kind is TimerKind.EAGER and self._afford(fields, (FaultKind.EARLY_TIMEOUT,)):
-                self._fire(state, fields, entry, found, early=True)
+                self._fire(state, fields, source, found)
+            elif source.kind is TimerKind.EAGER and self._afford(fields, (FaultKind.EARLY_TIMEOUT,)):
+                self._fire(state, fields, source, found, early=True)
         if self.kinds:
             self._faults(state, fields, found)
         return found, quiescent
 
     def _fire(
-        self, state: int, fields: tuple[int, ...], entry: Any, found: list[tuple[int, Outcome]], early: bool = False
+        self,
+        state: int,
+        fields: tuple[int, ...],
+        source: Source,
+        found: list[tuple[int, Outcome]],
+        early: bool = False,
     ) -> None:
-        for outcome in self._resolve(entry, fields):
+        for outcome in self._resolve(self.entry_of(source), fields):
             made = outcome
             if early:
                 step = outcome.taken.step
@@ -323,17 +342,35 @@ class Transitions:
             if new is not None:
                 found.append((new, made))
 
-    def _sources(self, slot: int, local: int) -> tuple[tuple[TimerKind, Any], ...]:
+    def entry_of(self, source: Source) -> tuple[Outcome, ...] | Ask:
+        """What the firing of a timer leads to."""
+        if source.entry is None:
+            source.entry = self._entry(source.slot, source.local, ("fire", source.step.timer), source.step)
+        entry: tuple[Outcome, ...] | Ask = source.entry
+        return entry
+
+    def sources(self, slot: int, local: int) -> tuple[Source, ...]:
+        """The timers that run in a process state and may fire some day, by name."""
+        found: tuple[Source, ...] | None = self._timers_of[slot][local]
+        return self._sources(slot, local) if found is None else found
+
+    def links_to(self, slot: int) -> list[Column]:
+        """The links that reach a slot, among those used so far."""
+        return list(self._links_to.get(slot, ()))
+
+    def crash(self, state: int, unit: str) -> int:
+        """The state after a unit has crashed, which the budget must allow."""
+        return self._crash(state, self.unpack(state), unit, self._crash_slots[unit])[0]
+
+    def _sources(self, slot: int, local: int) -> tuple[Source, ...]:
         made = self.interner.locals[slot][local]
-        sources: list[tuple[TimerKind, Any]] = []
-        for timer, (kind, count) in sorted(made.timers.items()):
-            if kind is TimerKind.TICKS and count:
-                sources.append((kind, None))
-            elif kind is not TimerKind.PERIODIC or count < self.scenario.rounds:
-                entry = self._entry(slot, local, ("fire", timer), Fire(made.name, timer))
-                sources.append((kind, entry))
-        self._timers_of[slot][local] = tuple(sources)
-        return tuple(sources)
+        sources = tuple(
+            Source(kind, slot, local, Fire(made.name, timer), kind is TimerKind.TICKS and count > 0)
+            for timer, (kind, count) in sorted(made.timers.items())
+            if kind is not TimerKind.PERIODIC or count < self.scenario.rounds
+        )
+        self._timers_of[slot][local] = sources
+        return sources
 
     def _delivery(self, link: Column, fields: tuple[int, ...], head: int, entry: Any) -> tuple[Outcome, ...]:
         local = fields[link.receiver]

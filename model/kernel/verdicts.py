@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from model.kernel.coverage import NOTHING, Coverage
 from model.kernel.steps import Taken
 
 
@@ -75,3 +76,7 @@ class Result:
     handler_runs: int = 0
     peaks: dict[tuple[str, str], int] = field(default_factory=dict)
     """Largest size seen of each (slot, field); from explore."""
+    collision: float = 0.0
+    """Bound on the probability that two states were taken for one, 0 when states are kept."""
+    coverage: Coverage = NOTHING
+    """What the run exercised of the model; from explore."""
