@@ -9,7 +9,8 @@ from importlib.metadata import version
 from typing import Any
 
 from model.kernel import Result, Scenario, Verdict, combine
-from model.kernel.explore import Limits, Progress, explore
+from model.kernel.engines import explore
+from model.kernel.explore import Limits, Progress
 from model.kernel.minimise import minimise
 from model.kernel.trace import Trace
 from model.kernel.walk import campaign

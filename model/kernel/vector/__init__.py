@@ -1,0 +1,1 @@
+"""The vectorised engine: the same step relation, many states at a time."""

@@ -1,0 +1,524 @@
+"""Successors of many states at once.
+
+One pass per way to take a step (a link to deliver from, a timer of a slot, a unit to crash): the rows in which it is
+possible, their outcomes by look-up, the fingerprints of what follows; only rows that are new are written out. What is
+rare is left to the integer form of the relation, row by row: recoveries, ticks, cuts, early time-outs, every fault but
+crashes, and messages that come back to their sender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from model.kernel.errors import ModelError
+from model.kernel.faults import FaultKind
+from model.kernel.links import LinkKind
+from model.kernel.process import Down, TimerKind
+from model.kernel.transitions import BITS, MASK, Outcome, Transitions
+from model.kernel.vector.relation import Relation
+from model.kernel.vector.tables import Bools, ExactSet, FingerprintSet, Ints, Words
+
+INSIDE = frozenset({FaultKind.CRASH, FaultKind.FAIL_WRITE, FaultKind.HALF_WRITE})
+"""Faults that are taken for many rows at once."""
+
+
+Change = tuple[Ints, Ints, Ints]
+"""(which of the rows at hand, column of each, new value of each)"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """New states of one pass: their rows, words, and the positions of their parents in the chunk."""
+
+    rows: Any
+    words: Words
+    parents: Ints
+
+
+class Expander:
+    """Expands chunks of rows; `transitions` counts the steps it took."""
+
+    def __init__(self, transitions: Transitions, seen: FingerprintSet) -> None:
+        self.model = transitions
+        self.relation = Relation(transitions)
+        self.seen = seen
+        self.steps = 0
+        self.quiescent: Bools = np.zeros(0, bool)
+        """Rows of the last chunk that are quiescent."""
+        self.flaws: list[tuple[int, Outcome]] = []
+        """(row of the chunk, outcome) of outcomes that break something, in the order they were met."""
+        self._timers: dict[int, _TimerTables] = {i: _TimerTables(transitions, i) for i in range(transitions.width)}
+        self._reported = 0
+        self._folds: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._rows: Any = np.zeros((0, 0), np.uint16)
+        self._words: Words = np.zeros(0, np.uint64)
+
+    # ---- rows -------------------------------------------------------------------------------------------------------
+
+    def row(self, state: int) -> list[int]:
+        """A packed state as a row."""
+        return list(self.model.unpack(state))
+
+    def packed(self, row: Any) -> int:
+        """A row as a packed state."""
+        return int.from_bytes(np.asarray(row, "<u4").tobytes(), "little")
+
+    def widened(self, rows: Any) -> Any:
+        """The rows with a column for every link known now."""
+        missing = self.relation.width - rows.shape[1]
+        if missing <= 0:
+            return rows
+        return np.concatenate((rows, np.zeros((len(rows), missing), rows.dtype)), axis=1)
+
+    def word_of(self, row: Any) -> int:
+        """The fingerprint of one row, from scratch."""
+        values = np.asarray(row, np.int64)
+        words = self.relation.words()[np.arange(len(values)), values]
+        return int(np.bitwise_xor.reduce(words))
+
+    def fresh(self, words: Words, rows: Callable[[], Any]) -> Ints:
+        """Positions of the words that are new. `rows`: called for what they stand for when that has to be compared."""
+        if isinstance(self.seen, ExactSet):
+            return np.flatnonzero(self.seen.add_rows(words, rows()))
+        return np.flatnonzero(self.seen.add(words))
+
+    # ---- one chunk --------------------------------------------------------------------------------------------------
+
+    def expand(self, rows: Any, words: Words) -> Iterator[Batch]:
+        """The new states that follow a chunk of rows."""
+        self._rows, self._words = self.widened(rows), words
+        model = self.model
+        aside = self._left_aside()
+        rests = np.zeros(0, bool)
+        if aside.any():
+            rests = yield from self._one_by_one(np.flatnonzero(aside))
+        fit = ~aside
+        busy: Bools = (self._rows[:, model.first_link :] != 0).any(axis=1)
+        waiting: list[tuple[int, int, Ints]] = []
+        for slot, timers in self._timers.items():
+            column = self._rows[:, slot]
+            busy |= timers.live(column)
+            for number in range(timers.most):
+                enabled = np.flatnonzero(timers.fires[number][column] & fit)
+                if len(enabled):
+                    yield from self._fire(slot, number, enabled)
+                later = np.flatnonzero(timers.waits[number][column] & fit)
+                if len(later):
+                    waiting.append((slot, number, later))
+        quiescent = ~busy & fit
+        for slot, number, later in waiting:
+            enabled = later[~busy[later]]
+            quiescent[enabled] = False
+            if len(enabled):
+                yield from self._fire(slot, number, enabled)
+        for link in model.columns[: self._rows.shape[1] - model.first_link]:
+            full = np.flatnonzero((self._rows[:, link.position] != 0) & fit)
+            if len(full):
+                queues = self._rows[full, link.position].astype(np.int64)
+                locals_ = self._rows[full, link.receiver].astype(np.int64)
+                entries = self.relation.delivery(link, locals_, self.relation.heads()[queues])
+                yield from self._apply(full, entries, (link.position, self.relation.tails()[queues]))
+        if FaultKind.CRASH in model.kinds:
+            yield from self._crashes(fit)
+        quiescent[aside] = rests
+        self.quiescent = quiescent
+
+    def _left_aside(self) -> Bools:
+        """Rows whose steps are read one by one."""
+        rows = self._rows
+        model = self.model
+        aside: Bools = rows[:, model.cuts_at] != 0
+        for position, kind in enumerate(model.kinds):
+            if kind not in INSIDE:
+                limit = model.scenario.budget(kind)
+                left = np.array([counts[position] < limit for counts in model.budgets], bool)
+                possible = left[rows[:, model.budget_at]]
+                if kind is FaultKind.EARLY_TIMEOUT:
+                    eager = np.zeros(len(rows), bool)
+                    for slot, timers in self._timers.items():
+                        eager |= timers.eager(rows[:, slot])
+                    possible = possible & eager
+                aside |= possible
+        for unit in sorted(model.scenario.recoverable):
+            for name in model.scenario.unit_slots(unit):
+                slot = model.interner.index[name]
+                aside |= self._timers[slot].dead(rows[:, slot])
+        for slot, timers in self._timers.items():
+            aside |= timers.ticks(rows[:, slot])
+        return aside
+
+    def _one_by_one(self, positions: Ints) -> Generator[Batch, None, Bools]:
+        made, parents, rests = [], [], []
+        for position in positions.tolist():
+            found, quiescent = self.model.successors(self.packed(self._rows[position]))
+            rests.append(quiescent)
+            self.steps += len(found)
+            for new, outcome in found:
+                if outcome.error is not None or outcome.broken:
+                    self.flaws.append((position, outcome))
+                made.append(self.row(new))
+                parents.append(position)
+        if made:
+            yield from self._kept(self._matrix(made), np.array(parents, np.int64))
+        return np.array(rests, bool)
+
+    def _matrix(self, made: list[list[int]]) -> Any:
+        rows = np.zeros((len(made), self.relation.width), np.uint32)
+        for position, row in enumerate(made):
+            rows[position, : len(row)] = row
+        return rows
+
+    def _kept(self, rows: Any, parents: Ints) -> Iterator[Batch]:
+        table = self.relation.words()
+        words = np.zeros(len(rows), np.uint64)
+        for column in range(rows.shape[1]):
+            words ^= table[column][rows[:, column]]
+        new = self.fresh(words, lambda: rows)
+        if len(new):
+            yield Batch(rows[new], words[new], parents[new])
+
+    def _fire(self, slot: int, number: int, enabled: Ints) -> Iterator[Batch]:
+        entries = self.relation.firing(slot, number, self._rows[enabled, slot].astype(np.int64))
+        yield from self._apply(enabled, entries, None)
+
+    # ---- outcomes ---------------------------------------------------------------------------------------------------
+
+    def _apply(self, at: Ints, entries: Ints, taken: tuple[int, Ints] | None) -> Iterator[Batch]:
+        """The new states after one stimulus in the rows `at`. `taken`: (link column, queue without its first)."""
+        groups = self.relation.groups(entries, self._rows, at)
+        tables = self.relation.tables()
+        for branch in range(tables.member.shape[1]):
+            outcomes = tables.member[groups, branch]
+            some = np.flatnonzero(outcomes >= 0)
+            if not len(some):
+                return
+            if len(some) == len(at):
+                yield from self._outcome(at, outcomes, taken)
+            else:
+                part = None if taken is None else (taken[0], taken[1][some])
+                yield from self._outcome(at[some], outcomes[some], part)
+
+    def _outcome(self, at: Ints, outcomes: Ints, taken: tuple[int, Ints] | None) -> Iterator[Batch]:
+        relation = self.relation
+        tables = relation.tables()
+        special = np.flatnonzero(tables.special[outcomes])
+        changes: list[Change] = []
+        if len(special):
+            able = self._payable(at, outcomes, special)
+            if not able.all():
+                at, outcomes = at[able], outcomes[able]
+                taken = None if taken is None else (taken[0], taken[1][able])
+                special = np.flatnonzero(tables.special[outcomes])
+            changes += self._special(at, outcomes, special)
+        returned, pushes = self._pushes(at, outcomes)
+        if returned.any():
+            yield from self._returned(at, outcomes, taken, np.flatnonzero(returned))
+            stay = np.flatnonzero(~returned)
+            taken = None if taken is None else (taken[0], taken[1][stay])
+            yield from self._outcome(at[stay], outcomes[stay], taken)
+            return
+        if taken is not None:
+            changes.append((np.arange(len(at)), np.full(len(at), taken[0]), taken[1]))
+        for number in range(int(tables.move_count[outcomes].max(initial=0))):
+            which = np.flatnonzero(tables.move_count[outcomes] > number)
+            concerned = outcomes[which]
+            changes.append((which, tables.move_column[concerned, number], tables.move_value[concerned, number]))
+        self.steps += len(at)
+        self._note_flaws(at, outcomes)
+        self._rows = self.widened(self._rows)
+        rows, table = self._rows, relation.words()
+        following = self._words[at]
+        for which, columns, values in changes:
+            following[which] ^= table[columns, rows[at[which], columns]] ^ table[columns, values]
+        for which, columns, bursts in pushes:
+            before = rows[at[which], columns].astype(np.int64)
+            if taken is not None:
+                # A reply on the very link: the queue has already lost its first message.
+                back = np.flatnonzero(columns == taken[0])
+                before[back] = taken[1][which[back]]
+            after = relation.queues(before, bursts)
+            table = relation.words()
+            following[which] ^= table[columns, before] ^ table[columns, after]
+            changes.append((which, columns, after))
+        new = self.fresh(following, lambda: self._made(at, np.arange(len(at)), changes))
+        if len(new):
+            yield Batch(self._made(at, new, changes), following[new], at[new])
+
+    def _pushes(self, at: Ints, outcomes: Ints) -> tuple[Bools, list[Change]]:
+        """Rows in which a message comes back to its sender, and (which, columns, bursts) of those that arrive."""
+        tables = self.relation.tables()
+        self._rows = self.widened(self._rows)
+        receivers, deaf = self.relation.receivers(), self.relation.deaf()
+        returned = np.zeros(len(at), bool)
+        pushes: list[Change] = []
+        for number in range(int(tables.push_count[outcomes].max(initial=0))):
+            which = np.flatnonzero(tables.push_count[outcomes] > number)
+            columns = tables.push_column[outcomes[which], number]
+            links = np.maximum(columns, 0)
+            nobody = (columns < 0) | deaf[links, self._rows[at[which], receivers[links]]]
+            if nobody.any():
+                returned[which[nobody & tables.push_returns[outcomes[which], number]]] = True
+                which, columns = which[~nobody], columns[~nobody]
+            if len(which):
+                pushes.append((which, columns, tables.push_burst[outcomes[which], number]))
+        return returned, pushes
+
+    def _made(self, at: Ints, new: Ints, changes: list[Change]) -> Any:
+        """The rows that are new, written out."""
+        made = self._rows[at[new]]
+        place = np.full(len(at), -1, np.int64)
+        place[new] = np.arange(len(new))
+        for which, columns, values in changes:
+            lines = place[which]
+            kept = np.flatnonzero(lines >= 0)
+            if made.dtype == np.uint16 and len(kept) and int(values[kept].max()) > 0xFFFF:
+                made = made.astype(np.uint32)
+            made[lines[kept], columns[kept]] = values[kept]
+        return made
+
+    # ---- faults inside handlers, and monitors -----------------------------------------------------------------------
+
+    def _payable(self, at: Ints, outcomes: Ints, special: Ints) -> Bools:
+        """The rows whose budget allows what their outcome costs."""
+        able = np.ones(len(at), bool)
+        costly = special[[bool(self.relation.outcomes[number].spent) for number in outcomes[special].tolist()]]
+        budgets = self._rows[at[costly], self.model.budget_at].tolist()
+        for position, number, budget in zip(costly.tolist(), outcomes[costly].tolist(), budgets, strict=True):
+            able[position] = self._price(budget, self.relation.outcomes[number]) >= 0
+        return able
+
+    def _special(self, at: Ints, outcomes: Ints, special: Ints) -> list[Change]:
+        """What faults inside handlers cost, and what monitors make of the events."""
+        model = self.model
+        columns = [model.budget_at, *range(model.width + 2, model.first_link)]
+        keys = outcomes[special].astype(np.int64)
+        before = self._rows[at[special]][:, columns].astype(np.int64)
+        for position in range(len(columns)):
+            # Numbering the combinations met so far keeps the key small, however many columns there are.
+            values = before[:, position]
+            _, keys = np.unique(keys * (int(values.max(initial=0)) + 1) + values, return_inverse=True)
+        distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        after = np.zeros((len(distinct), len(columns)), np.int64)
+        for position, example in enumerate(first.tolist()):
+            number = int(outcomes[special[example]])
+            outcome = self.relation.outcomes[number]
+            budget, *states = before[example].tolist()
+            after[position, 0] = self._price(budget, outcome)
+            after[position, 1:] = self._fold(number, tuple(states), outcome)
+        after = after[inverse]
+        return [(special, np.full(len(special), column), after[:, i]) for i, column in enumerate(columns)]
+
+    def _price(self, budget: int, outcome: Outcome) -> int:
+        if not outcome.spent:
+            return budget
+        paid = self.model._paid(budget, outcome.spent)
+        return -1 if paid is None else paid
+
+    def _fold(self, number: int, states: tuple[int, ...], outcome: Outcome) -> tuple[int, ...]:
+        if not outcome.observations:
+            return states
+        key = (number, states)
+        found = self._folds.get(key)
+        if found is None:
+            first = self.model.width + 2
+            packed = sum(state << (BITS * (first + i)) for i, state in enumerate(states))
+            after = self.model.unpack(self.model._observe(packed, outcome))
+            found = self._folds[key] = after[first : first + len(states)]
+        return found
+
+    def _returned(self, at: Ints, outcomes: Ints, taken: tuple[int, Ints] | None, which: Ints) -> Iterator[Batch]:
+        """Outcomes whose messages come back, in the integer form."""
+        made = []
+        for position in which.tolist():
+            state = self.packed(self._rows[at[position]])
+            if taken is not None:
+                shift = BITS * taken[0]
+                state += (int(taken[1][position]) - ((state >> shift) & MASK)) << shift
+            new = self.model._apply(state, self.relation.outcomes[int(outcomes[position])])
+            assert new is not None, "what cannot be paid was sorted out before"
+            made.append(self.row(new))
+        self.steps += len(made)
+        self._note_flaws(at[which], outcomes[which])
+        yield from self._kept(self._matrix(made), at[which])
+
+    def _note_flaws(self, at: Ints, outcomes: Ints) -> None:
+        if len(self.relation.flawed) > self._reported:
+            for number in self.relation.flawed[self._reported :]:
+                struck = np.flatnonzero(outcomes == number)
+                if len(struck):
+                    self.flaws.append((int(at[struck[0]]), self.relation.outcomes[number]))
+
+    # ---- crashes ----------------------------------------------------------------------------------------------------
+
+    def _crashes(self, fit: Bools) -> Iterator[Batch]:
+        model, rows = self.model, self._rows
+        position = model.kinds.index(FaultKind.CRASH)
+        limit = model.scenario.budget(FaultKind.CRASH)
+        left = np.array([counts[position] < limit for counts in model.budgets], bool)
+        able = left[rows[:, model.budget_at]] & fit
+        for unit in model.scenario.crashable:
+            slots = [model.interner.index[slot] for slot in model.scenario.unit_slots(unit)]
+            watchers = sorted(
+                {
+                    model.interner.index[watcher]
+                    for slot in model.scenario.unit_slots(unit)
+                    for watcher in model.scenario.watchers.get(slot, ())
+                }
+            )
+            alive = np.zeros(len(rows), bool)
+            for slot in slots:
+                alive |= ~self._timers[slot].dead(rows[:, slot])
+            at = np.flatnonzero(alive & able)
+            if not len(at):
+                continue
+            signature = np.zeros(len(at), np.int64)
+            for slot in (*slots, *watchers):
+                _, signature = np.unique(signature * 64 + self._timers[slot].lives(rows[at, slot]), return_inverse=True)
+            for one in np.unique(signature).tolist():
+                yield from self._crash(at[signature == one], unit, slots)
+
+    def _crash(self, at: Ints, unit: str, slots: list[int]) -> Iterator[Batch]:
+        """Crash a unit in rows that agree on who of it and of its watchers lives, and under which name."""
+        model, relation, rows = self.model, self.relation, self._rows
+        fallen = [i for i in slots if model.interner.locals[i][int(rows[at[0], i])].alive]
+        cleared = [link for i in fallen for link in model.links_to(i) if link.rule.kind is not LinkKind.IMMEDIATE]
+        cleared = [link for link in cleared if link.position < rows.shape[1]]
+        returning = np.zeros(len(at), bool)
+        for link in cleared:
+            if link.rule.unreachable:
+                returning |= rows[at, link.position] != 0
+        if returning.any():
+            made = []
+            for position in at[returning].tolist():
+                state = self.packed(rows[position])
+                made.append(self.row(model.crash(state, unit)))
+            self.steps += len(made)
+            yield from self._kept(self._matrix(made), at[returning])
+            at = at[~returning]
+            if not len(at):
+                return
+        notices: dict[int, tuple[int, ...]] = {}
+        for i in fallen:
+            name = model.interner.locals[i][int(rows[at[0], i])].name
+            for watcher in model.scenario.watchers.get(model.interner.slots[i], ()):
+                seat = model.interner.index[watcher]
+                told = model.interner.locals[seat][int(rows[at[0], seat])]
+                if told.alive and seat not in fallen:
+                    link = model.column(name, told.name, "down")
+                    notices[link.position] = (
+                        *notices.get(link.position, ()),
+                        model.interner.message(Down(name), name),
+                    )
+        self.steps += len(at)
+        after = self.widened(rows[at].astype(np.uint32))
+        for i in fallen:
+            known, inverse = np.unique(after[:, i], return_inverse=True)
+            after[:, i] = np.array([model.interner.down(i, local) for local in known.tolist()])[inverse]
+        known, inverse = np.unique(after[:, model.budget_at], return_inverse=True)
+        paid = [model._paid(budget, (FaultKind.CRASH,)) for budget in known.tolist()]
+        after[:, model.budget_at] = np.array(paid, np.int64)[inverse]
+        for link in cleared:
+            after[:, link.position] = 0
+        for column, burst in notices.items():
+            link = model.columns[column - model.first_link]
+            known, inverse = np.unique(after[:, column], return_inverse=True)
+            queues = [queue + (model._push_change(link, burst, queue) >> link.shift) for queue in known.tolist()]
+            after[:, column] = np.array(queues, np.int64)[inverse]
+        table = relation.words()
+        following = self._words[at]
+        before = self.widened(rows[at])
+        for column in (*fallen, model.budget_at, *(link.position for link in cleared), *notices):
+            following = following ^ table[column][before[:, column]] ^ table[column][after[:, column]]
+        new = self.fresh(following, lambda: after)
+        if len(new):
+            yield Batch(after[new], following[new], at[new])
+
+
+class _TimerTables:
+    """What the states of one slot say about timers and about life, as arrays over process states."""
+
+    def __init__(self, transitions: Transitions, slot: int) -> None:
+        self._model = transitions
+        self._slot = slot
+        self._known = 0
+        self.fires: list[Bools] = []
+        """For each timer number, the states in which it fires at any time."""
+        self.waits: list[Bools] = []
+        """For each timer number, the states in which it waits for silence."""
+        self._live = np.zeros(16, bool)
+        self._eager = np.zeros(16, bool)
+        self._dead = np.zeros(16, bool)
+        self._ticks = np.zeros(16, bool)
+        self._lives = np.zeros(16, np.int64)
+
+    def _sync(self) -> None:
+        made = self._model.interner.locals[self._slot]
+        if self._known == len(made):
+            return
+        if len(made) > len(self._live):
+            size = 2 * len(made)
+            for name in ("_live", "_eager", "_dead", "_ticks", "_lives"):
+                setattr(self, name, np.resize(getattr(self, name), size))
+            self.fires = [np.resize(some, size) for some in self.fires]
+            self.waits = [np.resize(some, size) for some in self.waits]
+        for local in range(self._known, len(made)):
+            state = made[local]
+            sources = self._model.sources(self._slot, local)
+            if state.incarnation > 30:
+                raise ModelError(f"{state.name} has come back more often than the vectorised engine can name")
+            self._dead[local] = not state.alive
+            self._lives[local] = 2 * state.incarnation + state.alive
+            self._ticks[local] = any(source.ticking for source in sources)
+            self._eager[local] = any(source.kind is TimerKind.EAGER for source in sources)
+            self._live[local] = False
+            while len(self.fires) < len(sources):
+                self.fires.append(np.zeros(len(self._live), bool))
+                self.waits.append(np.zeros(len(self._live), bool))
+            for fires, waits in zip(self.fires, self.waits, strict=True):
+                fires[local] = waits[local] = False
+            for number, source in enumerate(sources):
+                patient = source.kind in (TimerKind.PATIENT, TimerKind.EAGER)
+                self.waits[number][local] = patient
+                self.fires[number][local] = not patient and not source.ticking
+                if not patient and source.kind is not TimerKind.PERIODIC:
+                    self._live[local] = True
+        self._known = len(made)
+
+    @property
+    def most(self) -> int:
+        """The most timers that run in one state."""
+        return len(self.fires)
+
+    def live(self, locals_: Any) -> Bools:
+        """Rows in which a timer that is no periodic one may fire at any time."""
+        self._sync()
+        found: Bools = self._live[locals_]
+        return found
+
+    def eager(self, locals_: Any) -> Bools:
+        """Rows in which an eager timer runs."""
+        self._sync()
+        found: Bools = self._eager[locals_]
+        return found
+
+    def dead(self, locals_: Any) -> Bools:
+        """Rows in which the process is down."""
+        self._sync()
+        found: Bools = self._dead[locals_]
+        return found
+
+    def ticks(self, locals_: Any) -> Bools:
+        """Rows in which a timer waits for ticks."""
+        self._sync()
+        found: Bools = self._ticks[locals_]
+        return found
+
+    def lives(self, locals_: Any) -> Ints:
+        """Incarnation and life of the process, as one number below 64."""
+        self._sync()
+        found: Ints = self._lives[locals_]
+        return found

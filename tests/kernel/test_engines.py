@@ -1,0 +1,136 @@
+"""Two engines, one relation: the vectorised engine finds what the integer engine finds, state for state."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from model.kernel import Scenario, Verdict
+from model.kernel.engines import HANDOVER_STATES, Engine
+from model.kernel.engines import explore as explore_any
+from model.kernel.explore import Limits, explore
+from model.kernel.replay import replay
+from model.kernel.vector.search import VECTORISED, VectorExplorer
+from model.kernel.vector.tables import Collision, ExactSet, FingerprintSet, PairTable
+from properties.bugs import BUGS
+from properties.catalogue import ENTRIES, Scope, build
+from tests.kernel.liveness.systems import clock, coin, game, lock, service
+from tests.kernel.toys import office
+
+TINY = [entry.name for entry in ENTRIES if entry.scope is Scope.TINY]
+
+OFFICES = [
+    {"crash": 1},
+    {"crash": 2, "restart": 1},
+    {"cut": 1, "lose": 1},
+    {"duplicate": 1, "lose_reply": 1},
+    {"early_timeout": 2, "fail_write": 1},
+    {"crash": 1, "truncate": 1, "suspect": 1},
+]
+
+
+def decidable(scenario: Scenario) -> Scenario:
+    return replace(scenario, statements=tuple(s for s in scenario.statements if s.kind in VECTORISED))
+
+
+def both(scenario: Scenario, **options: object) -> None:
+    scenario = decidable(scenario)
+    one = explore(scenario)
+    other = VectorExplorer(scenario, **options).run()  # type: ignore[arg-type]
+    assert (other.states, other.transitions, other.depth) == (one.states, one.transitions, one.depth)
+    assert (other.verdict, other.statements, other.note) == (one.verdict, one.statements, one.note)
+    assert other.coverage == one.coverage
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_same_counts_and_answers_on_every_tiny_scope(name: str) -> None:
+    both(build(name))
+
+
+@pytest.mark.parametrize("name", ["chain-3-2-1", "cluster-nested"])
+def test_same_counts_in_the_exact_mode_and_with_small_chunks(name: str) -> None:
+    both(build(name), exact=True)
+    both(build(name), chunk=37)
+
+
+@pytest.mark.parametrize("faults", OFFICES, ids=lambda faults: "-".join(faults))
+def test_same_counts_with_every_fault_and_feature(faults: dict[str, int]) -> None:
+    both(replace(office(**faults), depth_limit=11))
+    both(replace(office(**faults), depth_limit=11), exact=True)
+
+
+def test_same_counts_with_timers_draws_and_newest_value_links() -> None:
+    for scenario in (clock(True), coin(True), game(), lock("by lot"), service(lose=2), service(crash=1, recovers=True)):
+        both(scenario)
+
+
+@pytest.mark.parametrize("bug", [name for name, bug in BUGS.items() if "runs" not in bug.statement])
+def test_planted_bugs_are_found_by_traces_of_the_same_length(bug: str) -> None:
+    scenario = decidable(build(BUGS[bug].scenario, swap=BUGS[bug].replaces))
+    one = explore(scenario).violation
+    other = VectorExplorer(scenario).run().violation
+    assert (one is None) == (other is None)
+    if one is not None and other is not None:
+        assert len(other.steps) == len(one.steps)
+        again = replay(scenario, other.steps).violation
+        assert again is not None and again.statement == other.statement
+
+
+@pytest.mark.slow
+def test_a_small_scope_of_the_chain() -> None:
+    result = VectorExplorer(build("chain-3-3-2")).run()
+    assert (result.states, result.transitions, result.depth) == (412_218, 1_819_420, 37)
+    assert 0 < result.collision < 1e-8
+
+
+def test_the_engine_is_chosen_by_size_and_by_what_is_asked() -> None:
+    small = explore_any(build("chain-3-2-1"))
+    assert (small.verdict, small.collision) == (Verdict.HOLDS, 0)
+    large = explore_any(decidable(build("cluster-3-3-1")))
+    assert large.states > HANDOVER_STATES and large.collision > 0
+    whole = explore_any(build("cluster-3-3-1"))
+    assert (whole.states, whole.collision) == (large.states, 0), "claims about runs need the integer engine"
+    exact = explore_any(decidable(build("chain-3-2-1")), engine=Engine.EXACT)
+    assert (exact.states, exact.collision) == (small.states, 0)
+    with pytest.raises(ValueError, match="does not decide writes_get_answers"):
+        explore_any(build("chain-3-2-1"), engine=Engine.VECTOR)
+
+
+def test_a_cap_is_undetermined() -> None:
+    scenario = decidable(build("chain-3-3-1"))
+    result = VectorExplorer(scenario, limits=Limits(states=10_000)).run()
+    assert result.verdict is Verdict.UNDETERMINED and "cap of 10,000 states" in result.note
+
+
+def test_a_set_of_words_tells_new_from_known() -> None:
+    words = np.random.default_rng(3).integers(0, 5_000, 40_000).astype(np.uint64) * np.uint64(2**50)
+    found, known = FingerprintSet(), set()
+    for part in np.split(words, 40):
+        fresh = found.add(part)
+        assert len(part[fresh]) == len(set(part[fresh].tolist())), "each new word once"
+        assert set(part[fresh].tolist()) == set(part.tolist()) - known
+        known |= set(part.tolist())
+    assert found.count == len(known)
+
+
+def test_two_rows_with_one_word_are_noticed() -> None:
+    exact = ExactSet()
+    words = np.array([7, 8], np.uint64)
+    assert exact.add_rows(words, np.array([[1, 2], [3, 4]], np.uint16)).all()
+    assert not exact.add_rows(words, np.array([[1, 2, 0], [3, 4, 0]], np.uint16)).any()
+    with pytest.raises(Collision):
+        exact.add_rows(words[:1], np.array([[1, 2, 5]], np.uint16))
+
+
+def test_a_two_way_table_calls_once_for_each_pair_also_when_it_is_large() -> None:
+    calls: list[tuple[int, int]] = []
+
+    def compute(left: int, right: int) -> int:
+        calls.append((left, right))
+        return left * 3 + right
+
+    table = PairTable(compute)
+    for lefts, rights in (([1, 1, 2], [4, 4, 0]), ([1, 10_000_000], [4, 9_000]), ([2, 10_000_000], [0, 9_000])):
+        left, right = np.array(lefts), np.array(rights)
+        assert table.get(left, right).tolist() == (left * 3 + right).tolist()
+    assert sorted(calls) == [(1, 4), (2, 0), (10_000_000, 9_000)]
