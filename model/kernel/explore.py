@@ -124,7 +124,7 @@ class Explorer:
         broken: Statement | str | None = self._judge_state(initial, None)
         if broken is not None:
             return self._violation(broken, 0, None), ""
-        successors = transitions.successors
+        successors = self.successors
         parents = self._parents
         views = bool(self._views) or bool(self._sometimes)
         next_poll = POLL_STATES
@@ -168,6 +168,10 @@ class Explorer:
                 return None, note
         self._depth -= 1
         return None, ""
+
+    def successors(self, state: int) -> tuple[list[tuple[int, Outcome]], bool]:
+        """The steps that the search follows from a state, and whether the state is quiescent."""
+        return self.transitions.successors(state)
 
     def _cap(self, frontier: int) -> str:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -1,0 +1,101 @@
+"""Reductions pass their gate or are refused by name; what they leave out is found again in the traces."""
+
+from dataclasses import replace
+
+import pytest
+
+from model.gcs.chain import Stable, Update
+from model.kernel import Statement, StateView, Verdict, always
+from model.kernel.explore import explore
+from model.kernel.reductions import Eager, Reduction, Symmetry, explore_reduced, gate
+from model.kernel.replay import replay
+from properties.bugs import BUGS
+from properties.catalogue import build
+from properties.statements.chain import CHAIN
+from properties.statements.runs import CHAIN_RUNS
+from tests.kernel.liveness.systems import Lock, User, lock
+
+ACKNOWLEDGEMENTS = Eager("eager acknowledgements", (Stable,))
+USERS = Symmetry("interchangeable users", ("user1", "user2", "user3"))
+
+
+@always(Lock, User, source="mutual exclusion")
+def one_holder(view: StateView) -> bool:
+    """At most one user has the lock."""
+    return sum(user.has for user in view.of(User).values()) <= 1
+
+
+@always(User, source="an invariant that is false")
+def nobody_has_the_lock(view: StateView) -> bool:
+    """No user ever has the lock."""
+    return not any(user.has for user in view.of(User).values())
+
+
+@always(User, source="a statement that tells the users apart")
+def the_third_never_has(view: StateView) -> bool:
+    """The third user never has the lock."""
+    return not any(user.has for name, user in view.of(User).items() if name == "user3")
+
+
+def test_eager_acknowledgements_of_the_chain_pass_and_the_verdict_says_what_they_save() -> None:
+    scenario = replace(build("chain-3-3-1"), statements=CHAIN)
+    full = explore(scenario)
+    reduced = explore_reduced(scenario, replace(build("chain-3-2-1"), statements=CHAIN), [ACKNOWLEDGEMENTS])
+    assert reduced.reductions == ("eager acknowledgements: 1.8 times fewer states at the gate",)
+    assert reduced.verdict is full.verdict is Verdict.HOLDS
+    assert reduced.states * 1.5 < full.states
+
+
+@pytest.mark.parametrize(
+    ("reduction", "reason"),
+    [
+        (Eager("eager updates", (Update,)), "acknowledged_writes_survive no longer sees the same states"),
+        (Symmetry("replicas", ("replica1", "replica2")), "no longer sees the same states"),
+    ],
+)
+def test_an_unsound_reduction_is_refused_by_name(reduction: Reduction, reason: str) -> None:
+    found = gate(build("chain-3-2-1"), reduction, CHAIN)
+    assert reason in found.refused
+    assert found.sentence.startswith(f"{reduction.name}: refused, ")
+
+
+def test_nodes_that_a_tie_break_tells_apart_are_refused() -> None:
+    scenario = replace(build("cluster-readers"), statements=build("cluster-readers").statements[:1])
+    assert gate(scenario, Symmetry("nodes", ("raylet0", "raylet1"))).refused
+
+
+@pytest.mark.parametrize("statement", CHAIN_RUNS)
+def test_claims_about_runs_are_refused(statement: Statement) -> None:
+    found = gate(build("chain-3-2-1"), ACKNOWLEDGEMENTS, (statement,))
+    assert found.refused == f"it changes the runs that {statement.name} speaks of"
+
+
+def test_interchangeable_users_are_one_up_to_renaming() -> None:
+    for rule, factor in (("in order", 4), ("ask again", 4)):
+        scope = replace(lock(rule), statements=(one_holder,))
+        found = gate(scope, USERS)
+        assert not found.refused and found.full > factor * found.reduced
+        reduced = explore_reduced(scope, scope, [USERS])
+        assert (reduced.verdict, reduced.states) == (Verdict.HOLDS, found.reduced)
+
+
+def test_traces_found_under_a_reduction_are_runs_of_the_full_model() -> None:
+    scope = replace(lock("in order"), statements=(nobody_has_the_lock,))
+    reduced = explore_reduced(scope, scope, [USERS])
+    full = explore(scope)
+    assert reduced.violation is not None and full.violation is not None
+    assert len(reduced.violation.steps) == len(full.violation.steps)
+    again = replay(scope, reduced.violation.steps).violation
+    assert again is not None and again.statement == "nobody_has_the_lock"
+    bug = BUGS["no_resend"]
+    broken = replace(build(bug.scenario, swap=bug.replaces), statements=CHAIN)
+    found = explore_reduced(broken, replace(build("chain-3-2-1"), statements=CHAIN), [ACKNOWLEDGEMENTS]).violation
+    assert found is not None
+    assert replay(broken, found.steps).violation == found
+
+
+def test_a_statement_that_tells_the_users_apart_takes_the_symmetry_away() -> None:
+    scope = replace(lock("in order"), statements=(the_third_never_has,))
+    assert "the_third_never_has tells apart what is called interchangeable" in gate(scope, USERS).refused
+    larger = explore_reduced(scope, replace(lock("in order"), statements=(one_holder,)), [USERS])
+    assert larger.verdict is Verdict.VIOLATED and "tells apart" in larger.reductions[0]
