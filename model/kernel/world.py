@@ -16,7 +16,7 @@ from typing import Any
 from model.kernel.context import Armed, Context
 from model.kernel.errors import ModelError, PolicyError, Unhandled
 from model.kernel.faults import FaultKind
-from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule, rule_for
+from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule
 from model.kernel.process import (
     Down,
     Message,
@@ -308,7 +308,7 @@ class World:
             slot = slot_of(to)
             if slot not in self.seats:
                 raise ModelError(f"{sender} sends to {to}, which is no slot of scenario {self.scenario.name}")
-            rule = rule_for(self.scenario.links, sender, to, channel)
+            rule = self.scenario.rule(sender, to, channel)
             service = slot in self.scenario.services
             link = Link(Deliver(*key), rule, self.seats[slot_of(sender)], self.seats[slot], service)
             self._links[key] = link
