@@ -49,8 +49,8 @@ class ControlStore(Process):
         match message:
             case TaskQueued(task):
                 self.placed(ctx, task, sender, answers=False)
-            case TaskAssigned(task, node):
-                self.placed(ctx, task, node, answers=True)
+            case TaskAssigned(task, node, again):
+                self.placed(ctx, task, node, answers=again)
             case TaskDone(task):
                 self.done(ctx, task, sender)
             case CopyAdded(there):
@@ -75,7 +75,7 @@ class ControlStore(Process):
     def placed(self, ctx: Context, task: TaskId, node: Name, *, answers: bool) -> None:
         """A task is on a node; when that node is dead already, the word of it came late, and the task is lost.
 
-        `answers`: the scheduler's word, which may answer `ExecuteAgain`.
+        `answers`: whether this is the scheduler's answer to `ExecuteAgain`.
         """
         entry = self.tasks.get(task)
         if entry is not None and entry.status is TaskStatus.DONE and (entry.node == node or self.has_outputs(task)):
