@@ -28,4 +28,4 @@ def test_tiny_scopes_are_exhausted(name: str) -> None:
 def test_the_cluster_with_a_store_by_messages_is_exhausted() -> None:
     result = explore(build("cluster-3-3-1-messages"))
     assert result.verdict is Verdict.HOLDS
-    assert (result.states, result.transitions) == (7_214_626, 43_323_856)
+    assert (result.states, result.transitions) == (7_383_142, 44_278_180)
