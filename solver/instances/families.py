@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 
 from model.graph import Resources
@@ -9,6 +10,55 @@ from solver.instances.form import Instance, Node, Object, Task
 
 BYTES_PER_US = 1_000_000
 """Bandwidth in bytes a second at which a byte takes a microsecond, so that sizes read as delays."""
+
+
+def tiny(count: int = 24, seed: int = 0) -> Iterator[tuple[str, Instance]]:
+    """(family, instance) pairs small enough to be solved exactly in milliseconds."""
+    for at in range(count):
+        yield "fan-out", fan_out(6, 2 + at % 2, seed + at)
+        yield "chains", chains(3, 3, 2, seed + at)
+        yield "heterogeneous", heterogeneous(8, 2 + at % 2, seed + at)
+
+
+def fan_out(tasks: int, nodes: int, seed: int) -> Instance:
+    """Independent tasks between one that feeds them all and one that gathers their results."""
+    random = Random(seed)
+    cpu = Resources.of(CPU=1)
+    middle = tuple(
+        Task(f"t{at}", random.randint(1, 10), cpu, inputs=("source",), outputs=(f"o{at}",)) for at in range(tasks)
+    )
+    objects = (Object("source", random.randint(0, 6)), *(Object(f"o{at}", random.randint(0, 6)) for at in range(tasks)))
+    return Instance(
+        tuple(Node(f"n{at}", cpu) for at in range(nodes)),
+        (
+            Task("scatter", random.randint(1, 3), cpu, outputs=("source",)),
+            *middle,
+            Task("gather", random.randint(1, 3), cpu, inputs=tuple(f"o{at}" for at in range(tasks))),
+        ),
+        objects,
+        bandwidth_bytes_per_s=BYTES_PER_US,
+        name=f"fan-out-{tasks}x{nodes}-{seed}",
+    )
+
+
+def chains(count: int, length: int, nodes: int, seed: int) -> Instance:
+    """Pipelines that pass large results from stage to stage."""
+    random = Random(seed)
+    cpu = Resources.of(CPU=1)
+    tasks, objects = [], []
+    for chain in range(count):
+        for stage in range(length):
+            inputs = (f"o{chain}.{stage - 1}",) if stage else ()
+            name = f"{chain}.{stage}"
+            tasks.append(Task(f"t{name}", random.randint(1, 10), cpu, inputs=inputs, outputs=(f"o{name}",)))
+            objects.append(Object(f"o{name}", random.randint(3, 9)))
+    return Instance(
+        tuple(Node(f"n{at}", cpu) for at in range(nodes)),
+        tuple(tasks),
+        tuple(objects),
+        bandwidth_bytes_per_s=BYTES_PER_US,
+        name=f"chains-{count}x{length}-{nodes}-{seed}",
+    )
 
 
 def heterogeneous(tasks: int, nodes: int, seed: int, max_duration: int = 10, max_delay: int = 6) -> Instance:
