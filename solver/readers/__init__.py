@@ -1,5 +1,6 @@
 """Readers of instances that others made."""
 
+from solver.readers.formats import read_instance
 from solver.readers.literature import (
     JobShop,
     Project,
@@ -27,6 +28,7 @@ __all__ = [
     "directory",
     "job_shops",
     "projects",
+    "read_instance",
     "read_job_shop",
     "read_psplib",
     "read_stg",
