@@ -1,0 +1,1 @@
+"""Measurements, one package a subject."""
