@@ -23,7 +23,7 @@ def run() -> Iterable[str]:
         "PSPLIB J30": list(projects()),
         "job shop ft06": [each for each in job_shops() if each.instance.name == "ft06"],
     }
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for name, instances in sets.items():
         started = time.process_time()
         first = closed = 0

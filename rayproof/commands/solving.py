@@ -7,7 +7,7 @@ a definite answer, 2 for input that cannot be used, 3 when the limits ended befo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -32,15 +32,20 @@ from solver.why import Explanation, Verdict, why_not
 from solver.worst import (
     ABSTRACT,
     AbstractPolicy,
+    Burst,
+    Graph,
     Method,
     Policy,
     Worst,
     alpha_beta,
+    least_makespan,
+    list_starts,
     loads_of,
     optimal_placement,
     placed,
     worst_by_search,
     worst_case,
+    worst_list,
 )
 
 OK, BAD_INPUT, UNDETERMINED = 0, 2, 3
@@ -56,6 +61,10 @@ Seconds = Annotated[float, typer.Option(help="Limit in seconds; the answer is th
 Units = Annotated[int | None, typer.Option(help="Limit in solver resource units, which is repeatable.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+
+LIST = "list"
+"""The abstract policy whose instances are graphs."""
 
 
 class Family(StrEnum):
@@ -176,31 +185,11 @@ def worst(
     """
     if tasks < 1 or nodes < 1:
         raise InstanceError(f"tasks {tasks}, nodes {nodes}: expected at least one of each")
-    abstract = _abstract(policy)
-    if abstract is not None:
-        choose: Policy = abstract.choose
-        found = worst_case(abstract, tasks, nodes, limits)
-    else:
-        other = find(policy)
-        if other is None:
-            raise InstanceError(f"policy {policy}: expected one of {', '.join(ABSTRACT)}, or one of the model's")
-        choose = other
-        found = worst_by_search(choose, tasks, nodes, seconds=limits.seconds, seed=seed, name=policy)
-    if witness is not None and found.witness is not None:
-        witness.write_text(json.dumps(found.witness.to_json(), indent=1) + "\n", encoding="utf-8")
-    data = {
-        "policy": policy,
-        "tasks": tasks,
-        "nodes": nodes,
-        "ratio": None if found.ratio is None else str(found.ratio),
-        "attained": found.attained,
-        "proved": found.proved,
-        "method": found.method.value,
-        "witness": str(witness) if witness is not None else found.witness and found.witness.to_json(),
-        "seconds": round(found.seconds, 3),
-    }
-    undetermined = found.ratio is None or (found.method is Method.SYMBOLIC and not found.proved)
-    return Result(data, _worst_view(found, choose), UNDETERMINED if undetermined else OK)
+    if policy == LIST:
+        listed = worst_list(tasks, nodes, limits)
+        return _worst_result(policy, listed, None if listed.witness is None else _graph_table(listed.witness), witness)
+    found, choose = _worst_burst(policy, tasks, nodes, find, limits, seed)
+    return _worst_result(policy, found, None if found.witness is None else _burst_table(found.witness, choose), witness)
 
 
 def register(
@@ -268,7 +257,7 @@ def register(
 
     @app.command("worst")
     def worst_command(
-        policy: Annotated[str, typer.Option(help=f"One of {', '.join(ABSTRACT)}, or one of the model's.")],
+        policy: Annotated[str, typer.Option(help=f"One of {', '.join((*ABSTRACT, LIST))}, or one of the model's.")],
         tasks: Annotated[int, typer.Option(help="Tasks of the instance.")],
         nodes: Annotated[int, typer.Option(help="Its nodes.")],
         seconds: Seconds = 30.0,
@@ -414,14 +403,47 @@ def _gap_view(found: Iterable[Gap]) -> Table:
     return table
 
 
-def _worst_view(found: Worst, choose: Policy) -> RenderableType:
-    if found.ratio is None or found.witness is None:
-        return Text(f"{found.policy}: undetermined within the limits")
+def _worst_burst(
+    policy: str, tasks: int, nodes: int, find: FindPolicy, limits: Limits, seed: int
+) -> tuple[Worst[Burst], Policy]:
+    abstract = _abstract(policy)
+    if abstract is not None:
+        return worst_case(abstract, tasks, nodes, limits), abstract.choose
+    choose = find(policy)
+    if choose is None:
+        known = ", ".join((*ABSTRACT, LIST))
+        raise InstanceError(f"policy {policy}: expected one of {known}, or one of the model's")
+    return worst_by_search(choose, tasks, nodes, seconds=limits.seconds, seed=seed, name=policy), choose
+
+
+def _worst_result(policy: str, found: Worst[Burst] | Worst[Graph], view: Table | None, witness: Path | None) -> Result:
+    shown = None if found.witness is None else found.witness.to_json()
+    if witness is not None and shown is not None:
+        witness.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+    data = {
+        "policy": policy,
+        "tasks": found.tasks,
+        "nodes": found.nodes,
+        "ratio": None if found.ratio is None else str(found.ratio),
+        "attained": found.attained,
+        "proved": found.proved,
+        "method": found.method.value,
+        "witness": shown if witness is None else str(witness),
+        "seconds": round(found.seconds, 3),
+    }
+    undetermined = found.ratio is None or (found.method is Method.SYMBOLIC and not found.proved)
+    code = UNDETERMINED if undetermined else OK
+    if view is None:
+        return Result(data, Text(f"{policy}: undetermined within the limits"), code)
     known = "the supremum, nothing above it exists at this size" if found.proved else "the worst that was met"
     if found.proved and not found.attained:
-        known += "; not attained, the witness comes within 1/100"
-    told = Text(f"{found.policy}, {found.tasks} tasks on {found.nodes} nodes: ratio {found.ratio}, {known}")
-    burst = found.witness
+        known += "; not attained, the witness comes close"
+    told = Text(f"{policy}, {found.tasks} tasks on {found.nodes} nodes: ratio {found.ratio}, {known}")
+    return Result(data, Group(told, view), code)
+
+
+def _burst_table(burst: Burst, choose: Policy) -> Table:
+    """The two placements side by side."""
     mine, best = placed(burst, choose), optimal_placement(burst)
     table = Table("task", "length", "home", "transfer", "policy puts it on", "optimum puts it on")
     for at, task in enumerate(burst.tasks):
@@ -429,7 +451,15 @@ def _worst_view(found: Worst, choose: Policy) -> RenderableType:
             *(str(cell) for cell in (at, task.length, task.home, task.transfer, f"node {mine[at]}", f"node {best[at]}"))
         )
     table.add_section()
-    loads: Mapping[str, tuple[int, ...]] = {"policy": mine, "optimum": best}
-    shown = [", ".join(str(load) for load in loads_of(burst, nodes)) for nodes in loads.values()]
-    table.add_row("load", "", "", "", *shown)
-    return Group(told, table)
+    loads = [", ".join(str(load) for load in loads_of(burst, nodes)) for nodes in (mine, best)]
+    table.add_row("loads", "", "", "", *loads)
+    return table
+
+
+def _graph_table(graph: Graph) -> Table:
+    table = Table("task", "length", "after", "the list starts it at")
+    for at, start in enumerate(list_starts(graph)):
+        table.add_row(str(at), str(graph.lengths[at]), ", ".join(map(str, graph.before[at])), str(start))
+    table.add_section()
+    table.add_row("optimum", str(least_makespan(graph)), "", "")
+    return table

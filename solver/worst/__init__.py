@@ -12,6 +12,7 @@ from solver.worst.burst import (
     placed,
     ratio,
 )
+from solver.worst.listing import Graph, least_makespan, list_ratio, list_starts, worst_list
 from solver.worst.policies import ABSTRACT, AbstractPolicy, alpha_beta
 from solver.worst.result import Method, Worst
 from solver.worst.search import worst_by_search
@@ -22,12 +23,16 @@ __all__ = [
     "AbstractPolicy",
     "Burst",
     "BurstTask",
+    "Graph",
     "Method",
     "Number",
     "Policy",
     "View",
     "Worst",
     "alpha_beta",
+    "least_makespan",
+    "list_ratio",
+    "list_starts",
     "loads_of",
     "makespan",
     "optimal_placement",
@@ -35,4 +40,5 @@ __all__ = [
     "ratio",
     "worst_by_search",
     "worst_case",
+    "worst_list",
 ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-
-from solver.worst.burst import Burst
+from typing import Generic, TypeVar
 
 
 class Method(StrEnum):
@@ -16,8 +15,12 @@ class Method(StrEnum):
     SEARCH = "search"
 
 
+Witness = TypeVar("Witness", covariant=True)
+"""The kind of instance that the policy is judged on."""
+
+
 @dataclass(frozen=True)
-class Worst:
+class Worst(Generic[Witness]):
     """The worst ratio found, and what is known about it."""
 
     policy: str
@@ -30,6 +33,6 @@ class Worst:
     proved: bool
     """Whether everything above is refuted at this size."""
     method: Method
-    witness: Burst | None
+    witness: Witness | None
     seconds: float
     resource_units: int

@@ -35,7 +35,7 @@ def worst_by_search(
     seed: int = 0,
     transfers: bool = True,
     name: str = "policy",
-) -> Worst:
+) -> Worst[Burst]:
     """The worst burst of so many tasks on so many nodes that the search meets.
 
     The policy is called with a `View` and names a node. Give `evaluations` for a repeatable answer; at least one of the

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import time
 from fractions import Fraction
-from itertools import combinations
 
 import z3
 
 from solver.engine import DEFAULT_LIMITS, Budget, Limits
 from solver.worst.burst import Burst, BurstTask, ratio
+from solver.worst.exact import exactly_one, real, refuted, satisfied, supremum, true_in, value_of
 from solver.worst.policies import AbstractPolicy, NodeTerms
 from solver.worst.result import Method, Worst
 
@@ -23,24 +23,24 @@ CLOSE = Fraction(1, 100)
 """How far below an unattained supremum its witness may lie."""
 
 
-def worst_case(policy: AbstractPolicy, tasks: int, nodes: int, limits: Limits = DEFAULT_LIMITS) -> Worst:
+def worst_case(policy: AbstractPolicy, tasks: int, nodes: int, limits: Limits = DEFAULT_LIMITS) -> Worst[Burst]:
     """The supremum of makespan over optimum for bursts of so many tasks on so many nodes."""
     started = time.monotonic()
     budget = Budget(limits)
     question = _Question(policy, tasks, nodes)
-    supremum = question.supremum(budget)
-    proved = supremum is not None and question.refuted_above(supremum, budget)
-    witness, attained = None, False
-    if supremum is not None:
-        witness, attained = question.witness(supremum, budget)
+    top = supremum(question.constraints, question.makespan, budget)
+    proved = top is not None and refuted([*question.constraints, question.makespan > real(top)], budget)
+    witness = None
+    if top is not None:
+        witness = question.witness(top, budget) or question.witness(top - CLOSE, budget)
     # The replay has the last word: on the ratio, and so on whether the supremum is attained.
     reached = None if witness is None else ratio(witness, policy.choose)
     return Worst(
         policy.name,
         tasks,
         nodes,
-        supremum if proved else reached,
-        attained and reached == supremum,
+        top if proved else reached,
+        reached is not None and reached == top,
         proved,
         Method.SYMBOLIC,
         witness,
@@ -64,65 +64,26 @@ class _Question:
         loads = self._choices()
         self.constraints.append(z3.Or([self.makespan <= load for load in loads]))
 
-    def supremum(self, budget: Budget) -> Fraction | None:
-        """The objective's upper bound; None when the budget ends first."""
-        optimize = z3.Optimize()
-        _limit(optimize, budget)
-        optimize.add(self.constraints)
-        goal = optimize.maximize(self.makespan)
-        before = _spent(optimize)
-        answer = optimize.check()
-        budget.resource_units += _spent(optimize) - before
-        if answer != z3.sat:
-            return None
-        infinite, value, _epsilon = (_exact(part) for part in optimize.upper_values(goal))
-        return None if infinite else value
-
-    def refuted_above(self, supremum: Fraction, budget: Budget) -> bool:
-        """Whether no burst has a larger makespan: unsat, and nothing less, counts."""
-        answer, _ = self._check(self.makespan > _real(supremum), budget)
-        return bool(answer == z3.unsat)
-
-    def witness(self, supremum: Fraction, budget: Budget) -> tuple[Burst | None, bool]:
-        """A burst at the supremum, or just below it, and whether it is at it."""
-        for least in (supremum, supremum - CLOSE):
-            answer, model = self._check(self.makespan >= _real(least), budget)
-            if answer == z3.sat and model is not None:
-                return self._read(model), least == supremum
-        return None, False
-
-    def _check(self, condition: z3.BoolRef, budget: Budget) -> tuple[z3.CheckSatResult, z3.ModelRef | None]:
-        if budget.exhausted:
-            return z3.unknown, None
-        solver = z3.Solver()
-        _limit(solver, budget)
-        solver.add(self.constraints)
-        solver.add(condition)
-        before = _spent(solver)
-        answer = solver.check()
-        budget.resource_units += _spent(solver) - before
-        return answer, solver.model() if answer == z3.sat else None
+    def witness(self, most: Fraction, budget: Budget) -> Burst | None:
+        """A burst whose makespan is at least so much."""
+        model = satisfied([*self.constraints, self.makespan >= real(most)], budget)
+        return None if model is None else self._read(model)
 
     def _tasks(self) -> None:
         for task in range(self.tasks):
             self.constraints.append(self.length[task] >= 0)
             if self.policy.has_transfers:
                 self.constraints += [self.transfer[task] >= 0, self.transfer[task] <= 1]
-            self._exactly_one(self.home[task])
+            self.constraints += exactly_one(self.home[task])
             if self.policy.sorted and task:
                 self.constraints.append(self.length[task - 1] >= self.length[task])
-
-    def _exactly_one(self, choices: list[z3.BoolRef]) -> None:
-        # As clauses: native sums would send the optimiser through another core.
-        self.constraints.append(z3.Or(choices))
-        self.constraints += [z3.Not(z3.And(one, other)) for one, other in combinations(choices, 2)]
 
     def _optimum(self) -> None:
         """Some assignment has makespan at most 1."""
         loads: list[z3.ArithRef] = [z3.RealVal(0)] * self.nodes
         for task in range(self.tasks):
             chosen = [z3.Bool(f"o{task}_{node}") for node in range(self.nodes)]
-            self._exactly_one(chosen)
+            self.constraints += exactly_one(chosen)
             for node, choice in enumerate(chosen):
                 if not self.policy.has_transfers and node > task:
                     # Without homes the nodes are alike: number them by their first task.
@@ -164,36 +125,14 @@ class _Question:
         return self.length[task] + self._travel(task, node) if self.policy.has_transfers else self.length[task]
 
     def _read(self, model: z3.ModelRef) -> Burst:
-        def number(term: z3.ArithRef) -> Fraction:
-            return _exact(model.eval(term, model_completion=True))
-
         return Burst(
             tuple(
                 BurstTask(
-                    number(self.length[task]),
-                    next(at for at, home in enumerate(self.home[task]) if z3.is_true(model.eval(home, True))),
-                    number(self.transfer[task]),
+                    value_of(model, self.length[task]),
+                    next(at for at, home in enumerate(self.home[task]) if true_in(model, home)),
+                    value_of(model, self.transfer[task]),
                 )
                 for task in range(self.tasks)
             ),
             self.nodes,
         )
-
-
-def _real(value: Fraction) -> z3.RatNumRef:
-    return z3.RealVal(f"{value.numerator}/{value.denominator}")
-
-
-def _exact(value: z3.ArithRef) -> Fraction:
-    return Fraction(value.as_long()) if z3.is_int_value(value) else Fraction(value.as_fraction())
-
-
-def _limit(solver: z3.Solver | z3.Optimize, budget: Budget) -> None:
-    seconds, units = budget.seconds_left, budget.resource_units_left
-    solver.set("timeout", 4_294_967_295 if seconds is None else max(1, int(seconds * 1000)))
-    solver.set("rlimit", 0 if units is None else max(1, units))
-
-
-def _spent(solver: z3.Solver | z3.Optimize) -> int:
-    statistics = solver.statistics()
-    return int(statistics.get_key_value("rlimit count")) if "rlimit count" in statistics.keys() else 0  # noqa: SIM118

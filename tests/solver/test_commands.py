@@ -109,6 +109,13 @@ def test_worst_with_proof(tmp_path: Path) -> None:
     assert found("worst", "--policy", "alpha_beta:3,1", "--tasks", "4", "--nodes", "2")[1]["ratio"] == "10/3"
 
 
+def test_worst_list_shows_the_graph() -> None:
+    code, output = run("worst", "--policy", "list", "--tasks", "3", "--nodes", "2")
+    assert code == 0
+    assert "ratio 3/2, the supremum" in output
+    assert "the list starts it at" in output
+
+
 def test_worst_by_search_says_so() -> None:
     code, data = found("worst", "--policy", "mine", "--tasks", "4", "--nodes", "2", "--seconds", "0.5")
     assert (code, data["method"], data["proved"]) == (0, "search", False)

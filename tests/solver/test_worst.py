@@ -14,9 +14,14 @@ from solver.worst import (
     ABSTRACT,
     Burst,
     BurstTask,
+    Graph,
     Method,
     View,
     alpha_beta,
+    least_makespan,
+    list_ratio,
+    list_starts,
+    listing,
     loads_of,
     makespan,
     optimal_placement,
@@ -24,6 +29,7 @@ from solver.worst import (
     ratio,
     worst_by_search,
     worst_case,
+    worst_list,
 )
 
 PROVED = [
@@ -147,3 +153,39 @@ def test_a_policy_sees_queues_loads_and_the_average() -> None:
     burst = Burst((BurstTask(2, 0, 1), BurstTask(4, 1, 1)), 2)
     assert loads_of(burst, placed(burst, record)) == [0, 7]
     assert (seen[1].loads, seen[1].queued, seen[1].average) == ((0, 3), (0, 1), Fraction(3))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "machines", "expected"),
+    [(3, 2, Fraction(3, 2)), (4, 2, Fraction(3, 2)), (4, 3, Fraction(3, 2)), (5, 3, Fraction(5, 3))],
+)
+def test_the_supremum_of_lists_with_precedence(tasks: int, machines: int, expected: Fraction) -> None:
+    found = worst_list(tasks, machines)
+    assert (found.ratio, found.proved, found.attained) == (expected, True, True)
+    assert found.witness is not None
+    assert list_ratio(found.witness) == expected
+
+
+@st.composite
+def graphs(draw: st.DrawFn, tasks: int = 4) -> Graph:
+    lengths = draw(st.lists(numbers, min_size=tasks, max_size=tasks))
+    before = tuple(tuple(one for one in range(task) if draw(st.integers(0, 2)) == 0) for task in range(tasks))
+    return Graph(tuple(Fraction(length) for length in lengths), before, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs())
+def test_every_run_of_the_list_satisfies_the_encoding(graph: Graph) -> None:
+    least = least_makespan(graph)
+    if not least:
+        return
+    scaled = Graph(tuple(length / least for length in graph.lengths), graph.before, graph.machines)
+    assert listing.admits(scaled, list_starts(scaled))
+    late = (*list_starts(scaled)[:-1], list_starts(scaled)[-1] + 1)
+    assert not listing.admits(scaled, late), "an idle list is no list schedule"
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs())
+def test_graham_bounds_every_list(graph: Graph) -> None:
+    assert 1 <= list_ratio(graph) <= Fraction(3, 2)
