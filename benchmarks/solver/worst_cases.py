@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.solver.tables import seconds, table
 from solver.engine import Limits
-from solver.worst import ABSTRACT, worst_by_search, worst_case
+from solver.worst import ABSTRACT, worst_by_search, worst_case, worst_list
 
 CASES = (
     ("least_load", 3, 2),
@@ -23,10 +23,13 @@ CASES = (
     ("alpha_beta", 4, 2),
 )
 
+LISTS = ((3, 2), (4, 2), (5, 2), (4, 3), (5, 3), (6, 3))
+"""List scheduling of graphs: the search does not draw edges."""
+
 
 def run(search_seconds: float) -> Iterator[str]:
     """The supremum beside what search reaches."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for name, tasks, nodes in CASES:
         policy = ABSTRACT[name]()
         proof = worst_case(policy, tasks, nodes, Limits(60))
@@ -49,6 +52,19 @@ def run(search_seconds: float) -> Iterator[str]:
                 "unsat above" if proof.proved else "open",
                 seconds(proof.seconds),
                 "" if policy.sorted else found.ratio,
+            )
+        )
+    for tasks, nodes in LISTS:
+        listed = worst_list(tasks, nodes, Limits(60))
+        rows.append(
+            (
+                "list",
+                f"{tasks}, {nodes}",
+                listed.ratio,
+                "yes" if listed.attained else "no",
+                "unsat above" if listed.proved else "open",
+                seconds(listed.seconds),
+                "",
             )
         )
     header = ("policy", "tasks, nodes", "supremum", "attained", "proof", "s", f"search, {search_seconds:g} s")
