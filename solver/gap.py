@@ -33,8 +33,8 @@ class GapRow:
     status: Status
     certificate: BoundKind
     """What certifies the lower end."""
-    schedule: Schedule
-    """The heuristic's."""
+    schedule: Schedule | None
+    """The heuristic's; None when only its makespan is known."""
 
     @property
     def ratio(self) -> float:
@@ -95,19 +95,29 @@ def measure_gap(
         schedule = run_heuristic(instance)
         require_valid(instance, schedule)
         reached = schedule.makespan(instance)
-        best = shortest_schedule(instance, limits, seed=seed)
-        if reached < best.lower.value_us:
-            raise ScheduleError(f"{instance.name}: {policy} ends at {reached} us, before {best.lower}")
-        rows.append(
-            GapRow(
-                family,
-                instance,
-                reached,
-                best.lower.value_us,
-                min(best.upper_us, reached),
-                Status.OPTIMAL if best.lower.value_us == min(best.upper_us, reached) else Status.UNDETERMINED,
-                best.lower.kind,
-                schedule,
-            )
-        )
+        rows.append(gap_of_run(policy, family, instance, reached, limits, seed=seed, schedule=schedule))
     return Gap(policy, tuple(rows))
+
+
+def gap_of_run(
+    policy: str,
+    family: str,
+    instance: Instance,
+    reached_us: int,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    seed: int = 0,
+    schedule: Schedule | None = None,
+) -> GapRow:
+    """The row of one run that ended at `reached_us`.
+
+    For a run of a program, give the instance of `from_program`: its optimum bounds every run from below, and the status
+    then says whether that bound is as good as the relaxation allows. Raises `ScheduleError` when the run is shorter
+    than the bound.
+    """
+    best = shortest_schedule(instance, limits, seed=seed)
+    lower, upper = best.lower.value_us, min(best.upper_us, reached_us)
+    if reached_us < lower:
+        raise ScheduleError(f"{instance.name}: {policy} ends at {reached_us} us, before {best.lower}")
+    status = Status.OPTIMAL if lower == upper else Status.UNDETERMINED
+    return GapRow(family, instance, reached_us, lower, upper, status, best.lower.kind, schedule)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.graph import Resources
-from solver.gap import measure_gap
+from solver.gap import gap_of_run, measure_gap
 from solver.instances import Instance, Node, Task
 from solver.instances.families import tiny
 from solver.makespan import Status
@@ -49,3 +49,10 @@ def test_an_invalid_schedule_is_refused() -> None:
 def test_no_instances_have_no_worst() -> None:
     gap = measure_gap("heft", heft, [])
     assert (gap.rows, gap.families, gap.worst) == ((), (), None)
+
+
+def test_a_run_below_its_bound_is_a_defect() -> None:
+    instance = Instance((Node("n", Resources.of(CPU=1)),), (Task("a", 3), Task("b", 3, after=("a",))))
+    assert gap_of_run("p", "f", instance, 9).ratio == 1.5
+    with pytest.raises(ScheduleError, match="p ends at 5 us, before"):
+        gap_of_run("p", "f", instance, 5)
