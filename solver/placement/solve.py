@@ -130,7 +130,8 @@ class _Search:
 
     def run(self) -> None:
         """Greedy first; then the solver narrows what is left."""
-        self.best = best_fit_decreasing(self.found)
+        tried = [found for largest in (True, False) if (found := best_fit_decreasing(self.found, largest)) is not None]
+        self.best = min(tried, key=self.value, default=None)
         if self.best is None:
             self._ask(None)
         if self.best is None:
@@ -173,14 +174,28 @@ class _Search:
         return most
 
     def _ascend_nodes(self) -> None:
-        """k nodes for k = bound, bound + 1, ...: each unsat is a certified bound, the first sat is optimal."""
+        """k nodes for k = bound, bound + 1, ...: each unsat is a certified bound, the first sat is optimal.
+
+        When that takes more than half of the budget, the rest goes into better placements from above.
+        """
         assert self.best is not None
-        while self.lower < self.value(self.best):
+        whole = self.budget
+        self.budget = whole.half()
+        answer = Answer.UNSAT
+        while answer is Answer.UNSAT and self.lower < self.value(self.best):
             answer = self._ask(self.lower)
-            if answer is not Answer.UNSAT:
+            if answer is Answer.UNSAT:
+                self.lower += 1
+                self.certificate = BoundKind.UNSAT
+        whole.resource_units += self.budget.resource_units
+        self.budget = whole
+        while answer is not Answer.UNSAT and self.lower < (value := self.value(self.best)):
+            answer = self._ask(value - 1)
+            if answer is Answer.UNKNOWN:
                 return
-            self.lower += 1
-            self.certificate = BoundKind.UNSAT
+            if answer is Answer.UNSAT:
+                self.lower = value
+                self.certificate = BoundKind.UNSAT
 
     def _bisect(self) -> None:
         """Halve the interval while it is wide, then ask for anything better; values are taken from models, exactly."""

@@ -12,7 +12,17 @@ from solver.readers.literature import (
     read_stg,
     read_wfcommons,
 )
-from solver.readers.published import VARIABLE, Bins, Published, bins, directory, job_shops, projects, task_graphs
+from solver.readers.published import (
+    VARIABLE,
+    Bins,
+    Published,
+    bins,
+    directory,
+    gpu_cluster,
+    job_shops,
+    projects,
+    task_graphs,
+)
 from solver.readers.published import workflows as recorded_workflows
 
 __all__ = [
@@ -26,6 +36,7 @@ __all__ = [
     "WorkflowTask",
     "bins",
     "directory",
+    "gpu_cluster",
     "job_shops",
     "projects",
     "read_instance",
