@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import kernel
+from benchmarks import engines, kernel
 
 NAMES = {
     "explore": kernel.explore_rates,
     "walk": kernel.walk_rates,
     "simulate": kernel.simulate_rates,
     "bugs": kernel.bugs,
+    "engines": engines.rates,
+    "engine-bugs": engines.bugs,
+    "runs": engines.runs,
 }
 
 

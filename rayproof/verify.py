@@ -13,7 +13,7 @@ from model.kernel.engines import explore
 from model.kernel.explore import Limits, Progress
 from model.kernel.minimise import minimise
 from model.kernel.trace import Trace
-from model.kernel.walk import campaign
+from model.kernel.walk import campaign, walkable
 from model.scheduler.hooks import Policy
 from properties.bugs import BUGS
 from properties.catalogue import Entry
@@ -56,7 +56,7 @@ def verify(
             report = None if on_progress is None else (lambda p, s=scenario: on_progress(s, p))
             result = explore(scenario, limits=limits, on_progress=report)
         else:
-            result = campaign(scenario, walks, seed, cpu_s=limits.cpu_s)
+            result = campaign(scenario, walks, seed, walkable(scenario), cpu_s=limits.cpu_s)
         trace = None
         if result.violation is not None:
             violation = result.violation

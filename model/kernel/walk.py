@@ -88,6 +88,11 @@ class _Schedule:
         return self.pick_fault(2) == 1
 
 
+def walkable(scenario: Scenario) -> tuple[Statement, ...]:
+    """The statements of a scenario that a walk can decide: claims about runs for ever are not among them."""
+    return tuple(s for s in scenario.statements if s.kind in DECIDED)
+
+
 def walk(
     scenario: Scenario,
     schedule: bytes,

@@ -1,10 +1,13 @@
-"""Which statement notices which planted bug: the evidence that each statement can fail, pinned."""
+"""Which statement notices which planted bug: the evidence that each statement can fail, pinned.
+
+Claims about runs have their own matrix, beside the liveness tests.
+"""
 
 import pytest
 
 from model.kernel import StatementKind
 from model.kernel.explore import explore
-from model.kernel.walk import campaign
+from model.kernel.walk import campaign, walkable
 from properties.bugs import BUGS
 from properties.catalogue import build
 
@@ -31,7 +34,7 @@ def test_noticed_by_these_statements_and_no_others(name: str) -> None:
     scenario = build(bug.scenario, swap=bug.replaces)
     noticed = {
         statement.name
-        for statement in scenario.statements
+        for statement in walkable(scenario)
         if statement.kind is not StatementKind.SOMETIMES and explore(scenario, (statement,)).violation is not None
     }
     assert noticed == MATRIX[name]
@@ -41,7 +44,7 @@ def test_noticed_by_these_statements_and_no_others(name: str) -> None:
 def test_every_statement_has_a_bug_that_only_it_notices() -> None:
     alone = {next(iter(noticed)) for noticed in MATRIX.values() if len(noticed) == 1}
     stated = {
-        s.name for n in MATRIX for s in build(BUGS[n].scenario).statements if s.kind is not StatementKind.SOMETIMES
+        s.name for n in MATRIX for s in walkable(build(BUGS[n].scenario)) if s.kind is not StatementKind.SOMETIMES
     }
     assert alone == stated
 

@@ -10,7 +10,7 @@ from model.kernel.explore import explore
 from model.kernel.minimise import _by_omission, minimise
 from model.kernel.replay import replay
 from model.kernel.steps import Fault, Fire
-from model.kernel.walk import campaign, walk
+from model.kernel.walk import campaign, walk, walkable
 from properties.bugs import BUGS
 from properties.catalogue import build
 from tests.kernel.toys import office
@@ -40,9 +40,10 @@ def test_a_short_schedule_is_drained_and_audited() -> None:
 
 
 def test_a_drain_limit_is_no_pass() -> None:
-    result = campaign(replace(build("cluster-3-3-1"), drain_limit=3), 5, 1)
+    scenario = replace(build("cluster-3-3-1"), drain_limit=3)
+    result = campaign(scenario, 5, 1, walkable(scenario))
     assert result.verdict is Verdict.HOLDS, "300 bytes are enough to come to rest"
-    short = campaign(replace(build("cluster-3-3-1"), drain_limit=3), 5, 1, schedule_bytes=2)
+    short = campaign(scenario, 5, 1, walkable(scenario), schedule_bytes=2)
     assert (short.verdict, "come to rest" in short.note) == (Verdict.UNDETERMINED, True)
 
 

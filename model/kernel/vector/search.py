@@ -112,7 +112,7 @@ class VectorExplorer(Explorer):
                 rows, words = self._joined([batch.rows for batch in found]), np.concatenate([b.words for b in found])
                 self._words.append(words)
                 self._depth += 1
-                if self._depth > self.scenario.depth_limit:
+                if self._depth >= self.scenario.depth_limit:
                     return None, f"the depth limit of {self.scenario.depth_limit} steps was reached"
                 note = self._growth()
                 if note:
