@@ -14,6 +14,7 @@ NAMES = {
     "engines": engines.rates,
     "engine-bugs": engines.bugs,
     "runs": engines.runs,
+    "spin": engines.spin,
 }
 
 
