@@ -2,11 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
-from model.gcs.chain import ChainClient, ChainMaster, Replica
+from model.gcs.chain import Replica
+from model.gcs.clients import ChainClient, Get, Operation, Put
+from model.gcs.master import ChainMaster
+from model.gcs.protocol import Configuration
 from model.kernel import FaultKind, LinkRule, Process, Scenario, Slot
 from model.kernel.statements import Statement
+
+Swap = Mapping[type[Process], type[Process]]
+"""Classes to put in the place of others (planted bugs)."""
+
+KEY = "x"
+"""The key of scopes that need only one."""
+
+
+def puts(count: int) -> tuple[Operation, ...]:
+    """So many writes of distinct values."""
+    return tuple(Put(KEY, value) for value in range(1, count + 1))
+
+
+@dataclass(frozen=True)
+class ChainScope:
+    """The bounds of one scope of the chain."""
+
+    name: str
+    clients: Mapping[str, tuple[Operation, ...]]
+    """Operations of each client."""
+    replicas: int = 3
+    spares: int = 0
+    """Replicas that are no members at first and join while the clients operate."""
+    faults: Mapping[FaultKind, int] | None = None
+    attempts: int = 0
+    """How often a client asks again after a time-out."""
+    window: int = 64
+    told: bool = True
+    """Whether clients are told of new configurations; otherwise they have to ask."""
+    fail_stop: bool = True
+    restarts: bool = False
+    """Whether a crashed replica comes back, empty."""
+    lossy: bool = False
+
+
+def build_chain(scope: ChainScope, statements: tuple[Statement, ...] = (), swap: Swap | None = None) -> Scenario:
+    """The scenario of a scope."""
+    kinds: Mapping[Any, Any] = swap or {}
+    replica, client, master = (kinds.get(kind, kind) for kind in (Replica, ChainClient, ChainMaster))
+    members = tuple(f"replica{i}" for i in range(scope.replicas))
+    spares = tuple(f"replica{i}" for i in range(scope.replicas, scope.replicas + scope.spares))
+    first = Configuration(0, members)
+    clients = tuple(scope.clients)
+    sources = () if scope.told else ("master", *members)
+
+    processes: dict[Slot, Callable[[], Process]] = {
+        "master": lambda: master(first, clients=clients if scope.told else (), fail_stop=scope.fail_stop)
+    }
+    for name, operations in scope.clients.items():
+        processes[name] = partial(client, first, operations, scope.attempts, window=scope.window, sources=sources)
+    for name in (*members, *spares):
+        processes[name] = partial(replica, first)
+    return Scenario(
+        scope.name,
+        "gcs",
+        processes,
+        statements,
+        links=(
+            LinkRule("replica*", "replica*", unreachable=False, lossy=scope.lossy),
+            LinkRule("replica*", unreachable=False, lossy=scope.lossy),
+            LinkRule("master", unreachable=not scope.fail_stop),
+            LinkRule("client*", unreachable=not scope.told, lossy=scope.lossy),
+        ),
+        crashable=(*members, *spares),
+        recoverable=frozenset(members if scope.restarts else ()),
+        watchers=dict.fromkeys((*members, *spares), ("master",)),
+        faults=dict(scope.faults or {}),
+        max_incarnations=2 if scope.restarts else 1,
+        constants={
+            "replicas": scope.replicas,
+            "spares": scope.spares,
+            "operations": sum(map(len, scope.clients.values())),
+            **{f"{kind}s": count for kind, count in (scope.faults or {}).items()},
+        },
+    )
 
 
 def chain(
@@ -15,30 +96,86 @@ def chain(
     crashes: int = 2,
     statements: tuple[Statement, ...] = (),
     *,
-    replace: dict[type[Process], type[Process]] | None = None,
+    swap: Swap | None = None,
 ) -> Scenario:
-    """A chain under crashes: one client writes distinct values, any replica may crash but the last one left.
+    """A chain under crashes: one client writes distinct values, any replica may crash but the last one left."""
+    faults = {FaultKind.CRASH: min(crashes, replicas - 1)}
+    scope = ChainScope(f"chain-{replicas}-{writes}-{crashes}", {"client": puts(writes)}, replicas, faults=faults)
+    return build_chain(scope, statements, swap)
 
-    `replace` puts another class in the place of one (a planted bug).
-    """
-    swap = replace or {}
-    made: Callable[..., Process] = swap.get(Replica, Replica)
-    names = tuple(f"replica{i}" for i in range(replicas))
-    processes: dict[Slot, Callable[[], Process]] = {
-        "master": lambda: ChainMaster(names),
-        "client": lambda: ChainClient(names, tuple(range(1, writes + 1))),
-    }
-    for replica in names:
-        processes[replica] = lambda: made(names)
-    return Scenario(
-        f"chain-{replicas}-{writes}-{crashes}",
-        "gcs",
-        processes,
-        statements,
-        links=(LinkRule(unreachable=False),),
-        crashable=names,
-        watchers=dict.fromkeys(names, ("master",)),
-        faults={FaultKind.CRASH: min(crashes, replicas - 1)},
-        max_incarnations=1,
-        constants={"replicas": replicas, "writes": writes, "crashes": crashes},
-    )
+
+READS = ChainScope(
+    "chain-reads",
+    {"client0": puts(2), "client1": (Get(KEY), Get(KEY))},
+    replicas=2,
+    window=1,
+    faults={FaultKind.CRASH: 1},
+    attempts=1,
+)
+"""A writer and a reader while one of two replicas may crash."""
+
+RETRIES = ChainScope(
+    "chain-retries",
+    {"client0": puts(1), "client1": (Put(KEY, 7),)},
+    replicas=2,
+    faults={FaultKind.LOSE: 1, FaultKind.EARLY_TIMEOUT: 1},
+    attempts=3,
+    lossy=True,
+)
+"""Two writers whose messages may get lost, or who ask again too early."""
+
+STALE = ChainScope(
+    "chain-stale",
+    {"client0": puts(1), "client1": (Get(KEY),)},
+    replicas=2,
+    faults={FaultKind.CRASH: 1},
+    attempts=2,
+    told=False,
+)
+"""Nobody tells the clients of new configurations."""
+
+EXTENSION = ChainScope(
+    "chain-extension",
+    {"client0": (Put(KEY, 1), Get(KEY))},
+    replicas=1,
+    spares=1,
+    window=1,
+    attempts=1,
+)
+"""One replica becomes two while updates flow."""
+
+EXTENSION_CRASH = ChainScope(
+    "chain-extension-crash",
+    {"client0": puts(1)},
+    replicas=2,
+    spares=1,
+    faults={FaultKind.CRASH: 1},
+    attempts=1,
+)
+"""Any replica may fail during an extension, the one that is being added too."""
+
+RESTART = ChainScope(
+    "chain-restart",
+    {"client0": puts(1)},
+    replicas=2,
+    faults={FaultKind.CRASH: 1},
+    window=1,
+    restarts=True,
+)
+"""A crashed replica comes back with nothing and joins again."""
+
+RESTART_BUSY = replace(RESTART, name="chain-restart-busy", clients={"client0": puts(2)})
+"""The same while more is written."""
+
+SUSPICION = ChainScope(
+    "chain-suspicion",
+    {"client0": puts(1), "client1": (Get(KEY),)},
+    replicas=2,
+    faults={FaultKind.SUSPECT: 1},
+    attempts=2,
+    fail_stop=False,
+)
+"""A live replica may be taken for dead."""
+
+SUSPICION_OF_THREE = replace(SUSPICION, name="chain-suspicion-of-three", replicas=3)
+"""The same with a member in the middle."""
