@@ -8,7 +8,7 @@ from model.kernel import Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
 from properties.entry import Entry, Scope, Swap
-from properties.statements import chain
+from properties.statements import chain, pubsub, tables
 
 
 def _entry(chain_scope: ChainScope, scope: Scope, statements: tuple[Statement, ...]) -> Entry:
@@ -25,6 +25,31 @@ def _crashes(replicas: int, writes: int, crashes: int, scope: Scope, statements:
     return Entry(f"chain-{replicas}-{writes}-{crashes}", "gcs", scope, build)
 
 
+def _push(cuts: int, crashes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.push(cuts, crashes, pubsub.PUSHED, swap)
+
+    return Entry(f"pubsub-{cuts}-{crashes}", "gcs", scope, build)
+
+
+def _long_poll(crashes: int, lost_replies: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.long_poll(crashes, lost_replies, pubsub.POLLED, swap)
+
+    return Entry(f"long-poll-{crashes}-{lost_replies}", "gcs", scope, build)
+
+
+def _shards(policy: Policy | None, swap: Swap) -> Scenario:
+    return scopes.shards(2, tables.SHARDED, swap)
+
+
+def _flushing(budget: int, failed_writes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.flushing(budget, failed_writes, tables.FLUSHED, swap)
+
+    return Entry(f"flushing-{budget}-{failed_writes}", "gcs", scope, build)
+
+
 GCS_ENTRIES = (
     _crashes(3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register)),
     _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register)),
@@ -38,5 +63,11 @@ GCS_ENTRIES = (
     _entry(scopes.RESTART_BUSY, Scope.SMALL, chain.RESTARTING),
     _entry(scopes.SUSPICION, Scope.TINY, chain.SUSPECTING),
     _entry(scopes.SUSPICION_OF_THREE, Scope.SMALL, chain.SUSPECTING),
+    _push(1, 1, Scope.TINY),
+    _push(2, 1, Scope.SMALL),
+    _long_poll(1, 1, Scope.TINY),
+    _long_poll(2, 2, Scope.SMALL),
+    Entry("shards-2", "gcs", Scope.TINY, _shards),
+    _flushing(1, 2, Scope.TINY),
 )
 """Every scenario of this component."""

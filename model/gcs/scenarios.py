@@ -1,4 +1,4 @@
-"""Scopes of the chain."""
+"""Scopes of the control store: the chain and the publish-subscribe of both editions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import Any
 
 from model.gcs.chain import Replica
 from model.gcs.clients import ChainClient, Get, Operation, Put
+from model.gcs.flushing import AddTask, GetLineage, LineageUser, Release, TaskTable
+from model.gcs.followers import NodeState
+from model.gcs.longpoll import PollingSubscriber, Publisher
 from model.gcs.master import ChainMaster
 from model.gcs.protocol import Configuration
+from model.gcs.pubsub import Announcer, NodeTable, Subscriber
+from model.gcs.register import AtomicStore, ShardedClient
 from model.kernel import FaultKind, LinkRule, Process, Scenario, Slot
 from model.kernel.statements import Statement
 
@@ -179,3 +184,101 @@ SUSPICION = ChainScope(
 
 SUSPICION_OF_THREE = replace(SUSPICION, name="chain-suspicion-of-three", replicas=3)
 """The same with a member in the middle."""
+
+NODE_NEWS = (("n0", NodeState.ALIVE), ("n0", NodeState.DEAD), ("n1", NodeState.ALIVE))
+"""A node comes and goes, another comes."""
+
+
+def push(cuts: int = 1, crashes: int = 1, statements: tuple[Statement, ...] = (), swap: Swap | None = None) -> Scenario:
+    """One subscriber of the node table; their connection may break, the table may come back after a crash."""
+    kinds: Mapping[Any, Any] = swap or {}
+    table, subscriber = kinds.get(NodeTable, NodeTable), kinds.get(Subscriber, Subscriber)
+    return Scenario(
+        f"pubsub-{cuts}-{crashes}",
+        "gcs",
+        {
+            "table": table,
+            "announcer": partial(Announcer, NODE_NEWS),
+            "subscriber": partial(subscriber, checks=cuts + 2 * crashes),
+        },
+        statements,
+        services=frozenset({"table"}),
+        crashable=("table",),
+        recoverable=frozenset({"table"}),
+        watchers={"table": ("subscriber",)},
+        cuttable=(("table", "subscriber"),),
+        faults={FaultKind.CUT: cuts, FaultKind.CRASH: crashes},
+        max_incarnations=crashes + 1,
+        constants={"keys": 2, "updates": len(NODE_NEWS), "cuts": cuts, "crashes": crashes},
+    )
+
+
+def long_poll(
+    crashes: int = 1, lost_replies: int = 1, statements: tuple[Statement, ...] = (), swap: Swap | None = None
+) -> Scenario:
+    """One polling subscriber; the publisher may come back after a crash, a reply may be lost."""
+    kinds: Mapping[Any, Any] = swap or {}
+    publisher, subscriber = kinds.get(Publisher, Publisher), kinds.get(PollingSubscriber, PollingSubscriber)
+    return Scenario(
+        f"long-poll-{crashes}-{lost_replies}",
+        "gcs",
+        {"gcs": publisher, "announcer": partial(Announcer, NODE_NEWS, table="gcs"), "subscriber": subscriber},
+        statements,
+        links=(LinkRule("gcs", "subscriber", reply=True),),
+        services=frozenset({"gcs"}),
+        crashable=("gcs",),
+        recoverable=frozenset({"gcs"}),
+        watchers={"gcs": ("subscriber",)},
+        faults={FaultKind.CRASH: crashes, FaultKind.LOSE_REPLY: lost_replies},
+        max_incarnations=crashes + 1,
+        constants={"keys": 2, "updates": len(NODE_NEWS), "crashes": crashes, "lost replies": lost_replies},
+    )
+
+
+PAIR = ("x", "y")
+"""Keys of different shards."""
+
+
+def shards(count: int = 2, statements: tuple[Statement, ...] = (), swap: Swap | None = None) -> Scenario:
+    """A writer of pairs of keys and a reader of both, on shards that are registers."""
+    kinds: Mapping[Any, Any] = swap or {}
+    names = tuple(f"shard{i}" for i in range(count))
+    first = Configuration(0, names)
+    client = partial(kinds.get(ShardedClient, ShardedClient), first, window=1, shards=names)
+    processes: dict[Slot, Callable[[], Process]] = dict.fromkeys(names, kinds.get(AtomicStore, AtomicStore))
+    processes["writer"] = partial(client, tuple(Put(key, 1) for key in PAIR))
+    processes["reader"] = partial(client, tuple(Get(key) for key in PAIR))
+    return Scenario(f"shards-{count}", "gcs", processes, statements, constants={"shards": count, "keys": len(PAIR)})
+
+
+LINEAGE = (
+    AddTask(1, ()),
+    AddTask(2, (1,)),
+    Release(1),
+    AddTask(3, (2,)),
+    GetLineage(3),
+    Release(2),
+    Release(3),
+    AddTask(4, ()),
+    AddTask(5, (4,)),
+    GetLineage(5),
+)
+"""A chain of tasks that is released from its beginning to its end, and another one."""
+
+
+def flushing(
+    budget: int = 1, failed_writes: int = 1, statements: tuple[Statement, ...] = (), swap: Swap | None = None
+) -> Scenario:
+    """A task table under a memory budget, whose writes to disk may fail."""
+    kinds: Mapping[Any, Any] = swap or {}
+    return Scenario(
+        f"flushing-{budget}-{failed_writes}",
+        "gcs",
+        {
+            "tasks": partial(kinds.get(TaskTable, TaskTable), budget=budget),
+            "user": partial(kinds.get(LineageUser, LineageUser), LINEAGE),
+        },
+        statements,
+        faults={FaultKind.FAIL_WRITE: failed_writes},
+        constants={"tasks": 5, "budget": budget, "failed writes": failed_writes},
+    )

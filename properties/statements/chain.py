@@ -12,7 +12,7 @@ from model.gcs.master import ChainMaster
 from model.gcs.protocol import Entry, Joined, Refused, Resend, Update, Value, Write, Written
 from model.kernel import Name, StateView, always, audit, refines, sometimes, step
 from model.kernel.steps import Taken
-from properties.statements.linearizability import ClientHistories, Request
+from properties.statements.linearizability import Request, linearizable
 
 
 def members(view: StateView) -> list[tuple[Name, Replica]]:
@@ -67,12 +67,6 @@ def one_effect_per_request(replica: Replica) -> bool:
     """However often a request is sent, it is applied once."""
     applied = requests(replica.history)
     return len(applied) == len(set(applied))
-
-
-@always(source="Herlihy and Wing 1990, per key", monitors=(ClientHistories,))
-def linearizable(view: StateView) -> bool:
-    """Some order of the operations, none before it was asked or after it was answered, explains every answer."""
-    return view.monitor(ClientHistories).is_linearizable
 
 
 @step(Replica, ChainClient, source="bug benchmark D71: a client goes back to an older layout")

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from model.gcs.events import Answered, Invoked
 from model.gcs.protocol import ABSENT
-from model.kernel import Name
+from model.kernel import Name, StateView, always
 
 Request: TypeAlias = tuple[Name, int]
 Placed: TypeAlias = frozenset[tuple[Request, int]]
@@ -71,3 +71,9 @@ class ClientHistories:
             tuple(event for event in self.pending if event is not asked),
             tuple(sorted(known.items(), key=lambda kv: kv[0])),
         )
+
+
+@always(source="Herlihy and Wing 1990, per key", monitors=(ClientHistories,))
+def linearizable(view: StateView) -> bool:
+    """Some order of the operations, none before it was asked or after it was answered, explains every answer."""
+    return view.monitor(ClientHistories).is_linearizable

@@ -16,6 +16,10 @@ TINY = {
     "chain-extension": (6_764, 23_659, 23),
     "chain-restart": (42_440, 162_717, 30),
     "chain-suspicion": (17_803, 69_901, 20),
+    "pubsub-1-1": (8_912, 25_977, 25),
+    "long-poll-1-1": (33_082, 87_557, 15),
+    "shards-2": (129, 214, 12),
+    "flushing-1-2": (279, 557, 23),
 }
 
 SMALL = {
@@ -23,6 +27,8 @@ SMALL = {
     "chain-extension-crash": (636_179, 3_228_776, 38),
     "chain-restart-busy": (208_607, 880_427, 35),
     "chain-suspicion-of-three": (176_958, 854_217, 29),
+    "pubsub-2-1": (18_688, 54_520, 29),
+    "long-poll-2-2": (229_439, 654_316, 15),
 }
 
 
