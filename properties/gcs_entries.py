@@ -8,7 +8,7 @@ from model.kernel import Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
 from properties.entry import Entry, Scope, Swap
-from properties.statements import chain, pubsub, tables
+from properties.statements import chain, pubsub, server, tables
 
 
 def _entry(chain_scope: ChainScope, scope: Scope, statements: tuple[Statement, ...]) -> Entry:
@@ -50,6 +50,28 @@ def _flushing(budget: int, failed_writes: int, scope: Scope) -> Entry:
     return Entry(f"flushing-{budget}-{failed_writes}", "gcs", scope, build)
 
 
+def _restart(crashes: int, failed: int, half: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.restart(crashes, failed, half, server.RESTARTED, swap)
+
+    return Entry(f"gcs-restart-{crashes}-{failed}-{half}", "gcs", scope, build)
+
+
+def _membership(has_storage: bool, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        statements = server.MEMBERS if has_storage else server.FORGOTTEN
+        return scopes.membership(1, has_storage, statements=statements, swap=swap)
+
+    return Entry("gcs-membership-1" + ("" if has_storage else "-memory"), "gcs", scope, build)
+
+
+def _sync(changes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.sync(2, changes, 1, server.SYNCED, swap)
+
+    return Entry(f"gcs-sync-2-{changes}-1", "gcs", scope, build)
+
+
 GCS_ENTRIES = (
     _crashes(3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register)),
     _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register)),
@@ -66,8 +88,14 @@ GCS_ENTRIES = (
     _push(1, 1, Scope.TINY),
     _push(2, 1, Scope.SMALL),
     _long_poll(1, 1, Scope.TINY),
-    _long_poll(2, 2, Scope.SMALL),
+    _long_poll(2, 1, Scope.SMALL),
     Entry("shards-2", "gcs", Scope.TINY, _shards),
     _flushing(1, 2, Scope.TINY),
+    _restart(1, 1, 1, Scope.TINY),
+    _restart(2, 1, 1, Scope.SMALL),
+    _membership(True, Scope.TINY),
+    _membership(False, Scope.TINY),
+    _sync(1, Scope.TINY),
+    _sync(2, Scope.SMALL),
 )
 """Every scenario of this component."""

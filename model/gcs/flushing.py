@@ -1,8 +1,8 @@
 """Flushing: the task table keeps its lineage within a memory budget, by moving old entries to disk.
 
-Source: OSDI 2018, section 5.1 (figure 10b: the GCS flushes lineage to disk, or its memory grows without bound); what must
-be kept follows Ray #3529. An entry is needed while its object is referenced, or while a needed entry has it as input:
-the object may have to be made again, and its inputs before it. What is not needed is forgotten.
+Source: OSDI 2018, section 5.1 (figure 10b: the GCS flushes lineage to disk, or its memory grows without bound); what
+must be kept follows Ray #3529. An entry is needed while its object is referenced, or while a needed entry has it as
+input: the object may have to be made again, and its inputs before it. What is not needed is forgotten.
 
 An entry leaves memory only when it is on disk. A write may fail; it is tried again.
 

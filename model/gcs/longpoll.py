@@ -67,7 +67,8 @@ class Publisher(Process):
             case Publish(key, state):
                 self.publish(ctx, key, state)
             case Register():
-                self.mailboxes[sender] = ()
+                # Who registers twice has not acknowledged what came in between.
+                self.mailboxes.setdefault(sender, ())
                 ctx.send(sender, Registered(ctx.me, tuple(sorted(self.rows.items()))))
             case Poll(publisher, processed):
                 if sender not in self.mailboxes:
@@ -122,10 +123,11 @@ class PollingSubscriber(Follower):
         """Answers, and word that one will not come."""
         match message:
             case Registered(publisher, rows):
-                self.begin()
-                self.publisher, self.processed = publisher, 0
-                self.take_snapshot(rows)
-                self.poll(ctx)
+                if publisher != self.publisher:
+                    self.begin()
+                    self.publisher, self.processed = publisher, 0
+                    self.take_snapshot(rows)
+                    self.poll(ctx)
             case Batch(publisher, news):
                 self.process(ctx, publisher, news)
             case Unreachable(_, Batch()):

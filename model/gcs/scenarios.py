@@ -13,10 +13,13 @@ from model.gcs.flushing import AddTask, GetLineage, LineageUser, Release, TaskTa
 from model.gcs.followers import NodeState
 from model.gcs.longpoll import PollingSubscriber, Publisher
 from model.gcs.master import ChainMaster
+from model.gcs.membership import NodeAgent, NodeManager
 from model.gcs.protocol import Configuration
 from model.gcs.pubsub import Announcer, NodeTable, Subscriber
 from model.gcs.register import AtomicStore, ShardedClient
-from model.kernel import FaultKind, LinkRule, Process, Scenario, Slot
+from model.gcs.server import ActorRow, FinishJob, GcsClient, GcsServer, RegisterActor, Storage
+from model.gcs.syncer import SyncClient, SyncServer
+from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
 from model.kernel.statements import Statement
 
 Swap = Mapping[type[Process], type[Process]]
@@ -281,4 +284,107 @@ def flushing(
         statements,
         faults={FaultKind.FAIL_WRITE: failed_writes},
         constants={"tasks": 5, "budget": budget, "failed writes": failed_writes},
+    )
+
+
+JOB_REQUESTS = (
+    RegisterActor("a", ActorRow("job")),
+    RegisterActor("d", ActorRow("job", is_detached=True)),
+    FinishJob("job"),
+)
+"""A job registers an actor and a detached one, and ends."""
+
+
+def _restarts(crashes: int) -> dict[str, Any]:
+    """A GCS that crashes so often and comes back each time."""
+    return {
+        "services": frozenset({"gcs"}),
+        "crashable": ("gcs",),
+        "recoverable": frozenset({"gcs"}),
+        "max_incarnations": crashes + 1,
+    }
+
+
+def restart(
+    crashes: int = 2,
+    failed_writes: int = 1,
+    half_writes: int = 1,
+    statements: tuple[Statement, ...] = (),
+    swap: Swap | None = None,
+) -> Scenario:
+    """Today's GCS, restarted between any two writes, some of which fail or stop half-way."""
+    kinds: Mapping[Any, Any] = swap or {}
+    return Scenario(
+        f"gcs-restart-{crashes}-{failed_writes}-{half_writes}",
+        "gcs",
+        {
+            "gcs": kinds.get(GcsServer, GcsServer),
+            "storage": kinds.get(Storage, Storage),
+            "owner": partial(GcsClient, JOB_REQUESTS),
+        },
+        statements,
+        links=(LinkRule("storage", unreachable=False),),
+        watchers={"gcs": ("owner",)},
+        faults={
+            FaultKind.CRASH: crashes,
+            FaultKind.FAIL_WRITE: failed_writes,
+            FaultKind.HALF_WRITE: half_writes,
+        },
+        constants={"actors": 2, "crashes": crashes, "failed writes": failed_writes, "half writes": half_writes},
+        **_restarts(crashes),
+    )
+
+
+def membership(
+    raylets: int = 1,
+    has_storage: bool = True,
+    crashes: int = 1,
+    rounds: int = 3,
+    statements: tuple[Statement, ...] = (),
+    swap: Swap | None = None,
+) -> Scenario:
+    """Raylets that register and answer health checks, late perhaps; the GCS may restart, with or without its rows."""
+    kinds: Mapping[Any, Any] = swap or {}
+    names = tuple(f"raylet{i}" for i in range(raylets))
+    processes: dict[Slot, Callable[[], Process]] = {
+        "gcs": partial(kinds.get(NodeManager, NodeManager), has_storage=has_storage)
+    }
+    processes.update(dict.fromkeys(names, kinds.get(NodeAgent, NodeAgent)))
+    return Scenario(
+        f"gcs-membership-{raylets}" + ("" if has_storage else "-memory"),
+        "gcs",
+        processes,
+        statements,
+        watchers={"gcs": names},
+        faults={FaultKind.CRASH: crashes},
+        rounds=rounds,
+        constants={"raylets": raylets, "storage": has_storage, "crashes": crashes, "rounds": rounds},
+        **_restarts(crashes),
+    )
+
+
+def sync(
+    raylets: int = 2,
+    changes: int = 1,
+    crashes: int = 1,
+    statements: tuple[Statement, ...] = (),
+    swap: Swap | None = None,
+) -> Scenario:
+    """Raylets, one of which changes its resources, and a GCS that spreads the news and may restart."""
+    kinds: Mapping[Any, Any] = swap or {}
+    names = tuple(f"raylet{i}" for i in range(raylets))
+    client = kinds.get(SyncClient, SyncClient)
+    processes: dict[Slot, Callable[[], Process]] = {"gcs": partial(kinds.get(SyncServer, SyncServer), raylets=names)}
+    for name in names:
+        processes[name] = partial(client, tuple(range(1, changes + 1)) if name == names[0] else ())
+    return Scenario(
+        f"gcs-sync-{raylets}-{changes}-{crashes}",
+        "gcs",
+        processes,
+        statements,
+        links=(LinkRule(kind=LinkKind.LATEST),),
+        watchers={"gcs": names},
+        faults={FaultKind.CRASH: crashes},
+        constants={"raylets": raylets, "changes": changes, "crashes": crashes},
+        **_restarts(crashes),
     )

@@ -149,6 +149,7 @@ PUBSUB_BUGS = (
         "updates_in_order_per_publisher",
         "long-poll-1-1",
         "Ray 2.60 publisher.cc",
+        ("a_subscriber_catches_up", "snapshot_plus_every_update"),
     ),
 )
 """The planted bugs of publish-subscribe."""

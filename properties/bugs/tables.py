@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.gcs.flushing import TaskTable
-from model.gcs.protocol import Write
+from model.gcs.protocol import Read, Write
 from model.gcs.register import AtomicStore
 from model.kernel import Context, FaultKind, Message, Name
 from properties.bugs.base import Bug
@@ -80,6 +80,15 @@ class AnswersBeforeItWrites(AtomicStore):
             self.values = values
 
 
+@dataclass(slots=True)
+class IgnoresAbsentKeys(AtomicStore):
+    """Who reads a key that was never written waits until it is."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        if not isinstance(message, Read) or message.key in self.values:
+            AtomicStore.receive(self, ctx, sender, message)
+
+
 TABLE_BUGS = (
     Bug(
         "evicts_before_it_writes",
@@ -131,6 +140,14 @@ TABLE_BUGS = (
         "linearizable",
         "shards-2",
         "Herlihy and Wing 1990",
+    ),
+    Bug(
+        "ignores_absent_keys",
+        "A read of a key that was never written is not answered.",
+        {AtomicStore: IgnoresAbsentKeys},
+        "every_operation_ends",
+        "shards-2",
+        "OSDI 2018 §4.2.1",
     ),
 )
 """The planted bugs of shards and flushing."""
