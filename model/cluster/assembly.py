@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from model.cluster.worker import Driver, Worker
 from model.gcs.store import ControlStore
-from model.graph import ClusterSpec, Program
+from model.graph import ClusterSpec, Program, TaskId
 from model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
 from model.scheduler.global_scheduler import GlobalScheduler
 from model.scheduler.hooks import Policy, initial_memory
@@ -34,8 +35,14 @@ class ClusterParameters:
     repeats: int = 1
     weight_per_mille: int = 0
     task_us: int = 0
-    startup_us: int = 0
+    startup_us: Callable[[int, int], int] = lambda node, position: 0
+    """Time before the first body of the worker at (node, position) begins."""
     overhead_us: int = 0
+    """Time before each later body begins."""
+    at_once: frozenset[TaskId] = frozenset()
+    """Tasks that begin without these delays."""
+    joining: tuple[int, ...] = ()
+    """Nodes that are not there at the beginning."""
     timing: Timing | None = None
     drain_limit: int = 10_000
 
@@ -78,6 +85,7 @@ def assemble(
             bandwidth_bytes_per_s=cluster.bandwidth_bytes_per_s or 0,
             repeats=parameters.repeats,
             memory=initial_memory(parameters.policy),
+            known=tuple(raylet for i, raylet in enumerate(raylets) if i not in parameters.joining),
         ),
         "gcs": lambda: made(ControlStore)(program=program, raylets=raylets),
     }
@@ -97,17 +105,18 @@ def assemble(
                 weight_per_mille=parameters.weight_per_mille,
             )
 
-        def worker(number: int = number) -> Process:
+        def worker(number: int, position: int) -> Process:
             return made(Worker)(
                 raylet=raylet_of(number),
                 program=program,
-                startup_us=parameters.startup_us,
+                startup_us=parameters.startup_us(number, position),
                 overhead_us=parameters.overhead_us,
+                at_once=parameters.at_once,
             )
 
         processes[raylet_of(number)] = raylet
-        for slot in workers:
-            processes[slot] = worker
+        for position, slot in enumerate(workers):
+            processes[slot] = partial(worker, number, position)
         units[f"node{number}"] = (raylet_of(number), *workers)
         hosts.update(dict.fromkeys(units[f"node{number}"], raylet_of(number)))
     timing = parameters.timing

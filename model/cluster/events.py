@@ -56,11 +56,31 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class BodyBegan:
+    """The worker is ready, and the body of the task begins; without start-up, it begins when it is started."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class BodyWaits:
+    """A body, or the driver's, enters a get or a wait."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class BodyGoesOn:
+    """A body, or the driver's, leaves its get or wait."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class BodyEnded:
     """A body has ended."""
 
     task: TaskId
-    node: Name
 
 
 @dataclass(frozen=True, slots=True)

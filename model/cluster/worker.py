@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.cluster.events import DriverDone, Sealed
+from model.cluster.events import BodyBegan, BodyEnded, BodyGoesOn, BodyWaits, DriverDone, Sealed
 from model.cluster.protocol import (
     ObjectReady,
     PutObject,
@@ -74,12 +74,14 @@ class Body(Process):
                     ctx.send(self.raylet, PutObject(made, value))
                 case Get(objects):
                     if objects:
+                        ctx.observe(BodyWaits(self.task))
                         self.missing = set(objects)
                         self.enter_wait(ctx)
                         ctx.send(self.raylet, WantObjects(objects))
                         return
                 case Wait(objects):
                     if objects:
+                        ctx.observe(BodyWaits(self.task))
                         self.missing = set(objects)
                         self.enter_wait(ctx)
                         ctx.send(self.raylet, WantObjects(objects, fetch=False))
@@ -101,6 +103,7 @@ class Body(Process):
         needed = len(action.objects) - action.count if isinstance(action, Wait) else 0
         if len(self.missing) <= needed:
             self.missing = set()
+            ctx.observe(BodyGoesOn(self.task))
             self.leave_wait(ctx)
             self.at += 1
             self.go_on(ctx)
@@ -149,6 +152,8 @@ class Worker(Body):
     """Time before the first body on this worker begins."""
     overhead_us: int = constant(0)
     """Time before any later body begins: arguments are read, the function is looked up."""
+    at_once: frozenset[TaskId] = constant(frozenset())
+    """Tasks that begin without any of these delays: they stand for what was there before."""
     warm: bool = False
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
@@ -157,7 +162,7 @@ class Worker(Body):
             case RunTask(task, inputs):
                 self.task, self.inputs, self.at = task, inputs, 0
                 delay = self.overhead_us if self.warm else self.startup_us
-                if delay:
+                if delay and task not in self.at_once:
                     self.warm = True
                     ctx.set_timer(STARTUP, delay, TimerKind.PROGRAM)
                 else:
@@ -171,6 +176,8 @@ class Worker(Body):
         """The start-up or the computation has ended."""
         if timer == BODY:
             self.at += 1
+        else:
+            ctx.observe(BodyBegan(self.task))
         self.go_on(ctx)
 
     def enter_wait(self, ctx: Context) -> None:
@@ -188,6 +195,7 @@ class Worker(Body):
         values = tuple((made, value) for made in spec.outputs)
         for made, _ in values:
             ctx.observe(Sealed(made, value))
+        ctx.observe(BodyEnded(self.task))
         busy = sum(action.duration_us for action in spec.body if isinstance(action, Compute))
         ctx.send(self.raylet, TaskFinished(self.task, values, busy))
         self.task, self.inputs, self.at = "", (), 0

@@ -6,8 +6,8 @@ and actor tables stand for all of them: an actor has a row and, in a table apart
 touches two rows. Detached actors outlive their job.
 
 The server may restart between any two writes; a write may fail, or stop after the first of its rows. A write of a
-server that has crashed may still arrive, until its successor has loaded: storage serves one server at a time. (Without that a
-late write brings back an actor whose job has finished meanwhile.)
+server that has crashed may still arrive, until its successor has loaded: storage serves one server at a time. Without
+that, a late write brings back an actor whose job has finished meanwhile.
 
 Left out: creation and restart of actors (see the cluster); reading single rows; a storage that loses what it has
 acknowledged.

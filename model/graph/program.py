@@ -138,6 +138,10 @@ class Program:
         """The task (or the driver) that makes an object, by return or by put."""
         return self._producers[wanted]
 
+    def consumers(self, made: ObjectId) -> tuple[TaskId, ...]:
+        """The tasks that take an object as an input."""
+        return self._consumers.get(made, ())
+
     def parent(self, wanted: TaskId) -> TaskId:
         """The task (or the driver) that submits a task."""
         return self._parents[wanted]
@@ -189,6 +193,14 @@ class Program:
         if made in found:
             raise ProgramError(f"object {made} has two producers, {found[made]} and {by}")
         found[made] = by
+
+    @cached_property
+    def _consumers(self) -> dict[ObjectId, tuple[TaskId, ...]]:
+        found: dict[ObjectId, list[TaskId]] = {}
+        for task in self.tasks.values():
+            for needed in dict.fromkeys(task.inputs):
+                found.setdefault(needed, []).append(task.id)
+        return {made: tuple(tasks) for made, tasks in found.items()}
 
     @cached_property
     def _parents(self) -> dict[TaskId, TaskId]:

@@ -20,6 +20,8 @@ class Timing:
     """Each message takes up to so much longer, drawn uniformly."""
     bandwidth_bytes_per_s: int | None = None
     """Of each directed pair of hosts; payloads queue behind each other. None: payloads take no time."""
+    detection_us: int = 0
+    """From a crash to the failure detector's word of it."""
     host: Callable[[Slot], str] = lambda slot: slot
     """The host on which a slot's process runs."""
     handler_us: Mapping[str, int] = field(default_factory=dict)

@@ -4,13 +4,17 @@ Source: OSDI 2018, section 4.2.2. Nodes that can run the task are found from its
 them with what heartbeats and the store say. Between two heartbeats of a node the scheduler remembers what it has
 assigned there since: a heartbeat carries the number of assignments received, and only those are taken off the list.
 
-Left out: several replicas of the scheduler; nodes that join.
+A node that it has not heard of before joins with its first heartbeat.
+
+Left out: several replicas of the scheduler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from bisect import bisect_left, insort
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from model.cluster.events import Deferred, Granted, HeardOfDeath
 from model.cluster.protocol import (
@@ -23,9 +27,18 @@ from model.cluster.protocol import (
     NodeDead,
     TaskAssigned,
 )
-from model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId
+from model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId, TaskKind
 from model.kernel import Context, Message, Name, Process, Unhandled, constant, derived
-from model.scheduler.hooks import WAIT, ClusterView, NodeView, Policy, TaskView, ask, uses_locations
+from model.scheduler.hooks import (
+    WAIT,
+    ClusterView,
+    NodeView,
+    Policy,
+    TaskView,
+    ask,
+    critical_utilization,
+    uses_locations,
+)
 
 Kind = tuple[tuple[tuple[str, int], ...], str]
 """A scheduling class: demand and strategy. Ray's has the function too; here functions differ in neither."""
@@ -61,20 +74,29 @@ class GlobalScheduler(Process):
     """How often each question is put to the policy, to find hidden randomness."""
     memory: Hashable = ()
     """The policy's own."""
+    known: tuple[Name, ...] | None = constant(None)
+    """Raylets that are there from the beginning; None means all."""
     nodes: dict[Name, NodeState] = field(default_factory=dict)
-    """Nodes not known to be dead."""
+    """Nodes that have joined and are not known to be dead."""
+    dead: set[Name] = field(default_factory=set)
+    """Nodes known to be dead; a late heartbeat does not bring them back."""
     asked: dict[TaskId, tuple[Name, bool, bool]] = field(default_factory=dict)
     """Tasks whose inputs are being located -> (where submitted, whether executed again, whether asked again)."""
     deferred: dict[Kind, list[tuple[TaskId, Name, bool]]] = field(default_factory=dict)
     """Tasks that wait for the view to change by class, oldest first."""
-    views: dict[Name, NodeView] = derived(dict)
-    able: dict[Resources, tuple[Name, ...]] = derived(dict)
+    views: list[NodeView] = derived(list)
+    """Every node of the cluster as policies see it."""
+    ranking: list[tuple[int, int]] = derived(list)
+    """(queued time, position) of the nodes in `nodes`, sorted."""
+    able: dict[Resources, tuple[int, ...]] = derived(dict)
+    """Positions of the nodes that could run a demand when empty."""
     numbers: dict[Name, int] = derived(dict)
 
     def start(self, ctx: Context) -> None:
         """Every node is taken to be empty until it reports."""
         for name, spec in self.cluster:
-            self.nodes[name] = NodeState(0, spec.total.units, 0)
+            if self.known is None or name in self.known:
+                self.nodes[name] = NodeState(0, spec.total.units, 0)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The protocol of the global scheduler."""
@@ -89,7 +111,7 @@ class GlobalScheduler(Process):
                     if self.place(ctx, task, origin, again, locations, retried) and retried:
                         self.retry(ctx, self.kind(task))
             case Heartbeat():
-                if sender in self.nodes:
+                if sender not in self.dead:
                     self.heard(ctx, sender, message)
             case NodeDead(node):
                 self.node_died(ctx, node)
@@ -105,23 +127,31 @@ class GlobalScheduler(Process):
             self.place(ctx, task, origin, again, (), False)
 
     def needs_locations(self, task: TaskId) -> bool:
-        """Whether the policy looks at where a task's inputs are."""
-        return bool(self.program.tasks[task].inputs) and uses_locations(self.policy)
+        """Whether it matters where a task's inputs are: to the policy, or because it is a method of an actor."""
+        spec = self.program.tasks[task]
+        return bool(spec.inputs) and (spec.kind is TaskKind.ACTOR_METHOD or uses_locations(self.policy))
 
     def kind(self, task: TaskId) -> Kind:
         """The scheduling class of a task."""
         spec = self.program.tasks[task]
-        return spec.demand.units, str(spec.strategy)
+        return spec.demand.units, f"{spec.strategy} {spec.actor or ''}"
 
     def place(self, ctx: Context, task: TaskId, origin: Name, again: bool, locations: Locations, retried: bool) -> bool:
         """Ask the policy; False when the task is to wait, at the head of its class if it did so before."""
         spec = self.program.tasks[task]
-        options = [self.view(name) for name in self.options(task)]
+        options = self.options(task)
+        if spec.kind is TaskKind.ACTOR_METHOD:
+            homes = locations[0][1]
+            options = [option for option in options if option.name in homes[:1]]
         node: Name | None = WAIT
-        if options:
+        if options and spec.kind is TaskKind.ACTOR_METHOD:
+            node = options[0].name
+        elif options:
             view = self.cluster_view(task, options, origin, locations)
             question = TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again)
-            node, self.memory = ask(self.policy, question, view, self.memory, ctx, repeats=self.repeats)
+            node, self.memory = ask(
+                self.policy, question, view, self.memory, ctx, legal=partial(self.is_option, task), repeats=self.repeats
+            )
         if node is WAIT:
             waiting = self.deferred.setdefault(self.kind(task), [])
             waiting.insert(0 if retried else len(waiting), (task, origin, again))
@@ -130,23 +160,30 @@ class GlobalScheduler(Process):
         state = self.nodes[node]
         self.update(node, replace(state, pending=(*state.pending, task)))
         ctx.observe(Granted(task, node))
-        ctx.send("gcs", TaskAssigned(task, node))
+        ctx.send("gcs", TaskAssigned(task, node, again))
         ctx.send(node, AssignTask(task, again))
         return True
 
     def heard(self, ctx: Context, node: Name, beat: Heartbeat) -> None:
         """Believe a heartbeat, but do not forget what the node had not received when it sent it."""
+        joined = node not in self.nodes
+        if joined:
+            self.nodes[node] = NodeState(0, beat.free, 0)
+            self.able.clear()
         state = self.nodes[node]
         pending = state.pending[beat.received - state.acknowledged :]
+        before = self.view(node)
         self.update(node, NodeState(beat.queue_length, beat.free, beat.received, pending, beat.task_us))
-        self.reconsider(ctx)
+        if joined or self.view(node) != before:
+            self.reconsider(ctx)
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """Dead is final: never assign there again."""
         ctx.observe(HeardOfDeath(ctx.me, node))
+        self.dead.add(node)
         self.nodes.pop(node, None)
-        self.views.pop(node, None)
         self.able.clear()
+        self.refresh(node)
         self.reconsider(ctx)
 
     def reconsider(self, ctx: Context) -> None:
@@ -170,22 +207,30 @@ class GlobalScheduler(Process):
 
     # ---- what the policy sees ---------------------------------------------------------------------------------------
 
-    def options(self, task: TaskId) -> tuple[Name, ...]:
+    def options(self, task: TaskId) -> Sequence[NodeView]:
         """Nodes that could run a task when empty and that its affinity allows, in the tie-break order."""
         spec = self.program.tasks[task]
+        views = self.all_views()
         able = self.able.get(spec.demand)
         if able is None:
-            able = tuple(name for name, node in self.cluster if name in self.nodes and spec.demand.fits(node.total))
+            able = tuple(view.index for view in views if view.alive and spec.demand.fits(view.total))
             self.able[spec.demand] = able
         if isinstance(spec.strategy, NodeAffinity):
-            target = tuple(name for name in able if self.spec_of(name).id == spec.strategy.node)
+            target = [views[i] for i in able if views[i].id == spec.strategy.node]
             if target or not spec.strategy.soft:
                 return target
-        return able
+        return tuple(views) if len(able) == len(views) else [views[i] for i in able]
 
-    def spec_of(self, raylet: Name) -> NodeSpec:
-        """What a raylet's node offers."""
-        return self.cluster[self.number(raylet)][1]
+    def is_option(self, task: TaskId, raylet: Name) -> bool:
+        """Whether a name is that of an option for a task."""
+        self.number(self.cluster[0][0])
+        number = self.numbers.get(raylet)
+        if number is None or raylet not in self.nodes:
+            return False
+        spec = self.program.tasks[task]
+        if isinstance(spec.strategy, NodeAffinity):
+            return any(option.name == raylet for option in self.options(task))
+        return spec.demand.fits(self.views[number].total)
 
     def number(self, raylet: Name) -> int:
         """A raylet's place in the tie-break order."""
@@ -196,35 +241,60 @@ class GlobalScheduler(Process):
     def update(self, node: Name, state: NodeState) -> None:
         """Believe something new of a node."""
         self.nodes[node] = state
-        self.views.pop(node, None)
+        self.refresh(node)
+
+    def refresh(self, node: Name) -> None:
+        """Carry a change of one node over into the views and their ranking."""
+        if not self.views:
+            return
+        number = self.number(node)
+        before = self.views[number]
+        after = self.views[number] = self.made_view(number)
+        if before.alive:
+            del self.ranking[bisect_left(self.ranking, (before.queued_us, number))]
+        if after.alive:
+            insort(self.ranking, (after.queued_us, number))
 
     def view(self, raylet: Name) -> NodeView:
-        """A node as the policy sees it."""
-        found = self.views.get(raylet)
-        if found is None:
-            number = self.number(raylet)
-            spec = self.cluster[number][1]
-            state = self.nodes.get(raylet)
-            available = {}
-            if state is not None:
-                available = dict(state.free)
-                for task in state.pending:
-                    for name, amount in self.program.tasks[task].demand.units:
-                        available[name] -= amount
-            found = self.views[raylet] = NodeView(
-                raylet,
-                spec.id,
-                number,
-                spec.total,
-                spec.labels,
-                {name: max(0, amount) for name, amount in available.items()},
-                0 if state is None else state.queue_length + len(state.pending),
-                self.task_us if state is None or not state.task_us else state.task_us,
-                state is not None,
-            )
-        return found
+        """A node as policies see it."""
+        return self.all_views()[self.number(raylet)]
 
-    def cluster_view(self, task: TaskId, options: list[NodeView], origin: Name, locations: Locations) -> ClusterView:
+    def all_views(self) -> list[NodeView]:
+        """Every node as policies see it."""
+        if not self.views:
+            self.views.extend(self.made_view(number) for number in range(len(self.cluster)))
+            self.ranking.extend(sorted((view.queued_us, view.index) for view in self.views if view.alive))
+        return self.views
+
+    def made_view(self, number: int) -> NodeView:
+        """A node's last heartbeat, less what was assigned since."""
+        raylet, spec = self.cluster[number]
+        state = self.nodes.get(raylet)
+        if state is None:
+            return NodeView(raylet, spec.id, number, spec.total, spec.labels, {}, 0, 0, 0.0, False)
+        available = dict(state.free)
+        for task in state.pending:
+            for name, amount in self.program.tasks[task].demand.units:
+                available[name] -= amount
+        for name, amount in available.items():
+            if amount < 0:
+                available[name] = 0
+        return NodeView(
+            raylet,
+            spec.id,
+            number,
+            spec.total,
+            spec.labels,
+            available,
+            state.queue_length + len(state.pending),
+            state.task_us or self.task_us,
+            critical_utilization(spec.total, available),
+            True,
+        )
+
+    def cluster_view(
+        self, task: TaskId, options: Sequence[NodeView], origin: Name, locations: Locations
+    ) -> ClusterView:
         """The cluster as the policy sees it for one task."""
         objects = self.program.objects
         local: dict[Name, int] = {}
@@ -233,9 +303,10 @@ class GlobalScheduler(Process):
                 local[node] = local.get(node, 0) + objects[needed].size_bytes
         return ClusterView(
             options,
-            [self.view(name) for name, _ in self.cluster],
+            tuple(self.all_views()),
             origin,
             self.bandwidth_bytes_per_s,
             sum(objects[needed].size_bytes for needed in self.program.tasks[task].inputs),
             local,
+            self.ranking,
         )

@@ -10,7 +10,7 @@ Rules, each named in the `PolicyError` that reports its breach: `answer_type`, `
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -55,20 +55,40 @@ class NodeView:
     """Tasks queued, running or on their way there."""
     task_us: int
     """Estimated run time of a task there."""
+    utilization: float
+    """Ray's critical utilization: the largest of CPU, memory and object store memory, between 0 and 1."""
     alive: bool
+
+    @property
+    def queued_us(self) -> int:
+        """Estimated time until what is queued there has run, one task after the other."""
+        return self.queue_length * self.task_us
 
     def fits_now(self, demand: Resources) -> bool:
         """Whether the demand fits what is free."""
         return all(amount <= self.available.get(name, 0) for name, amount in demand.units)
 
-    def utilization(self) -> float:
-        """Ray's critical utilization: the largest of CPU, memory and object store memory, between 0 and 1."""
-        worst = 0.0
-        for name in ("CPU", "memory", "object_store_memory"):
-            total = self.total[name]
-            if total:
-                worst = max(worst, 1 - self.available.get(name, 0) / total)
-        return worst
+
+CRITICAL = frozenset({"CPU", "memory", "object_store_memory"})
+"""Resources whose use counts in a node's utilization; GPUs and custom ones do not."""
+
+
+def critical_utilization(total: Resources, available: Mapping[str, int]) -> float:
+    """The largest used share among CPU, memory and object store memory (Ray 2.60 `NodeResources`)."""
+    worst = 0.0
+    for name, capacity in total.units:
+        if name in CRITICAL:
+            worst = max(worst, 1 - available.get(name, 0) / capacity)
+    return worst
+
+
+def with_room(nodes: Sequence[NodeView], demand: Resources) -> list[NodeView]:
+    """The nodes where a demand fits what is free, in the given order."""
+    if len(demand.units) == 1:
+        # The usual case, and the inner loop of large simulations.
+        ((name, amount),) = demand.units
+        return [node for node in nodes if node.available.get(name, 0) >= amount]
+    return [node for node in nodes if node.fits_now(demand)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,15 @@ class ClusterView:
     """Size of all inputs of the task."""
     local_bytes: Mapping[Name, int] = field(default_factory=dict)
     """Bytes of the inputs that a node already holds; absent means none."""
+    ranking: Sequence[tuple[int, int]] = ()
+    """(queued time, index) of the living nodes, shortest queue first."""
+
+    def shortest_queues(self) -> Iterator[NodeView]:
+        """The options by estimated queueing time, shortest first; taking only the first few costs little."""
+        allowed = None if len(self.options) == len(self.ranking) else {node.index for node in self.options}
+        for _, index in self.ranking:
+            if allowed is None or index in allowed:
+                yield self.nodes[index]
 
     def remote_bytes(self, node: Name) -> int:
         """Bytes that would have to be copied to a node first."""
@@ -154,10 +183,18 @@ class _Recorded:
 
 
 def ask(
-    policy: Policy, task: TaskView, view: ClusterView, memory: Hashable, ctx: Context, *, repeats: int
+    policy: Policy,
+    task: TaskView,
+    view: ClusterView,
+    memory: Hashable,
+    ctx: Context,
+    *,
+    legal: Callable[[Name], bool],
+    repeats: int,
 ) -> tuple[Name | None, Hashable]:
     """The policy's answer and its new memory; raises `PolicyError` when it breaks a rule.
 
+    `legal` says whether a name is among the options, without a look at each of them.
     With `repeats` above 1 the same question is asked that often, with the same draws, and the answers must agree.
     """
     made: list[Any] = []
@@ -181,7 +218,7 @@ def ask(
             f"policy {policy_name(policy)} answered with a {type(node).__name__} for {task.id}; "
             "expected the name of a node, or WAIT",
         )
-    if node is not WAIT and all(option.name != node for option in view.options):
+    if node is not WAIT and not legal(node):
         raise PolicyError(
             "legal_answer",
             f"policy {policy_name(policy)} placed {task.id} on {node}, which is not among the options: "

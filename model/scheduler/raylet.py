@@ -4,7 +4,10 @@ Source: OSDI 2018, section 4.2.2 (bottom-up scheduling) and figure 7 (execution 
 unless the node is overloaded or cannot run it; queued tasks start as soon as their inputs are here and resources are
 free; a blocked worker's resources are given back (Ray 2.60 `LocalLeaseManager::ReleaseCpuResourcesFromBlockedWorker`).
 
-Left out: eviction and spilling (the store has no bound), cancelled tasks, workers that die alone.
+An actor is its constructor's resources, held for life, and an object that stands for it (first input of each method,
+see `cluster.lowering`); its methods run on its node, in the order of the objects that chain them.
+
+Left out: eviction and spilling (the store has no bound), cancelled tasks, workers that die alone, actor restarts.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from model.cluster.protocol import (
     WorkerResumes,
     WorkerWaits,
 )
-from model.graph import ObjectId, Program, Resources, TaskId
+from model.graph import ObjectId, Program, Resources, TaskId, TaskKind
 from model.kernel import Context, Message, Name, Process, Unhandled, constant
 from model.scheduler.estimates import averaged
 
@@ -64,6 +67,8 @@ class Raylet(Process):
     """Workers whose task is blocked in a get and holds no resources."""
     resumed: set[Name] = field(default_factory=set)
     """Workers that came out of a get with their present task; only they may push `free` below zero."""
+    resident: list[TaskId] = field(default_factory=list)
+    """Constructors of the actors that live here; their resources stay held."""
     idle: list[Name] = field(default_factory=list)
     free: dict[str, int] = field(default_factory=dict)
     store: dict[ObjectId, int] = field(default_factory=dict)
@@ -128,8 +133,10 @@ class Raylet(Process):
         ctx.observe(Submitted(task, ctx.me))
         if self.knows(ctx, task):
             return
+        spec = self.program.tasks[task]
         overloaded = len(self.queue) + len(self.running) >= self.threshold
-        if overloaded or not self.program.tasks[task].demand.fits(self.total):
+        elsewhere = spec.kind is TaskKind.ACTOR_METHOD and spec.inputs[0] not in self.store
+        if overloaded or elsewhere or not spec.demand.fits(self.total):
             ctx.send("scheduler", ForwardTask(task))
         else:
             self.enqueue(ctx, task)
@@ -194,7 +201,11 @@ class Raylet(Process):
         self, ctx: Context, worker: Name, task: TaskId, values: tuple[tuple[ObjectId, int], ...], busy_us: int
     ) -> None:
         """Keep the results, free the worker, tell the store."""
-        self.give_back(self.running.pop(worker))
+        self.running.pop(worker)
+        if self.program.tasks[task].kind is TaskKind.ACTOR_CREATION:
+            self.resident.append(task)
+        else:
+            self.give_back(task)
         insort(self.idle, worker)
         self.resumed.discard(worker)
         self.task_us = averaged(self.task_us, busy_us, self.weight_per_mille)
@@ -266,8 +277,8 @@ class Raylet(Process):
         """Wake those of this node who waited for an object."""
         for who in (*self.wanted.pop(there, ()), *self.watched.pop(there, ())):
             ctx.send(who, ObjectReady(there))
-        for task in self.queue:
-            if there in self.program.tasks[task].inputs and self.has_inputs(task):
+        for task in self.program.consumers(there):
+            if task in self.queue and self.has_inputs(task):
                 ctx.observe(InputsLocal(task, ctx.me))
 
     def node_died(self, ctx: Context, node: Name) -> None:

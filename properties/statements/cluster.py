@@ -97,6 +97,10 @@ def capacity_conserved(raylet: Raylet) -> bool:
                 held[name] += amount
                 if worker not in raylet.resumed:
                     fresh[name] += amount
+    for task in raylet.resident:
+        for name, amount in raylet.program.tasks[task].demand.units:
+            held[name] += amount
+            fresh[name] += amount
     places = sorted([*raylet.idle, *raylet.running])
     return (
         all(raylet.free[name] + held[name] == amount for name, amount in raylet.total.units)
@@ -130,9 +134,9 @@ def assignments_remembered(view: StateView) -> bool:
     """What was assigned to a node and has not arrived there counts as load, whatever older report comes in."""
     for scheduler in view.of(GlobalScheduler).values():
         for _, node, _, message in view.messages():
-            if isinstance(message, AssignTask) and node in scheduler.nodes:
-                if message.task not in scheduler.nodes[node].pending:
-                    return False
+            state = scheduler.nodes.get(node)
+            if isinstance(message, AssignTask) and state is not None and message.task not in state.pending:
+                return False
     return True
 
 

@@ -5,6 +5,7 @@ import pytest
 from model.kernel import StatementKind
 from model.kernel.explore import explore
 from model.kernel.replay import replay
+from model.kernel.walk import campaign
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, Scope, build
 
@@ -33,6 +34,18 @@ def test_a_bug_breaks_nothing_else_but_what_is_declared(name: str) -> None:
     for statement in claims:
         if statement.name in bug.also:
             assert explore(scenario, [statement]).violation is not None, f"{statement.name} does not notice it"
+
+
+RARE_ON_WALKS = {"believes_every_word_of_death", "reads_past_the_seal", "takes_late_writes"}
+"""A stale read or a late write needs one message to wait while a dozen others pass; explore finds them at once."""
+
+
+@pytest.mark.parametrize("name", sorted({*GCS_BUGS} - RARE_ON_WALKS))
+def test_a_bug_is_found_by_walks(name: str) -> None:
+    bug = BUGS[name]
+    scenario = build(bug.scenario, None, bug.replaces)
+    statement = [s for s in scenario.statements if s.name == bug.statement]
+    assert campaign(scenario, 20_000, 1, statement, cpu_s=60).violation is not None
 
 
 def test_every_claim_has_a_bug() -> None:

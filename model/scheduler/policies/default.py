@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from model.graph import strategies
 from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView
+from model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView, with_room
 from model.scheduler.policies.spread import Spread
 
 
@@ -36,7 +36,7 @@ class Default:
         """SPREAD tasks go round-robin, all others by the hybrid policy."""
         if isinstance(task.strategy, strategies.Spread):
             return Spread().place(task, view, memory, ctx)
-        available = [node for node in view.options if node.fits_now(task.demand)]
+        available = with_room(view.options, task.demand)
         if self.avoid_gpu_nodes and not task.demand["GPU"]:
             without = [node for node in available if not node.total["GPU"]]
             chosen = self.best(without, view, ctx)
@@ -57,5 +57,4 @@ class Default:
 
     def score(self, node: NodeView) -> float:
         """Utilization, truncated to 0 below the threshold."""
-        utilization = node.utilization()
-        return 0.0 if utilization < self.spread_threshold else utilization
+        return 0.0 if node.utilization < self.spread_threshold else node.utilization

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from model.kernel import Name
-from model.scheduler.hooks import Choices, ClusterView, TaskView
+from model.scheduler.hooks import Choices, ClusterView, TaskView, with_room
 from model.scheduler.policies.default import Default
 
 
@@ -23,7 +23,7 @@ class LocalityFirst:
 
     def place(self, task: TaskView, view: ClusterView, memory: int, ctx: Choices) -> tuple[Name | None, int]:
         """The holder of most input bytes when it has room."""
-        holders = [node for node in view.options if view.local_bytes.get(node.name, 0) and node.fits_now(task.demand)]
+        holders = [node for node in with_room(view.options, task.demand) if view.local_bytes.get(node.name, 0)]
         if holders:
             best = max(holders, key=lambda node: (view.local_bytes[node.name], -node.index))
             return best.name, memory

@@ -22,12 +22,13 @@ class LowestEstimatedWait:
         """The node where the task is expected to start first."""
         if not view.options:
             return WAIT
-        best = min(view.options, key=lambda node: (self.estimate_us(node, view), node.index))
-        return best.name
+        # Nodes that hold no input differ only in their queues: the shortest queue and the holders are all that counts.
+        candidates = [next(view.shortest_queues())]
+        candidates += [node for node in view.options if node.name in view.local_bytes] if view.local_bytes else []
+        return min(candidates, key=lambda node: (self.estimate_us(node, view), node.index)).name
 
     def estimate_us(self, node: NodeView, view: ClusterView) -> float:
         """Expected microseconds until the task could start there."""
-        queued = node.queue_length * node.task_us
         if not view.bandwidth_bytes_per_s:
-            return queued
-        return queued + view.remote_bytes(node.name) * 1_000_000 / view.bandwidth_bytes_per_s
+            return node.queued_us
+        return node.queued_us + view.remote_bytes(node.name) * 1_000_000 / view.bandwidth_bytes_per_s

@@ -9,10 +9,11 @@ when another node frees up; here it waits with the scheduler, which is the same 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView
+from model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView, with_room
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,9 @@ class Spread:
 
     def place(self, task: TaskView, view: ClusterView, memory: int, ctx: Choices) -> tuple[Name | None, int]:
         """The first node at or after the cursor that has room now."""
-        count = len(view.nodes)
-        by_index = {node.index: node for node in view.options}
-        for step in range(count):
-            index = (memory + step) % count
-            node = by_index.get(index)
-            if node is not None and node.fits_now(task.demand):
-                return node.name, (index + 1) % count
-        return WAIT, memory
+        available = with_room(view.options, task.demand)
+        if not available:
+            return WAIT, memory
+        at = bisect_left(available, memory, key=lambda node: node.index)
+        chosen = available[at % len(available)]
+        return chosen.name, (chosen.index + 1) % len(view.nodes)

@@ -1,0 +1,223 @@
+"""A recorded workload run again in the model, under a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from statistics import median
+
+from model.cluster.assembly import ClusterParameters, assemble, raylet_of
+from model.cluster.lowering import lowered, settled_strategies
+from model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
+from model.kernel import PolicyError, Timing
+from model.kernel.simulate import Happening, Simulation
+from model.scheduler.hooks import Policy
+from rayproof.check.measures import Measures, percentile
+from rayproof.recordings import Recording
+from rayproof.recordings.lines import FaultKind
+
+LATENCY_US = 300
+"""One way between two nodes, for a control message."""
+
+MOST_WORKERS = 256
+"""Workers that a node may have; more than any recording needed."""
+
+DETECTION_US = 3_000_000
+"""From a node's death to the word of it, where the recording does not say."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a simulation takes from neither the recording nor the cluster."""
+
+    bandwidth_bytes_per_s: int
+    decision_us: int
+    """Time the scheduler is busy with each message that it handles."""
+    seed: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one policy, in seconds; medians where several seeds were run."""
+
+    makespan_s: float | None
+    makespans_s: tuple[float, ...]
+    """One per seed."""
+    bytes_moved: int
+    wait_p50_s: float | None
+    wait_p99_s: float | None
+    utilisation: float | None
+    imbalance: float | None
+    breakdown_s: dict[str, float]
+    decisions: int
+    events: int
+    unfinished: tuple[str, ...]
+    error: str = ""
+    """The rule and the sentence of a policy error, which ended the run."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A recording made ready for a cluster: its own, or another."""
+
+    recording: Recording
+    program: Program
+    """Lowered: as the cluster's processes run it."""
+    unlowered: Program
+    """With actors as the program has them, for bounds."""
+    cluster: ClusterSpec
+    unsupported: tuple[str, ...]
+
+
+def prepare(recording: Recording, cluster: ClusterSpec | None) -> Workload:
+    """Lower the recorded program onto a cluster; what falls away is said."""
+    target = recording.cluster if cluster is None else cluster
+    nodes = frozenset(node.id for node in target.nodes)
+    bundles: dict[tuple[str, int], NodeId] = {
+        (group.id, i): node for group in recording.groups for i, node in enumerate(group.nodes) if node is not None
+    }
+    notes = list(recording.unsupported)
+    if cluster is not None:
+        missing = sorted(
+            {
+                task.strategy.node
+                for task in recording.program.tasks.values()
+                if isinstance(task.strategy, NodeAffinity) and task.strategy.node not in nodes
+            }
+        )
+        if missing:
+            notes.append(f"Affinities to nodes that the given cluster lacks ({', '.join(missing)}) fall away.")
+        if recording.groups:
+            notes.append("Placement groups were reserved on the recording's nodes; here their tasks go anywhere.")
+        if recording.faults:
+            notes.append("Faults of the recording struck its own nodes and do not happen on the given cluster.")
+    settled = settled_strategies(recording.program, bundles, nodes)
+    return Workload(recording, lowered(settled), settled, target, tuple(notes))
+
+
+def simulate(
+    workload: Workload,
+    policy: Policy,
+    settings: Settings,
+    *,
+    seeds: int,
+    on_progress: Callable[[int], None] | None = None,
+) -> Figures:
+    """Run the workload; once more per further seed if the policy draws, up to `seeds` runs."""
+    runs: list[tuple[Measures, int]] = []
+    for number in range(seeds):
+        measures = Measures(workload.program, workload.cluster, workload.recording.setup, settings.decision_us)
+        try:
+            events, drew = _run(workload, policy, settings, settings.seed + number, measures, on_progress)
+        except PolicyError as error:
+            return Figures(None, (), 0, None, None, None, None, {}, 0, 0, (), f"{error.rule}: {error}")
+        runs.append((measures, events))
+        if not drew:
+            break
+    return _figures(workload, runs)
+
+
+def _run(
+    workload: Workload,
+    policy: Policy,
+    settings: Settings,
+    seed: int,
+    measures: Measures,
+    on_progress: Callable[[int], None] | None,
+) -> tuple[int, bool]:
+    recording, cluster = (
+        workload.recording,
+        replace(workload.cluster, bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s),
+    )
+    own = workload.cluster is recording.cluster
+    number = {node.id: i for i, node in enumerate(cluster.nodes)}
+    delays = [dict(recording.startup.first_bodies).get(node.id, ()) if own else () for node in cluster.nodes]
+
+    def startup_us(node: int, position: int) -> int:
+        known = delays[node]
+        return known[position] if position < len(known) else recording.startup.cold_us
+
+    happenings = tuple(_happenings(recording, number)) if own else ()
+    parameters = ClusterParameters(
+        policy=policy,
+        threshold=0,
+        workers=_workers(workload),
+        startup_us=startup_us,
+        overhead_us=recording.startup.warm_us,
+        at_once=recording.setup,
+        joining=tuple(number[node] for node in recording.late) if own else (),
+        weight_per_mille=200,
+        timing=Timing(
+            latency_us=LATENCY_US,
+            bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s,
+            detection_us=_detection_us(recording),
+            handler_us={"GlobalScheduler": settings.decision_us},
+        ),
+    )
+    scenario = assemble("check", workload.program, cluster, parameters)
+    simulation = Simulation(
+        scenario,
+        seed,
+        on_event=measures.observe,
+        happenings=happenings,
+        on_progress=None if on_progress is None else (lambda events, now: on_progress(events)),
+    )
+    result = simulation.run()
+    return result.events, simulation.drew
+
+
+def _happenings(recording: Recording, number: dict[NodeId, int]) -> list[Happening]:
+    found = []
+    for fault in recording.faults:
+        if fault.node is None or fault.node not in number:
+            continue
+        unit = f"node{number[fault.node]}"
+        if fault.kind is FaultKind.KILL_NODE:
+            found.append(Happening(fault.at_us, unit))
+        elif fault.kind is FaultKind.ADD_NODE and fault.node in recording.late:
+            found.append(Happening(fault.at_us, unit, joins=True))
+    return found
+
+
+def _detection_us(recording: Recording) -> int:
+    """How long the recorded cluster took to notice a death; the default where it does not say."""
+    killed = {f.node: f.at_us for f in recording.faults if f.kind is FaultKind.KILL_NODE}
+    seen = [
+        f.at_us - killed[f.node] for f in recording.faults if f.kind is FaultKind.NODE_DEAD_SEEN and f.node in killed
+    ]
+    return round(median(seen)) if seen else DETECTION_US
+
+
+def _workers(workload: Workload) -> int:
+    """Enough workers for every task that can be on a node at once; tasks that block need more than there are CPUs."""
+    tasks = workload.program.tasks.values()
+    if any(isinstance(action, Get | Wait) for task in tasks for action in task.body) or any(
+        not task.demand["CPU"] for task in tasks
+    ):
+        return min(MOST_WORKERS, max(1, len(workload.program.tasks)))
+    most = max((node.total["CPU"] for node in workload.cluster.nodes), default=0)
+    least = min((task.demand["CPU"] for task in tasks), default=10_000)
+    return max(1, min(MOST_WORKERS, len(workload.program.tasks), -(-most // least)))
+
+
+def _figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
+    names = {raylet_of(i): i for i in range(len(workload.cluster.nodes))}
+    makespans = tuple(m.makespan_us / 1e6 for m, _ in runs if m.makespan_us is not None)
+    # The figures of the run with the median makespan; of equal ones the first.
+    ranked = sorted(runs, key=lambda run: -1 if run[0].makespan_us is None else run[0].makespan_us)
+    measures, events = ranked[(len(ranked) - 1) // 2]
+    waits = measures.waits_us()
+    p50, p99 = percentile(waits, 0.5), percentile(waits, 0.99)
+    return Figures(
+        None if measures.makespan_us is None else measures.makespan_us / 1e6,
+        makespans,
+        measures.bytes_moved,
+        None if p50 is None else p50 / 1e6,
+        None if p99 is None else p99 / 1e6,
+        measures.utilisation(names),
+        measures.imbalance(names),
+        {condition: duration / 1e6 for condition, duration in measures.breakdown_us().items()},
+        measures.decisions,
+        events,
+        tuple(measures.unfinished()),
+    )

@@ -1,0 +1,96 @@
+"""Counterexamples as files: written when something breaks, carried out again by `replay`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from model.kernel import Scenario, TraceMismatch, Violation
+from model.kernel.replay import replay
+from model.kernel.trace import Trace, TraceError, render
+from properties.bugs import BUGS
+from properties.catalogue import CATALOGUE, build
+from rayproof.errors import InputError
+from rayproof.policies import load_policy
+
+LARGEST_BYTES = 32 * 1024 * 1024
+
+
+def to_trace(
+    scenario: Scenario, violation: Violation, driver: str, seed: int | None, policy: str | None, bug: str | None = None
+) -> Trace:
+    """The trace of a violation; `policy` and `bug` are what the scenario was built with."""
+    parameters = {key: value for key, value in (("policy", policy), ("bug", bug)) if value is not None}
+    return Trace(
+        scenario.name,
+        parameters,
+        violation.statement,
+        violation.sentence,
+        violation.steps,
+        violation.source,
+        driver,
+        seed,
+        scenario.constants,
+    )
+
+
+def save(trace: Trace, directory: Path) -> Path:
+    """Write a trace under a name made of its scenario and statement; never over another trace."""
+    directory.mkdir(parents=True, exist_ok=True)
+    stem = f"{trace.scenario}--{trace.statement}"
+    path = directory / f"{stem}.json"
+    text = trace.to_json()
+    number = 1
+    while path.exists() and path.read_text(encoding="utf-8") != text:
+        number += 1
+        path = directory / f"{stem}-{number}.json"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load(path: Path) -> Trace:
+    """Read a trace; raises `InputError`."""
+    try:
+        if path.is_file() and path.stat().st_size > LARGEST_BYTES:
+            raise InputError(path, None, "the file is larger than 32 MiB", "a trace written by rayproof")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(path, None, error.strerror or str(error), "a trace written by rayproof") from None
+    except UnicodeDecodeError:
+        raise InputError(path, None, "not UTF-8 text", "a trace written by rayproof") from None
+    try:
+        return Trace.from_json(text)
+    except TraceError as error:
+        where, _, expected = str(error).rpartition("; expected ")
+        raise InputError(path, None, where, expected) from None
+
+
+def scenario_of(trace: Trace, path: Path) -> Scenario:
+    """The scenario that a trace speaks of; raises `InputError`."""
+    if trace.scenario not in CATALOGUE:
+        raise InputError(path, None, f"unknown scenario {trace.scenario!r}", "one that `rayproof scenarios` lists")
+    spec, bug = trace.parameters.get("policy"), trace.parameters.get("bug")
+    if bug is not None and bug not in BUGS:
+        raise InputError(path, None, f"unknown planted bug {bug!r}", "one of " + ", ".join(BUGS))
+    if spec is not None and not isinstance(spec, str):
+        raise InputError(path, None, f"the policy is {spec!r}", "a name or a file")
+    policy = None if spec is None else load_policy(spec).policy
+    return build(trace.scenario, policy, None if bug is None else BUGS[bug].replaces)
+
+
+def shown(trace: Trace, path: Path) -> tuple[str, bool]:
+    """The print of a trace carried out again, and whether it still breaks the same thing; raises `InputError`."""
+    scenario = scenario_of(trace, path)
+    try:
+        replayed = replay(scenario, trace.steps)
+    except TraceMismatch as mismatch:
+        raise InputError(
+            path, None, str(mismatch).replace("\n", " |"), "a trace recorded with this model and this policy"
+        ) from None
+    broken = replayed.violation is not None and replayed.violation.statement == trace.statement
+    return render(trace, replayed, replay_command(path)), broken
+
+
+def replay_command(path: Path) -> str:
+    """What a user types to carry a trace out again."""
+    return f"rayproof replay {shlex.quote(str(path))}"

@@ -1,0 +1,128 @@
+"""Policies by what a user writes on the command line: a built-in name, a Python file, or module:Class."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from model.kernel import PolicyError
+from model.scheduler.hooks import Policy, initial_memory, policy_name
+from model.scheduler.policies import BUILT_IN
+from rayproof.errors import InputError
+
+EXPECTED = "a built-in name (" + ", ".join(BUILT_IN) + "), a .py file, or module:Class"
+
+
+@dataclass(frozen=True)
+class LoadedPolicy:
+    """A policy with the words that name it."""
+
+    spec: str
+    """As the user wrote it; enough to load it again."""
+    name: str
+    policy: Policy
+
+
+def load_policy(spec: str) -> LoadedPolicy:
+    """The policy that a specification names; raises `InputError`.
+
+    A file or module offers either an object called `policy`, or one class with a `place` method that is made without
+    arguments.
+    """
+    if spec in BUILT_IN:
+        return LoadedPolicy(spec, spec, BUILT_IN[spec])
+    if spec.endswith(".py"):
+        found = _from_module(_load_file(Path(spec)), spec)
+    elif ":" in spec:
+        module, _, attribute = spec.partition(":")
+        found = _from_attribute(_load_module(module, spec), attribute, spec)
+    else:
+        raise InputError(spec, None, "no policy of that name", EXPECTED)
+    if not isinstance(found, Policy):
+        raise InputError(spec, None, f"{type(found).__name__} has no method place", "place(task, view, memory, ctx)")
+    try:
+        initial_memory(found)
+    except PolicyError as error:
+        raise InputError(spec, None, str(error), "an attribute memory that is hashable") from None
+    return LoadedPolicy(spec, policy_name(found), found)
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(path, None, "no such file", EXPECTED)
+    name = f"rayproof_policy_{path.stem}"
+    loader = importlib.util.spec_from_file_location(name, path)
+    assert loader is not None and loader.loader is not None
+    module = importlib.util.module_from_spec(loader)
+    # Dataclasses look their module up by name.
+    sys.modules[name] = module
+    return _executed(lambda: loader.loader.exec_module(module), module, str(path))
+
+
+def _load_module(name: str, spec: str) -> ModuleType:
+    # As with `python -m`: a module beside the user is found.
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise InputError(spec, None, f"importing {name} raised {type(error).__name__}: {error}", EXPECTED) from error
+
+
+def _executed(run: Any, module: ModuleType, path: str) -> ModuleType:
+    try:
+        run()
+    except SyntaxError as error:
+        raise InputError(path, error.lineno, f"not Python: {error.msg}", "a Python file with a policy") from None
+    except Exception as error:
+        line = _line_in(error, path)
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(path, line, f"importing it raised {what}", "a Python file with a policy") from error
+    except SystemExit:
+        raise InputError(path, None, "importing it left the program", "a Python file with a policy") from None
+    return module
+
+
+def _line_in(error: BaseException, path: str) -> int | None:
+    line = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _from_module(module: ModuleType, spec: str) -> Any:
+    if hasattr(module, "policy"):
+        return module.policy
+    classes = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module.__name__ and hasattr(value, "place")
+    ]
+    if len(classes) != 1:
+        names = ", ".join(kind.__name__ for kind in classes) or "none"
+        raise InputError(spec, None, f"classes with a method place: {names}", "exactly one, or an object called policy")
+    return _made(classes[0], spec)
+
+
+def _from_attribute(module: ModuleType, attribute: str, spec: str) -> Any:
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise InputError(spec, None, f"module {module.__name__} has no {attribute!r}", "the name of a policy in it")
+    return _made(found, spec) if isinstance(found, type) else found
+
+
+def _made(kind: type, spec: str) -> Any:
+    try:
+        return kind()
+    except Exception as error:
+        raise InputError(
+            spec, None, f"{kind.__name__}() raised {type(error).__name__}: {error}", "a class made without arguments"
+        ) from error

@@ -1,0 +1,92 @@
+"""One engine of the makespan search: it narrows [lower, upper] and reports every step.
+
+Ascending from the lower bound, each unsat is a certified bound and the first sat is optimal; descending from the upper
+bound, each sat is a better schedule. The formula covers makespans up to a horizon not far above the lower bound, since
+its size grows with it, and is built anew, twice as far, when the bound reaches the horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from solver.bounds.pools import pools
+from solver.bounds.windows import raised_windows
+from solver.engine import Answer, BooleanSolver, Budget
+from solver.instances import Indexed
+from solver.makespan.encoding import Encoding
+
+AHEAD = 4
+"""First distance of the horizon from the lower bound, in steps; then twice that, and so on."""
+
+
+class Direction(StrEnum):
+    """From which end the interval is narrowed."""
+
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+
+
+@dataclass(frozen=True, slots=True)
+class Refuted:
+    """No schedule ends before `below` steps."""
+
+    below: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A schedule: (node, start in steps) of every task."""
+
+    slots: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """The budget ended before the answer."""
+
+
+def ascend(
+    indexed: Indexed, lower: int, upper: int, budget: Budget, seed: int = 0
+) -> Iterator[Refuted | Found | GaveUp]:
+    """Refute `lower`, `lower` + 1, ... steps until one has a schedule or `upper`, known to have one, is reached."""
+    windows = raised_windows(indexed, pools(indexed))
+    ahead = AHEAD
+    while lower < upper:
+        horizon = min(upper - 1, lower + ahead)
+        encoding = Encoding(indexed, windows, horizon, lower)
+        solver = BooleanSolver(encoding.formula, seed)
+        while lower <= horizon:
+            answer = solver.check(budget, encoding.ends_by(lower))
+            if answer is Answer.UNKNOWN:
+                yield GaveUp()
+                return
+            if answer is Answer.SAT:
+                yield Found(tuple(encoding.read(solver)))
+                return
+            lower += 1
+            yield Refuted(lower)
+        ahead *= 2
+
+
+def descend(
+    indexed: Indexed, lower: int, upper: int, budget: Budget, seed: int = 0
+) -> Iterator[Refuted | Found | GaveUp]:
+    """Improve on `upper` steps until nothing shorter exists."""
+    windows = raised_windows(indexed, pools(indexed))
+    if lower >= upper:
+        return
+    encoding = Encoding(indexed, windows, upper - 1, lower)
+    solver = BooleanSolver(encoding.formula, seed)
+    while lower < upper:
+        answer = solver.check(budget, encoding.ends_by(upper - 1))
+        if answer is Answer.UNKNOWN:
+            yield GaveUp()
+            return
+        if answer is Answer.UNSAT:
+            yield Refuted(upper)
+            return
+        slots = tuple(encoding.read(solver))
+        upper = max(start + indexed.durations[task] for task, (_, start) in enumerate(slots))
+        yield Found(slots)

@@ -1,0 +1,36 @@
+"""Readers of instances that others made."""
+
+from solver.readers.literature import (
+    JobShop,
+    Project,
+    TaskGraph,
+    Workflow,
+    WorkflowTask,
+    read_job_shop,
+    read_psplib,
+    read_stg,
+    read_wfcommons,
+)
+from solver.readers.published import VARIABLE, Bins, Published, bins, directory, job_shops, projects, task_graphs
+from solver.readers.published import workflows as recorded_workflows
+
+__all__ = [
+    "VARIABLE",
+    "Bins",
+    "JobShop",
+    "Project",
+    "Published",
+    "TaskGraph",
+    "Workflow",
+    "WorkflowTask",
+    "bins",
+    "directory",
+    "job_shops",
+    "projects",
+    "read_job_shop",
+    "read_psplib",
+    "read_stg",
+    "read_wfcommons",
+    "recorded_workflows",
+    "task_graphs",
+]
