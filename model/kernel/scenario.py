@@ -9,7 +9,7 @@ from typing import Any
 
 from model.kernel.errors import ModelError
 from model.kernel.faults import FaultKind
-from model.kernel.links import LinkRule, rule_for
+from model.kernel.links import LinkRule, RuleBook
 from model.kernel.process import Name, Process, Slot, constant_fields, state_fields
 from model.kernel.statements import Statement
 from model.kernel.timing import Timing
@@ -62,15 +62,11 @@ class Scenario:
 
     def rule(self, sender: Name, receiver: Name, channel: str) -> LinkRule:
         """The rule that holds for a link."""
-        key = (sender, receiver, channel)
-        found = self._rules.get(key)
-        if found is None:
-            found = self._rules[key] = rule_for(self.links, *key)
-        return found
+        return self._rule_book.rule(sender, receiver, channel)
 
     @cached_property
-    def _rules(self) -> dict[tuple[Name, Name, str], LinkRule]:
-        return {}
+    def _rule_book(self) -> RuleBook:
+        return RuleBook(self.links)
 
     @cached_property
     def _checked(self) -> bool:

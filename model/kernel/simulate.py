@@ -293,7 +293,7 @@ class Simulation:
             link.pipe[0] = begin + size * 1_000_000 // self._timing.bandwidth_bytes_per_s
             at = link.pipe[0] + link.latency_us
         if self._timing.jitter_us:
-            at += self._random.randrange(self._timing.jitter_us + 1)
+            at += int(self._random.random() * (self._timing.jitter_us + 1))
         # A link keeps its order.
         if at < link.last_us:
             at = link.last_us

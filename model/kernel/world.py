@@ -261,13 +261,13 @@ class World:
         context = self.context
         pending: list[tuple[Seat, Stimulus]] = [(seat, stimulus)]
         for origin, what in pending:
-            context.begin(origin.name, origin.timers)
+            context.me, context.timers = origin.name, origin.timers
             invoke(origin.name, origin.process, context, what)
             self.touched.append(origin)
             if origin.timers:
                 self._armed[origin.slot] = origin
-            else:
-                self._armed.pop(origin.slot, None)
+            elif origin.slot in self._armed:
+                del self._armed[origin.slot]
             if context.sends:
                 links = origin.links
                 for to, message, channel in context.sends:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from model.kernel import Verdict
 from model.scheduler.hooks import Choices, ClusterView, TaskView
 from model.scheduler.policies import BUILT_IN
 from rayproof.check.simulation import Settings, prepare, simulate
-from rayproof.check.verdict import bound_of
+from rayproof.check.verdict import Report, bound_of
 from rayproof.cli import main
 from rayproof.clusters import read_clusters
 from rayproof.recordings import read_recording
@@ -142,3 +143,8 @@ def test_recordings_run_on_published_clusters(path: Path) -> None:
     for cluster in read_clusters(path):
         figures = simulate(prepare(recording, cluster), BUILT_IN["spread"], SETTINGS, seeds=1)
         assert figures.makespan_s is not None or figures.unfinished
+
+
+def test_an_interrupted_check_is_no_pass() -> None:
+    workload = prepare(read_recording(EXAMPLES / "recordings" / "13_tree_reduce.jsonl"), None)
+    assert Report(workload, None, "", (), 0, complete=False).verdict is Verdict.UNDETERMINED

@@ -155,5 +155,6 @@ def test_an_interrupt_is_clean_and_keeps_what_was_found() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 130
+    assert "verdict: undetermined" in done.stdout
     assert "cluster-3-3-0  holds" in done.stdout and "interrupted" in done.stdout
     assert "Traceback" not in done.stderr
