@@ -1,4 +1,4 @@
-"""The chain protocol of `model.gcs.chain` as a model for minicheck, message for message.
+"""The chain protocol of `benchmarks.plain_chain` as a model for minicheck, message for message.
 
 minicheck keeps a global state as one value and calls an action on it; here a state is a tuple of (chain, history, sent,
 early) per replica, the client, the master, the links and the crashes. The counts agree with explore's, which is how the

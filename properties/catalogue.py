@@ -5,42 +5,18 @@ A name and its parameters (policy, planted bug) are all that a trace needs to be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-
 from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
-from model.gcs.scenarios import chain
 from model.graph import ClusterSpec, NodeSpec, Program, Resources
-from model.kernel import Process, Scenario, Statement, StatementKind
+from model.kernel import Scenario, Statement, StatementKind
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
-from properties.statements.chain import CHAIN
+from properties.entry import Entry, Scope, Swap
+from properties.gcs_entries import GCS_ENTRIES
 from properties.statements.cluster import CLUSTER
-from properties.statements.runs import CHAIN_RUNS, CLUSTER_RUNS
+from properties.statements.runs import CLUSTER_RUNS
 
-
-class Scope(StrEnum):
-    """How large: exhausted in seconds, or in minutes."""
-
-    TINY = "tiny"
-    SMALL = "small"
-
-
-Swap = Mapping[type[Process], type[Process]]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A scenario by name. `build(policy, swap)` makes it, with a policy where it has one and planted bugs."""
-
-    name: str
-    component: str
-    scope: Scope
-    build: Callable[[Policy | None, Swap], Scenario]
-    takes_policy: bool = False
-    """Whether a policy can be put in: the scenarios on which proposals are checked."""
+__all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "build", "equal_nodes"]
 
 
 def _runs(scope: Scope, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
@@ -91,21 +67,10 @@ def _cluster(
     return Entry(name, component, scope, build, True)
 
 
-def _chain(replicas: int, writes: int, crashes: int, scope: Scope) -> Entry:
-    def build(policy: Policy | None, swap: Swap) -> Scenario:
-        made = chain(replicas, writes, crashes, (*CHAIN, *_runs(scope, CHAIN_RUNS)), replace=dict(swap))
-        idle = () if crashes else ("a_tail_failed_with_an_update_in_flight",)
-        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
-
-    return Entry(f"chain-{replicas}-{writes}-{crashes}", "gcs", scope, build)
-
-
 _SIZED = 8 * 1024
 
 ENTRIES = (
-    _chain(3, 2, 1, Scope.TINY),
-    _chain(3, 3, 1, Scope.TINY),
-    _chain(3, 3, 2, Scope.SMALL),
+    *GCS_ENTRIES,
     _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3), idle=("tasks_find_room",)),
     _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),
     _cluster("cluster-wide", programs.wide(3), equal_nodes(2), threshold=0, component="scheduler"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -21,6 +21,7 @@ from model.kernel.fairness import FAIR, Fairness
 from model.kernel.links import connects
 from model.kernel.liveness import LIVENESS, LivenessAnswer, decide_all, predicates
 from model.kernel.process import Message, Name
+from model.kernel.refinement import Refinement
 from model.kernel.scenario import Scenario
 from model.kernel.stategraph import StateGraph
 from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
@@ -79,6 +80,9 @@ class Explorer:
             if s.kind is StatementKind.ALWAYS and (s.known or not s.each)
         ]
         self._steps = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.STEP]
+        self._refinements = [
+            Refinement(_Reader(s, self.transitions)) for s in self.statements if s.kind is StatementKind.REFINES
+        ]
         self._sometimes = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.SOMETIMES]
         self._audits = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.AUDIT]
         self._fairness = fairness
@@ -127,6 +131,7 @@ class Explorer:
         successors = self.successors
         parents = self._parents
         views = bool(self._views) or bool(self._sometimes)
+        step_wise = bool(self._steps) or bool(self._refinements)
         next_poll = min(POLL_STATES, self.limits.states)
         position = 0
         while position < len(order):
@@ -136,7 +141,7 @@ class Explorer:
                 found, quiescent = successors(state)
                 self._count += len(found)
                 for new, outcome in found:
-                    if outcome.error is not None or outcome.broken or self._steps:
+                    if outcome.error is not None or outcome.broken or step_wise:
                         broken = self._judge_step(state, new, outcome)
                         if broken is not None:
                             return self._violation(broken, position, outcome), ""
@@ -210,6 +215,9 @@ class Explorer:
             holds = not reader.mask & outcome.mask or reader.holds_step(state, outcome, new)
             if not holds and not self._is_known(reader.statement):
                 return reader.statement
+        for refinement in self._refinements:
+            if not refinement.allows(state, outcome, new):
+                return refinement.statement
         return None
 
     def _judge_state(self, state: int, outcome: Outcome | None) -> Statement | None:
@@ -218,6 +226,9 @@ class Explorer:
                 broken = self.transitions.broken_by(i, local)
                 if broken:
                     return self._named(broken)
+            for refinement in self._refinements:
+                if not refinement.starts(state):
+                    return refinement.statement
         fields: tuple[int, ...] | None = None
         for reader in self._views:
             if outcome is None or reader.concerns(outcome):
@@ -392,7 +403,7 @@ class _Reader:
             first_monitor + transitions.monitor_kinds.index(kind) for kind in statement.monitors
         )
         columns = self._columns + self._monitor_columns
-        self._key: Callable[[tuple[int, ...]], Any] = itemgetter(*columns) if columns else lambda fields: None
+        self._key: Callable[[tuple[int, ...]], Hashable] = itemgetter(*columns) if columns else lambda fields: None
         self._answers: dict[Any, bool] = {}
         self._links: list[Column] = []
         self._links_known = 0
@@ -402,6 +413,10 @@ class _Reader:
         links = () if self.statement.links is None else tuple(link.position for link in self._read_links())
         return (*self._columns, *self._monitor_columns, *links)
 
+    def unpack(self, state: int) -> tuple[int, ...]:
+        """The fields of a packed state."""
+        return self._transitions.unpack(state)
+
     def concerns(self, outcome: Outcome) -> bool:
         """Whether a step can change the answer."""
         return bool(
@@ -410,11 +425,16 @@ class _Reader:
             or (self._monitor_columns and outcome.observations)
         )
 
-    def holds(self, fields: tuple[int, ...]) -> bool:
-        """The answer in a state."""
+    def key(self, fields: tuple[int, ...]) -> Hashable:
+        """What the statement reads of a state: two states with equal keys look the same to it."""
         key = self._key(fields)
         if self.statement.links is not None:
             key = (key, tuple([fields[link.position] for link in self._read_links()]))
+        return key
+
+    def holds(self, fields: tuple[int, ...]) -> bool:
+        """The answer in a state."""
+        key = self.key(fields)
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = self._check(fields)
@@ -426,9 +446,7 @@ class _Reader:
         key = (self._key(before), outcome.taken, self._key(after))
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._answers[key] = bool(
-                self.statement.check(self._view(before), outcome.taken, self._view(after))
-            )
+            answer = self._answers[key] = bool(self.statement.check(self.view(before), outcome.taken, self.view(after)))
         return answer
 
     def _read_links(self) -> list[Column]:
@@ -447,9 +465,10 @@ class _Reader:
             interner = self._transitions.interner
             seats = [interner.locals[i][fields[i]] for i in self._columns]
             return all(self.statement.check(seat.process) for seat in seats if seat.alive)
-        return bool(self.statement.check(self._view(fields)))
+        return bool(self.statement.check(self.view(fields)))
 
-    def _view(self, fields: tuple[int, ...]) -> StateView:
+    def view(self, fields: tuple[int, ...]) -> StateView:
+        """What the statement sees of a state."""
         transitions = self._transitions
         seats = [transitions.interner.locals[i][fields[i]] for i in self._columns]
         first_monitor = transitions.width + 2

@@ -6,9 +6,11 @@ The model knows nothing of them. A bug kills a statement only when that very sta
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
-from properties.bugs.livelocks import LIVELOCKS
+from properties.bugs.pubsub import PUBSUB_BUGS
+from properties.bugs.server import SERVER_BUGS
+from properties.bugs.tables import TABLE_BUGS
 
-BUGS: dict[str, Bug] = {bug.name: bug for bug in (*CLUSTER_BUGS, *CHAIN_BUGS, *LIVELOCKS)}
+BUGS: dict[str, Bug] = {bug.name: bug for bug in (*CLUSTER_BUGS, *CHAIN_BUGS, *PUBSUB_BUGS, *TABLE_BUGS, *SERVER_BUGS)}
 """All planted bugs by name."""
 
 __all__ = ["BUGS", "Bug"]

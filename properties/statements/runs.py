@@ -7,7 +7,8 @@ see the hangs that stop and the hangs that spin.
 from __future__ import annotations
 
 from model.cluster.worker import Driver
-from model.gcs.chain import ChainClient, Replica
+from model.gcs.chain import Replica
+from model.gcs.clients import ChainClient
 from model.kernel import StateView, eventually, leads_to, progress
 from model.kernel.steps import Step
 from model.scheduler.global_scheduler import GlobalScheduler

@@ -8,8 +8,6 @@ from model.kernel.explore import explore
 from properties.catalogue import build
 
 TINY = {
-    "chain-3-2-1": (6728, 23285, 21),
-    "chain-3-3-1": (56749, 221180, 29),
     "cluster-3-3-0": (3644, 11740, 25),
     "cluster-3-3-1": (111173, 492407, 40),
     "cluster-readers": (2594, 8865, 26),

@@ -21,10 +21,6 @@ MATRIX = {
     "ignores_free_resources": {"capacity_conserved"},
     "starts_without_inputs": {"runs_after_its_inputs"},
     "value_depends_on_the_node": {"one_value_per_object"},
-    "answers_early": {"acknowledged_writes_survive"},
-    "no_resend": {"update_propagation", "every_write_is_answered"},
-    "forgets_to_become_tail": {"every_write_is_answered"},
-    "newest_first": {"update_propagation"},
 }
 
 
