@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 from model.kernel import (
     Context,
@@ -20,9 +21,14 @@ from model.kernel import (
     Name,
     Process,
     Scenario,
+    Statement,
+    StateView,
     TimerKind,
     Unhandled,
+    always,
+    audit,
     constant,
+    sometimes,
 )
 
 
@@ -210,7 +216,57 @@ class ChainClient(Process):
                 raise Unhandled(message)
 
 
-def plain_chain(replicas: int, writes: int, crashes: int) -> Scenario:
+@always(ChainClient, ChainMaster, Replica, source="van Renesse and Schneider 2004, §2")
+def acknowledged_writes_survive(view: StateView) -> bool:
+    """An acknowledged write is held by every live replica that the master counts in."""
+    client, master = view.one(ChainClient), view.one(ChainMaster)
+    if client is None or master is None:
+        return True
+    return all(
+        written in replica.history
+        for name, replica in view.of(Replica).items()
+        if name in master.chain
+        for written in client.done
+    )
+
+
+@always(Replica, ChainMaster, source="van Renesse and Schneider 2004, §3: Update Propagation Invariant")
+def update_propagation(view: StateView) -> bool:
+    """A replica's history is a prefix of its predecessor's, along the master's chain."""
+    master, replicas = view.one(ChainMaster), view.of(Replica)
+    if master is None:
+        return True
+    chain = [replicas[name] for name in master.chain if name in replicas]
+    return all(before.history[: len(after.history)] == after.history for before, after in pairwise(chain))
+
+
+@audit(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1")
+def every_write_is_answered(view: StateView) -> bool:
+    """While a replica lives, no write stays unanswered."""
+    client = view.one(ChainClient)
+    return client is None or not view.of(Replica) or not (client.pending or client.todo)
+
+
+@sometimes(Replica, source="van Renesse and Schneider 2004, §3.1: failure of the tail")
+def a_tail_failed_with_an_update_in_flight(view: StateView) -> bool:
+    """The last replica is gone while the one before it has something unacknowledged."""
+    return any(
+        replica.sent and replica.chain[-1] in view.dead and replica.chain[-2] == name
+        for name, replica in view.of(Replica).items()
+        if len(replica.chain) > 1
+    )
+
+
+PLAIN = (
+    acknowledged_writes_survive,
+    update_propagation,
+    every_write_is_answered,
+    a_tail_failed_with_an_update_in_flight,
+)
+"""What must hold of this chain."""
+
+
+def plain_chain(replicas: int, writes: int, crashes: int, statements: tuple[Statement, ...] = ()) -> Scenario:
     """One client writes distinct values; any replica may crash but the last one left."""
     names = tuple(f"replica{i}" for i in range(replicas))
     return Scenario(
@@ -225,5 +281,6 @@ def plain_chain(replicas: int, writes: int, crashes: int) -> Scenario:
         crashable=names,
         watchers=dict.fromkeys(names, ("master",)),
         faults={FaultKind.CRASH: min(crashes, replicas - 1)},
+        statements=statements,
         max_incarnations=1,
     )

@@ -31,7 +31,7 @@ def the_program_ends(view: StateView) -> bool:
 
 
 def _nothing_is_lost(view: StateView) -> bool:
-    return no_lost_objects.check(view)
+    return bool(no_lost_objects.check(view))
 
 
 @leads_to(Raylet, GlobalScheduler, then=_nothing_is_lost, source="OSDI 2018 §4.2.3; bug benchmark L2")
@@ -41,7 +41,7 @@ def lost_objects_come_back(view: StateView) -> bool:
 
 
 def _nothing_waits_for_room(view: StateView) -> bool:
-    return eventual_scheduling.check(view)
+    return bool(eventual_scheduling.check(view))
 
 
 @leads_to(Raylet, GlobalScheduler, then=_nothing_waits_for_room, source="OSDI 2018 §4.2.2; bug benchmark L1")

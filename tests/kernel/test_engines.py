@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.plain_chain import PLAIN, plain_chain
 from model.kernel import Scenario, Verdict
 from model.kernel.engines import HANDOVER_STATES, Engine
 from model.kernel.engines import explore as explore_any
@@ -78,7 +79,14 @@ def test_planted_bugs_are_found_by_traces_of_the_same_length(bug: str) -> None:
 
 @pytest.mark.slow
 def test_a_small_scope_of_the_chain() -> None:
-    result = VectorExplorer(build("chain-3-3-2")).run()
+    result = VectorExplorer(decidable(build("chain-3-3-2"))).run()
+    assert (result.states, result.transitions, result.depth) == (1_546_045, 6_835_762, 43)
+    assert 0 < result.collision < 1e-7
+
+
+@pytest.mark.slow
+def test_the_plain_chain_that_spin_counts_too() -> None:
+    result = VectorExplorer(plain_chain(3, 3, 2, PLAIN)).run()
     assert (result.states, result.transitions, result.depth) == (412_218, 1_819_420, 37)
     assert 0 < result.collision < 1e-8
 
@@ -92,7 +100,9 @@ def test_the_engine_is_chosen_by_size_and_by_what_is_asked() -> None:
     assert (whole.states, whole.collision) == (large.states, 0), "claims about runs need the integer engine"
     exact = explore_any(decidable(build("chain-3-2-1")), engine=Engine.EXACT)
     assert (exact.states, exact.collision) == (small.states, 0)
-    with pytest.raises(ValueError, match="does not decide writes_get_answers"):
+    with pytest.raises(
+        ValueError, match="does not decide refines_the_atomic_register, writes_get_answers, comes_to_rest"
+    ):
         explore_any(build("chain-3-2-1"), engine=Engine.VECTOR)
 
 

@@ -1,22 +1,34 @@
 """Reductions pass their gate or are refused by name; what they leave out is found again in the traces."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
-from model.gcs.chain import Stable, Update
-from model.kernel import Statement, StateView, Verdict, always
+from benchmarks.plain_chain import PLAIN, Replica, Stable, Update, plain_chain
+from model.gcs import protocol
+from model.kernel import Context, Name, Statement, StateView, Verdict, always
 from model.kernel.explore import explore
 from model.kernel.reductions import Eager, Reduction, Symmetry, explore_reduced, gate
 from model.kernel.replay import replay
-from properties.bugs import BUGS
 from properties.catalogue import build
-from properties.statements.chain import CHAIN
+from properties.statements.chain import inprocess_requests
 from properties.statements.runs import CHAIN_RUNS
 from tests.kernel.liveness.systems import Lock, User, lock
 
 ACKNOWLEDGEMENTS = Eager("eager acknowledgements", (Stable,))
+ACKNOWLEDGEMENTS_IN_EPOCHS = Eager("eager acknowledgements", (protocol.Stable,))
 USERS = Symmetry("interchangeable users", ("user1", "user2", "user3"))
+
+
+@dataclass(slots=True)
+class NoResend(Replica):
+    """A replica with a new successor does not send again what is not acknowledged."""
+
+    def reconfigure(self, ctx: Context, chain: tuple[Name, ...]) -> None:
+        sent, self.sent = self.sent, ()
+        Replica.reconfigure(self, ctx, chain)
+        self.sent = sent if self.successor(ctx) is not None else ()
 
 
 @always(Lock, User, source="mutual exclusion")
@@ -38,9 +50,9 @@ def the_third_never_has(view: StateView) -> bool:
 
 
 def test_eager_acknowledgements_of_the_chain_pass_and_the_verdict_says_what_they_save() -> None:
-    scenario = replace(build("chain-3-3-1"), statements=CHAIN)
+    scenario = plain_chain(3, 3, 1, PLAIN)
     full = explore(scenario)
-    reduced = explore_reduced(scenario, replace(build("chain-3-2-1"), statements=CHAIN), [ACKNOWLEDGEMENTS])
+    reduced = explore_reduced(scenario, plain_chain(3, 2, 1, PLAIN), [ACKNOWLEDGEMENTS])
     assert reduced.reductions == ("eager acknowledgements: 1.8 times fewer states at the gate",)
     assert reduced.verdict is full.verdict is Verdict.HOLDS
     assert reduced.states * 1.5 < full.states
@@ -54,9 +66,14 @@ def test_eager_acknowledgements_of_the_chain_pass_and_the_verdict_says_what_they
     ],
 )
 def test_an_unsound_reduction_is_refused_by_name(reduction: Reduction, reason: str) -> None:
-    found = gate(build("chain-3-2-1"), reduction, CHAIN)
+    found = gate(plain_chain(3, 2, 1), reduction, PLAIN)
     assert reason in found.refused
     assert found.sentence.startswith(f"{reduction.name}: refused, ")
+
+
+def test_acknowledgements_are_not_eager_where_a_statement_speaks_of_what_they_change() -> None:
+    found = gate(build("chain-3-2-1"), ACKNOWLEDGEMENTS_IN_EPOCHS, (inprocess_requests,))
+    assert found.refused == "inprocess_requests no longer sees the same states"
 
 
 def test_nodes_that_a_tie_break_tells_apart_are_refused() -> None:
@@ -66,7 +83,7 @@ def test_nodes_that_a_tie_break_tells_apart_are_refused() -> None:
 
 @pytest.mark.parametrize("statement", CHAIN_RUNS)
 def test_claims_about_runs_are_refused(statement: Statement) -> None:
-    found = gate(build("chain-3-2-1"), ACKNOWLEDGEMENTS, (statement,))
+    found = gate(build("chain-3-2-1"), ACKNOWLEDGEMENTS_IN_EPOCHS, (statement,))
     assert found.refused == f"it changes the runs that {statement.name} speaks of"
 
 
@@ -87,9 +104,10 @@ def test_traces_found_under_a_reduction_are_runs_of_the_full_model() -> None:
     assert len(reduced.violation.steps) == len(full.violation.steps)
     again = replay(scope, reduced.violation.steps).violation
     assert again is not None and again.statement == "nobody_has_the_lock"
-    bug = BUGS["no_resend"]
-    broken = replace(build(bug.scenario, swap=bug.replaces), statements=CHAIN)
-    found = explore_reduced(broken, replace(build("chain-3-2-1"), statements=CHAIN), [ACKNOWLEDGEMENTS]).violation
+    sound = plain_chain(3, 2, 1, PLAIN)
+    names = sound.crashable
+    broken = replace(sound, processes={**sound.processes, **dict.fromkeys(names, partial(NoResend, names))})
+    found = explore_reduced(broken, sound, [ACKNOWLEDGEMENTS]).violation
     assert found is not None
     assert replay(broken, found.steps).violation == found
 
