@@ -26,7 +26,7 @@ class Judge:
         self._abstract: dict[str, object] = {}
         self._sometimes = [s for s in statements if s.kind is StatementKind.SOMETIMES]
         self._audits = [s for s in statements if s.kind is StatementKind.AUDIT]
-        self._watches = bool(always or self._steps or self._sometimes)
+        self._watches = bool(always or self._steps or self._refinements or self._sometimes)
         self._by_type: dict[type[Process], tuple[tuple[Statement, ...], frozenset[str]]] = {}
         self._before: dict[str, StateView] = {}
         self._monitors: dict[type, Monitor] = dict(world.monitors)
