@@ -193,14 +193,14 @@ def register(
     console: Console | None = None,
 ) -> None:
     """Add the four commands; the finders bring in the model's policies by name."""
-    out = console or Console()
-    errors = Console(stderr=True)
 
     def show(run: Callable[[], Result], as_json: bool) -> None:
+        # Made here, because a console takes its width from the environment once, when it is made.
+        out = console or Console()
         try:
             result = run()
         except InstanceError as error:
-            errors.print(f"error: {error}", markup=False, highlight=False)
+            Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
             raise typer.Exit(BAD_INPUT) from error
         if as_json:
             out.print_json(json.dumps(result.data))
