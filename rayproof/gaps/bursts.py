@@ -7,22 +7,27 @@ each burst, so that equal bursts are placed alike.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from math import lcm
 from random import Random
-from typing import TypeVar
 
 from model.graph import Default, Resources
 from model.graph.resources import UNIT
-from model.kernel import Name
-from model.scheduler.hooks import ClusterView, NodeView, Policy, TaskView, critical_utilization, initial_memory
-from solver.instances import InstanceError
+from model.kernel import Context, Name, PolicyError
+from model.scheduler.hooks import (
+    ClusterView,
+    NodeView,
+    Policy,
+    TaskView,
+    ask,
+    critical_utilization,
+    initial_memory,
+    policy_name,
+)
 from solver.worst.burst import Number, View
-
-T = TypeVar("T")
 
 ONE_CPU = Resources.of(CPU=1)
 WIDE = 1_000_000
@@ -45,22 +50,18 @@ class Chooser:
     wide: bool = False
     """Whether nodes have room for the whole burst."""
     _memory: Hashable = field(default=(), init=False)
-    _draws: Random = field(default_factory=lambda: Random(0), init=False)
+    _context: Context = field(default_factory=lambda: _draws(), init=False)
 
     def __call__(self, view: View) -> int:
-        """The node of the task in view. Raises `InstanceError` when the policy never takes a node."""
+        """The node of the task in view. Raises `PolicyError` when it breaks a rule or never takes a node."""
         if not any(view.queued):
             self._memory = initial_memory(self.policy)
-            self._draws = Random(0)
+            self._context = _draws()
         for now in sorted({Fraction(0), *(Fraction(load) for load in view.loads)}):
             node = self._ask(view, now)
             if node is not None:
                 return int(node.removeprefix("raylet"))
-        raise InstanceError("the policy lets a task wait although every node is free")
-
-    def choose(self, options: Sequence[T], *, random: bool = False) -> T:
-        """One of the options; drawn with the same seed for each burst."""
-        return self._draws.choice(options) if random else options[0]
+        raise PolicyError("progress", f"policy {policy_name(self.policy)} lets a task wait though every node is free")
 
     def _ask(self, view: View, now: Fraction) -> Name | None:
         numbers: list[Number] = [*view.loads, view.task.transfer, view.average]
@@ -68,24 +69,20 @@ class Chooser:
         nodes = tuple(self._node(view, at, now, scale) for at in range(len(view.loads)))
         transfer = int(view.task.transfer * scale)
         task = TaskView("t", "task", ONE_CPU, ("input",) if transfer else (), Default(), again=False)
-        answer = self.policy.place(
-            task,
-            ClusterView(
-                nodes,
-                nodes,
-                "raylet0",
-                1_000_000,
-                transfer,
-                {f"raylet{view.task.home}": transfer} if transfer else {},
-                sorted((node.queued_us, node.index) for node in nodes),
-            ),
-            self._memory,
-            self,
+        question = ClusterView(
+            nodes,
+            nodes,
+            "raylet0",
+            1_000_000,
+            transfer,
+            {f"raylet{view.task.home}": transfer} if transfer else {},
+            sorted((node.queued_us, node.index) for node in nodes),
         )
-        node: Name | None = answer
-        if isinstance(answer, tuple):
-            node, self._memory = answer
-        return node
+        names = {node.name for node in nodes}
+        answer, self._memory = ask(
+            self.policy, task, question, self._memory, self._context, legal=names.__contains__, repeats=1
+        )
+        return answer
 
     def _node(self, view: View, at: int, now: Fraction, scale: int) -> NodeView:
         """Node `at` when `now` has passed since the burst came; queues that have run empty are empty."""
@@ -107,3 +104,9 @@ class Chooser:
             critical_utilization(total, available),
             alive=True,
         )
+
+
+def _draws() -> Context:
+    """A context whose draws are the same in each burst."""
+    random = Random(0)
+    return Context(lambda count, fair: random.randrange(count) if fair else 0, lambda affordable: False)

@@ -9,49 +9,56 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from model.cluster.protocol import ObjectReady, SubmitTask, WantObjects
-from model.cluster.worker import Driver
-from model.graph import Action, ObjectId, Submit, TaskId
-from model.kernel import Context, Message, Name, Unhandled
+from model.cluster.worker import BODY, Driver
+from model.graph import Compute, ObjectId, Submit, TaskId
+from model.graph.program import DRIVER
+from model.kernel import Context, Message, Name, TimerKind, Unhandled
 
 
 @dataclass(slots=True)
 class Owner(Driver):
-    """Submits in the order of the program's driver, each task as soon as it can be placed with knowledge."""
+    """Goes through its body, which submits and computes; a submitted task is held back until its inputs exist."""
 
     unmade: set[ObjectId] = field(default_factory=set)
     """Inputs that no node holds yet."""
+    held: list[TaskId] = field(default_factory=list)
+    """Tasks that the body has submitted and whose inputs do not all exist, in that order."""
 
     def start(self, ctx: Context) -> None:
-        """Tasks without inputs go at once."""
+        """Ask to be told of every input."""
+        self.task = DRIVER
         self.unmade = {needed for task in self.program.tasks.values() for needed in task.inputs}
-        for task in self.submitted():
-            self.submit(ctx, task)
         if self.unmade:
             ctx.send(self.raylet, WantObjects(tuple(sorted(self.unmade)), fetch=False))
-        Driver.start(self, ctx)
+        self.go_on(ctx)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """An object exists; submit the tasks that lacked nothing else."""
         match message:
             case ObjectReady(there):
-                if there in self.unmade:
-                    self.unmade.remove(there)
-                    consumers = self.program.consumers(there)
-                    for task in self.submitted():
-                        if task in consumers:
-                            self.submit(ctx, task)
+                self.unmade.discard(there)
+                self.submit_ready(ctx)
             case _:
                 raise Unhandled(message)
 
-    def submit(self, ctx: Context, task: TaskId) -> None:
-        """Submit a task unless an input of it is missing."""
-        if self.unmade.isdisjoint(self.program.tasks[task].inputs):
-            ctx.send(self.raylet, SubmitTask(task))
+    def go_on(self, ctx: Context) -> None:
+        """Hold what is submitted, and compute in between: that is when the next task is released."""
+        actions = self.program.driver
+        while self.at < len(actions):
+            match actions[self.at]:
+                case Submit(task):
+                    self.held.append(task)
+                case Compute(duration_us):
+                    self.submit_ready(ctx)
+                    ctx.set_timer(BODY, duration_us, TimerKind.PROGRAM)
+                    return
+            self.at += 1
+        self.submit_ready(ctx)
+        self.end(ctx)
 
-    def submitted(self) -> list[TaskId]:
-        """All tasks in the order of the driver's body."""
-        return [action.task for action in self.program.driver if isinstance(action, Submit)]
-
-    def actions(self) -> tuple[Action, ...]:
-        """What is left of the driver's body: releases."""
-        return tuple(action for action in self.program.driver if not isinstance(action, Submit))
+    def submit_ready(self, ctx: Context) -> None:
+        """Submit the held tasks that lack nothing."""
+        for task in self.held[:]:
+            if self.unmade.isdisjoint(self.program.tasks[task].inputs):
+                self.held.remove(task)
+                ctx.send(self.raylet, SubmitTask(task))

@@ -1,7 +1,7 @@
 """An instance as a program and a cluster that the model runs.
 
 The model's times are at least the instance's: its links carry one object after the other, and it knows no task before
-its inputs exist. Predecessors without data become objects of size 0, a release one that the driver makes at that time.
+its inputs exist. Predecessors without data become objects of size 0; the driver submits a task at its release.
 Nodes that a task may use become a resource that only they have: Ray has no other way to name several nodes. On links of
 known bandwidth sizes become microseconds of travel, rounded up as in the instance, and a byte takes one.
 
@@ -10,6 +10,7 @@ Left out: occupants and groups, which schedules do not know either.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model.graph import (
@@ -40,16 +41,20 @@ class Runnable:
 
 
 def runnable(instance: Instance, gates: dict[TaskId, int] | None = None) -> Runnable:
-    """The program of an instance and its cluster; `gates` (us) replace the tasks' releases."""
-    releases = {task.id: task.release for task in instance.tasks} if gates is None else gates
+    """The program of an instance and its cluster.
+
+    With `gates` all tasks are submitted at once, and one with a gate also needs an object that the driver makes at that
+    time, in us: it may be placed before and starts no sooner.
+    """
     permits = _permits(instance)
     objects, tasks = _objects(instance), {}
-    for at in sorted({time for time in releases.values() if time}):
+    clocks = {task: at for task, at in (gates or {}).items() if at}
+    for at in clocks.values():
         objects[_clock(at)] = ObjectSpec(_clock(at))
     for task in instance.tasks:
         inputs = [needed for needed in task.inputs if needed in instance.producer]
         inputs += [_token(before) for before in task.after]
-        inputs += [_clock(releases[task.id])] if releases[task.id] else []
+        inputs += [_clock(clocks[task.id])] if task.id in clocks else []
         demand = task.demand + Resources.from_units(dict.fromkeys(_permit_of(task, instance, permits), 1))
         tasks[task.id] = TaskSpec(
             task.id,
@@ -72,19 +77,30 @@ def runnable(instance: Instance, gates: dict[TaskId, int] | None = None) -> Runn
     bandwidth = None if instance.bandwidth_bytes_per_s is None else MICROSECONDS
     mean = sum(task.duration for task in instance.tasks) // max(1, len(instance.tasks))
     return Runnable(
-        Program(tasks, objects, tuple(_driver(instance, releases)), instance.name),
+        Program(
+            tasks, objects, tuple(_at_release(instance) if gates is None else _at_once(instance, clocks)), instance.name
+        ),
         ClusterSpec(nodes, instance.name, bandwidth),
         max(1, mean),
     )
 
 
-def _driver(instance: Instance, releases: dict[TaskId, int]) -> list[Action]:
-    actions: list[Action] = [Submit(task.id) for task in instance.tasks]
+def _at_release(instance: Instance) -> Iterator[Action]:
     now = 0
-    for at in sorted({time for time in releases.values() if time}):
-        actions += [Compute(at - now), Put(_clock(at))]
+    for task in sorted(instance.tasks, key=lambda task: task.release):
+        if task.release > now:
+            yield Compute(task.release - now)
+            now = task.release
+        yield Submit(task.id)
+
+
+def _at_once(instance: Instance, clocks: dict[TaskId, int]) -> Iterator[Action]:
+    yield from (Submit(task.id) for task in instance.tasks)
+    now = 0
+    for at in sorted(set(clocks.values())):
+        yield Compute(at - now)
+        yield Put(_clock(at))
         now = at
-    return actions
 
 
 def _objects(instance: Instance) -> dict[str, ObjectSpec]:
