@@ -5,41 +5,17 @@ A name and its parameters (policy, planted bug) are all that a trace needs to be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-
 from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
 from model.gcs.scenarios import chain
 from model.graph import ClusterSpec, NodeSpec, Program, Resources
-from model.kernel import Process, Scenario
+from model.kernel import Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
+from properties.scenarios.base import Entry, Scope, Swap
+from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.statements.chain import CHAIN
 from properties.statements.cluster import CLUSTER
-
-
-class Scope(StrEnum):
-    """How large: exhausted in seconds, or in minutes."""
-
-    TINY = "tiny"
-    SMALL = "small"
-
-
-Swap = Mapping[type[Process], type[Process]]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A scenario by name. `build(policy, swap)` makes it, with a policy where it has one and planted bugs."""
-
-    name: str
-    component: str
-    scope: Scope
-    build: Callable[[Policy | None, Swap], Scenario]
-    takes_policy: bool = False
-    """Whether a policy can be put in: the scenarios on which proposals are checked."""
 
 
 def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
@@ -118,10 +94,13 @@ ENTRIES = (
         scope=Scope.SMALL,
     ),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
+    *OBJECT_ENTRIES,
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
 """Every named scenario."""
+
+__all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "build", "equal_nodes"]
 
 COMPONENTS = ("gcs", "scheduler", "objects", "lineage", "actors", "cluster")
 """The parts of the model that `verify` can be asked about; a part without scenarios has none yet."""

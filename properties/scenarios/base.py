@@ -1,0 +1,32 @@
+"""What a named scenario is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model.kernel import Process, Scenario
+from model.scheduler.hooks import Policy
+
+
+class Scope(StrEnum):
+    """How large: exhausted in seconds, or in minutes."""
+
+    TINY = "tiny"
+    SMALL = "small"
+
+
+Swap = Mapping[type[Process], type[Process]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A scenario by name. `build(policy, swap)` makes it, with a policy where it has one and planted bugs."""
+
+    name: str
+    component: str
+    scope: Scope
+    build: Callable[[Policy | None, Swap], Scenario]
+    takes_policy: bool = False
+    """Whether a policy can be put in: the scenarios on which proposals are checked."""
