@@ -13,7 +13,9 @@ from model.kernel import Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
 from properties.scenarios.base import Entry, Scope, Swap
+from properties.scenarios.lineage import LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
+from properties.scenarios.references import REFERENCE_ENTRIES
 from properties.statements.chain import CHAIN
 from properties.statements.cluster import CLUSTER
 
@@ -95,6 +97,8 @@ ENTRIES = (
     ),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
     *OBJECT_ENTRIES,
+    *REFERENCE_ENTRIES,
+    *LINEAGE_ENTRIES,
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}

@@ -11,6 +11,7 @@ from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
 from model.kernel.statements import Statement
 from model.objects.directory import Directory
 from model.objects.protocol import RAYLET
+from model.objects.references import Call, CoreWorker, Function
 from model.objects.store import Store
 from model.objects.transfer import ObjectManager
 from model.objects.worker import Job, ObjectWorker
@@ -107,4 +108,31 @@ def plane(name: str, made_of: Plane, statements: tuple[Statement, ...] = (), rep
             "crashable": list(made_of.crashes),
             "failing writes": made_of.failing_writes,
         },
+    )
+
+
+def references(
+    name: str,
+    functions: Mapping[str, Function],
+    owners: Mapping[ObjectId, str],
+    statements: tuple[Statement, ...] = (),
+    *,
+    crashes: tuple[str, ...] = (),
+    replace: Swap | None = None,
+) -> Scenario:
+    """Processes that pass references around; the driver's body is the function of its own name."""
+    made: Callable[..., Process] = (replace or {}).get(CoreWorker, CoreWorker)
+    called = {a.to for f in functions.values() for a in f.body if isinstance(a, Call)}
+    names = ("driver", *sorted(called))
+    bodies, owned = tuple(sorted(functions.items())), tuple(sorted(owners.items()))
+    return Scenario(
+        name,
+        "objects",
+        {slot: partial(made, bodies, owned) for slot in names},
+        statements,
+        crashable=crashes,
+        watchers={slot: tuple(other for other in names if other != slot) for slot in crashes},
+        faults={FaultKind.CRASH: 1} if crashes else {},
+        max_incarnations=1,
+        constants={"processes": len(names), "objects": len(owned), "crashable": list(crashes)},
     )
