@@ -3,6 +3,7 @@
 The model knows nothing of them. A bug kills a statement only when that very statement fails.
 """
 
+from properties.bugs.actors import ACTOR_BUGS
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
@@ -11,7 +12,7 @@ from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.references import REFERENCE_BUGS
 
 BUGS: dict[str, Bug] = {
-    bug.name: bug for bug in (*CLUSTER_BUGS, *CHAIN_BUGS, *OBJECT_BUGS, *REFERENCE_BUGS, *LINEAGE_BUGS)
+    bug.name: bug for bug in (*CLUSTER_BUGS, *CHAIN_BUGS, *OBJECT_BUGS, *REFERENCE_BUGS, *LINEAGE_BUGS, *ACTOR_BUGS)
 }
 """All planted bugs by name."""
 

@@ -1,0 +1,109 @@
+"""Named scenarios of actors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from model.actors.calls import OWN_ARGUMENT, CallSpec
+from model.actors.scenarios import calls
+from model.kernel import FaultKind, Scenario
+from model.kernel.statements import Statement
+from model.scheduler.hooks import Policy
+from properties.scenarios.base import Entry, Scope, Swap
+from properties.statements.actors import (
+    CALLS,
+    actor_serial_order_of_retries,
+    no_method_twice_in_one_incarnation,
+    the_read_sees_all_additions,
+)
+
+
+def _calls(
+    name: str,
+    callers: Mapping[str, tuple[CallSpec, ...]],
+    *more: Statement,
+    idle: tuple[str, ...] = (),
+    scope: Scope = Scope.TINY,
+    **options: Any,
+) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = calls(name, callers, (*CALLS, *more), replace=swap, **options)
+        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
+
+    return Entry(name, "actors", scope, build)
+
+
+RETRIED = "a_call_is_retried"
+
+COUNTER = {
+    "node1": (CallSpec("add1", tells=("driver",)),),
+    "node3": (CallSpec("add2", tells=("driver",)),),
+    "driver": (CallSpec("read", needs=("add1", "add2")),),
+}
+"""The notes' counter: cnt++ from two nodes, then a read."""
+
+TWO_BY_TWO = {
+    "a": (CallSpec("a0", needs=(OWN_ARGUMENT,)), CallSpec("a1")),
+    "b": (CallSpec("b0"), CallSpec("b1")),
+}
+
+ACTOR_ENTRIES = (
+    _calls("actor-counter", COUNTER, the_read_sees_all_additions, no_method_twice_in_one_incarnation, idle=(RETRIED,)),
+    _calls(
+        "actor-at-most-once",
+        TWO_BY_TWO,
+        no_method_twice_in_one_incarnation,
+        idle=(RETRIED,),
+        max_restarts=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-dies",
+        TWO_BY_TWO,
+        no_method_twice_in_one_incarnation,
+        idle=(RETRIED,),
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-retries",
+        {"a": (CallSpec("a0"), CallSpec("a1"), CallSpec("a2"))},
+        no_method_twice_in_one_incarnation,
+        actor_serial_order_of_retries,
+        max_restarts=1,
+        max_task_retries=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-two-callers",
+        {"a": (CallSpec("a0"), CallSpec("a1")), "b": (CallSpec("b0"),)},
+        no_method_twice_in_one_incarnation,
+        actor_serial_order_of_retries,
+        max_restarts=1,
+        max_task_retries=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-out-of-order",
+        {"a": (CallSpec("a0"), CallSpec("a1"), CallSpec("a2", needs=(OWN_ARGUMENT,)))},
+        max_restarts=1,
+        max_task_retries=1,
+        concurrency=2,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-lost-reply",
+        {"a": (CallSpec("a0"), CallSpec("a1"))},
+        max_task_retries=1,
+        faults={FaultKind.LOSE_REPLY: 1},
+    ),
+    _calls(
+        "actor-concurrent",
+        {"a": (CallSpec("a0"), CallSpec("a1"))},
+        max_task_retries=1,
+        concurrency=2,
+        loses_contact=True,
+        faults={FaultKind.EARLY_TIMEOUT: 1},
+    ),
+)
+"""Scenarios of actors."""
