@@ -12,7 +12,7 @@ from model.graph import ClusterSpec, NodeSpec, Program, Resources
 from model.kernel import Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
-from properties.scenarios.actors import ACTOR_ENTRIES
+from properties.scenarios.actors import ACTOR_ENTRIES, MIGRATION_ENTRIES
 from properties.scenarios.base import Entry, Scope, Swap
 from properties.scenarios.lineage import LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
@@ -101,6 +101,7 @@ ENTRIES = (
     *REFERENCE_ENTRIES,
     *LINEAGE_ENTRIES,
     *ACTOR_ENTRIES,
+    *MIGRATION_ENTRIES,
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.actors.calls import OWN_ARGUMENT, CallSpec
-from model.actors.scenarios import calls
+from model.actors.scenarios import calls, migration
 from model.kernel import FaultKind, Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
@@ -17,6 +17,7 @@ from properties.statements.actors import (
     no_method_twice_in_one_incarnation,
     the_read_sees_all_additions,
 )
+from properties.statements.migration import MIGRATION
 
 
 def _calls(
@@ -107,3 +108,31 @@ ACTOR_ENTRIES = (
     ),
 )
 """Scenarios of actors."""
+
+
+def _migration(name: str, *crashable: str, methods: int = 2) -> Entry:
+    """The notes' example: actors of 70 and 20 on one node, 80 on the other, and a new one of 25."""
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return migration(
+            name,
+            {"actor1": 70, "actor2": 20, "actor3": 25, "actor4": 80},
+            {"node1": ("actor1", "actor2"), "node2": ("actor4",)},
+            "actor3",
+            "actor2",
+            MIGRATION,
+            methods=methods,
+            crashable=crashable,
+            replace=swap,
+        )
+
+    return Entry(name, "actors", Scope.TINY, build)
+
+
+MIGRATION_ENTRIES = (
+    _migration("migration"),
+    _migration("migration-source-dies", "node1"),
+    _migration("migration-target-dies", "node2"),
+    _migration("migration-coordinator-dies", "coordinator", methods=1),
+)
+"""Scenarios of moves, with a crash of each party at every step."""
