@@ -12,11 +12,12 @@ from model.graph import ClusterSpec, NodeSpec, Program, Resources
 from model.kernel import Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
-from properties.scenarios.actors import ACTOR_ENTRIES, MIGRATION_ENTRIES
+from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES
 from properties.scenarios.base import Entry, Scope, Swap
 from properties.scenarios.lineage import LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
+from properties.scenarios.workers import WORKER_ENTRIES
 from properties.statements.chain import CHAIN
 from properties.statements.cluster import CLUSTER
 
@@ -102,6 +103,8 @@ ENTRIES = (
     *LINEAGE_ENTRIES,
     *ACTOR_ENTRIES,
     *MIGRATION_ENTRIES,
+    *LIFECYCLE_ENTRIES,
+    *WORKER_ENTRIES,
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}

@@ -7,8 +7,9 @@ from functools import partial
 
 from model.actors.calls import Actor, Caller, CallSpec, Registry
 from model.actors.hosts import Host, Hosted, RedirectedCaller
+from model.actors.lifecycle import ActorManager, ActorNode, ActorOwner
 from model.actors.migration import Coordinator
-from model.kernel import FaultKind, LinkRule, Process, Scenario, Slot
+from model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
 from model.kernel.statements import Statement
 
 Swap = Mapping[type[Process], type[Process]]
@@ -102,4 +103,39 @@ def migration(
         watchers=dict.fromkeys(hosts, ("coordinator",)),
         faults={FaultKind.CRASH: 1} if crashable else {},
         constants={"capacity": capacity, "sizes": dict(made), "crashable": list(crashable)},
+    )
+
+
+def lifecycle(
+    name: str,
+    program: tuple[Message, ...],
+    statements: tuple[Statement, ...] = (),
+    *,
+    nodes: int = 2,
+    slots: int = 1,
+    failures: int = 0,
+    max_restarts: int = 0,
+    owner_crashes: bool = False,
+    replace: Swap | None = None,
+) -> Scenario:
+    """An owner that creates and kills actors, the manager, and nodes whose workers may fail."""
+
+    def kind(usual: type[Process]) -> Callable[..., Process]:
+        return (replace or {}).get(usual, usual)
+
+    names = tuple(f"node{i}" for i in range(nodes))
+    processes: dict[Slot, Callable[[], Process]] = {"owner": partial(kind(ActorOwner), program)}
+    processes["manager"] = partial(kind(ActorManager), names, max_restarts)
+    for node in names:
+        processes[node] = partial(kind(ActorNode), slots, failures)
+    return Scenario(
+        name,
+        "actors",
+        processes,
+        statements,
+        crashable=("owner",) if owner_crashes else (),
+        watchers={"owner": ("manager",)},
+        faults={FaultKind.CRASH: 1} if owner_crashes else {},
+        max_incarnations=1,
+        constants={"nodes": nodes, "slots": slots, "worker failures": failures, "max_restarts": max_restarts},
     )

@@ -7,14 +7,26 @@ from properties.bugs.actors import ACTOR_BUGS
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
+from properties.bugs.lifecycle import LIFECYCLE_BUGS
 from properties.bugs.migration import MIGRATION_BUGS
 from properties.bugs.objects import OBJECT_BUGS
 from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.references import REFERENCE_BUGS
+from properties.bugs.workers import WORKER_BUGS
 
 BUGS: dict[str, Bug] = {
     bug.name: bug
-    for bug in (*CLUSTER_BUGS, *CHAIN_BUGS, *OBJECT_BUGS, *REFERENCE_BUGS, *LINEAGE_BUGS, *ACTOR_BUGS, *MIGRATION_BUGS)
+    for bug in (
+        *CLUSTER_BUGS,
+        *CHAIN_BUGS,
+        *OBJECT_BUGS,
+        *REFERENCE_BUGS,
+        *LINEAGE_BUGS,
+        *ACTOR_BUGS,
+        *MIGRATION_BUGS,
+        *LIFECYCLE_BUGS,
+        *WORKER_BUGS,
+    )
 }
 """All planted bugs by name."""
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.actors.calls import OWN_ARGUMENT, CallSpec
-from model.actors.scenarios import calls, migration
-from model.kernel import FaultKind, Scenario
+from model.actors.lifecycle import CreateActor, KillActor
+from model.actors.scenarios import calls, lifecycle, migration
+from model.kernel import FaultKind, Message, Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
 from properties.scenarios.base import Entry, Scope, Swap
@@ -17,6 +18,7 @@ from properties.statements.actors import (
     no_method_twice_in_one_incarnation,
     the_read_sees_all_additions,
 )
+from properties.statements.lifecycle import LIFECYCLE
 from properties.statements.migration import MIGRATION
 
 
@@ -136,3 +138,29 @@ MIGRATION_ENTRIES = (
     _migration("migration-coordinator-dies", "coordinator", methods=1),
 )
 """Scenarios of moves, with a crash of each party at every step."""
+
+
+def _lifecycle(name: str, program: tuple[Message, ...], *idle: str, **options: Any) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = lifecycle(name, program, LIFECYCLE, replace=swap, **options)
+        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
+
+    return Entry(name, "actors", Scope.TINY, build)
+
+
+RESTARTED = "an_actor_is_restarted"
+
+LIFECYCLE_ENTRIES = (
+    _lifecycle("lifecycle-fails", (CreateActor("a"),), failures=2, max_restarts=1),
+    _lifecycle("lifecycle-kill", (CreateActor("a"), KillActor("a")), failures=1, max_restarts=1),
+    _lifecycle(
+        "lifecycle-owner-dies", (CreateActor("a"), CreateActor("b")), failures=1, max_restarts=2, owner_crashes=True
+    ),
+    _lifecycle(
+        "lifecycle-churn",
+        tuple(wish(name) for name in ("a", "b", "c") for wish in (CreateActor, KillActor)),
+        RESTARTED,
+        nodes=1,
+    ),
+)
+"""Scenarios of creation and end; the last one creates and destroys at a rate."""
