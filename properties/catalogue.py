@@ -14,7 +14,7 @@ from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
 from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES
 from properties.scenarios.base import Entry, Scope, Swap
-from properties.scenarios.lineage import LINEAGE_ENTRIES
+from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
 from properties.scenarios.workers import WORKER_ENTRIES
@@ -101,6 +101,7 @@ ENTRIES = (
     *OBJECT_ENTRIES,
     *REFERENCE_ENTRIES,
     *LINEAGE_ENTRIES,
+    *CONTROL_ENTRIES,
     *ACTOR_ENTRIES,
     *MIGRATION_ENTRIES,
     *LIFECYCLE_ENTRIES,

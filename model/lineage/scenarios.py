@@ -9,6 +9,7 @@ from model.graph import ObjectId, TaskId
 from model.kernel import FaultKind, Process, Scenario, Slot
 from model.kernel.statements import Statement
 from model.lineage.attempts import AttemptNode, Submitter, TaskShape
+from model.lineage.control import LineageStore, PaperNode
 from model.lineage.execution import Borrower, Executor
 from model.lineage.ownership import Action, Owner, Task
 from model.lineage.streams import StreamNode, StreamOwner, Wish
@@ -108,4 +109,35 @@ def stream(
         faults={FaultKind.CRASH: node_crashes},
         max_incarnations=1,
         constants={"items": 2, "max_retries": max_retries, "worker crashes": worker_crashes, "crashes": node_crashes},
+    )
+
+
+def control(
+    name: str,
+    program: tuple[tuple[TaskId, tuple[ObjectId, ...]], ...],
+    reads: tuple[ObjectId, ...],
+    statements: tuple[Statement, ...] = (),
+    *,
+    rows: int = 10,
+    crashes: int = 1,
+    early: int = 0,
+    replace: Swap | None = None,
+) -> Scenario:
+    """Lineage in the store; the last of three nodes reads and never crashes."""
+    store: Callable[..., Process] = (replace or {}).get(LineageStore, LineageStore)
+    node: Callable[..., Process] = (replace or {}).get(PaperNode, PaperNode)
+    names = ("node0", "node1", "node2")
+    processes: dict[Slot, Callable[[], Process]] = {"gcs": partial(store, program, names, rows, frozenset(reads))}
+    for slot in names:
+        processes[slot] = partial(node, reads if slot == names[-1] else ())
+    return Scenario(
+        name,
+        "lineage",
+        processes,
+        statements,
+        crashable=names[:-1],
+        watchers=dict.fromkeys(names, ("gcs",)),
+        faults={FaultKind.CRASH: crashes, FaultKind.EARLY_TIMEOUT: early},
+        max_incarnations=1,
+        constants={"nodes": len(names), "tasks": len(program), "rows": rows, "crashes": crashes, "early": early},
     )

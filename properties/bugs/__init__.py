@@ -7,6 +7,7 @@ from properties.bugs.actors import ACTOR_BUGS
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
+from properties.bugs.control import CONTROL_BUGS
 from properties.bugs.lifecycle import LIFECYCLE_BUGS
 from properties.bugs.migration import MIGRATION_BUGS
 from properties.bugs.objects import OBJECT_BUGS
@@ -26,6 +27,7 @@ BUGS: dict[str, Bug] = {
         *MIGRATION_BUGS,
         *LIFECYCLE_BUGS,
         *WORKER_BUGS,
+        *CONTROL_BUGS,
     )
 }
 """All planted bugs by name."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from model.kernel import Scenario
 from model.lineage.ownership import Action, Drop, Get, PutAt, Submit, Task
-from model.lineage.scenarios import ownership
+from model.lineage.scenarios import control, ownership
 from model.scheduler.hooks import Policy
 from properties.scenarios.base import Entry, Scope, Swap
+from properties.statements.control import CONTROL
 from properties.statements.ownership import OWNERSHIP
 
 
@@ -68,3 +69,18 @@ LINEAGE_ENTRIES = (
     ),
 )
 """Scenarios of recovery."""
+
+
+def _control(name: str, program: tuple[tuple[str, tuple[str, ...]], ...], **options: Any) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return control(name, program, (program[-1][0],), CONTROL, replace=swap, **options)
+
+    return Entry(name, "lineage", Scope.TINY, build)
+
+
+CONTROL_ENTRIES = (
+    _control("control-chain", (("x", ()), ("y", ("x",)))),
+    _control("control-flush", (("x", ()), ("z", ()), ("y", ("x",))), rows=2),
+    _control("control-slow", (("x", ()), ("y", ("x",))), crashes=0, early=1),
+)
+"""Scenarios of recovery through the store, as in the paper."""
