@@ -182,9 +182,18 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
 
 
 def _brief(value: Any) -> str:
-    if isinstance(value, set | frozenset):
-        inner = ", ".join(repr(item) for item in sorted(value))
-        text = f"{{{inner}}}" if value else "{}"
-    else:
-        text = repr(value)
+    text = _ordered(value)
     return text if len(text) <= 160 else text[:157] + "..."
+
+
+def _ordered(value: Any) -> str:
+    """As `repr`, with the elements of sets in ascending order, wherever they are."""
+    match value:
+        case set() | frozenset():
+            return "{" + ", ".join(map(repr, sorted(value))) + "}"
+        case dict():
+            return "{" + ", ".join(f"{key!r}: {_ordered(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(map(_ordered, value)) + "]"
+        case _:
+            return repr(value)
