@@ -12,7 +12,7 @@ from model.graph import ClusterSpec, NodeSpec, Program, Resources
 from model.kernel import Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
-from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES
+from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
 from properties.scenarios.base import Entry, Scope, Swap
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
@@ -105,6 +105,7 @@ ENTRIES = (
     *ACTOR_ENTRIES,
     *MIGRATION_ENTRIES,
     *LIFECYCLE_ENTRIES,
+    *REPLAY_ENTRIES,
     *WORKER_ENTRIES,
 )
 

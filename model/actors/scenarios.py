@@ -9,6 +9,7 @@ from model.actors.calls import Actor, Caller, CallSpec, Registry
 from model.actors.hosts import Host, Hosted, RedirectedCaller
 from model.actors.lifecycle import ActorManager, ActorNode, ActorOwner
 from model.actors.migration import Coordinator
+from model.actors.replay import ChainCaller, ChainStore, ReplayedActor
 from model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
 from model.kernel.statements import Statement
 
@@ -138,4 +139,37 @@ def lifecycle(
         faults={FaultKind.CRASH: 1} if owner_crashes else {},
         max_incarnations=1,
         constants={"nodes": nodes, "slots": slots, "worker failures": failures, "max_restarts": max_restarts},
+    )
+
+
+def replayed(
+    name: str,
+    callers: Mapping[Slot, tuple[str, ...]],
+    statements: tuple[Statement, ...] = (),
+    *,
+    every: int = 0,
+    crashes: int = 1,
+    replace: Swap | None = None,
+) -> Scenario:
+    """The paper's actor: callers, the store with the chain, and a place more than the actor can lose."""
+
+    def kind(usual: type[Process]) -> Callable[..., Process]:
+        return (replace or {}).get(usual, usual)
+
+    hosts = tuple(f"actor{i}" for i in range(crashes + 1))
+    processes: dict[Slot, Callable[[], Process]] = {"gcs": partial(kind(ChainStore), hosts)}
+    for host in hosts:
+        processes[host] = partial(kind(ReplayedActor), every)
+    for caller, calls_made in callers.items():
+        processes[caller] = partial(kind(ChainCaller), calls_made)
+    return Scenario(
+        name,
+        "actors",
+        processes,
+        statements,
+        crashable=hosts[:-1],
+        watchers=dict.fromkeys(hosts, ("gcs",)),
+        faults={FaultKind.CRASH: crashes},
+        max_incarnations=1,
+        constants={"callers": len(callers), "checkpoint every": every, "crashes": crashes},
     )

@@ -13,6 +13,7 @@ from properties.bugs.migration import MIGRATION_BUGS
 from properties.bugs.objects import OBJECT_BUGS
 from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.references import REFERENCE_BUGS
+from properties.bugs.replay import REPLAY_BUGS
 from properties.bugs.workers import WORKER_BUGS
 
 BUGS: dict[str, Bug] = {
@@ -28,6 +29,7 @@ BUGS: dict[str, Bug] = {
         *LIFECYCLE_BUGS,
         *WORKER_BUGS,
         *CONTROL_BUGS,
+        *REPLAY_BUGS,
     )
 }
 """All planted bugs by name."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from model.actors.calls import OWN_ARGUMENT, CallSpec
 from model.actors.lifecycle import CreateActor, KillActor
-from model.actors.scenarios import calls, lifecycle, migration
+from model.actors.scenarios import calls, lifecycle, migration, replayed
 from model.kernel import FaultKind, Message, Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
@@ -20,6 +20,7 @@ from properties.statements.actors import (
 )
 from properties.statements.lifecycle import LIFECYCLE
 from properties.statements.migration import MIGRATION
+from properties.statements.replay import REPLAY
 
 
 def _calls(
@@ -164,3 +165,14 @@ LIFECYCLE_ENTRIES = (
     ),
 )
 """Scenarios of creation and end; the last one creates and destroys at a rate."""
+
+
+def _replay(name: str, **options: int) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return replayed(name, {"a": ("a0", "a1"), "b": ("b0", "b1")}, REPLAY, replace=swap, **options)
+
+    return Entry(name, "actors", Scope.TINY, build)
+
+
+REPLAY_ENTRIES = (_replay("replay"), _replay("replay-checkpoint", every=2))
+"""Scenarios of the paper's actors."""
