@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from model.actors.calls import Actor, Caller, CallSpec, Registry
+from model.actors.calls import Actor, Caller, Registry
 from model.actors.hosts import Host, Hosted, RedirectedCaller
 from model.actors.lifecycle import ActorManager, ActorNode, ActorOwner
 from model.actors.migration import Coordinator
+from model.actors.protocol import CallSpec
 from model.actors.replay import ChainCaller, ChainStore, ReplayedActor
 from model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
 from model.kernel.statements import Statement

@@ -12,8 +12,6 @@ lineage, and delays. An actor is a task whose result is its life on a node: it i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TypeAlias
 
 from model.graph import ObjectId, TaskId
 from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
@@ -29,71 +27,10 @@ from model.lineage.execution import (
     TaskReply,
     WroteToDisk,
 )
+from model.lineage.programs import Action, Drop, Failure, Get, PutAt, Stage, Submit, Task
 
 GO_ON = "go on"
 """Timer of the driver's program."""
-
-
-class Failure(StrEnum):
-    """Ray's names of the errors that an object may end in."""
-
-    LOST = "ObjectLostError"
-    UNRECONSTRUCTABLE = "ObjectReconstructionFailedError"
-    NODE_DIED = "NodeDiedError"
-    OWNER_DIED = "OwnerDiedError"
-    FREED = "ReferenceCountingAssertionError"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task's specification."""
-
-    name: TaskId
-    arguments: tuple[ObjectId, ...]
-    result: ObjectId
-    max_retries: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Submit:
-    """The driver submits a task and keeps a reference to its result."""
-
-    task: TaskId
-
-
-@dataclass(frozen=True, slots=True)
-class PutAt:
-    """The driver's `ray.put`, on its own node; that node is named so that it can be one that fails."""
-
-    object: ObjectId
-    node: Name
-
-
-@dataclass(frozen=True, slots=True)
-class Get:
-    """The driver waits for a value or an error."""
-
-    object: ObjectId
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The driver forgets its reference."""
-
-    object: ObjectId
-
-
-Action: TypeAlias = Submit | PutAt | Get | Drop
-
-
-class Stage(StrEnum):
-    """Where a task is."""
-
-    PENDING = "pending"
-    """Some argument has no value yet."""
-    SUBMITTED = "submitted"
-    DONE = "done"
-    FAILED = "failed"
 
 
 @dataclass(slots=True)

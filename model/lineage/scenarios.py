@@ -11,7 +11,8 @@ from model.kernel.statements import Statement
 from model.lineage.attempts import AttemptNode, Submitter, TaskShape
 from model.lineage.control import LineageStore, PaperNode
 from model.lineage.execution import Borrower, Executor
-from model.lineage.ownership import Action, Owner, Task
+from model.lineage.ownership import Owner
+from model.lineage.programs import Action, Task
 from model.lineage.streams import StreamNode, StreamOwner, Wish
 
 Swap = Mapping[type[Process], type[Process]]

@@ -10,8 +10,9 @@ from model.graph import ObjectId
 from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
 from model.kernel.statements import Statement
 from model.objects.directory import Directory
+from model.objects.programs import Call, Function
 from model.objects.protocol import RAYLET
-from model.objects.references import Call, CoreWorker, Function
+from model.objects.references import CoreWorker
 from model.objects.store import Store
 from model.objects.transfer import ObjectManager
 from model.objects.worker import Job, ObjectWorker

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.actors.calls import Actor, Caller, Push, Result
+from model.actors.calls import Actor, Caller
+from model.actors.protocol import Push, Result
 from model.kernel import Context, Name
 from properties.bugs.base import Bug
 

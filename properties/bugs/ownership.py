@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from model.graph import ObjectId
 from model.kernel import Context, Name
 from model.lineage.execution import Borrower, Executor
-from model.lineage.ownership import Owner, Stage, Task
+from model.lineage.ownership import Owner
+from model.lineage.programs import Stage, Task
 from properties.bugs.base import Bug
 
 

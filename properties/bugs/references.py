@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from model.graph import ObjectId
 from model.kernel import Context, Name
-from model.objects.references import FREED, VALUE, CoreWorker, GotValue
+from model.objects.programs import FREED, VALUE, GotValue
+from model.objects.references import CoreWorker
 from properties.bugs.base import Bug
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model.actors.calls import OWN_ARGUMENT, CallSpec
 from model.actors.lifecycle import CreateActor, KillActor
+from model.actors.protocol import OWN_ARGUMENT, CallSpec
 from model.actors.scenarios import calls, lifecycle, migration, replayed
 from model.kernel import FaultKind, Message, Scenario
 from model.kernel.statements import Statement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from model.kernel import Scenario
-from model.lineage.ownership import Action, Drop, Get, PutAt, Submit, Task
+from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task
 from model.lineage.scenarios import control, ownership
 from model.scheduler.hooks import Policy
 from properties.scenarios.base import Entry, Scope, Swap

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from model.kernel import Scenario
-from model.objects.references import Call, Drop, Function, Put, Read
+from model.objects.programs import Call, Drop, Function, Put, Read
 from model.objects.scenarios import references
 from model.scheduler.hooks import Policy
 from properties.scenarios.base import Entry, Scope, Swap

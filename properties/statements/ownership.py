@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from model.kernel import StateView, always, audit, sometimes
 from model.lineage.execution import Borrower, Executor
-from model.lineage.ownership import Get, Owner
+from model.lineage.ownership import Owner
+from model.lineage.programs import Get
 
 
 @always(Owner, each=True, source="Ray #8791, #65660, #21485; bug benchmark S1")

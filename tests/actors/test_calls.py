@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.actors.calls import Outcome
+from model.actors.protocol import Outcome
 from model.kernel import Verdict
 from model.kernel.explore import explore
 from properties.bugs import Bug

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.lineage.ownership import Failure
+from model.lineage.programs import Failure
 from properties.bugs import Bug
 from properties.bugs.ownership import LINEAGE_BUGS
 from properties.scenarios.lineage import LINEAGE_ENTRIES
