@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from model.kernel import Verdict
 from model.kernel.explore import explore
+from model.kernel.replay import replay
 from properties.bugs import Bug
 from properties.catalogue import CATALOGUE, Entry, Scope
 
@@ -22,10 +23,14 @@ def check_pinned(name: str, states: int, depth: int) -> None:
 
 
 def check_killed(bug: Bug) -> None:
-    """The statement that is named for a planted bug, and no other, is the first to fail in the named scenario."""
-    result = explore(CATALOGUE[bug.scenario].build(None, bug.replaces))
+    """The statement that is named for a planted bug, and no other, is the first to fail, and does so when replayed."""
+    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
+    result = explore(scenario)
     assert result.violation is not None, f"{bug.name} survives"
     assert result.violation.statement == bug.statement
+    again = replay(scenario, result.violation.steps).violation
+    assert again is not None
+    assert again.statement == bug.statement
 
 
 def check_gallery(entries: Iterable[Entry], bugs: Iterable[Bug], pinned: Mapping[str, tuple[int, int]]) -> None:
