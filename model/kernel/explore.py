@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -18,6 +18,7 @@ from typing import Any
 from model.kernel.errors import ModelError
 from model.kernel.links import connects
 from model.kernel.process import Message, Name
+from model.kernel.refinement import Refinement
 from model.kernel.scenario import Scenario
 from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
 from model.kernel.steps import Taken
@@ -25,7 +26,7 @@ from model.kernel.transitions import Column, Outcome, Transitions
 from model.kernel.verdicts import Result, StatementResult, Verdict, Violation, combine
 
 GROWTH_LEVELS = 40
-"""A field that has grown in so many consecutive levels is reported as growing without bound."""
+"""A field whose largest value has grown in so many levels is reported as growing without bound."""
 
 POLL_STATES = 1 << 14
 """New states between two looks at memory and progress."""
@@ -74,6 +75,9 @@ class Explorer:
             if s.kind is StatementKind.ALWAYS and (s.known or not s.each)
         ]
         self._steps = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.STEP]
+        self._refinements = [
+            Refinement(_Reader(s, self.transitions)) for s in self.statements if s.kind is StatementKind.REFINES
+        ]
         self._sometimes = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.SOMETIMES]
         self._audits = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.AUDIT]
         self._happened: set[str] = set()
@@ -115,7 +119,8 @@ class Explorer:
         successors = transitions.successors
         parents = self._parents
         views = bool(self._views) or bool(self._sometimes)
-        next_poll = POLL_STATES
+        step_wise = bool(self._steps) or bool(self._refinements)
+        next_poll = min(POLL_STATES, self.limits.states)
         position = 0
         while position < len(order):
             level_end = len(order)
@@ -124,7 +129,7 @@ class Explorer:
                 found, quiescent = successors(state)
                 self._count += len(found)
                 for new, outcome in found:
-                    if outcome.error is not None or outcome.broken or self._steps:
+                    if outcome.error is not None or outcome.broken or step_wise:
                         broken = self._judge_step(state, new, outcome)
                         if broken is not None:
                             return self._violation(broken, position, outcome), ""
@@ -144,12 +149,12 @@ class Explorer:
                         return self._violation(broken, position, None), ""
                 position += 1
                 if len(order) >= next_poll:
-                    next_poll = len(order) + POLL_STATES
+                    next_poll = min(len(order) + POLL_STATES, max(self.limits.states, len(order) + 1))
                     note = self._cap(len(order) - position)
                     if note:
                         return None, note
             self._depth += 1
-            if self._depth > self.scenario.depth_limit:
+            if self._depth >= self.scenario.depth_limit and position < len(order):
                 return None, f"the depth limit of {self.scenario.depth_limit} steps was reached"
             note = self._growth()
             if note:
@@ -172,7 +177,7 @@ class Explorer:
         return ""
 
     def _growth(self) -> str:
-        """Name a field that has grown in each of the last levels: the scope has no end."""
+        """Name a field that has grown again and again: the scope has no end."""
         for where, peak in self.transitions.interner.peaks.items():
             last, run = self._growing.get(where, (0, 0))
             if peak > last:
@@ -180,9 +185,7 @@ class Explorer:
                 self._growing[where] = (peak, run)
                 if run >= GROWTH_LEVELS:
                     slot, name = where
-                    return f"field {name} of {slot} grows without bound (now {peak}, larger in each of {run} levels)"
-            else:
-                self._growing[where] = (peak, 0)
+                    return f"field {name} of {slot} grows without bound (now {peak}, larger after each of {run} levels)"
         return ""
 
     # ---- judging ----------------------------------------------------------------------------------------------------
@@ -196,6 +199,9 @@ class Explorer:
             holds = not reader.mask & outcome.mask or reader.holds_step(state, outcome, new)
             if not holds and not self._is_known(reader.statement):
                 return reader.statement
+        for refinement in self._refinements:
+            if not refinement.allows(state, outcome, new):
+                return refinement.statement
         return None
 
     def _judge_state(self, state: int, outcome: Outcome | None) -> Statement | None:
@@ -204,6 +210,9 @@ class Explorer:
                 broken = self.transitions.broken_by(i, local)
                 if broken:
                     return self._named(broken)
+            for refinement in self._refinements:
+                if not refinement.starts(state):
+                    return refinement.statement
         fields: tuple[int, ...] | None = None
         for reader in self._views:
             if outcome is None or reader.concerns(outcome):
@@ -336,10 +345,14 @@ class _Reader:
             first_monitor + transitions.monitor_kinds.index(kind) for kind in statement.monitors
         )
         columns = self._columns + self._monitor_columns
-        self._key: Callable[[tuple[int, ...]], Any] = itemgetter(*columns) if columns else lambda fields: None
+        self._key: Callable[[tuple[int, ...]], Hashable] = itemgetter(*columns) if columns else lambda fields: None
         self._answers: dict[Any, bool] = {}
         self._links: list[Column] = []
         self._links_known = 0
+
+    def unpack(self, state: int) -> tuple[int, ...]:
+        """The fields of a packed state."""
+        return self._transitions.unpack(state)
 
     def concerns(self, outcome: Outcome) -> bool:
         """Whether a step can change the answer."""
@@ -349,11 +362,16 @@ class _Reader:
             or (self._monitor_columns and outcome.observations)
         )
 
-    def holds(self, fields: tuple[int, ...]) -> bool:
-        """The answer in a state."""
+    def key(self, fields: tuple[int, ...]) -> Hashable:
+        """What the statement reads of a state: two states with equal keys look the same to it."""
         key = self._key(fields)
         if self.statement.links is not None:
             key = (key, tuple([fields[link.position] for link in self._read_links()]))
+        return key
+
+    def holds(self, fields: tuple[int, ...]) -> bool:
+        """The answer in a state."""
+        key = self.key(fields)
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = self._check(fields)
@@ -365,9 +383,7 @@ class _Reader:
         key = (self._key(before), outcome.taken, self._key(after))
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._answers[key] = bool(
-                self.statement.check(self._view(before), outcome.taken, self._view(after))
-            )
+            answer = self._answers[key] = bool(self.statement.check(self.view(before), outcome.taken, self.view(after)))
         return answer
 
     def _read_links(self) -> list[Column]:
@@ -386,9 +402,10 @@ class _Reader:
             interner = self._transitions.interner
             seats = [interner.locals[i][fields[i]] for i in self._columns]
             return all(self.statement.check(seat.process) for seat in seats if seat.alive)
-        return bool(self.statement.check(self._view(fields)))
+        return bool(self.statement.check(self.view(fields)))
 
-    def _view(self, fields: tuple[int, ...]) -> StateView:
+    def view(self, fields: tuple[int, ...]) -> StateView:
+        """What the statement sees of a state."""
         transitions = self._transitions
         seats = [transitions.interner.locals[i][fields[i]] for i in self._columns]
         first_monitor = transitions.width + 2

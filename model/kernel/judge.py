@@ -22,8 +22,11 @@ class Judge:
         self._each = [s for s in always if s.each]
         self._views = [s for s in always if not s.each]
         self._steps = [s for s in statements if s.kind is StatementKind.STEP]
+        self._refinements = [s for s in statements if s.kind is StatementKind.REFINES]
+        self._abstract: dict[str, object] = {}
         self._sometimes = [s for s in statements if s.kind is StatementKind.SOMETIMES]
         self._audits = [s for s in statements if s.kind is StatementKind.AUDIT]
+        self._watches = bool(always or self._steps or self._refinements or self._sometimes)
         self._by_type: dict[type[Process], tuple[tuple[Statement, ...], frozenset[str]]] = {}
         self._before: dict[str, StateView] = {}
         self._monitors: dict[type, Monitor] = dict(world.monitors)
@@ -37,9 +40,13 @@ class Judge:
         """Keep what step statements compare with; call before each step."""
         for statement in self._steps:
             self._before[statement.name] = self._kept_view(statement)
+        for statement in self._refinements:
+            self._abstract[statement.name] = statement.check(self._world.view(statement))
 
     def after_step(self, taken: Taken | None) -> Statement | None:
         """The first statement that the present state, or the step into it, breaks."""
+        if not self._watches:
+            return None
         world = self._world
         concerned: set[str] = set()
         for seat in world.touched:
@@ -50,11 +57,12 @@ class Judge:
                     tuple(s for s in self._each if issubclass(kind, s.reads)),
                     frozenset(s.name for s in (*self._views, *self._sometimes) if issubclass(kind, s.reads)),
                 )
-            if seat.alive:
+            if found[0] and seat.alive:
                 for statement in found[0]:
                     if not statement.check(seat.process) and not self._is_known(statement):
                         return statement
-            concerned |= found[1]
+            if found[1]:
+                concerned |= found[1]
         moved = {kind for kind, monitor in world.monitors.items() if self._monitors[kind] is not monitor}
         for kind in moved:
             self._monitors[kind] = world.monitors[kind]
@@ -65,7 +73,9 @@ class Judge:
             if relevant and not statement.check(world.view(statement)) and not self._is_known(statement):
                 return statement
         for statement in self._sometimes:
-            relevant = statement.name in concerned or not moved.isdisjoint(statement.monitors)
+            relevant = (
+                statement.name in concerned or statement.links is not None or not moved.isdisjoint(statement.monitors)
+            )
             if relevant and statement.name not in self.happened and statement.check(world.view(statement)):
                 self.happened.add(statement.name)
         if taken is not None:
@@ -73,7 +83,18 @@ class Judge:
                 holds = statement.check(self._before[statement.name], taken, world.view(statement))
                 if not holds and not self._is_known(statement):
                     return statement
+        for statement in self._refinements:
+            if not self._refines(statement, taken is None):
+                return statement
         return None
+
+    def _refines(self, statement: Statement, at_start: bool) -> bool:
+        after = statement.check(self._world.view(statement))
+        before = self._abstract.get(statement.name)
+        if at_start:
+            return bool(after == statement.initial)
+        assert statement.then is not None
+        return bool(before == after or statement.then(before, after))
 
     def at_quiescence(self) -> Statement | None:
         """The first audit that the present, quiescent state does not pass."""

@@ -91,23 +91,29 @@ class Statement:
     sentence: str
     source: str
     reads: tuple[type[Process], ...]
-    check: Callable[..., bool]
+    check: Callable[..., Any]
+    """Whether the claim holds; for `refines`, the abstract state."""
     each: bool = False
     """Whether the check is of one process at a time (`check(process)`) rather than of a view."""
     monitors: tuple[type[Monitor], ...] = ()
     links: tuple[str, str] | None = None
     """Patterns of the senders and receivers whose links the check reads, beside the processes."""
     then: Callable[..., bool] | None = None
-    """Second predicate of `leads_to`."""
+    """Second predicate of `leads_to`; step relation of the abstract system of `refines`."""
+    initial: Any = None
+    """State in which the abstract system of `refines` starts."""
     known: str = ""
     """Number of the upstream issue when real Ray is known to break the statement."""
 
 
 Decorator = Callable[[Callable[..., bool]], Statement]
+Abstraction = Callable[[Callable[[StateView], Any]], Statement]
 
 
-def _statement(kind: StatementKind, source: str, reads: Sequence[type[Process]], **options: Any) -> Decorator:
-    def make(check: Callable[..., bool]) -> Statement:
+def _statement(
+    kind: StatementKind, source: str, reads: Sequence[type[Process]], **options: Any
+) -> Callable[[Callable[..., Any]], Statement]:
+    def make(check: Callable[..., Any]) -> Statement:
         sentence = (getdoc(check) or "").partition("\n")[0]
         if not sentence:
             raise TypeError(f"statement {check.__name__} needs a docstring: its first line is the sentence people read")
@@ -136,9 +142,14 @@ def step(*reads: type[Process], source: str, known: str = "") -> Decorator:
     return _statement(StatementKind.STEP, source, reads, known=known)
 
 
-def sometimes(*reads: type[Process], source: str, monitors: tuple[type[Monitor], ...] = ()) -> Decorator:
+def sometimes(
+    *reads: type[Process],
+    source: str,
+    monitors: tuple[type[Monitor], ...] = (),
+    links: tuple[str, str] | None = None,
+) -> Decorator:
     """Holds in at least one state; a scope in which it never does proves nothing. `check(view)`."""
-    return _statement(StatementKind.SOMETIMES, source, reads, monitors=monitors)
+    return _statement(StatementKind.SOMETIMES, source, reads, monitors=monitors, links=links)
 
 
 def audit(
@@ -162,16 +173,22 @@ def leads_to(*reads: type[Process], then: Callable[..., bool], source: str, know
     return _statement(StatementKind.LEADS_TO, source, reads, then=then, known=known)
 
 
-def refines(*reads: type[Process], then: Callable[..., bool], source: str) -> Decorator:
-    """Every step maps to zero or more steps of an abstract system.
+def refines(
+    *reads: type[Process],
+    initial: Any,
+    then: Callable[..., bool],
+    source: str,
+    links: tuple[str, str] | None = None,
+) -> Abstraction:
+    """Every step maps to zero or more steps of an abstract system that starts in `initial`.
 
-    `check(view)` returns the abstract state; `then(abstract before, abstract after)` says whether the abstract system
-    can go from one to the other.
+    `check(view)` returns the abstract state, a hashable value; `then(abstract before, abstract after)` says whether the
+    abstract system can go from one to the other.
     """
-    return _statement(StatementKind.REFINES, source, reads, then=then)
+    return _statement(StatementKind.REFINES, source, reads, initial=initial, then=then, links=links)
 
 
-DECIDED = frozenset({StatementKind.ALWAYS, StatementKind.STEP, StatementKind.SOMETIMES, StatementKind.AUDIT})
+DECIDED = frozenset(StatementKind) - {StatementKind.EVENTUALLY, StatementKind.LEADS_TO}
 """Kinds that the explore and walk drivers decide; the others are answered *undetermined*."""
 
 KERNEL_MESSAGES = (Down, Unreachable)

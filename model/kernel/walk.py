@@ -101,7 +101,7 @@ def walk(
     plan = _Schedule(schedule, faults)
     world = World(scenario, plan.decide, plan.strike, statements=wanted)
     judge = Judge(world, wanted)
-    keeps_before = any(s.kind is StatementKind.STEP for s in wanted)
+    keeps_before = any(s.kind in (StatementKind.STEP, StatementKind.REFINES) for s in wanted)
     steps: list[Taken] = []
     broken: Statement | PolicyError | None = judge.at_start()
     quiescent = False

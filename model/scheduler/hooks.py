@@ -69,12 +69,15 @@ class NodeView:
         return all(amount <= self.available.get(name, 0) for name, amount in demand.units)
 
 
+CRITICAL = frozenset({"CPU", "memory", "object_store_memory"})
+"""Resources whose use counts in a node's utilization; GPUs and custom ones do not."""
+
+
 def critical_utilization(total: Resources, available: Mapping[str, int]) -> float:
     """The largest used share among CPU, memory and object store memory (Ray 2.60 `NodeResources`)."""
     worst = 0.0
-    for name in ("CPU", "memory", "object_store_memory"):
-        capacity = total[name]
-        if capacity:
+    for name, capacity in total.units:
+        if name in CRITICAL:
             worst = max(worst, 1 - available.get(name, 0) / capacity)
     return worst
 

@@ -176,6 +176,11 @@ class Raylet(Process):
         store = self.store
         return all(needed in store for needed in self.program.tasks[task].inputs)
 
+    def fits(self, task: TaskId) -> bool:
+        """Whether a task's resources are free."""
+        free = self.free
+        return all(amount <= free[name] for name, amount in self.program.tasks[task].demand.units)
+
     def input_values(self, task: TaskId) -> tuple[int, ...]:
         """The values a body starts with."""
         return tuple(self.store[needed] for needed in self.program.tasks[task].inputs)
@@ -185,9 +190,7 @@ class Raylet(Process):
         if not self.queue or not self.idle:
             return
         for task in self.queue[:]:
-            spec = self.program.tasks[task]
-            free = self.free
-            if all(amount <= free[name] for name, amount in spec.demand.units) and self.has_inputs(task):
+            if self.fits(task) and self.has_inputs(task):
                 self.queue.remove(task)
                 worker = self.idle.pop(0)
                 self.running[worker] = task

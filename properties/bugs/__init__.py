@@ -12,8 +12,11 @@ from properties.bugs.lifecycle import LIFECYCLE_BUGS
 from properties.bugs.migration import MIGRATION_BUGS
 from properties.bugs.objects import OBJECT_BUGS
 from properties.bugs.ownership import LINEAGE_BUGS
+from properties.bugs.pubsub import PUBSUB_BUGS
 from properties.bugs.references import REFERENCE_BUGS
 from properties.bugs.replay import REPLAY_BUGS
+from properties.bugs.server import SERVER_BUGS
+from properties.bugs.tables import TABLE_BUGS
 from properties.bugs.workers import WORKER_BUGS
 
 BUGS: dict[str, Bug] = {
@@ -21,6 +24,9 @@ BUGS: dict[str, Bug] = {
     for bug in (
         *CLUSTER_BUGS,
         *CHAIN_BUGS,
+        *PUBSUB_BUGS,
+        *TABLE_BUGS,
+        *SERVER_BUGS,
         *OBJECT_BUGS,
         *REFERENCE_BUGS,
         *LINEAGE_BUGS,

@@ -19,3 +19,7 @@ class Bug:
     """The statement that must fail."""
     scenario: str
     """The smallest named scenario in which it does."""
+    source: str = ""
+    """Where the fault was made for real, or the duty that it neglects."""
+    also: tuple[str, ...] = ()
+    """Other statements of that scenario that notice it, each by itself."""

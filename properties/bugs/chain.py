@@ -1,11 +1,14 @@
-"""Planted bugs of the chain."""
+"""Planted bugs of the chain, its master and its clients."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from model.gcs.chain import Replica, Written
-from model.kernel import Context, Name
+from model.gcs.chain import Replica
+from model.gcs.clients import ChainClient
+from model.gcs.master import ChainMaster
+from model.gcs.protocol import Configuration, Entry, Key, Resend
+from model.kernel import Context, Name, durable
 from properties.bugs.base import Bug
 
 
@@ -13,42 +16,147 @@ from properties.bugs.base import Bug
 class AnswersEarly(Replica):
     """A replica answers the client before its successor has the update."""
 
-    def apply(self, ctx: Context, value: int) -> None:
-        Replica.apply(self, ctx, value)
-        if self.successor(ctx) is not None:
-            ctx.send(self.client, Written(value))
+    def apply(self, ctx: Context, entry: Entry) -> None:
+        Replica.apply(self, ctx, entry)
+        if not self.is_tail(ctx):
+            self.reply(ctx, entry)
 
 
 @dataclass(slots=True)
 class NoResend(Replica):
-    """A replica with a new successor does not send again what is not acknowledged."""
+    """A new successor is linked and not sent what it lacks."""
 
-    def reconfigure(self, ctx: Context, chain: tuple[Name, ...]) -> None:
-        sent, self.sent = self.sent, ()
-        Replica.reconfigure(self, ctx, chain)
-        self.sent = sent if self.successor(ctx) is not None else ()
+    def resume(self, ctx: Context, sender: Name, last: int, stable: int) -> None:
+        Replica.resume(self, ctx, sender, len(self.history), stable)
+
+
+@dataclass(slots=True)
+class ResendsNewestFirst(Replica):
+    """What a new successor lacks is sent in the wrong order."""
+
+    def catch_up(self, ctx: Context, sender: Name, rest: Resend) -> None:
+        Replica.catch_up(self, ctx, sender, replace(rest, entries=rest.entries[::-1]))
+
+
+@dataclass(slots=True)
+class ForgetsWhatItResent(Replica):
+    """What has been sent again counts as stable."""
+
+    def resume(self, ctx: Context, sender: Name, last: int, stable: int) -> None:
+        Replica.resume(self, ctx, sender, last, stable)
+        self.trim(len(self.history))
 
 
 @dataclass(slots=True)
 class ForgetsToBecomeTail(Replica):
-    """The new tail does not make stable what it holds."""
+    """The new tail does not answer for what it holds."""
 
-    def reconfigure(self, ctx: Context, chain: tuple[Name, ...]) -> None:
-        if chain[-1] == ctx.me:
-            self.chain, self.sent = chain, ()
-        else:
-            Replica.reconfigure(self, ctx, chain)
+    def settle(self, ctx: Context) -> None:
+        self.sent = ()
 
 
 @dataclass(slots=True)
-class NewestFirst(Replica):
-    """The resend goes out in the wrong order."""
+class SkipsGaps(Replica):
+    """Any later sequence number is taken for the next."""
 
-    def reconfigure(self, ctx: Context, chain: tuple[Name, ...]) -> None:
-        self.sent = self.sent[::-1]
-        Replica.reconfigure(self, ctx, chain)
-        self.sent = self.sent[::-1]
+    def update(self, ctx: Context, sender: Name, sequence: int, entry: Entry) -> None:
+        Replica.update(self, ctx, sender, min(sequence, len(self.history) + 1), entry)
 
+
+@dataclass(slots=True)
+class AppliesAgain(Replica):
+    """The head takes a repeated request for a new one."""
+
+    def sequence_of(self, entry: Entry) -> int:
+        return 0
+
+
+@dataclass(slots=True)
+class ServesBeforeItHasAll(Replica):
+    """A replica that started empty counts as complete."""
+
+    def start(self, ctx: Context) -> None:
+        Replica.start(self, ctx)
+        self.joined = True
+
+    def catch_up(self, ctx: Context, sender: Name, rest: Resend) -> None:
+        self.joined = False
+        Replica.catch_up(self, ctx, sender, rest)
+        self.joined = True
+
+
+@dataclass(slots=True)
+class ServesOnAnOldAnswer(Replica):
+    """A new member serves although its predecessor answered before it had given up the tail's role."""
+
+    def catch_up(self, ctx: Context, sender: Name, rest: Resend) -> None:
+        Replica.catch_up(self, ctx, sender, replace(rest, epoch=self.configuration.epoch))
+
+
+@dataclass(slots=True)
+class ComparesOnRejoin(Replica):
+    """The disk survives, and a replica comes back only where what it kept is exactly what is stable now."""
+
+    kept: int = durable(default=0)
+    """How many updates were on disk before the crash."""
+
+    def apply(self, ctx: Context, entry: Entry) -> None:
+        Replica.apply(self, ctx, entry)
+        if self.joined:
+            self.kept = len(self.history)
+
+    def catch_up(self, ctx: Context, sender: Name, rest: Resend) -> None:
+        if self.joined or self.kept in (0, rest.stable):
+            Replica.catch_up(self, ctx, sender, rest)
+
+
+@dataclass(slots=True)
+class SealsOnlyTheSuspect(ChainMaster):
+    """The next epoch begins when those that leave have promised."""
+
+    def change(self, ctx: Context) -> None:
+        ChainMaster.change(self, ctx)
+        self.unsealed &= self.suspects
+
+
+@dataclass(slots=True)
+class BelievesEveryWordOfDeath(ChainMaster):
+    """A suspect is replaced without being fenced."""
+
+    def change(self, ctx: Context) -> None:
+        self.activate(ctx)
+
+
+@dataclass(slots=True)
+class ForgetsTheNewcomer(ChainMaster):
+    """A failure during an extension ends it."""
+
+    def suspect(self, ctx: Context, name: Name) -> None:
+        self.growing = ""
+        ChainMaster.suspect(self, ctx, name)
+
+
+@dataclass(slots=True)
+class ReadsPastTheSeal(Replica):
+    """A sealed tail goes on answering queries."""
+
+    def read(self, ctx: Context, epoch: int, client: Name, number: int, key: Key) -> None:
+        sealed, self.sealed = self.sealed, 0
+        Replica.read(self, ctx, epoch, client, number, key)
+        self.sealed = sealed
+
+
+@dataclass(slots=True)
+class GoesBackToAnOlderConfiguration(ChainClient):
+    """A client believes whichever configuration it heard of last."""
+
+    def learn(self, ctx: Context, configuration: Configuration) -> None:
+        if configuration != self.configuration:
+            self.configuration = configuration
+            self.ask_again(ctx)
+
+
+_PAPER = "van Renesse and Schneider 2004"
 
 CHAIN_BUGS = (
     Bug(
@@ -57,27 +165,126 @@ CHAIN_BUGS = (
         {Replica: AnswersEarly},
         "acknowledged_writes_survive",
         "chain-3-2-1",
+        f"{_PAPER}, §2",
+        ("refines_the_atomic_register",),
     ),
     Bug(
         "no_resend",
         "Unacknowledged updates are not sent to a new successor.",
         {Replica: NoResend},
+        "every_request_is_answered",
+        "chain-3-2-1",
+        f"{_PAPER}, §3.2",
+    ),
+    Bug(
+        "resends_newest_first",
+        "Updates are sent again in the wrong order.",
+        {Replica: ResendsNewestFirst},
         "update_propagation",
         "chain-3-2-1",
+        f"{_PAPER}, §3.2",
+    ),
+    Bug(
+        "forgets_what_it_resent",
+        "Updates that were sent again count as stable.",
+        {Replica: ForgetsWhatItResent},
+        "inprocess_requests",
+        "chain-3-2-1",
+        f"{_PAPER}, §3.2",
     ),
     Bug(
         "forgets_to_become_tail",
-        "A replica that becomes the tail leaves its updates unstable.",
+        "A replica that becomes the tail leaves its updates unanswered.",
         {Replica: ForgetsToBecomeTail},
-        "every_write_is_answered",
+        "every_request_is_answered",
         "chain-3-2-1",
+        f"{_PAPER}, §3.1",
     ),
     Bug(
-        "newest_first",
-        "Updates are sent again in the wrong order.",
-        {Replica: NewestFirst},
+        "skips_gaps",
+        "A lost update is hidden by the number of the next one.",
+        {Replica: SkipsGaps},
         "update_propagation",
-        "chain-3-2-1",
+        "chain-retries",
+        "eloqdata/tx_service #498",
+        ("one_effect_per_request", "every_request_is_answered"),
+    ),
+    Bug(
+        "applies_again",
+        "A request that is repeated is applied once more.",
+        {Replica: AppliesAgain},
+        "one_effect_per_request",
+        "chain-retries",
+        f"{_PAPER}, §2",
+        ("refines_the_atomic_register",),
+    ),
+    Bug(
+        "serves_before_it_has_all",
+        "A replica that is still being filled counts as a full member.",
+        {Replica: ServesBeforeItHasAll},
+        "acknowledged_writes_survive",
+        "chain-extension",
+        "CorfuDB #2678",
+        ("inprocess_requests", "refines_the_atomic_register", "linearizable"),
+    ),
+    Bug(
+        "serves_on_an_old_answer",
+        "A new member serves while its predecessor still does.",
+        {Replica: ServesOnAnOldAnswer},
+        "acknowledged_writes_survive",
+        "chain-extension-crash",
+        f"{_PAPER}, §3.3",
+        ("inprocess_requests",),
+    ),
+    Bug(
+        "compares_on_rejoin",
+        "A replica that comes back is refused because it is not exactly as far as the others.",
+        {Replica: ComparesOnRejoin},
+        "an_extension_completes",
+        "chain-restart-busy",
+        "deepseek-ai/3FS #345",
+    ),
+    Bug(
+        "forgets_the_newcomer",
+        "A failure during an extension ends the extension.",
+        {ChainMaster: ForgetsTheNewcomer},
+        "an_extension_completes",
+        "chain-extension-crash",
+        f"{_PAPER}, §3.3",
+    ),
+    Bug(
+        "seals_only_the_suspect",
+        "Members that stay may still take writes of the old epoch.",
+        {ChainMaster: SealsOnlyTheSuspect},
+        "no_write_in_a_sealed_epoch",
+        "chain-suspicion",
+        "CorfuDB #1338",
+    ),
+    Bug(
+        "believes_every_word_of_death",
+        "A live replica is replaced without being fenced.",
+        {ChainMaster: BelievesEveryWordOfDeath},
+        "linearizable",
+        "chain-suspicion",
+        "CORFU, NSDI 2012, §3.3",
+        ("no_write_in_a_sealed_epoch", "refines_the_atomic_register"),
+    ),
+    Bug(
+        "reads_past_the_seal",
+        "A tail that has promised to stop goes on answering queries.",
+        {Replica: ReadsPastTheSeal},
+        "linearizable",
+        "chain-suspicion",
+        "CORFU, NSDI 2012, §3.3",
+        ("refines_the_atomic_register",),
+    ),
+    Bug(
+        "goes_back_to_an_older_configuration",
+        "A client adopts an older configuration.",
+        {ChainClient: GoesBackToAnOlderConfiguration},
+        "epochs_never_go_back",
+        "chain-suspicion",
+        "CorfuDB #832",
     ),
 )
 """The planted bugs of the chain."""

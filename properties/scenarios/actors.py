@@ -11,7 +11,7 @@ from model.actors.scenarios import calls, lifecycle, migration, replayed
 from model.kernel import FaultKind, Message, Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
-from properties.scenarios.base import Entry, Scope, Swap
+from properties.entry import Entry, Scope, Swap
 from properties.statements.actors import (
     CALLS,
     actor_serial_order_of_retries,

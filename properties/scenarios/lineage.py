@@ -8,7 +8,7 @@ from model.kernel import Scenario
 from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task
 from model.lineage.scenarios import control, ownership
 from model.scheduler.hooks import Policy
-from properties.scenarios.base import Entry, Scope, Swap
+from properties.entry import Entry, Scope, Swap
 from properties.statements.control import CONTROL
 from properties.statements.ownership import OWNERSHIP
 

@@ -7,7 +7,7 @@ from model.objects.admission import PullClass
 from model.objects.scenarios import Plane, plane
 from model.objects.worker import Job
 from model.scheduler.hooks import Policy
-from properties.scenarios.base import Entry, Scope, Swap
+from properties.entry import Entry, Scope, Swap
 from properties.statements.objects import OBJECTS
 
 

@@ -8,7 +8,7 @@ from model.kernel import Scenario
 from model.objects.programs import Call, Drop, Function, Put, Read
 from model.objects.scenarios import references
 from model.scheduler.hooks import Policy
-from properties.scenarios.base import Entry, Scope, Swap
+from properties.entry import Entry, Scope, Swap
 from properties.statements.references import REFERENCES
 
 

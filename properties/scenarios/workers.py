@@ -9,7 +9,7 @@ from model.lineage.attempts import TaskShape
 from model.lineage.scenarios import attempts, stream
 from model.lineage.streams import Wish
 from model.scheduler.hooks import Policy
-from properties.scenarios.base import Entry, Scope, Swap
+from properties.entry import Entry, Scope, Swap
 from properties.statements.workers import ATTEMPTS, STREAMS
 
 

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from model.gcs.scenarios import chain
+from model.gcs.scenarios import EXTENSION_CRASH, RESTART, RETRIES, STALE, SUSPICION, build_chain, chain
 from model.kernel import Scenario
 from model.kernel.process import state_fields
 from model.kernel.transitions import Transitions
@@ -14,6 +14,7 @@ from tests.kernel.toys import office
 
 SCENARIOS = [
     chain(3, 2, 2),
+    *(build_chain(scope) for scope in (EXTENSION_CRASH, RESTART, RETRIES, STALE, SUSPICION)),
     office(),
     office(crash=1),
     office(crash=2, restart=1),

@@ -1,4 +1,4 @@
-"""What a named scenario is."""
+"""What the catalogue is made of: a scenario by name, with what can be put into it."""
 
 from __future__ import annotations
 

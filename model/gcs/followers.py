@@ -1,0 +1,77 @@
+"""What a subscriber keeps of a published table, whichever way the news travel.
+
+Source: OSDI 2018, section 4.2.1 (the GCS is a key-value store with publish-subscribe); Ray 2.60 node table (a node that
+was declared dead never returns under the same id). A record has a version, counted by the table per key; news may come
+twice, and a snapshot may come after news that are newer than it.
+
+Left out: unsubscribing; filters on keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from model.kernel import Message, Process
+
+
+class NodeState(StrEnum):
+    """What the node table says about a node."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Record:
+    """One row of a published table."""
+
+    version: int
+    state: NodeState
+
+
+Rows = tuple[tuple[str, Record], ...]
+"""A table as a value: keys in order, each with its record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(Message):
+    """A component writes a row."""
+
+    key: str
+    state: NodeState
+
+
+@dataclass(slots=True)
+class Follower(Process):
+    """A subscriber's copy of the table, and what it was told since it last subscribed."""
+
+    view: dict[str, Record] = field(default_factory=dict)
+    """The newest record known of each key."""
+    snapshot: Rows | None = None
+    """What the table held when the present subscription asked for all of it."""
+    told: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Versions that the present subscription was told of, by key, in the order they came."""
+
+    def begin(self) -> None:
+        """A new subscription knows nothing of what the last one was told."""
+        self.snapshot = None
+        self.told = {}
+
+    def take_snapshot(self, rows: Rows) -> None:
+        """Keep what is newer than what is known: news may have overtaken the snapshot."""
+        self.snapshot = rows
+        for key, record in rows:
+            self.keep(key, record)
+
+    def take_update(self, key: str, record: Record) -> None:
+        """Keep one piece of news; what was told before is told again after a repeat."""
+        if record.version not in self.told.get(key, ()):
+            self.told[key] = (*self.told.get(key, ()), record.version)
+        self.keep(key, record)
+
+    def keep(self, key: str, record: Record) -> None:
+        """Of two records of a key the one with the higher version counts."""
+        known = self.view.get(key)
+        if known is None or known.version < record.version:
+            self.view[key] = record

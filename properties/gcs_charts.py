@@ -1,0 +1,64 @@
+"""The charts of `docs/gcs.md`, made from the model: `python -m properties.gcs_charts` writes them anew.
+
+Each shows a shortest run to a state that a `sometimes` statement names, and on to rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from model.gcs.chain import Replica
+from model.gcs.clients import ChainClient
+from model.gcs.scenarios import chain
+from model.kernel import Scenario, Statement, StateView, sometimes
+from model.kernel.charts import sequence_chart, to_the_goal
+from properties.catalogue import build
+from properties.statements import chain as chains
+from properties.statements import pubsub, server, tables
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "gcs.md"
+
+BLOCK = re.compile(r"<!-- chart: (\w+) -->\n```mermaid\n(.*?)```\n", re.DOTALL)
+
+
+@sometimes(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1: failure of the head")
+def a_head_failed_with_a_request_in_flight(view: StateView) -> bool:
+    """The head is gone with a request that nobody else has seen."""
+    client = view.one(ChainClient)
+    unseen = not any(replica.history for replica in view.of(Replica).values())
+    return client is not None and bool(client.pending) and "replica0" in view.dead and unseen
+
+
+def cases() -> Iterator[tuple[Scenario, Statement]]:
+    """Every chart: where it happens and what."""
+    yield chain(3, 1, 1), a_head_failed_with_a_request_in_flight
+    yield chain(3, 1, 1), chains.an_update_is_resent
+    yield chain(3, 1, 1), chains.a_tail_failed_with_an_update_in_flight
+    yield build("chain-reads"), chains.a_client_used_an_old_configuration
+    yield build("chain-retries"), chains.an_applied_request_is_repeated
+    yield build("chain-extension"), chains.an_update_flows_to_a_joining_replica
+    yield build("chain-restart"), chains.a_replica_that_started_empty_serves
+    yield build("chain-suspicion"), chains.a_live_replica_is_expelled
+    yield build("pubsub-1-1"), pubsub.news_overtake_a_snapshot
+    yield build("pubsub-1-1"), pubsub.a_subscription_lapses
+    yield build("long-poll-1-1"), pubsub.news_wait_for_their_acknowledgement
+    yield build("shards-2"), tables.half_a_pair_is_seen
+    yield build("gcs-restart-1-1-1"), server.a_restart_falls_between_two_rows
+    yield build("gcs-membership-1-memory"), server.a_raylet_is_forgotten
+    yield build("gcs-sync-2-1-1"), server.a_new_gcs_counts_lower
+
+
+def charts() -> dict[str, str]:
+    """Mermaid text by the name of the statement that the run leads to."""
+    return {goal.name: sequence_chart(scenario, to_the_goal(scenario, goal)) for scenario, goal in cases()}
+
+
+def with_charts(page: str, made: dict[str, str]) -> str:
+    """A page with its charts replaced by those made now."""
+    return BLOCK.sub(lambda block: f"<!-- chart: {block[1]} -->\n```mermaid\n{made[block[1]]}```\n", page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_charts(PAGE.read_text(encoding="utf-8"), charts()), encoding="utf-8")

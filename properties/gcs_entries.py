@@ -1,0 +1,101 @@
+"""The named scenarios of the Global Control Store."""
+
+from __future__ import annotations
+
+from model.gcs import scenarios as scopes
+from model.gcs.scenarios import ChainScope
+from model.kernel import Scenario
+from model.kernel.statements import Statement
+from model.scheduler.hooks import Policy
+from properties.entry import Entry, Scope, Swap
+from properties.statements import chain, pubsub, server, tables
+
+
+def _entry(chain_scope: ChainScope, scope: Scope, statements: tuple[Statement, ...]) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.build_chain(chain_scope, statements, swap)
+
+    return Entry(chain_scope.name, "gcs", scope, build)
+
+
+def _crashes(replicas: int, writes: int, crashes: int, scope: Scope, statements: tuple[Statement, ...]) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.chain(replicas, writes, crashes, statements, swap=swap)
+
+    return Entry(f"chain-{replicas}-{writes}-{crashes}", "gcs", scope, build)
+
+
+def _push(cuts: int, crashes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.push(cuts, crashes, pubsub.PUSHED, swap)
+
+    return Entry(f"pubsub-{cuts}-{crashes}", "gcs", scope, build)
+
+
+def _long_poll(crashes: int, lost_replies: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.long_poll(crashes, lost_replies, pubsub.POLLED, swap)
+
+    return Entry(f"long-poll-{crashes}-{lost_replies}", "gcs", scope, build)
+
+
+def _shards(policy: Policy | None, swap: Swap) -> Scenario:
+    return scopes.shards(2, tables.SHARDED, swap)
+
+
+def _flushing(budget: int, failed_writes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.flushing(budget, failed_writes, tables.FLUSHED, swap)
+
+    return Entry(f"flushing-{budget}-{failed_writes}", "gcs", scope, build)
+
+
+def _restart(crashes: int, failed: int, half: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.restart(crashes, failed, half, server.RESTARTED, swap)
+
+    return Entry(f"gcs-restart-{crashes}-{failed}-{half}", "gcs", scope, build)
+
+
+def _membership(has_storage: bool, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        statements = server.MEMBERS if has_storage else server.FORGOTTEN
+        return scopes.membership(1, has_storage, statements=statements, swap=swap)
+
+    return Entry("gcs-membership-1" + ("" if has_storage else "-memory"), "gcs", scope, build)
+
+
+def _sync(changes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.sync(2, changes, 1, server.SYNCED, swap)
+
+    return Entry(f"gcs-sync-2-{changes}-1", "gcs", scope, build)
+
+
+GCS_ENTRIES = (
+    _crashes(3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register)),
+    _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register)),
+    _crashes(3, 3, 2, Scope.SMALL, chain.UNDER_CRASHES),
+    _entry(scopes.READS, Scope.TINY, chain.READING),
+    _entry(scopes.RETRIES, Scope.TINY, chain.RETRYING),
+    _entry(scopes.STALE, Scope.TINY, chain.STALE),
+    _entry(scopes.EXTENSION, Scope.TINY, chain.EXTENDING),
+    _entry(scopes.EXTENSION_CRASH, Scope.SMALL, chain.EXTENDING),
+    _entry(scopes.RESTART, Scope.TINY, chain.RESTARTING),
+    _entry(scopes.RESTART_BUSY, Scope.SMALL, chain.RESTARTING),
+    _entry(scopes.SUSPICION, Scope.TINY, chain.SUSPECTING),
+    _entry(scopes.SUSPICION_OF_THREE, Scope.SMALL, chain.SUSPECTING),
+    _push(1, 1, Scope.TINY),
+    _push(2, 1, Scope.SMALL),
+    _long_poll(1, 1, Scope.TINY),
+    _long_poll(2, 1, Scope.SMALL),
+    Entry("shards-2", "gcs", Scope.TINY, _shards),
+    _flushing(1, 2, Scope.TINY),
+    _restart(1, 1, 1, Scope.TINY),
+    _restart(2, 1, 1, Scope.SMALL),
+    _membership(True, Scope.TINY),
+    _membership(False, Scope.TINY),
+    _sync(1, Scope.TINY),
+    _sync(2, Scope.SMALL),
+)
+"""Every scenario of this component."""
