@@ -13,6 +13,11 @@ from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
 from properties.entry import Entry, Scope, Swap
 from properties.gcs_entries import GCS_ENTRIES
+from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
+from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
+from properties.scenarios.objects import OBJECT_ENTRIES
+from properties.scenarios.references import REFERENCE_ENTRIES
+from properties.scenarios.workers import WORKER_ENTRIES
 from properties.statements.cluster import CLUSTER
 
 __all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "build", "equal_nodes"]
@@ -86,6 +91,15 @@ ENTRIES = (
     ),
     _cluster("cluster-3-3-2", programs.chain(3), equal_nodes(3), crashes=2, scope=Scope.SMALL, component="lineage"),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
+    *OBJECT_ENTRIES,
+    *REFERENCE_ENTRIES,
+    *LINEAGE_ENTRIES,
+    *CONTROL_ENTRIES,
+    *ACTOR_ENTRIES,
+    *MIGRATION_ENTRIES,
+    *LIFECYCLE_ENTRIES,
+    *REPLAY_ENTRIES,
+    *WORKER_ENTRIES,
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
