@@ -36,9 +36,9 @@ from model.scheduler.hooks import (
     Policy,
     TaskView,
     ask,
-    critical_utilization,
     uses_locations,
 )
+from model.scheduler.ray import Argument, critical_utilization
 
 Kind = tuple[tuple[tuple[str, int], ...], str]
 """A scheduling class: demand and strategy. Ray's has the function too; here functions differ in neither."""
@@ -88,6 +88,8 @@ class GlobalScheduler(Process):
     """Every node of the cluster as policies see it."""
     ranking: list[tuple[int, int]] = derived(list)
     """(queued time, position) of the nodes in `nodes`, sorted."""
+    by_load: list[tuple[float, int]] = derived(list)
+    """(utilization, position) of the nodes in `nodes`, sorted."""
     able: dict[Resources, tuple[int, ...]] = derived(dict)
     """Positions of the nodes that could run a demand when empty."""
     numbers: dict[Name, int] = derived(dict)
@@ -219,7 +221,7 @@ class GlobalScheduler(Process):
             target = [views[i] for i in able if views[i].id == spec.strategy.node]
             if target or not spec.strategy.soft:
                 return target
-        return tuple(views) if len(able) == len(views) else [views[i] for i in able]
+        return views if len(able) == len(views) else [views[i] for i in able]
 
     def is_option(self, task: TaskId, raylet: Name) -> bool:
         """Whether a name is that of an option for a task."""
@@ -252,8 +254,10 @@ class GlobalScheduler(Process):
         after = self.views[number] = self.made_view(number)
         if before.alive:
             del self.ranking[bisect_left(self.ranking, (before.queued_us, number))]
+            del self.by_load[bisect_left(self.by_load, (before.utilization, number))]
         if after.alive:
             insort(self.ranking, (after.queued_us, number))
+            insort(self.by_load, (after.utilization, number))
 
     def view(self, raylet: Name) -> NodeView:
         """A node as policies see it."""
@@ -262,8 +266,10 @@ class GlobalScheduler(Process):
     def all_views(self) -> list[NodeView]:
         """Every node as policies see it."""
         if not self.views:
+            self.number(self.cluster[0][0])
             self.views.extend(self.made_view(number) for number in range(len(self.cluster)))
             self.ranking.extend(sorted((view.queued_us, view.index) for view in self.views if view.alive))
+            self.by_load.extend(sorted((view.utilization, view.index) for view in self.views if view.alive))
         return self.views
 
     def made_view(self, number: int) -> NodeView:
@@ -290,6 +296,7 @@ class GlobalScheduler(Process):
             state.task_us or self.task_us,
             critical_utilization(spec.total, available),
             True,
+            gpu=spec.total["GPU"] > 0,
         )
 
     def cluster_view(
@@ -303,10 +310,13 @@ class GlobalScheduler(Process):
                 local[node] = local.get(node, 0) + objects[needed].size_bytes
         return ClusterView(
             options,
-            tuple(self.all_views()),
+            self.all_views(),
             origin,
             self.bandwidth_bytes_per_s,
             sum(objects[needed].size_bytes for needed in self.program.tasks[task].inputs),
             local,
             self.ranking,
+            self.by_load,
+            self.numbers,
+            tuple(Argument(objects[needed].size_bytes, nodes) for needed, nodes in locations),
         )
