@@ -33,12 +33,20 @@ METHOD_RESOURCE = Resources()
 """What a method holds beside its actor."""
 
 
-def lowered(program: Program, bundles: Mapping[tuple[str, int], NodeId], nodes: frozenset[NodeId]) -> Program:
-    """The rewritten program. `bundles`: (group, index) -> node; affinities to nodes outside `nodes` fall away."""
-    objects = dict(program.objects)
+def settled_strategies(
+    program: Program, bundles: Mapping[tuple[str, int], NodeId], nodes: frozenset[NodeId]
+) -> Program:
+    """The program with bundles as affinities. `bundles`: (group, index) -> node; affinities to others fall away."""
     tasks = {
         task.id: replace(task, strategy=_strategy(task.strategy, bundles, nodes)) for task in program.tasks.values()
     }
+    return Program(tasks, program.objects, program.driver, program.name)
+
+
+def lowered(program: Program) -> Program:
+    """The program with actors as objects and their methods chained."""
+    objects = dict(program.objects)
+    tasks = dict(program.tasks)
     last: dict[tuple[TaskId, ActorId], ObjectId] = {}
     for submitter, body in program.bodies():
         for action in body:

@@ -25,7 +25,7 @@ from model.kernel.transitions import Column, Outcome, Transitions
 from model.kernel.verdicts import Result, StatementResult, Verdict, Violation, combine
 
 GROWTH_LEVELS = 40
-"""A field that has grown in so many consecutive levels is reported as growing without bound."""
+"""A field whose largest value has grown in so many levels is reported as growing without bound."""
 
 POLL_STATES = 1 << 14
 """New states between two looks at memory and progress."""
@@ -115,7 +115,7 @@ class Explorer:
         successors = transitions.successors
         parents = self._parents
         views = bool(self._views) or bool(self._sometimes)
-        next_poll = POLL_STATES
+        next_poll = min(POLL_STATES, self.limits.states)
         position = 0
         while position < len(order):
             level_end = len(order)
@@ -144,12 +144,12 @@ class Explorer:
                         return self._violation(broken, position, None), ""
                 position += 1
                 if len(order) >= next_poll:
-                    next_poll = len(order) + POLL_STATES
+                    next_poll = min(len(order) + POLL_STATES, max(self.limits.states, len(order) + 1))
                     note = self._cap(len(order) - position)
                     if note:
                         return None, note
             self._depth += 1
-            if self._depth > self.scenario.depth_limit:
+            if self._depth >= self.scenario.depth_limit and position < len(order):
                 return None, f"the depth limit of {self.scenario.depth_limit} steps was reached"
             note = self._growth()
             if note:
@@ -172,7 +172,7 @@ class Explorer:
         return ""
 
     def _growth(self) -> str:
-        """Name a field that has grown in each of the last levels: the scope has no end."""
+        """Name a field that has grown again and again: the scope has no end."""
         for where, peak in self.transitions.interner.peaks.items():
             last, run = self._growing.get(where, (0, 0))
             if peak > last:
@@ -180,9 +180,7 @@ class Explorer:
                 self._growing[where] = (peak, run)
                 if run >= GROWTH_LEVELS:
                     slot, name = where
-                    return f"field {name} of {slot} grows without bound (now {peak}, larger in each of {run} levels)"
-            else:
-                self._growing[where] = (peak, 0)
+                    return f"field {name} of {slot} grows without bound (now {peak}, larger after each of {run} levels)"
         return ""
 
     # ---- judging ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
 from typing import Any
 
 from model.kernel.faults import FaultKind
@@ -158,7 +159,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
     for number, frame in enumerate(replayed.frames, 1):
         if trace.loop == number:
             lines.append("  -- the loop begins --")
-        message = f"  {frame.message}" if frame.message is not None else ""
+        message = f"  {_plain(frame.message)}" if frame.message is not None else ""
         choices = f"  choices {list(frame.taken.choices)}" if frame.taken.choices else ""
         lines.append(f"  {number:>{width}}. {frame.taken.step}{message}{choices}")
         indent = " " * (width + 4)
@@ -166,9 +167,8 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
             if change.field == "alive":
                 lines.append(f"{indent}{change.process} is down")
             else:
-                lines.append(
-                    f"{indent}{change.process}.{change.field}: {_brief(change.before)} -> {_brief(change.after)}"
-                )
+                where = f"{change.process}.{change.field}"
+                lines += [indent + line for line in _difference(where, change.before, change.after)]
     if trace.loop is not None:
         lines.append("  -- and again from the loop's beginning, for ever --")
     lines.append("")
@@ -181,10 +181,44 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
+LONGEST = 160
+"""Characters of a value that are shown."""
+
+
+def _difference(where: str, before: Any, after: Any) -> list[str]:
+    """What has changed; of a mapping only the entries that differ."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return [f"{where}: {_brief(before)} -> {_brief(after)}"]
+    lines = []
+    for key in sorted({*before, *after}):
+        if before.get(key, _ABSENT) != after.get(key, _ABSENT):
+            old = _brief(before[key]) if key in before else "absent"
+            new = _brief(after[key]) if key in after else "gone"
+            lines.append(f"{where}[{_plain(key)}]: {old} -> {new}")
+    return lines
+
+
+_ABSENT = object()
+
+
 def _brief(value: Any) -> str:
+    text = _plain(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def _plain(value: Any) -> str:
+    """A value as people write it; sets and mappings in a fixed order."""
+    if isinstance(value, Enum):
+        return str(value.value)
     if isinstance(value, set | frozenset):
-        inner = ", ".join(repr(item) for item in sorted(value))
-        text = f"{{{inner}}}" if value else "{}"
-    else:
-        text = repr(value)
-    return text if len(text) <= 160 else text[:157] + "..."
+        return "{" + ", ".join(_plain(item) for item in sorted(value)) + "}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_plain(key)}: {_plain(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_plain, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_plain, value)) + ("," if len(value) == 1 else "") + ")"
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = ", ".join(f"{f.name}={_plain(getattr(value, f.name))}" for f in fields(value) if f.repr)
+        return f"{type(value).__name__}({inner})"
+    return repr(value)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from model.cluster.assembly import ClusterParameters, assemble, raylet_of
-from model.cluster.lowering import lowered
+from model.cluster.lowering import lowered, settled_strategies
 from model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
 from model.kernel import PolicyError, Timing
 from model.kernel.simulate import Happening, Simulation
@@ -62,6 +62,9 @@ class Workload:
 
     recording: Recording
     program: Program
+    """Lowered: as the cluster's processes run it."""
+    unlowered: Program
+    """With actors as the program has them, for bounds."""
     cluster: ClusterSpec
     unsupported: tuple[str, ...]
 
@@ -88,7 +91,8 @@ def prepare(recording: Recording, cluster: ClusterSpec | None) -> Workload:
             notes.append("Placement groups were reserved on the recording's nodes; here their tasks go anywhere.")
         if recording.faults:
             notes.append("Faults of the recording struck its own nodes and do not happen on the given cluster.")
-    return Workload(recording, lowered(recording.program, bundles, nodes), target, tuple(notes))
+    settled = settled_strategies(recording.program, bundles, nodes)
+    return Workload(recording, lowered(settled), settled, target, tuple(notes))
 
 
 def simulate(

@@ -56,6 +56,10 @@ class Caller(Process):
         if timer == "beat":
             ctx.send(self.server, Beat(len(self.answered)), "beat")
             return
+        if timer != "ask":
+            self.failed += 1
+            ctx.cancel_timer("timeout")
+            return
         number = self.asks
         self.asks -= 1
         ctx.send(self.server, Ask(number))
@@ -63,8 +67,6 @@ class Caller(Process):
         if self.asks:
             ctx.set_timer("ask", kind=TimerKind.PROGRAM)
         ctx.set_timer("timeout", 5, kind=TimerKind.EAGER if number % 2 else TimerKind.PATIENT)
-        if timer == "timeout":
-            ctx.cancel_timer("timeout")
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         match message:

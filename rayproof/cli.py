@@ -1,0 +1,412 @@
+"""The command line. Exit codes: 0 holds, 1 violated, 2 bad input, 3 undetermined."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from model.graph import ClusterSpec
+from model.kernel import EXIT_CODES, ModelError, Scenario, Verdict
+from model.kernel.explore import Limits, Progress
+from model.scheduler.policies import BUILT_IN
+from properties.bugs import BUGS
+from properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
+from rayproof import __version__
+from rayproof.check import report as check_report
+from rayproof.check import verdict as check_verdict
+from rayproof.check.simulation import Settings, prepare
+from rayproof.clusters import read_clusters
+from rayproof.counterexamples import load, save, shown
+from rayproof.errors import InputError
+from rayproof.policies import load_policy
+from rayproof.verify import Verification, as_json, verdict_of, verify, versions
+from rayproof.workloads import read_workload
+
+app = typer.Typer(
+    name="rayproof",
+    help="Check a Ray scheduling proposal before a line of C++ is written.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+INTERRUPTED = 130
+OUR_FAULT = 70
+
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON, to a file or standard output.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for counterexamples.")]
+
+
+class Driver(StrEnum):
+    """How the next step is picked."""
+
+    EXPLORE = "explore"
+    WALK = "walk"
+
+
+def main() -> None:
+    """Run the command line; every failure leaves with its exit code and one readable line."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except InputError as error:
+        _fail(f"error: {error}", 2)
+    except typer.Exit as left:
+        sys.exit(left.exit_code)
+    except ModelError as error:
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        _fail(f"error in the model, not in your input: {error}{notes}", OUR_FAULT)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing was decided", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        _usage_error(error)
+
+
+def _usage_error(error: Exception) -> None:
+    show = getattr(error, "format_message", None)
+    if show is None:
+        raise error
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        print(context.get_usage(), file=sys.stderr)
+    message = show()
+    if not message:
+        sys.exit(getattr(error, "exit_code", 2))
+    _fail(f"error: {message}", getattr(error, "exit_code", 2))
+
+
+def _fail(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def _leave(verdict: Verdict) -> None:
+    raise typer.Exit(EXIT_CODES[verdict])
+
+
+def _console() -> Console:
+    return Console(soft_wrap=False, highlight=False)
+
+
+def _write_json(document: dict[str, Any] | list[Any], target: str) -> None:
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(target, None, error.strerror or str(error), "a file that can be written") from None
+
+
+def _bar() -> Bar:
+    console = Console(stderr=True)
+    return Bar(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"rayproof {__version__}")
+        raise typer.Exit(0)
+
+
+# ---- verify --------------------------------------------------------------------------------------------------------
+
+
+@app.command("verify")
+def verify_command(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMPONENT|SCENARIO]...", help="Default: everything in the scope.")
+    ] = None,
+    scope: Annotated[Scope, typer.Option(help="How large.")] = Scope.TINY,
+    driver: Annotated[Driver, typer.Option(help="Every step, or random ones.")] = Driver.EXPLORE,
+    walks: Annotated[int, typer.Option(min=1, help="Walks per scenario, with --driver walk.")] = 1000,
+    seed: SeedOption = 0,
+    bug: Annotated[str | None, typer.Option(help="Plant a bug first (see `rayproof statements`).")] = None,
+    max_states: Annotated[int, typer.Option(min=1, help="Cap; beyond it the answer is undetermined.")] = 20_000_000,
+    max_memory: Annotated[int, typer.Option(min=1, help="Cap in MB.")] = 12_000,
+    budget: Annotated[float | None, typer.Option(min=0.001, help="Cap in CPU seconds per scenario.")] = None,
+    out: OutOption = Path("rayproof-out"),
+    json_to: JsonOption = None,
+) -> None:
+    """Check the model's scenarios against their statements."""
+    entries = _entries(names or [], scope)
+    if bug is not None and bug not in BUGS:
+        raise InputError("--bug", None, f"unknown planted bug {bug!r}", "one of " + ", ".join(BUGS))
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+
+        def report(scenario: Scenario, progress: Progress) -> None:
+            bar.update(
+                task,
+                description=f"{scenario.name}: {progress.states:,} states, depth {progress.depth}, "
+                f"frontier {progress.frontier:,}, {progress.memory_mb:,} MB",
+            )
+
+        done = verify(
+            entries,
+            driver=driver,
+            seed=seed,
+            walks=walks,
+            limits=Limits(max_states, max_memory, budget),
+            bug=bug,
+            on_progress=report,
+        )
+    files = [None if v.trace is None else save(v.trace, out) for v in done]
+    if json_to is not None:
+        _write_json(as_json(done, scope, seed), json_to)
+    if json_to != "-":
+        _show_verifications(done, files, seed)
+    if done and done[-1].result.note.startswith("interrupted"):
+        raise typer.Exit(INTERRUPTED)
+    _leave(verdict_of(done))
+
+
+def _entries(names: list[str], scope: Scope) -> list[Entry]:
+    if not names:
+        return [entry for entry in ENTRIES if entry.scope is scope]
+    chosen: list[Entry] = []
+    for name in names:
+        if name in CATALOGUE:
+            found = [CATALOGUE[name]]
+        elif name in COMPONENTS:
+            found = [entry for entry in ENTRIES if entry.component == name and entry.scope is scope]
+            if not found:
+                raise InputError(name, None, f"component {name} has no {scope} scenario yet", _known_names())
+        else:
+            raise InputError(name, None, "neither a component nor a scenario", _known_names())
+        chosen += [entry for entry in found if entry not in chosen]
+    return chosen
+
+
+def _known_names() -> str:
+    return "a component (" + ", ".join(COMPONENTS) + ") or a name that `rayproof scenarios` lists"
+
+
+def _show_verifications(done: list[Verification], files: list[Path | None], seed: int) -> None:
+    console = _console()
+    for verification, file in zip(done, files, strict=True):
+        result = verification.result
+        style = check_report.STYLES[result.verdict]
+        size = (
+            f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}"
+            if result.driver == "explore"
+            else f"{result.walks:,} walks, {result.transitions:,} steps, longest {result.depth}"
+        )
+        console.print(
+            Text.assemble(
+                (result.scenario, "bold"), "  ", (str(result.verdict), style), f"  {size}, {result.cpu_s:.2f} s"
+            )
+        )
+        for statement in result.statements:
+            note = f"  ({statement.note})" if statement.note else ""
+            console.print(
+                Text.assemble(
+                    f"  {statement.name}: ", (str(statement.verdict), check_report.STYLES[statement.verdict]), note
+                )
+            )
+        if result.note:
+            console.print(Text(f"  {result.note}", style="yellow"))
+        if verification.trace is not None and file is not None:
+            print()
+            print(shown(verification.trace, file)[0])
+    total = verdict_of(done)
+    what = "exhausted within scope" if total is Verdict.HOLDS and done and done[0].result.driver == "explore" else ""
+    console.print(Text.assemble("verdict: ", (str(total), check_report.STYLES[total]), f"  {what}  seed {seed}"))
+
+
+# ---- check ---------------------------------------------------------------------------------------------------------
+
+
+@app.command("check")
+def check_command(
+    workload: Annotated[Path, typer.Option(metavar="RECORDING", help="A .jsonl recording, or `ray timeline` JSON.")],
+    policies: Annotated[
+        list[str] | None, typer.Argument(metavar="[POLICY]...", help="Built-in names, .py files or module:Class.")
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", metavar="NAME|FILE.py|module:Class", help="The same, as an option.")
+    ] = None,
+    cluster: Annotated[
+        Path | None, typer.Option(metavar="RAYCLUSTER.yaml", help="Run on this cluster, not on the recorded one.")
+    ] = None,
+    bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = 1_000_000_000,
+    decision_us: Annotated[int, typer.Option(min=0, help="Time of the scheduler for one message.")] = 50,
+    seed: SeedOption = 0,
+    out: OutOption = Path("rayproof-out"),
+    json_to: JsonOption = None,
+) -> None:
+    """Say whether policies are legal and live, and how they do on a recorded workload."""
+    loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
+    recording = read_workload(workload)
+    target = None if cluster is None else _one_cluster(cluster)
+    ready = prepare(recording, target)
+    settings = Settings(bandwidth, decision_us, seed)
+    bound, bound_note = check_verdict.bound_of(ready)
+    with _bar() as bar:
+        task = bar.add_task("", total=None)
+        reports: list[check_verdict.PolicyReport] = []
+        interrupted = False
+        try:
+            for one in loaded:
+                reports += [
+                    check_verdict.check_policy(
+                        one, ready, settings, out, lambda stage: bar.update(task, description=stage)
+                    )
+                ]
+        except KeyboardInterrupt:
+            interrupted = True
+    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed)
+    if json_to is not None:
+        _write_json(check_verdict.as_json(report), json_to)
+    if json_to != "-":
+        check_report.show(report, _console())
+    if interrupted:
+        print(f"interrupted: {len(reports)} of {len(loaded)} policies were checked", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)
+    _leave(report.verdict)
+
+
+def _one_cluster(path: Path) -> ClusterSpec:
+    clusters = read_clusters(path)
+    if len(clusters) > 1:
+        names = ", ".join(cluster.name for cluster in clusters)
+        raise InputError(path, None, f"{len(clusters)} clusters ({names})", "one cluster per run")
+    if not clusters[0].nodes:
+        raise InputError(
+            path, None, f"cluster {clusters[0].name} is suspended and has no nodes", "a cluster with nodes"
+        )
+    return clusters[0]
+
+
+# ---- traces --------------------------------------------------------------------------------------------------------
+
+
+@app.command("replay")
+def replay_command(
+    file: Annotated[Path, typer.Argument(metavar="TRACE", help="A counterexample that rayproof has written.")],
+    json_to: JsonOption = None,
+) -> None:
+    """Carry a counterexample out again, step by step; exit code 1 when it still breaks the same thing."""
+    trace = load(file)
+    text, broken = shown(trace, file)
+    verdict = Verdict.VIOLATED if broken else Verdict.HOLDS
+    if json_to is not None:
+        _write_json({"verdict": verdict, "trace": json.loads(trace.to_json()), "versions": versions()}, json_to)
+    if json_to != "-":
+        print(text, end="")
+    _leave(verdict)
+
+
+@app.command("show")
+def show_command(
+    file: Annotated[Path, typer.Argument(metavar="TRACE", help="A counterexample that rayproof has written.")],
+    json_to: JsonOption = None,
+) -> None:
+    """Print a counterexample as it was recorded, without carrying it out."""
+    trace = load(file)
+    if json_to is not None:
+        _write_json(json.loads(trace.to_json()), json_to)
+    if json_to == "-":
+        return
+    print(f"{trace.statement}: {trace.sentence}")
+    print(f"  scenario {trace.scenario}, found by {trace.driver}, seed {trace.seed}")
+    for name, value in trace.parameters.items():
+        print(f"  {name}: {value}")
+    for number, taken in enumerate(trace.steps, 1):
+        print(f"  {number:>3}. {taken.step}" + (f"  choices {list(taken.choices)}" if taken.choices else ""))
+
+
+# ---- lists ---------------------------------------------------------------------------------------------------------
+
+
+def _listing(rows: list[dict[str, Any]], columns: tuple[str, ...], json_to: str | None) -> None:
+    if json_to is not None:
+        _write_json(rows, json_to)
+    if json_to == "-":
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(row[column])) for column in columns))
+    _console().print(table)
+
+
+@app.command("scenarios")
+def scenarios_command(json_to: JsonOption = None) -> None:
+    """List the scenarios that can be verified."""
+    rows = []
+    for entry in ENTRIES:
+        scenario = entry.build(None, {})
+        rows.append(
+            {
+                "name": entry.name,
+                "component": entry.component,
+                "scope": entry.scope,
+                "constants": dict(scenario.constants),
+                "statements": [statement.name for statement in scenario.statements],
+                "takes_policy": entry.takes_policy,
+            }
+        )
+    _listing(rows, ("name", "component", "scope", "constants"), json_to)
+
+
+@app.command("statements")
+def statements_command(json_to: JsonOption = None) -> None:
+    """List the statements, where they are checked and which planted bug each must notice."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in ENTRIES:
+        for statement in entry.build(None, {}).statements:
+            row = found.setdefault(
+                statement.name,
+                {
+                    "name": statement.name,
+                    "kind": statement.kind,
+                    "sentence": statement.sentence,
+                    "source": statement.source,
+                    "scenarios": [],
+                    "bugs": [bug.name for bug in BUGS.values() if bug.statement == statement.name],
+                },
+            )
+            row["scenarios"].append(entry.name)
+    _listing(list(found.values()), ("name", "kind", "sentence", "bugs"), json_to)
+
+
+@app.command("policies")
+def policies_command(json_to: JsonOption = None) -> None:
+    """List the built-in policies."""
+    rows = [
+        {"name": name, "sentence": (type(policy).__doc__ or "").partition("\n")[0], "class": type(policy).__name__}
+        for name, policy in BUILT_IN.items()
+    ]
+    _listing(rows, ("name", "sentence"), json_to)
+
+
+if __name__ == "__main__":
+    main()
