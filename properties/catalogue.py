@@ -5,47 +5,17 @@ A name and its parameters (policy, planted bug) are all that a trace needs to be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-
 from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
 from model.gcs.scenarios import chain
-from model.graph import ClusterSpec, NodeSpec, Program, Resources
-from model.kernel import Process, Scenario, StatementKind
+from model.graph import ClusterSpec, Program
+from model.kernel import Scenario, StatementKind
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
+from properties.entry import Entry, Scope, Swap, equal_nodes
+from properties.scheduling import SCHEDULING_ENTRIES
 from properties.statements.chain import CHAIN
 from properties.statements.cluster import CLUSTER
-
-
-class Scope(StrEnum):
-    """How large: exhausted in seconds, or in minutes."""
-
-    TINY = "tiny"
-    SMALL = "small"
-
-
-Swap = Mapping[type[Process], type[Process]]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A scenario by name. `build(policy, swap)` makes it, with a policy where it has one and planted bugs."""
-
-    name: str
-    component: str
-    scope: Scope
-    build: Callable[[Policy | None, Swap], Scenario]
-    takes_policy: bool = False
-    """Whether a policy can be put in: the scenarios on which proposals are checked."""
-
-
-def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
-    """A cluster of equal nodes; one CPU each unless said otherwise."""
-    total = Resources.from_amounts(amounts or {"CPU": 1})
-    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i in range(count)))
 
 
 def _cluster(
@@ -94,6 +64,7 @@ def _chain(replicas: int, writes: int, crashes: int, scope: Scope) -> Entry:
 _SIZED = 8 * 1024
 
 ENTRIES = (
+    *SCHEDULING_ENTRIES,
     _chain(3, 2, 1, Scope.TINY),
     _chain(3, 3, 1, Scope.TINY),
     _chain(3, 3, 2, Scope.SMALL),
@@ -121,6 +92,8 @@ ENTRIES = (
     ),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
 )
+
+__all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "build", "equal_nodes"]
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
 """Every named scenario."""

@@ -14,7 +14,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from model.graph import NodeId, ObjectId, Resources, Strategy, TaskId
+from model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
+from model.graph.hints import NO_HINTS
 from model.kernel import Context, Name, PolicyError
 from model.scheduler.ray import Argument
 
@@ -38,6 +39,7 @@ class TaskView:
     strategy: Strategy
     again: bool
     """Whether it is executed again after a loss."""
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)

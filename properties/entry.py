@@ -1,0 +1,39 @@
+"""What a named scenario is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from model.graph import ClusterSpec, NodeSpec, Resources
+from model.kernel import Process, Scenario
+from model.scheduler.hooks import Policy
+
+
+class Scope(StrEnum):
+    """How large: exhausted in seconds, or in minutes."""
+
+    TINY = "tiny"
+    SMALL = "small"
+
+
+Swap = Mapping[type[Process], type[Process]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A scenario by name. `build(policy, swap)` makes it, with a policy where it has one and planted bugs."""
+
+    name: str
+    component: str
+    scope: Scope
+    build: Callable[[Policy | None, Swap], Scenario]
+    takes_policy: bool = False
+    """Whether a policy can be put in: the scenarios on which proposals are checked."""
+
+
+def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
+    """A cluster of equal nodes; one CPU each unless said otherwise."""
+    total = Resources.from_amounts(amounts or {"CPU": 1})
+    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i in range(count)))
