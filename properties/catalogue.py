@@ -14,6 +14,7 @@ from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
 from properties.entry import Entry, Scope, Swap, equal_nodes
 from properties.groups import GROUP_ENTRIES
+from properties.leases import LEASE_ENTRIES
 from properties.scheduling import SCHEDULING_ENTRIES
 from properties.statements.chain import CHAIN
 from properties.statements.cluster import CLUSTER
@@ -67,6 +68,7 @@ _SIZED = 8 * 1024
 ENTRIES = (
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
+    *LEASE_ENTRIES,
     _chain(3, 2, 1, Scope.TINY),
     _chain(3, 3, 1, Scope.TINY),
     _chain(3, 3, 2, Scope.SMALL),
