@@ -1,0 +1,1 @@
+"""Commands of `rayproof`, one module each, with a function `register(app)`."""
