@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test coverage lint bench clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -18,6 +18,9 @@ demo: $(READY)  ## set up, then check policies against recordings of real Ray
 
 test: $(READY)  ## set up, then pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+coverage: $(READY)  ## branch coverage of model/ by the quick tests
+	$(BIN)/python -m pytest -q -m "not slow" --cov --cov-report=term-missing:skip-covered tests/kernel tests/cluster tests/scheduler properties
 
 lint: $(READY)  ## style and types
 	$(BIN)/ruff check .

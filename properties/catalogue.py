@@ -94,6 +94,7 @@ ENTRIES = (
         immediate_store=False,
         scope=Scope.SMALL,
     ),
+    _cluster("cluster-3-3-2", programs.chain(3), equal_nodes(3), crashes=2, scope=Scope.SMALL, component="lineage"),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
 )
 

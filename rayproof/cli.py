@@ -281,7 +281,7 @@ def check_command(
                 ]
         except KeyboardInterrupt:
             interrupted = True
-    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed)
+    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed, not interrupted)
     if json_to is not None:
         _write_json(check_verdict.as_json(report), json_to)
     if json_to != "-":

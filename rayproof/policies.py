@@ -65,6 +65,9 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def _load_module(name: str, spec: str) -> ModuleType:
+    # As with `python -m`: a module beside the user is found.
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     try:
         return importlib.import_module(name)
     except Exception as error:

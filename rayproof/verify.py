@@ -71,7 +71,7 @@ def verify(
 def as_json(done: Sequence[Verification], scope: str, seed: int) -> dict[str, Any]:
     """The machine-readable report of `verify`."""
     return {
-        "verdict": combine(v.result.verdict for v in done),
+        "verdict": verdict_of(done),
         "scenarios": [
             {
                 "name": v.result.scenario,

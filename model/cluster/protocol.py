@@ -162,6 +162,8 @@ class TaskAssigned(Message):
 
     task: TaskId
     node: Name
+    again: bool
+    """Whether this answers `ExecuteAgain`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ class ControlStore(Process):
         """Requests of raylets and of the global scheduler, and the failure detector's word."""
         match message:
             case TaskQueued(task):
-                self.placed(ctx, task, sender)
-            case TaskAssigned(task, node):
-                self.placed(ctx, task, node)
+                self.placed(ctx, task, sender, answers=False)
+            case TaskAssigned(task, node, again):
+                self.placed(ctx, task, node, answers=again)
             case TaskDone(task):
                 self.done(ctx, task, sender)
             case CopyAdded(there):
@@ -78,13 +78,17 @@ class ControlStore(Process):
         """Live nodes with a copy, in a fixed order."""
         return tuple(sorted(self.copies.get(there, ())))
 
-    def placed(self, ctx: Context, task: TaskId, node: Name) -> None:
-        """A task is on a node; when that node is dead already, the word of it came late."""
+    def placed(self, ctx: Context, task: TaskId, node: Name, *, answers: bool) -> None:
+        """A task is on a node; when that node is dead already, the word of it came late, and the task is lost.
+
+        `answers`: whether this is the scheduler's answer to `ExecuteAgain`.
+        """
         entry = self.tasks.get(task)
         if entry is not None and entry.status is TaskStatus.DONE and (entry.node == node or self.has_outputs(task)):
             return
         if node in self.dead:
-            if entry is None or entry.node == node:
+            asked_for = entry is not None and entry.status is TaskStatus.PLACING and answers
+            if entry is None or entry.node == node or asked_for:
                 self.execute_again(ctx, task)
         else:
             self.tasks[task] = TaskEntry(TaskStatus.QUEUED, node)

@@ -58,7 +58,6 @@ class Interner:
     """Process states, messages and queues of one scenario, and the remembered handlers."""
 
     def __init__(self, scenario: Scenario, on_new_local: Callable[[int, int], None]) -> None:
-        scenario.check_constants()
         self.scenario = scenario
         self.slots = tuple(scenario.processes)
         self.index = {slot: i for i, slot in enumerate(self.slots)}

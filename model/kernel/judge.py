@@ -24,6 +24,7 @@ class Judge:
         self._steps = [s for s in statements if s.kind is StatementKind.STEP]
         self._sometimes = [s for s in statements if s.kind is StatementKind.SOMETIMES]
         self._audits = [s for s in statements if s.kind is StatementKind.AUDIT]
+        self._watches = bool(always or self._steps or self._sometimes)
         self._by_type: dict[type[Process], tuple[tuple[Statement, ...], frozenset[str]]] = {}
         self._before: dict[str, StateView] = {}
         self._monitors: dict[type, Monitor] = dict(world.monitors)
@@ -40,6 +41,8 @@ class Judge:
 
     def after_step(self, taken: Taken | None) -> Statement | None:
         """The first statement that the present state, or the step into it, breaks."""
+        if not self._watches:
+            return None
         world = self._world
         concerned: set[str] = set()
         for seat in world.touched:
@@ -50,11 +53,12 @@ class Judge:
                     tuple(s for s in self._each if issubclass(kind, s.reads)),
                     frozenset(s.name for s in (*self._views, *self._sometimes) if issubclass(kind, s.reads)),
                 )
-            if seat.alive:
+            if found[0] and seat.alive:
                 for statement in found[0]:
                     if not statement.check(seat.process) and not self._is_known(statement):
                         return statement
-            concerned |= found[1]
+            if found[1]:
+                concerned |= found[1]
         moved = {kind for kind, monitor in world.monitors.items() if self._monitors[kind] is not monitor}
         for kind in moved:
             self._monitors[kind] = world.monitors[kind]

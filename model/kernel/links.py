@@ -45,14 +45,6 @@ class LinkRule:
     unreachable: bool = True
     """Whether a sender learns that its receiver is dead or cut off; silence otherwise."""
 
-    def matches(self, sender: Name, receiver: Name, channel: str) -> bool:
-        """Whether this rule speaks of that link."""
-        return (
-            fnmatchcase(slot_of(sender), self.sender)
-            and fnmatchcase(slot_of(receiver), self.receiver)
-            and fnmatchcase(channel, self.channel)
-        )
-
 
 def connects(sender: Name, receiver: Name, senders: str, receivers: str) -> bool:
     """Whether a link leads from a slot of the one pattern to a slot of the other."""
@@ -63,11 +55,30 @@ NOTICE = LinkRule(unreachable=False)
 """The rule of the kernel's own channels."""
 
 
-def rule_for(rules: tuple[LinkRule, ...], sender: Name, receiver: Name, channel: str) -> LinkRule:
-    """The rule that holds for a link."""
-    if channel in (UNREACHABLE, DOWN):
-        return NOTICE
-    for rule in rules:
-        if rule.matches(sender, receiver, channel):
-            return rule
-    return LinkRule()
+class RuleBook:
+    """Finds the rule of a link. Each name is matched against each pattern once: a bit per rule says where it fits."""
+
+    def __init__(self, rules: tuple[LinkRule, ...]) -> None:
+        self._rules = (*rules, LinkRule())
+        self._senders: dict[Name, int] = {}
+        self._receivers: dict[Name, int] = {}
+        self._channels: dict[str, int] = {}
+
+    def rule(self, sender: Name, receiver: Name, channel: str) -> LinkRule:
+        """The first rule that matches; plain links where none does."""
+        if channel in (UNREACHABLE, DOWN):
+            return NOTICE
+        senders = self._senders.get(sender)
+        if senders is None:
+            senders = self._senders[sender] = self._fits(slot_of(sender), "sender")
+        receivers = self._receivers.get(receiver)
+        if receivers is None:
+            receivers = self._receivers[receiver] = self._fits(slot_of(receiver), "receiver")
+        channels = self._channels.get(channel)
+        if channels is None:
+            channels = self._channels[channel] = self._fits(channel, "channel")
+        matching = senders & receivers & channels
+        return self._rules[(matching & -matching).bit_length() - 1]
+
+    def _fits(self, name: str, part: str) -> int:
+        return sum(1 << i for i, rule in enumerate(self._rules) if fnmatchcase(name, getattr(rule, part)))

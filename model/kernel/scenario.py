@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from model.kernel.errors import ModelError
 from model.kernel.faults import FaultKind
-from model.kernel.links import LinkRule
-from model.kernel.process import Process, Slot, constant_fields, state_fields
+from model.kernel.links import LinkRule, RuleBook
+from model.kernel.process import Name, Process, Slot, constant_fields, state_fields
 from model.kernel.statements import Statement
 from model.kernel.timing import Timing
 from model.kernel.values import freeze, mutable_parts, require_immutable
@@ -55,7 +56,21 @@ class Scenario:
     """Durations for timed runs."""
 
     def initial(self) -> dict[Slot, Process]:
-        """Fresh processes; raises `ModelError` when two of them share a mutable part or a field has no form."""
+        """Fresh processes."""
+        self._checked  # noqa: B018 - once per scenario
+        return {slot: make() for slot, make in self.processes.items()}
+
+    def rule(self, sender: Name, receiver: Name, channel: str) -> LinkRule:
+        """The rule that holds for a link."""
+        return self._rule_book.rule(sender, receiver, channel)
+
+    @cached_property
+    def _rule_book(self) -> RuleBook:
+        return RuleBook(self.links)
+
+    @cached_property
+    def _checked(self) -> bool:
+        """Raises `ModelError` when two processes share a mutable part or a field has no canonical form."""
         made = {slot: make() for slot, make in self.processes.items()}
         owner: dict[int, str] = {}
         for slot, process in made.items():
@@ -73,15 +88,11 @@ class Scenario:
                         raise ModelError(f"{other} and {where} share one mutable value; a process owns its state")
 
                 mutable_parts(value, claim)
-        return made
-
-    def check_constants(self) -> None:
-        """Raise `ModelError` unless every constant field is immutable or offers no public way to change it."""
-        for slot, process in self.initial().items():
-            for name in constant_fields(type(process)):
+            for name in constant_fields(kind):
                 value = getattr(process, name)
                 if isinstance(value, list | dict | set):
                     require_immutable(value, f"constant {name} of {slot}")
+        return True
 
     def unit_slots(self, unit: str) -> tuple[Slot, ...]:
         """The slots that crash with a unit."""

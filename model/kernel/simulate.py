@@ -17,7 +17,7 @@ from typing import Any
 
 from model.kernel.context import Context
 from model.kernel.errors import ModelError, PolicyError
-from model.kernel.links import DOWN, LinkKind, LinkRule, rule_for
+from model.kernel.links import DOWN, LinkKind, LinkRule
 from model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, slot_of
 from model.kernel.scenario import Scenario
 from model.kernel.timing import Timing
@@ -275,7 +275,7 @@ class Simulation:
         near = sender.host == receiver.host
         latency = self._timing.local_latency_us if near else self._timing.latency_us
         pipe = None if near else self._pipes.setdefault((sender.host, receiver.host), [0])
-        link = _Link(rule_for(self.scenario.links, sender.name, to, channel), sender, receiver, latency, pipe)
+        link = _Link(self.scenario.rule(sender.name, to, channel), sender, receiver, latency, pipe)
         sender.links[to, channel] = link
         return link
 
@@ -293,7 +293,7 @@ class Simulation:
             link.pipe[0] = begin + size * 1_000_000 // self._timing.bandwidth_bytes_per_s
             at = link.pipe[0] + link.latency_us
         if self._timing.jitter_us:
-            at += self._random.randrange(self._timing.jitter_us + 1)
+            at += int(self._random.random() * (self._timing.jitter_us + 1))
         # A link keeps its order.
         if at < link.last_us:
             at = link.last_us

@@ -19,7 +19,7 @@ from typing import Any
 from model.kernel.errors import ModelError, PolicyError
 from model.kernel.faults import FaultKind
 from model.kernel.interning import Interner, Local, Raw, Stimulus
-from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule, rule_for
+from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule
 from model.kernel.process import Down, Name, Slot, TimerKind, Unreachable, name_of, slot_of
 from model.kernel.scenario import Scenario
 from model.kernel.statements import Monitor
@@ -183,7 +183,7 @@ class Transitions:
             index = self.interner.index
             if slot_of(receiver) not in index:
                 raise ModelError(f"{sender} sends to {receiver}, which is no slot of scenario {self.scenario.name}")
-            rule = rule_for(self.scenario.links, sender, receiver, channel)
+            rule = self.scenario.rule(sender, receiver, channel)
             position = self.first_link + len(self.columns)
             to = index[slot_of(receiver)]
             found = Column(Deliver(*key), rule, position, BITS * position, index[slot_of(sender)], to)

@@ -16,7 +16,7 @@ from typing import Any
 from model.kernel.context import Armed, Context
 from model.kernel.errors import ModelError, PolicyError, Unhandled
 from model.kernel.faults import FaultKind
-from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule, rule_for
+from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule
 from model.kernel.process import (
     Down,
     Message,
@@ -45,7 +45,7 @@ Stimulus = tuple[Any, ...]
 class Seat:
     """A slot with the process that holds it now."""
 
-    __slots__ = ("alive", "durable", "incarnation", "name", "process", "slot", "timers")
+    __slots__ = ("alive", "durable", "incarnation", "links", "name", "process", "slot", "timers")
 
     def __init__(self, slot: Slot, process: Process) -> None:
         self.slot = slot
@@ -55,16 +55,19 @@ class Seat:
         self.alive = True
         self.timers: Armed = {}
         self.durable: dict[str, Any] = {}
+        self.links: dict[tuple[Name, str], Link] = {}
+        """Links that the present process has used."""
 
 
 class Link:
     """A link in use: its rule and the messages that wait."""
 
-    __slots__ = ("queue", "rule", "sender", "service", "step", "to")
+    __slots__ = ("immediate", "queue", "rule", "sender", "service", "step", "to")
 
     def __init__(self, step: Deliver, rule: LinkRule, sender: Seat, to: Seat, service: bool) -> None:
         self.step = step
         self.rule = rule
+        self.immediate = rule.kind is LinkKind.IMMEDIATE
         self.sender = sender
         self.to = to
         self.service = service
@@ -134,7 +137,6 @@ class World:
         self.monitors: dict[type, Monitor] = {kind: kind() for s in wanted for kind in s.monitors}
         for seat in self.seats.values():
             self._run(seat, ("start",))
-            self._settle(seat)
 
     # ---- what can happen -------------------------------------------------------------------------------------------
 
@@ -235,9 +237,7 @@ class World:
                 message = link.queue.popleft()
                 if not link.queue:
                     del self._waiting[step]
-                seat = link.to
-                self._run(seat, ("receive", step.sender, message))
-                self._settle(seat)
+                self._run(link.to, ("receive", step.sender, message))
             case Fire():
                 seat = self.seats[slot_of(step.process)]
                 kind, count = seat.timers.pop(step.timer)
@@ -246,7 +246,6 @@ class World:
                 if step.early:
                     self.spent[FaultKind.EARLY_TIMEOUT] += 1
                 self._run(seat, ("fire", step.timer))
-                self._settle(seat)
             case Tick():
                 self._tick()
             case Recover():
@@ -257,62 +256,61 @@ class World:
                 self._break(step)
         return tuple(context.choices)
 
-    def _run(self, seat: Seat, stimulus: tuple[Any, ...]) -> None:
-        self.context.begin(seat.name, seat.timers)
-        invoke(seat.name, seat.process, self.context, stimulus)
-        self.touched.append(seat)
-        if seat.timers:
-            self._armed[seat.slot] = seat
-        else:
-            self._armed.pop(seat.slot, None)
-
-    def _settle(self, origin: Seat) -> None:
-        """Carry out what the handlers of this step asked for, immediate links first come first served."""
+    def _run(self, seat: Seat, stimulus: Stimulus) -> None:
+        """Run a handler and what immediate links pull in, first come first served; the rest is put on its links."""
         context = self.context
-        if context.sends:
-            pending = deque((origin, *send) for send in context.sends)
-            context.sends.clear()
-            hops = 0
-            while pending:
-                sender, to, message, channel = pending.popleft()
-                link = self._link(sender.name, to, channel)
-                if self._strict:
-                    require_immutable(message, f"{type(message).__name__} from {sender.name}")
-                if link.rule.kind is LinkKind.IMMEDIATE and link.connected():
-                    hops += 1
-                    if hops > IMMEDIATE_LIMIT:
-                        raise ModelError(f"immediate links from {origin.name} never come to rest")
-                    self._run(link.to, ("receive", sender.name, message))
-                    pending.extend((link.to, *send) for send in context.sends)
-                    context.sends.clear()
-                else:
-                    self._post(link, message)
+        pending: list[tuple[Seat, Stimulus]] = [(seat, stimulus)]
+        for origin, what in pending:
+            context.me, context.timers = origin.name, origin.timers
+            invoke(origin.name, origin.process, context, what)
+            self.touched.append(origin)
+            if origin.timers:
+                self._armed[origin.slot] = origin
+            elif origin.slot in self._armed:
+                del self._armed[origin.slot]
+            if context.sends:
+                links = origin.links
+                for to, message, channel in context.sends:
+                    link = links.get((to, channel)) or self._link(origin, origin.name, to, channel)
+                    if self._strict:
+                        require_immutable(message, f"{type(message).__name__} from {origin.name}")
+                    if link.immediate and link.connected():
+                        pending.append((link.to, ("receive", origin.name, message)))
+                    else:
+                        self._post(link, message)
+                context.sends.clear()
+                if len(pending) > IMMEDIATE_LIMIT:
+                    raise ModelError(f"immediate links from {seat.name} never come to rest")
         if context.observations:
-            if self.monitors:
+            for kind, monitor in self.monitors.items():
                 for event in context.observations:
-                    for kind, monitor in self.monitors.items():
-                        self.monitors[kind] = monitor.observe(event)
+                    monitor = monitor.observe(event)
+                self.monitors[kind] = monitor
             context.observations.clear()
-        for fault in context.spent:
-            self.spent[fault] += 1
-        context.spent.clear()
+        if context.spent:
+            for fault in context.spent:
+                self.spent[fault] += 1
+            context.spent.clear()
 
     def _may_fail(self, fault: FaultKind) -> bool:
         left = self.scenario.budget(fault) - self.spent[fault] - self.context.spent.count(fault)
         return self._strike(left > 0) and left > 0
 
-    def _link(self, sender: Name, to: Name, channel: str) -> Link:
+    def _link(self, origin: Seat, sender: Name, to: Name, channel: str) -> Link:
+        """The link of a named sender in a seat; a name of the past still has its links."""
         key = (sender, to, channel)
         link = self._links.get(key)
         if link is None:
             slot = slot_of(to)
             if slot not in self.seats:
                 raise ModelError(f"{sender} sends to {to}, which is no slot of scenario {self.scenario.name}")
-            rule = rule_for(self.scenario.links, sender, to, channel)
+            rule = self.scenario.rule(sender, to, channel)
             service = slot in self.scenario.services
-            link = Link(Deliver(*key), rule, self.seats[slot_of(sender)], self.seats[slot], service)
+            link = Link(Deliver(*key), rule, origin, self.seats[slot], service)
             self._links[key] = link
             self._links_to[slot].append(link)
+        if origin.name == sender:
+            origin.links[to, channel] = link
         return link
 
     def _post(self, link: Link, message: Message) -> None:
@@ -331,7 +329,7 @@ class World:
     def _bounce(self, link: Link, message: Message) -> None:
         sender = link.sender
         if link.rule.unreachable and sender.alive and sender.name == link.step.sender:
-            back = self._link(link.step.receiver, sender.name, UNREACHABLE)
+            back = self._link(link.to, link.step.receiver, sender.name, UNREACHABLE)
             self._post(back, Unreachable(link.step.receiver, message))
 
     def _is_cut(self, link: Link) -> bool:
@@ -399,6 +397,7 @@ class World:
             seat.alive = False
             seat.durable = {name: getattr(seat.process, name) for name in durable_fields(type(seat.process))}
             seat.timers = {}
+            seat.links = {}
             self._armed.pop(seat.slot, None)
             self.touched.append(seat)
         for seat in fallen:
@@ -411,7 +410,7 @@ class World:
     def _tell_watchers(self, seat: Seat) -> None:
         for watcher in self.scenario.watchers.get(seat.slot, ()):
             if self.seats[watcher].alive:
-                self._post(self._link(seat.name, self.seats[watcher].name, DOWN), Down(seat.name))
+                self._post(self._link(seat, seat.name, self.seats[watcher].name, DOWN), Down(seat.name))
 
     def _restart(self, unit: str) -> None:
         back = [self.seats[slot] for slot in self.scenario.unit_slots(unit)]
@@ -424,7 +423,6 @@ class World:
             seat.alive = True
         for seat in back:
             self._run(seat, ("start",))
-            self._settle(seat)
 
     def _cut(self, one: Slot, other: Slot) -> None:
         self.cuts.add((one, other))
@@ -440,13 +438,12 @@ class World:
         if fault.kind is FaultKind.DUPLICATE:
             message = link.queue[0]
             self._run(link.to, ("receive", sender, message))
-            self._settle(link.to)
             return
         message = link.queue.pop() if fault.kind is FaultKind.TRUNCATE else link.queue.popleft()
         if not link.queue:
             del self._waiting[link.step]
         if fault.kind is FaultKind.LOSE_REPLY:
-            self._post(self._link(sender, receiver, UNREACHABLE), Unreachable(sender, message))
+            self._post(self._link(link.sender, sender, receiver, UNREACHABLE), Unreachable(sender, message))
 
     # ---- what can be seen -------------------------------------------------------------------------------------------
 

@@ -177,7 +177,7 @@ class GlobalScheduler(Process):
         state = self.nodes[node]
         self.update(node, replace(state, pending=(*state.pending, task)))
         ctx.observe(Granted(task, node))
-        ctx.send("gcs", TaskAssigned(task, node))
+        ctx.send("gcs", TaskAssigned(task, node, again))
         ctx.send(node, AssignTask(task, again))
         return True
 

@@ -207,6 +207,11 @@ class Raylet(Process):
         store = self.store
         return all(needed in store for needed in self.program.tasks[task].inputs)
 
+    def fits(self, task: TaskId) -> bool:
+        """Whether a task's resources are free."""
+        free = self.free
+        return all(amount <= free[name] for name, amount in self.program.tasks[task].demand.units)
+
     def input_values(self, task: TaskId) -> tuple[int, ...]:
         """The values a body starts with."""
         return tuple(self.store[needed] for needed in self.program.tasks[task].inputs)
@@ -244,9 +249,7 @@ class Raylet(Process):
 
     def can_start(self, task: TaskId) -> bool:
         """Whether resources and inputs of a queued task are here."""
-        free = self.free
-        units = self.program.tasks[task].demand.units
-        return all(amount <= free[name] for name, amount in units) and self.has_inputs(task)
+        return self.fits(task) and self.has_inputs(task)
 
     def begin(self, ctx: Context, task: TaskId) -> None:
         """Start a queued task on an idle worker."""

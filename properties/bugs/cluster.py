@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from model.cluster.events import HeardOfDeath
 from model.cluster.protocol import Heartbeat
@@ -10,7 +10,7 @@ from model.cluster.worker import Worker, combine_values
 from model.gcs.store import ControlStore
 from model.graph import TaskId
 from model.kernel import Context, Name
-from model.scheduler.global_scheduler import GlobalScheduler
+from model.scheduler.global_scheduler import GlobalScheduler, Locations
 from model.scheduler.raylet import Raylet
 from properties.bugs.base import Bug
 
@@ -44,12 +44,38 @@ class KeepsUsingTheDead(GlobalScheduler):
 
 
 @dataclass(slots=True)
+class UsesTheDeadOnceMore(GlobalScheduler):
+    """A death that the scheduler hears of counts only after the next placement."""
+
+    late: list[Name] = field(default_factory=list)
+
+    def node_died(self, ctx: Context, node: Name) -> None:
+        ctx.observe(HeardOfDeath(ctx.me, node))
+        self.late.append(node)
+
+    def place(self, ctx: Context, task: TaskId, origin: Name, again: bool, locations: Locations, retried: bool) -> bool:
+        placed = GlobalScheduler.place(self, ctx, task, origin, again, locations, retried)
+        late, self.late = self.late, []
+        for node in late:
+            GlobalScheduler.node_died(self, ctx, node)
+        return placed
+
+
+@dataclass(slots=True)
 class BelievesTheDead(ControlStore):
     """The store accepts that a task is on a node which it has declared dead."""
 
-    def placed(self, ctx: Context, task: TaskId, node: Name) -> None:
+    def placed(self, ctx: Context, task: TaskId, node: Name, *, answers: bool) -> None:
         if node not in self.dead:
-            ControlStore.placed(self, ctx, task, node)
+            ControlStore.placed(self, ctx, task, node, answers=answers)
+
+
+@dataclass(slots=True)
+class IgnoresALateAnswer(ControlStore):
+    """A task that is to run again, and is sent to a node that has died meanwhile, is forgotten."""
+
+    def placed(self, ctx: Context, task: TaskId, node: Name, *, answers: bool) -> None:
+        ControlStore.placed(self, ctx, task, node, answers=False)
 
 
 @dataclass(slots=True)
@@ -129,6 +155,20 @@ CLUSTER_BUGS = (
         {GlobalScheduler: KeepsUsingTheDead, ControlStore: BelievesTheDead},
         "no_grant_to_the_dead",
         "cluster-3-3-1",
+    ),
+    Bug(
+        "uses_the_dead_once_more",
+        "The scheduler hears of a death and still makes one placement there; the store repairs it.",
+        {GlobalScheduler: UsesTheDeadOnceMore},
+        "no_grant_to_the_dead",
+        "cluster-3-3-1",
+    ),
+    Bug(
+        "ignores_a_late_answer",
+        "A task placed again on a node that has just died is lost; it takes two crashes.",
+        {ControlStore: IgnoresALateAnswer},
+        "no_lost_objects",
+        "cluster-3-3-2",
     ),
     Bug(
         "heartbeat_overwrites",

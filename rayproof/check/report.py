@@ -34,6 +34,9 @@ def show(report: Report, console: Console) -> None:
     else:
         console.print(Text.assemble(("bound     ", "bold"), report.bound_note))
     console.print()
+    if not report.policies:
+        console.print(Text("no policy was checked"))
+        return
     rows = _rows(report)
     label = max(len(row[0]) for row in rows)
     if label + COLUMN * len(report.policies) + 4 <= console.width:

@@ -55,11 +55,14 @@ class Report:
     bound_note: str
     policies: tuple[PolicyReport, ...]
     seed: int
+    complete: bool = True
+    """False after an interrupt: some policies were not looked at."""
 
     @property
     def verdict(self) -> Verdict:
-        """Over all policies."""
-        return combine(policy.verdict for policy in self.policies)
+        """Over all policies; what was not looked at is undetermined."""
+        missing = () if self.complete else (Verdict.UNDETERMINED,)
+        return combine([*(policy.verdict for policy in self.policies), *missing])
 
 
 Stage = Callable[[str], None]

@@ -1,1 +1,1 @@
-"""Commands of `rayproof`, one module each, with a function `register(app)`."""
+"""What the command line offers, a module per family of commands."""

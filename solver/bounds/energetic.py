@@ -22,6 +22,9 @@ from solver.instances import Indexed
 POINTS = 160
 """Interval ends looked at, at most; fewer weaken the bound and never break it."""
 
+LARGEST = 2**60
+"""Bound on times and energies, which are added up in 64 bits."""
+
 Times: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -47,7 +50,10 @@ def worst_overload(indexed: Indexed, windows: Windows, pools: list[Pool], length
 
 
 def _overloads(indexed: Indexed, windows: Windows, pool: Pool, length: int) -> Iterator[Overload]:
+    pool = _in_range(indexed, pool, length)
     drawing = [task for task, draw in enumerate(pool.draw) if draw]
+    if not drawing or length > LARGEST:
+        return
     draw = np.array([pool.draw[task] for task in drawing], dtype=np.int64)
     lengths = np.array([indexed.durations[task] for task in drawing], dtype=np.int64)
     earliest = np.array([windows.heads[task] for task in drawing], dtype=np.int64)
@@ -67,6 +73,15 @@ def _overloads(indexed: Indexed, windows: Windows, pool: Pool, length: int) -> I
         overload = Overload(pool, int(start), int(later[at]), int(energy[at]))
         if overload.missing > 0:
             yield overload
+
+
+def _in_range(indexed: Indexed, pool: Pool, length: int) -> Pool:
+    """The pool in coarser units if its energies (bytes of memory x us) would leave 64 bits; rounding is to our cost."""
+    energy = sum(draw * length for draw, length in zip(pool.draw, indexed.durations, strict=True))
+    unit = -(-max(energy, pool.capacity * length) // LARGEST)
+    if unit <= 1:
+        return pool
+    return Pool(pool.name, -(-pool.capacity // unit), tuple(draw // unit for draw in pool.draw))
 
 
 def _thinned(points: Times) -> Times:

@@ -15,6 +15,9 @@ from solver.instances import Indexed
 UNIONS = 64
 """Node sets looked at, at most; fewer sets weaken the bound and never break it."""
 
+FINE = 100_000
+"""Units of capacity up to which the reachable sums are worked out, one bit a unit."""
+
 
 @dataclass(frozen=True)
 class Pool:
@@ -67,10 +70,9 @@ def _node_sets(indexed: Indexed) -> list[frozenset[int]]:
 def _reachable(indexed: Indexed, node: int, resource: int) -> int:
     """The largest sum of demands of eligible tasks that fits this node's capacity."""
     capacity = indexed.capacity[node][resource]
-    sums = 1
-    mask = (1 << (capacity + 1)) - 1
-    if capacity > 1_000_000:
+    if capacity > FINE:
         return capacity
+    sums, mask = 1, (1 << (capacity + 1)) - 1
     for found, demand in zip(indexed.eligible, indexed.demand, strict=True):
         if demand[resource] and node in found:
             sums |= (sums << demand[resource]) & mask

@@ -41,6 +41,11 @@ class Budget:
             return None
         return max(0, self.limits.resource_units - self.resource_units)
 
+    def half(self) -> Budget:
+        """A budget of half of what is left; whoever uses it reports what it spent here."""
+        seconds, units = self.seconds_left, self.resource_units_left
+        return Budget(Limits(None if seconds is None else seconds / 2, None if units is None else units // 2))
+
     @property
     def exhausted(self) -> bool:
         """Whether no further call may be made."""

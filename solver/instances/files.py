@@ -25,6 +25,9 @@ from solver.instances.form import (
 SCHEMA = "rayproof.instance/1"
 """Raised when a field changes its meaning; readers refuse what they do not know."""
 
+LARGEST = 10**15
+"""Bound on every number of a file: a petabyte, or thirty years in microseconds."""
+
 Made = TypeVar("Made")
 Member = TypeVar("Member", bound=StrEnum)
 _ABSENT: Any = object()
@@ -41,7 +44,7 @@ def load(path: Path) -> Instance:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InstanceError(f"{path}: expected a readable file: {error.strerror}") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InstanceError(f"{path}: expected JSON: {error}") from error
     try:
         return from_json(data)
@@ -224,11 +227,11 @@ class _Fields:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 def _is_amount(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST
 
 
 def _is_texts(value: Any) -> bool:

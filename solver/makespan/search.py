@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from solver.bounds.pools import pools
-from solver.bounds.windows import raised_windows
+from solver.bounds.windows import Windows, raised_windows
 from solver.engine import Answer, BooleanSolver, Budget
 from solver.instances import Indexed
 from solver.makespan.encoding import Encoding
@@ -21,11 +20,8 @@ AHEAD = 4
 """First distance of the horizon from the lower bound, in steps; then twice that, and so on."""
 
 
-class Direction(StrEnum):
-    """From which end the interval is narrowed."""
-
-    ASCENDING = "ascending"
-    DESCENDING = "descending"
+LARGEST = 150_000
+"""Windows x nodes of the largest formula that is built: building cannot be interrupted, and takes seconds beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """The budget ended before the answer."""
+    """The budget ended before the answer, or the formula would be too large."""
 
 
 def ascend(
@@ -55,6 +51,9 @@ def ascend(
     ahead = AHEAD
     while lower < upper:
         horizon = min(upper - 1, lower + ahead)
+        if _size(indexed, windows, horizon) > LARGEST:
+            yield GaveUp()
+            return
         encoding = Encoding(indexed, windows, horizon, lower)
         solver = BooleanSolver(encoding.formula, seed)
         while lower <= horizon:
@@ -77,6 +76,9 @@ def descend(
     windows = raised_windows(indexed, pools(indexed))
     if lower >= upper:
         return
+    if _size(indexed, windows, upper - 1) > LARGEST:
+        yield GaveUp()
+        return
     encoding = Encoding(indexed, windows, upper - 1, lower)
     solver = BooleanSolver(encoding.formula, seed)
     while lower < upper:
@@ -90,3 +92,11 @@ def descend(
         slots = tuple(encoding.read(solver))
         upper = max(start + indexed.durations[task] for task, (_, start) in enumerate(slots))
         yield Found(slots)
+
+
+def _size(indexed: Indexed, windows: Windows, horizon: int) -> int:
+    """How often a task may be running somewhere at some time."""
+    return sum(
+        (horizon - head - tail) * len(eligible)
+        for head, tail, eligible in zip(windows.heads, windows.tails, indexed.eligible, strict=True)
+    )

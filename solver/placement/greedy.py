@@ -13,8 +13,11 @@ from solver.instances import GroupStrategy
 from solver.placement.positions import Position, Positions
 
 
-def best_fit_decreasing(found: Positions) -> tuple[Position, ...] | None:
-    """Positions for all occupants, filling used nodes first; None when the heuristic runs out of room."""
+def best_fit_decreasing(found: Positions, open_largest: bool = True) -> tuple[Position, ...] | None:
+    """Positions for all occupants, filling used nodes first; None when the heuristic runs out of room.
+
+    A node is opened only when no used one has room: the one with most room left, or else the one with least.
+    """
     room = _Room(found)
     seats: dict[int, Position] = {}
     strategy = {}
@@ -36,7 +39,7 @@ def best_fit_decreasing(found: Positions) -> tuple[Position, ...] | None:
         fitting = [each for each in options if room.fits(occupant, each)]
         if not fitting:
             return None
-        seat = min(fitting, key=lambda each: (not room.used[each.node], room.left(occupant, each), each.node, each.gpu))
+        seat = min(fitting, key=lambda each: (*room.rank(occupant, each, open_largest), each.node, each.gpu))
         room.take(occupant, seat)
         seats[occupant] = seat
     return tuple(seats[occupant] for occupant in range(found.n))
@@ -45,16 +48,22 @@ def best_fit_decreasing(found: Positions) -> tuple[Position, ...] | None:
 def fewest_nodes_bound(found: Positions) -> int:
     """Nodes that any placement of all occupants uses, at least."""
     best = 1 if found.n else 0
-    amounts = [list(row) for row in zip(*found.demand, strict=True)] + [list(found.gpu)]
-    capacities = [list(row) for row in zip(*found.capacity, strict=True)] + [[count * UNIT for count in found.gpus]]
+    amounts = [list(row) for row in zip(*found.demand, strict=True)]
+    capacities = [list(row) for row in zip(*found.capacity, strict=True)]
+    # GPUs are counted in devices: fractions are first packed into devices, by the same bound.
+    fractions = [amount for amount in found.gpu if 0 < amount < UNIT]
+    amounts.append([*(amount // UNIT for amount in found.gpu), l2(fractions, UNIT) if fractions else 0])
+    capacities.append(list(found.gpus))
     for demand, capacity in zip(amounts, capacities, strict=True):
         largest = sorted(capacity, reverse=True)
         total, nodes = sum(demand), 0
         while total > 0 and nodes < len(largest):
             total -= largest[nodes]
             nodes += 1
+        best = max(best, nodes)
+    for asked, offered in zip(zip(*found.demand, strict=True), zip(*found.capacity, strict=True), strict=True):
         # Treating every node as the largest one only weakens L2.
-        best = max(best, nodes, l2([amount for amount in demand if amount], largest[0]) if any(demand) else 0)
+        best = max(best, l2([amount for amount in asked if amount], max(offered)) if any(asked) else 0)
     return best
 
 
@@ -110,9 +119,18 @@ class _Room:
         held = self.shared[seat.node].get(seat.gpu)
         return self.whole[seat.node] > 0 if held is None else held + amount <= UNIT
 
-    def left(self, occupant: int, seat: Position) -> int:
-        rest = zip(self.free[seat.node], self.found.demand[occupant], strict=True)
-        return sum(free - amount for free, amount in rest)
+    def rank(self, occupant: int, seat: Position, open_largest: bool) -> tuple[bool, float]:
+        """Used nodes first, of those the one left with least room; each resource relative to the largest node."""
+        left = sum(
+            (free - amount) / max(capacity)
+            for free, amount, capacity in zip(
+                self.free[seat.node], self.found.demand[occupant], zip(*self.found.capacity, strict=True), strict=True
+            )
+            if max(capacity)
+        )
+        left += self.whole[seat.node] / max(1, *self.found.gpus)
+        new = not self.used[seat.node]
+        return new, -left if new and open_largest else left
 
     def take(self, occupant: int, seat: Position) -> None:
         self.used[seat.node] = True

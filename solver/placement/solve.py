@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from itertools import pairwise
 
 from model.graph.resources import UNIT
 from solver.bounds import BoundKind
@@ -20,6 +19,7 @@ from solver.instances import GroupStrategy, InfeasibleError, Instance
 from solver.placement.checker import Seat, require_placed
 from solver.placement.encoding import PlacementEncoding
 from solver.placement.greedy import best_fit_decreasing, fewest_nodes_bound
+from solver.placement.limits import limit_nodes, limit_strays, limit_utilisation, whole_below
 from solver.placement.positions import Position, Positions, positions
 
 
@@ -130,7 +130,8 @@ class _Search:
 
     def run(self) -> None:
         """Greedy first; then the solver narrows what is left."""
-        self.best = best_fit_decreasing(self.found)
+        tried = [found for largest in (True, False) if (found := best_fit_decreasing(self.found, largest)) is not None]
+        self.best = min(tried, key=self.value, default=None)
         if self.best is None:
             self._ask(None)
         if self.best is None:
@@ -173,14 +174,28 @@ class _Search:
         return most
 
     def _ascend_nodes(self) -> None:
-        """k nodes for k = bound, bound + 1, ...: each unsat is a certified bound, the first sat is optimal."""
+        """k nodes for k = bound, bound + 1, ...: each unsat is a certified bound, the first sat is optimal.
+
+        When that takes more than half of the budget, the rest goes into better placements from above.
+        """
         assert self.best is not None
-        while self.lower < self.value(self.best):
+        whole = self.budget
+        self.budget = whole.half()
+        answer = Answer.UNSAT
+        while answer is Answer.UNSAT and self.lower < self.value(self.best):
             answer = self._ask(self.lower)
-            if answer is not Answer.UNSAT:
+            if answer is Answer.UNSAT:
+                self.lower += 1
+                self.certificate = BoundKind.UNSAT
+        whole.resource_units += self.budget.resource_units
+        self.budget = whole
+        while answer is not Answer.UNSAT and self.lower < (value := self.value(self.best)):
+            answer = self._ask(value - 1)
+            if answer is Answer.UNKNOWN:
                 return
-            self.lower += 1
-            self.certificate = BoundKind.UNSAT
+            if answer is Answer.UNSAT:
+                self.lower = value
+                self.certificate = BoundKind.UNSAT
 
     def _bisect(self) -> None:
         """Halve the interval while it is wide, then ask for anything better; values are taken from models, exactly."""
@@ -207,7 +222,7 @@ class _Search:
         if most is not None:
             self._limit(encoding, most, strictly)
         if fewer_strays_than is not None:
-            _limit_strays(encoding, fewer_strays_than - 1)
+            limit_strays(encoding, fewer_strays_than - 1)
         solver = BooleanSolver(encoding.formula, self.seed)
         answer = solver.check(self.budget)
         if answer is Answer.SAT:
@@ -219,9 +234,9 @@ class _Search:
     def _limit(self, encoding: PlacementEncoding, most: Fraction, strictly: bool) -> None:
         match self.aim:
             case Aim.NODES:
-                _limit_nodes(encoding, int(most))
+                limit_nodes(encoding, int(most))
             case Aim.UTILISATION:
-                _limit_utilisation(encoding, most, strictly)
+                limit_utilisation(encoding, most, strictly)
             case Aim.BYTES:
                 moved = [
                     (item.state_bytes, literal)
@@ -232,87 +247,7 @@ class _Search:
                 ]
                 if moved:
                     encoding.formula.weighted(
-                        [amount for amount, _ in moved], [f"-{literal}" for _, literal in moved], _floor(most, strictly)
+                        [amount for amount, _ in moved],
+                        [f"-{literal}" for _, literal in moved],
+                        whole_below(most, strictly),
                     )
-
-
-def _limit_nodes(encoding: PlacementEncoding, most: int) -> None:
-    found, formula = encoding.positions, encoding.formula
-    used = []
-    for node in range(len(found.capacity)):
-        here = [literal for each in range(found.n) if (literal := encoding.on(each, node)) is not None]
-        if here:
-            name = formula.variable(f"used_{node}")
-            used.append(name)
-            for literal in here:
-                formula.clause(f"-{literal}", name)
-    if len(used) > most:
-        formula.at_most(used, most)
-    for alike in interchangeable(found):
-        order = [
-            each
-            for each in sorted(range(found.n), key=lambda each: (-max([*found.demand[each], 0]), each))
-            if encoding.on(each, alike[0]) is not None
-        ]
-        for at, (before, node) in enumerate(pairwise(alike), 1):
-            for place, occupant in enumerate(order):
-                # With no earlier occupant before it, a node cannot be this one's.
-                earlier = [encoding.on(each, before) or "" for each in order[:place]] if place >= at else []
-                formula.clause(f"-{encoding.on(occupant, node)}", *earlier)
-
-
-def _limit_utilisation(encoding: PlacementEncoding, most: Fraction, strictly: bool) -> None:
-    found = encoding.positions
-    for node, capacities in enumerate(found.capacity):
-        for resource, capacity in enumerate(capacities):
-            encoding.at_most_utilised(node, resource, _floor(most * capacity, strictly))
-        drawing = [
-            (found.gpu[each], literal)
-            for each in range(found.n)
-            if found.gpu[each] and (literal := encoding.on(each, node)) is not None
-        ]
-        if drawing:
-            encoding.formula.weighted(
-                [amount for amount, _ in drawing],
-                [literal for _, literal in drawing],
-                _floor(most * found.gpus[node] * UNIT, strictly),
-            )
-
-
-def _limit_strays(encoding: PlacementEncoding, most: int) -> None:
-    """At most so many strays: nodes under PACK groups, and nodes without a bundle under SPREAD groups, are counted."""
-    found, formula = encoding.positions, encoding.formula
-    nodes = range(len(found.capacity))
-    counted = []
-    for number, group in enumerate(found.instance.groups):
-        bundles = found.groups[group.id]
-        if group.strategy not in (GroupStrategy.PACK, GroupStrategy.SPREAD):
-            continue
-        for node in nodes:
-            here = [literal for each in bundles if (literal := encoding.on(each, node)) is not None]
-            touched = formula.variable(f"t_{number}_{node}")
-            if group.strategy is GroupStrategy.PACK:
-                for literal in here:
-                    formula.clause(f"-{literal}", touched)
-                counted.append(touched)
-            else:
-                formula.clause(f"-{touched}", *here)
-                counted.append(f"-{touched}")
-        most += 1 if group.strategy is GroupStrategy.PACK else len(nodes) - min(len(bundles), len(nodes))
-    if most < len(counted):
-        formula.at_most(counted, most)
-
-
-def interchangeable(found: Positions) -> list[list[int]]:
-    """Classes of nodes that nothing tells apart: equal capacity, nobody confined to one of them."""
-    classes: dict[object, list[int]] = {}
-    for node, capacity in enumerate(found.capacity):
-        allowed = frozenset(each for each in range(found.n) if any(seat.node == node for seat in found.options[each]))
-        sitting = any(sat == node for sat in found.sits)
-        classes.setdefault((capacity, found.gpus[node], allowed, node if sitting else -1), []).append(node)
-    return [nodes for nodes in classes.values() if len(nodes) > 1]
-
-
-def _floor(most: Fraction, strictly: bool) -> int:
-    floor = most.numerator // most.denominator
-    return floor - 1 if strictly and floor == most else floor

@@ -1,5 +1,6 @@
 """Readers of instances that others made."""
 
+from solver.readers.formats import read_instance
 from solver.readers.literature import (
     JobShop,
     Project,
@@ -11,7 +12,17 @@ from solver.readers.literature import (
     read_stg,
     read_wfcommons,
 )
-from solver.readers.published import VARIABLE, Bins, Published, bins, directory, job_shops, projects, task_graphs
+from solver.readers.published import (
+    VARIABLE,
+    Bins,
+    Published,
+    bins,
+    directory,
+    gpu_cluster,
+    job_shops,
+    projects,
+    task_graphs,
+)
 from solver.readers.published import workflows as recorded_workflows
 
 __all__ = [
@@ -25,8 +36,10 @@ __all__ = [
     "WorkflowTask",
     "bins",
     "directory",
+    "gpu_cluster",
     "job_shops",
     "projects",
+    "read_instance",
     "read_job_shop",
     "read_psplib",
     "read_stg",

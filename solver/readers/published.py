@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from solver.instances import Instance, InstanceError
+from model.graph import Resources
+from solver.instances import Instance, InstanceError, Node, Objective, Occupant
 from solver.readers.literature import JobShop, Project, TaskGraph, Workflow
 
 VARIABLE = "RAYPROOF_SHARED_DATA"
@@ -85,6 +86,25 @@ def workflows(nodes: int = 4, bandwidth_bytes_per_s: int = 125_000_000) -> Itera
     """Recorded workflow runs, replanned on so many single-CPU nodes joined at this rate."""
     for row in _rows("wfinstances.json"):
         yield Workflow.from_row(row).instance(nodes, bandwidth_bytes_per_s)
+
+
+def gpu_cluster(first: int, count: int) -> Instance:
+    """Heterogeneous nodes of a GPU cluster trace (2023), and `count` of its pods from `first` on, all pending.
+
+    Pods share a GPU in thousandths or take whole ones, and may name the GPU models they accept.
+    """
+    trace = _rows("alibaba_openb.json")[0]
+    nodes = tuple(
+        Node(name, Resources.of(CPU=milli / 1000, memory=mib, GPU=gpus), (("gpu", model),) if gpus else ())
+        for name, milli, mib, gpus, model in trace["nodes"]
+    )
+    models = {node.id: dict(node.labels).get("gpu", "") for node in nodes}
+    pods = []
+    for name, milli, mib, gpus, gpu_milli, accepted, *_ in trace["pods"][first : first + count]:
+        wanted = gpu_milli / 1000 if gpus == 1 else gpus
+        allowed = tuple(node for node in models if models[node] in accepted.split("|")) if accepted else None
+        pods.append(Occupant(name, Resources.of(CPU=milli / 1000, memory=mib, GPU=wanted), allowed_nodes=allowed))
+    return Instance(nodes, occupants=tuple(pods), objective=Objective.PACKING, name=f"openb-{first}+{count}")
 
 
 def _rows(name: str) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 
 from model.graph import Resources
@@ -76,3 +78,39 @@ def test_an_interval_can_say_more_than_path_and_area() -> None:
     assert found[BoundKind.AREA] == 11 - 4
     assert found[BoundKind.FERNANDEZ_BUSSELL] == 11
     assert found[BoundKind.ENERGETIC] == 12
+
+
+@settings(max_examples=60, deadline=None)
+@given(instances(max_tasks=4, max_nodes=2, transfers=False))
+def test_bytes_times_microseconds_do_not_overflow(instance: Instance) -> None:
+    # The same instance in units as small as memory's and times as long as hours; the odd unit keeps them small.
+    factor, scale = 40_000_000_000, 10_000_000_000
+    large = replace(
+        instance,
+        tasks=tuple(
+            replace(
+                task,
+                duration=task.duration * scale,
+                release=task.release * scale,
+                demand=larger(task.demand, factor, 1),
+            )
+            for task in instance.tasks
+        ),
+        nodes=tuple(replace(node, capacity=larger(node.capacity, factor, 99)) for node in instance.nodes),
+    )
+    optimum = least_makespan(instance)
+    for bound in bounds(large):
+        assert bound.value_us <= optimum * scale, bound
+
+
+def larger(amounts: Resources, factor: int, more: int) -> Resources:
+    return Resources.from_units({name: amount * factor + more for name, amount in amounts})
+
+
+def test_an_interval_says_as_much_in_bytes_and_hours() -> None:
+    # One byte apart, so that no common unit makes the numbers small.
+    scale, memory, other = 10_000_000_000, Resources.of(memory=4_000_000_000), Resources.of(memory=4_000_000_001)
+    first, last = Task("first", 4 * scale, memory), Task("last", 4 * scale, memory, after=("m0", "m1", "m2"))
+    middle = tuple(Task(f"m{at}", 2 * scale, other, after=("first",)) for at in range(3))
+    node = Node("n", Resources.of(memory=8_000_000_003))
+    assert 11.99 * scale < lower_bound(Instance((node,), (first, *middle, last))).value_us <= 12 * scale

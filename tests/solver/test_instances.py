@@ -69,6 +69,8 @@ GOOD: dict[str, Any] = {
         ({"groups": [{"id": "g", "strategy": "LOOSE", "bundles": []}]}, "expected one of PACK, SPREAD"),
         ({"objective": "speed"}, "expected one of makespan, packing, migrations"),
         ({"bandwidth_bytes_per_s": 0}, "more than 0 bytes per second"),
+        ({"tasks": [{"id": "t", "duration": 10**16}]}, "found 10000000000000000"),
+        ({"nodes": [{"id": "n", "capacity": {"CPU": float("nan")}}]}, "expected an object of amounts"),
     ],
 )
 def test_a_malformed_instance_is_named(change: dict[str, Any], told: str, tmp_path: Path) -> None:
@@ -81,9 +83,10 @@ def test_a_malformed_instance_is_named(change: dict[str, Any], told: str, tmp_pa
 
 
 def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
-    (tmp_path / "bad.json").write_text("tasks:")
-    with pytest.raises(InstanceError, match=r"bad\.json: expected JSON"):
-        load(tmp_path / "bad.json")
+    for text in ("tasks:", "[" * 100_000, "\x00", ""):
+        (tmp_path / "bad.json").write_text(text)
+        with pytest.raises(InstanceError, match=r"bad\.json: expected JSON"):
+            load(tmp_path / "bad.json")
     with pytest.raises(InstanceError, match=r"absent\.json: expected a readable file"):
         load(tmp_path / "absent.json")
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from solver.bounds import lower_bound
+from solver.engine import Limits
 from solver.instances import Instance, InstanceError
+from solver.placement import best_placement
 from solver.readers import (
     VARIABLE,
     directory,
+    gpu_cluster,
     job_shops,
     projects,
     read_job_shop,
@@ -159,3 +162,12 @@ def test_recorded_workflows_are_planned_within_their_bounds() -> None:
         found = upper_bound(plan, restarts=2)
         require_valid(plan, found)
         assert lower_bound(plan).value_us <= found.makespan(plan)
+
+
+@shared
+def test_pods_of_a_gpu_cluster_are_packed_device_by_device() -> None:
+    cluster = gpu_cluster(0, 60)
+    assert any(0 < pod.demand["GPU"] < 10_000 for pod in cluster.occupants)
+    found = best_placement(cluster, limits=Limits(10))
+    assert found.value is not None
+    assert found.lower <= found.value <= len(cluster.nodes)

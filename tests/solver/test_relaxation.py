@@ -25,6 +25,7 @@ from model.graph import (
 )
 from solver.bounds import lower_bound
 from solver.instances import InfeasibleError, InstanceError, Until, from_program
+from solver.makespan import Status, shortest_schedule
 from tests.solver.executor import Run
 from tests.solver.strategies import clusters, programs
 
@@ -36,6 +37,16 @@ def test_no_run_beats_the_bound(program: Program, cluster: ClusterSpec, seed: in
     assume(not run.stuck)
     assert lower_bound(from_program(program, cluster)).value_us <= run.all_us
     assert lower_bound(from_program(program, cluster, Until.DRIVER)).value_us <= run.driver_us
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs(), clusters(), st.integers(0, 1000))
+def test_no_run_beats_the_optimum_of_the_relaxation(program: Program, cluster: ClusterSpec, seed: int) -> None:
+    run = Run(program, cluster, Random(seed))
+    assume(not run.stuck)
+    best = shortest_schedule(from_program(program, cluster))
+    assert best.status is Status.OPTIMAL
+    assert best.upper_us <= run.all_us
 
 
 def one_node(cpus: float = 1, gpus: float = 0) -> ClusterSpec:
@@ -63,6 +74,16 @@ def test_a_parent_that_waits_resumes_after_its_child_and_over_its_cpus() -> None
     segments = {task.id: task.demand for task in from_program(waiting, one_node()).tasks}
     assert segments["parent#0"] == Resources.of(CPU=1)
     assert segments["parent#1"] == Resources()
+
+
+def test_cpus_once_given_back_do_not_count_again() -> None:
+    children = [TaskSpec(f"c{at}", outputs=(f"r{at}",)) for at in range(2)]
+    body = (Compute(1), Submit("c0"), Get(("r0",)), Compute(2), Submit("c1"), Compute(3))
+    segments = from_program(program((Submit("parent"),), TaskSpec("parent", body=body), *children), one_node()).task
+    parent = [segments[f"parent#{at}"] for at in range(3)]
+    assert [task.duration for task in parent] == [1, 2, 3]
+    assert [task.demand for task in parent] == [Resources.of(CPU=1), Resources(), Resources()]
+    assert segments["c1#0"].after == ("parent#1",)
 
 
 def test_a_gpu_is_kept_while_blocked() -> None:

@@ -21,7 +21,7 @@ from model.scheduler.ray.labels import LabelConstraint, matches
 IMPLICIT = "node:__internal_implicit_resource_"
 """Prefix of resources of which every node has one unless it says otherwise."""
 
-CRITICAL = ("CPU", "memory", "object_store_memory")
+CRITICAL = frozenset({"CPU", "memory", "object_store_memory"})
 """Resources whose use counts as load; never GPUs or custom ones."""
 
 _FLOAT32 = Struct("f")
@@ -93,9 +93,8 @@ class Request:
 def critical_utilization(total: Resources, available: Mapping[str, int]) -> float:
     """The largest used share among CPU, memory and object store memory, in single precision."""
     worst = 0.0
-    for name in CRITICAL:
-        capacity = total[name]
-        if capacity:
+    for name, capacity in total.units:
+        if name in CRITICAL:
             worst = max(worst, 1 - available.get(name, 0) / capacity)
     return float32(worst)
 

@@ -1,0 +1,1 @@
+"""Measurements of the solver, beside OR-Tools CP-SAT with one worker in the same run."""

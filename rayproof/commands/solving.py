@@ -1,0 +1,305 @@
+"""`rayproof solve`, `why`, `gap` and `worst`: optima, reasons, distances and worst cases.
+
+Each command is a plain function from parsed arguments to a `Result`; `register` gives them to typer. Exit codes: 0 for
+a definite answer, 2 for input that cannot be used, 3 when the limits ended before the answer, which is never a pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from rayproof.commands.solver_results import (
+    BAD_INPUT,
+    OK,
+    UNDETERMINED,
+    Result,
+    burst_table,
+    gap_view,
+    graph_table,
+    makespan_result,
+    migration_result,
+    placement_result,
+    worst_result,
+)
+from solver.engine import DEFAULT_LIMITS, Limits
+from solver.gap import Gap, RunHeuristic, measure_gap
+from solver.instances import Instance, InstanceError, Objective, save
+from solver.instances.families import tiny
+from solver.makespan import Status, shortest_schedule
+from solver.migration import fewest_moves
+from solver.placement import Aim, best_placement
+from solver.readers import read_instance
+from solver.schedules import heft
+from solver.why import Explanation, Verdict, why_not
+from solver.worst import (
+    ABSTRACT,
+    AbstractPolicy,
+    Burst,
+    Policy,
+    Worst,
+    alpha_beta,
+    worst_by_search,
+    worst_case,
+    worst_list,
+)
+
+HEURISTICS: dict[str, RunHeuristic] = {"heft": heft}
+"""Heuristics known by name here; whoever registers the commands may add the model's policies."""
+
+FindHeuristic = Callable[[str], RunHeuristic | None]
+FindPolicy = Callable[[str], Policy | None]
+
+
+Seconds = Annotated[float, typer.Option(help="Limit in seconds; the answer is then an interval.", min=0)]
+Units = Annotated[int | None, typer.Option(help="Limit in solver resource units, which is repeatable.", min=1)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+
+LIST = "list"
+"""The abstract policy whose instances are graphs."""
+
+
+class Family(StrEnum):
+    """Generated instances by name."""
+
+    TINY = "tiny"
+
+
+def solve(
+    path: Path,
+    objective: Objective | None = None,
+    aim: Aim = Aim.NODES,
+    nodes: int = 4,
+    limits: Limits = DEFAULT_LIMITS,
+    seed: int = 0,
+    processes: int = 1,
+) -> Result:
+    """The optimum of the instance in a file, or the interval that holds it. Raises `InstanceError`."""
+    instance = read_instance(path, nodes)
+    match objective or instance.objective:
+        case Objective.MAKESPAN:
+            return makespan_result(shortest_schedule(instance, limits, seed=seed, processes=processes))
+        case Objective.PACKING:
+            return placement_result(instance, best_placement(instance, aim, limits, seed))
+        case Objective.MIGRATIONS:
+            return migration_result(instance, fewest_moves(instance, limits, seed=seed))
+
+
+def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS) -> Result:
+    """Why an occupant, group or task of the instance in a file is pending. Raises `InstanceError`."""
+    found: Explanation = why_not(read_instance(path), pending, limits)
+    return Result(
+        {
+            "pending": pending,
+            "verdict": found.verdict.value,
+            "reasons": [{"kind": type(reason).__name__, "text": str(reason)} for reason in found.reasons],
+            "minimal": found.minimal,
+            "sentence": found.sentence,
+        },
+        Text(found.sentence),
+        UNDETERMINED if found.verdict is Verdict.UNDETERMINED else OK,
+    )
+
+
+def gap(
+    policies: Iterable[str],
+    instances: str = Family.TINY,
+    find: FindHeuristic = HEURISTICS.get,
+    limits: Limits = DEFAULT_LIMITS,
+    seed: int = 0,
+    save_worst: Path | None = None,
+) -> Result:
+    """How far each policy is from the optimum on a generated family, a file, or a directory of files.
+
+    The worst case seen is saved to `save_worst`. Raises `InstanceError` on an unknown policy or unusable instances.
+    """
+    found: list[Gap] = []
+    for policy in policies:
+        heuristic = find(policy)
+        if heuristic is None:
+            raise InstanceError(f"policy {policy}: expected one of {', '.join(HEURISTICS)}, or one of the model's")
+        found.append(measure_gap(policy, heuristic, _instances(instances), limits, seed))
+    rows = [(each, row) for each in found for row in each.rows]
+    worst = max(rows, key=lambda pair: pair[1].ratio, default=None)
+    if worst is not None and save_worst is not None:
+        save(worst[1].instance, save_worst)
+    open_rows = sum(row.status is Status.UNDETERMINED for _, row in rows)
+    data = {
+        "instances": instances,
+        "policies": [
+            {
+                "policy": each.policy,
+                "families": [
+                    {
+                        "family": family.family,
+                        "instances": family.instances,
+                        "proved": family.proved,
+                        "mean": family.mean,
+                        "median": family.median,
+                        "worst": family.worst,
+                    }
+                    for family in each.families
+                ],
+            }
+            for each in found
+        ],
+        "worst": None
+        if worst is None
+        else {"policy": worst[0].policy, "instance": worst[1].instance.name, "ratio": worst[1].ratio},
+        "worst_saved": None if save_worst is None else str(save_worst),
+        "undetermined": open_rows,
+    }
+    return Result(data, gap_view(found), UNDETERMINED if open_rows else OK)
+
+
+def worst(
+    policy: str,
+    tasks: int,
+    nodes: int,
+    find: FindPolicy = lambda name: None,
+    limits: Limits = DEFAULT_LIMITS,
+    seed: int = 0,
+    witness: Path | None = None,
+) -> Result:
+    """The instance on which a policy is furthest from the optimum; its numbers go to the file `witness`.
+
+    Abstract policies are solved, with proof; whatever else `find` knows is searched. Raises `InstanceError` when it
+    knows nothing of that name.
+    """
+    if tasks < 1 or nodes < 1:
+        raise InstanceError(f"tasks {tasks}, nodes {nodes}: expected at least one of each")
+    if policy == LIST:
+        listed = worst_list(tasks, nodes, limits)
+        return worst_result(policy, listed, None if listed.witness is None else graph_table(listed.witness), witness)
+    found, choose = _worst_burst(policy, tasks, nodes, find, limits, seed)
+    return worst_result(policy, found, None if found.witness is None else burst_table(found.witness, choose), witness)
+
+
+def register(
+    app: typer.Typer,
+    find_heuristic: FindHeuristic = HEURISTICS.get,
+    find_policy: FindPolicy = lambda name: None,
+    console: Console | None = None,
+) -> None:
+    """Add the four commands; the finders bring in the model's policies by name."""
+    out = console or Console()
+    errors = Console(stderr=True)
+
+    def show(run: Callable[[], Result], as_json: bool) -> None:
+        try:
+            result = run()
+        except InstanceError as error:
+            errors.print(f"error: {error}", markup=False, highlight=False)
+            raise typer.Exit(BAD_INPUT) from error
+        if as_json:
+            out.print_json(json.dumps(result.data))
+        else:
+            out.print(result.view)
+        raise typer.Exit(result.code)
+
+    @app.command("solve")
+    def solve_command(
+        instance: Annotated[Path, typer.Argument(help="Instance, workflow, .stg, .sm or job shop.")],
+        objective: Annotated[Objective | None, typer.Option(help="Default: what the instance says.")] = None,
+        aim: Annotated[Aim, typer.Option(help="What a packing minimises.")] = Aim.NODES,
+        nodes: Annotated[int, typer.Option(help="Nodes, where the format leaves them open.", min=1)] = 4,
+        seconds: Seconds = 20.0,
+        resource_units: Units = None,
+        processes: Annotated[int, typer.Option(help="1, or 2 for a portfolio.", min=1, max=2)] = 1,
+        seed: Seed = 0,
+        as_json: AsJson = False,
+    ) -> None:
+        """Find the optimum of an instance, or the interval that holds it."""
+        limits = Limits(seconds, resource_units)
+        show(lambda: solve(instance, objective, aim, nodes, limits, seed, processes), as_json)
+
+    @app.command("why")
+    def why_command(
+        pending: Annotated[str, typer.Argument(help="A pending actor, placement group or task.")],
+        scenario: Annotated[Path, typer.Option(help="The instance it is pending in.")],
+        seconds: Seconds = 20.0,
+        resource_units: Units = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Say why something is pending: a minimal set of reasons."""
+        show(lambda: why(pending, scenario, Limits(seconds, resource_units)), as_json)
+
+    @app.command("gap")
+    def gap_command(
+        policy: Annotated[list[str], typer.Option(help="A policy; may be repeated.")],
+        instances: Annotated[str, typer.Option(help="tiny, a file or a directory.")] = Family.TINY.value,
+        seconds: Seconds = 20.0,
+        resource_units: Units = None,
+        save_worst: Annotated[Path | None, typer.Option(help="Where to save the worst case.")] = None,
+        seed: Seed = 0,
+        as_json: AsJson = False,
+    ) -> None:
+        """Measure policies against the optimum."""
+        limits = Limits(seconds, resource_units)
+        show(lambda: gap(policy, instances, find_heuristic, limits, seed, save_worst), as_json)
+
+    @app.command("worst")
+    def worst_command(
+        policy: Annotated[str, typer.Option(help=f"One of {', '.join((*ABSTRACT, LIST))}, or one of the model's.")],
+        tasks: Annotated[int, typer.Option(help="Tasks of the instance.")],
+        nodes: Annotated[int, typer.Option(help="Its nodes.")],
+        seconds: Seconds = 30.0,
+        resource_units: Units = None,
+        witness: Annotated[Path | None, typer.Option(help="Where to write the worst instance.")] = None,
+        seed: Seed = 0,
+        as_json: AsJson = False,
+    ) -> None:
+        """Find the instance on which a policy is furthest from the optimum."""
+        limits = Limits(seconds, resource_units)
+        show(lambda: worst(policy, tasks, nodes, find_policy, limits, seed, witness), as_json)
+
+
+def _instances(named: str) -> Iterator[tuple[str, Instance]]:
+    """(family, instance) pairs: generated, from one file, or from all readable files of a directory."""
+    if named == Family.TINY:
+        yield from tiny()
+        return
+    path = Path(named)
+    files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+    if not files:
+        raise InstanceError(f"{path}: expected instances in this directory, found none")
+    for file in files:
+        yield path.name if path.is_dir() else file.stem, read_instance(file)
+
+
+def _abstract(name: str) -> AbstractPolicy | None:
+    """An abstract policy; `alpha_beta:3,1` sets the weights."""
+    base, _, weights = name.partition(":")
+    if base not in ABSTRACT or (weights and base != "alpha_beta"):
+        return None
+    if not weights:
+        return ABSTRACT[base]()
+    try:
+        alpha, beta = (Fraction(weight) for weight in weights.split(","))
+    except ValueError:
+        raise InstanceError(f"policy {name}: expected two weights, as in alpha_beta:3,1") from None
+    return replace(alpha_beta(alpha, beta), name=name)
+
+
+def _worst_burst(
+    policy: str, tasks: int, nodes: int, find: FindPolicy, limits: Limits, seed: int
+) -> tuple[Worst[Burst], Policy]:
+    abstract = _abstract(policy)
+    if abstract is not None:
+        return worst_case(abstract, tasks, nodes, limits), abstract.choose
+    choose = find(policy)
+    if choose is None:
+        known = ", ".join((*ABSTRACT, LIST))
+        raise InstanceError(f"policy {policy}: expected one of {known}, or one of the model's")
+    return worst_by_search(choose, tasks, nodes, seconds=limits.seconds, seed=seed, name=policy), choose

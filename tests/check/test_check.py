@@ -1,0 +1,150 @@
+"""`check` on real recordings: bounds that hold, makespans near the recorded ones, bad policies refused."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from model.kernel import Verdict
+from model.scheduler.hooks import Choices, ClusterView, TaskView
+from model.scheduler.policies import BUILT_IN
+from rayproof.check.simulation import Settings, prepare, simulate
+from rayproof.check.verdict import Report, bound_of
+from rayproof.cli import main
+from rayproof.clusters import read_clusters
+from rayproof.recordings import read_recording
+from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
+
+RECORDINGS = [*sorted((EXAMPLES / "recordings").glob("*.jsonl")), *shared_files("ray-traces", "*.jsonl")]
+SETTINGS = Settings(1_000_000_000, 50, 0)
+
+FAR = {"12_nested_fib": "three slow worker starts lie on the recorded critical path by chance (docs/check.md)"}
+"""Recordings whose simulated makespan is not within a factor 2, with the reason."""
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    monkeypatch.setattr(sys, "argv", ["rayproof", "check", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    return int(left.value.code or 0), captured.out
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.stem)
+def test_bound_and_makespan_against_the_recording(path: Path) -> None:
+    recording = read_recording(path)
+    workload = prepare(recording, None)
+    bound, why_not = bound_of(workload)
+    assert bound is not None or "fits no node" in why_not
+    figures = simulate(workload, BUILT_IN["default"], SETTINGS, seeds=1)
+    assert not figures.error and figures.events > 0
+    if recording.faults:
+        return
+    assert bound is not None and bound.value_us <= recording.outcome.makespan_us
+    assert figures.makespan_s is not None and not figures.unfinished
+    assert bound.value_us <= figures.makespan_s * 1e6
+    ratio = figures.makespan_s / recording.outcome.makespan_s
+    assert 0.5 <= ratio <= 2 or recording.name in FAR
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_time_is_accounted_for_in_full(name: str) -> None:
+    workload = prepare(read_recording(EXAMPLES / "recordings" / "29_policy_default.jsonl"), None)
+    figures = simulate(workload, BUILT_IN[name], SETTINGS, seeds=1)
+    assert all(value >= 0 for value in figures.breakdown_s.values())
+    assert figures.breakdown_s["execution"] == pytest.approx(16.67, abs=0.01), "bodies last as long as recorded"
+    assert figures.wait_p50_s is not None and figures.wait_p99_s is not None
+    assert figures.wait_p50_s <= figures.wait_p99_s <= (figures.makespan_s or 0)
+    assert figures.utilisation is not None and 0 < figures.utilisation <= 1
+
+
+def test_a_policy_that_draws_is_run_with_several_seeds() -> None:
+    class AnyNode:
+        locality = False
+
+        def place(self, task: TaskView, view: ClusterView, memory: object, ctx: Choices) -> str:
+            return ctx.choose([node.name for node in view.options], random=True)
+
+    workload = prepare(read_recording(EXAMPLES / "recordings" / "29_policy_default.jsonl"), None)
+    figures = simulate(workload, AnyNode(), SETTINGS, seeds=4)
+    assert len(figures.makespans_s) == 4 and len(set(figures.makespans_s)) > 1
+    assert figures.makespan_s in figures.makespans_s
+    assert simulate(workload, AnyNode(), SETTINGS, seeds=4) == figures
+
+
+BAD = {
+    "bad_dead_node": "legal_answer",
+    "bad_always_waits": "eventual_scheduling",
+    "bad_hidden_randomness": "deterministic",
+    "bad_raises": "no_exception",
+    "bad_answer_type": "answer_type",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_policies_are_refused_with_a_counterexample_that_replays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    policy = str(EXAMPLES / "policies" / f"{name}.py")
+    workload = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
+    code, out = run(monkeypatch, capsys, policy, "--workload", workload, "--out", str(tmp_path))
+    assert code == 1 and f"{name} breaks {BAD[name]}" in out
+    (file,) = tmp_path.iterdir()
+    prints = []
+    for _ in range(2):
+        monkeypatch.setattr(sys, "argv", ["rayproof", "replay", str(file)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        assert left.value.code == 1
+        prints.append(capsys.readouterr().out)
+    assert prints[0] == prints[1] and prints[0].startswith(f"VIOLATED {BAD[name]}")
+
+
+def test_the_json_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    workload = str(EXAMPLES / "recordings" / "13_tree_reduce.jsonl")
+    code, out = run(monkeypatch, capsys, "default", "--policy", "spread", "--workload", workload, "--json", "-")
+    report = json.loads(out)
+    assert (code, report["verdict"], report["recorded_makespan_s"]) == (0, "holds", 1.081964)
+    assert [policy["name"] for policy in report["policies"]] == ["default", "spread"]
+    for policy in report["policies"]:
+        assert policy["lower_bound_s"] <= policy["makespan_s"]
+        assert policy["gap"] == pytest.approx(policy["makespan_s"] / policy["lower_bound_s"] - 1)
+        assert {"bytes_moved", "wait_p50_s", "wait_p99_s", "breakdown", "certificate", "statements"} <= set(policy)
+        assert {s["verdict"] for s in policy["statements"]} == {"holds"}
+    assert report["unsupported"] and report["seed"] == 0 and report["versions"]
+
+
+def test_another_cluster_takes_the_workload(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workload = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
+    cluster = str(EXAMPLES / "clusters" / "two-unequal-nodes.yaml")
+    code, out = run(monkeypatch, capsys, "default", "--workload", workload, "--cluster", cluster)
+    assert code == 0 and "two-unequal-nodes: 2 CPU/1 GPU, 16 CPU/8 GPU" in out
+
+
+@pytest.mark.parametrize("width", ["40", "60", "200"])
+def test_narrow_and_wide_terminals(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    workload = str(EXAMPLES / "recordings" / "13_tree_reduce.jsonl")
+    _, out = run(monkeypatch, capsys, "default", "spread", "--workload", workload)
+    assert "simulated makespan" in out
+    assert max(map(len, out.splitlines())) <= int(width)
+
+
+@needs_shared_data("kuberay-samples")
+@pytest.mark.parametrize("path", shared_files("kuberay-samples", "ray-cluster*.yaml"), ids=lambda path: path.stem)
+def test_recordings_run_on_published_clusters(path: Path) -> None:
+    recording = read_recording(EXAMPLES / "recordings" / "01_default_short.jsonl")
+    for cluster in read_clusters(path):
+        figures = simulate(prepare(recording, cluster), BUILT_IN["spread"], SETTINGS, seeds=1)
+        assert figures.makespan_s is not None or figures.unfinished
+
+
+def test_an_interrupted_check_is_no_pass() -> None:
+    workload = prepare(read_recording(EXAMPLES / "recordings" / "13_tree_reduce.jsonl"), None)
+    assert Report(workload, None, "", (), 0, complete=False).verdict is Verdict.UNDETERMINED

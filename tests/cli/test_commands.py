@@ -1,0 +1,160 @@
+"""The command line as a user meets it: answers, exit codes, errors that say where."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rayproof.cli import main
+from tests.shared_data import EXAMPLES, PROJECT
+
+
+def rayproof(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of one command."""
+    monkeypatch.setattr(sys, "argv", ["rayproof", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    captured = capsys.readouterr()
+    return int(left.value.code or 0), captured.out, captured.err
+
+
+def test_verify_in_words_and_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = rayproof(monkeypatch, capsys, "verify", "cluster-3-3-0", "chain-3-2-1")
+    assert code == 0 and "cluster-3-3-0  holds  3,644 states" in out and "exhausted within scope" in out
+    code, out, _ = rayproof(monkeypatch, capsys, "verify", "cluster-3-3-0", "--json", "-", "--seed", "7")
+    report = json.loads(out)
+    assert (code, report["verdict"], report["seed"]) == (0, "holds", 7)
+    (scenario,) = report["scenarios"]
+    assert {
+        "name",
+        "component",
+        "scope",
+        "driver",
+        "states",
+        "transitions",
+        "depth",
+        "cpu_s",
+        "reductions",
+        "verdict",
+    } <= set(scenario)
+    assert {s["name"]: s["verdict"] for s in scenario["statements"]}["no_lost_objects"] == "holds"
+    assert {"rayproof", "python", "z3-solver"} <= set(report["versions"])
+
+
+def test_verify_by_walks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = rayproof(monkeypatch, capsys, "verify", "cluster-3-3-1", "--driver", "walk", "--walks", "200")
+    assert code == 0 and "200 walks" in out
+
+
+@pytest.mark.parametrize("driver", ["explore", "walk"])
+def test_a_planted_bug_is_reported_and_replayed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, driver: str
+) -> None:
+    arguments = ("chain-3-2-1", "--bug", "answers_early", "--driver", driver, "--out", str(tmp_path))
+    code, out, _ = rayproof(monkeypatch, capsys, "verify", *arguments)
+    assert code == 1
+    (file,) = tmp_path.iterdir()
+    assert f"replay: rayproof replay {file}" in out
+    prints = [rayproof(monkeypatch, capsys, "replay", str(file)) for _ in range(2)]
+    assert prints[0] == prints[1] and prints[0][0] == 1
+    assert prints[0][1] in out, "the replay prints the same bytes"
+    code, out, _ = rayproof(monkeypatch, capsys, "show", str(file))
+    assert code == 0 and "bug: answers_early" in out
+    code, out, _ = rayproof(monkeypatch, capsys, "replay", str(file), "--json", "-")
+    assert json.loads(out)["verdict"] == "violated"
+
+
+@pytest.mark.parametrize("option", [("--max-states", "50"), ("--budget", "0.001")])
+def test_a_cap_is_undetermined(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], option: tuple[str, str]
+) -> None:
+    code, out, _ = rayproof(monkeypatch, capsys, "verify", "cluster-3-3-1", *option)
+    assert code == 3 and "verdict: undetermined" in out
+
+
+@pytest.mark.parametrize("command", ["scenarios", "statements", "policies"])
+def test_lists(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    code, out, _ = rayproof(monkeypatch, capsys, command)
+    assert code == 0 and out.startswith("name")
+    rows = json.loads(rayproof(monkeypatch, capsys, command, "--json", "-")[1])
+    assert len(rows) >= 4 and all(row["name"] for row in rows)
+
+
+RECORDING = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("chek",), "Did you mean 'check'"),
+        (("check", "--polcy", "x"), "No such option: --polcy"),
+        (("check",), "Missing option"),
+        (("check", "nobody", "--workload", RECORDING), "no policy of that name"),
+        (("check", "none.py", "--workload", RECORDING), "no such file"),
+        (("check", "no.such.module:Policy", "--workload", RECORDING), "importing no.such.module raised"),
+        (("check", "math:pi", "--workload", RECORDING), "has no method place"),
+        (("check", "math:nothing", "--workload", RECORDING), "has no 'nothing'"),
+        (("check", "--workload", "nowhere.jsonl"), "nowhere.jsonl: the file does not exist"),
+        (("check", "--workload", "x.csv"), "unknown kind of workload"),
+        (("check", "--workload", RECORDING, "--cluster", "nowhere.yaml"), "nowhere.yaml"),
+        (("check", "--workload", RECORDING, "--seed", "-1"), "Invalid value for '--seed'"),
+        (("check", "--workload", RECORDING, "--bandwidth", "0"), "Invalid value for '--bandwidth'"),
+        (("verify", "nothing"), "neither a component nor a scenario"),
+        (("verify", "actors", "--scope", "huge"), "Invalid value for '--scope'"),
+        (("verify", "--bug", "beetle"), "unknown planted bug 'beetle'"),
+        (("verify", "cluster-wide", "--json", "/nowhere/x.json"), "a file that can be written"),
+        (("replay", "nowhere.json"), "No such file"),
+        (("replay", RECORDING), "expected"),
+        (("replay", str(EXAMPLES)), "directory"),
+    ],
+    ids=lambda value: " ".join(value)[-40:] if isinstance(value, tuple) else "",
+)
+def test_bad_input_leaves_with_2_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    code, _, err = rayproof(monkeypatch, capsys, *arguments)
+    assert code == 2 and words in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def place(:", "policy.py:1: not Python"),
+        ("\nraise ValueError('no')", "policy.py:2: importing it raised ValueError: no"),
+        ("x = 1", "classes with a method place: none"),
+        ("class A:\n def place(self): ...\nclass B(A): ...", "A, B"),
+        ("class A:\n def __init__(self, x): ...\n def place(self): ...", "A() raised TypeError"),
+        ("class A:\n memory = []\n def place(self): ...", "not hashable"),
+        ("policy = 3", "int has no method place"),
+        ("import sys; sys.exit(0)", "importing it left the program"),
+    ],
+)
+def test_policy_files_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, words: str
+) -> None:
+    file = tmp_path / "policy.py"
+    file.write_text(text)
+    code, _, err = rayproof(monkeypatch, capsys, "check", str(file), "--workload", RECORDING)
+    assert code == 2 and words in err and "Traceback" not in err
+
+
+def test_no_arguments_show_the_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = rayproof(monkeypatch, capsys)
+    assert code == 2 and "verify" in out + err and "error:" not in err
+
+
+def test_an_interrupt_is_clean_and_keeps_what_was_found() -> None:
+    program = (
+        "import sys, _thread, threading; from rayproof.cli import main; "
+        "threading.Timer(3, _thread.interrupt_main).start(); "
+        "sys.argv = ['rayproof', 'verify', 'cluster-3-3-0', 'cluster-3-3-1-messages']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "verdict: undetermined" in done.stdout
+    assert "cluster-3-3-0  holds" in done.stdout and "interrupted" in done.stdout
+    assert "Traceback" not in done.stderr

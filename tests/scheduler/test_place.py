@@ -1,0 +1,159 @@
+"""The built-in policies and the rules of the hook."""
+
+from typing import Any
+
+import pytest
+
+from model.graph import Default as DefaultStrategy
+from model.graph import Resources
+from model.graph import Spread as SpreadStrategy
+from model.kernel import Context, PolicyError
+from model.scheduler.estimates import averaged
+from model.scheduler.hooks import ClusterView, NodeView, TaskView, ask, critical_utilization
+from model.scheduler.policies import Default, LocalityFirst, LowestEstimatedWait, Spread
+
+
+def node(index: int, free: float, cpus: float = 4, gpus: float = 0, queue: int = 0, task_us: int = 10) -> NodeView:
+    total = Resources.of(CPU=cpus, GPU=gpus)
+    available = dict(Resources.of(CPU=free, GPU=gpus).units)
+    used = critical_utilization(total, available)
+    return NodeView(f"raylet{index}", f"n{index}", index, total, (), available, queue, task_us, used, True)
+
+
+def view(*nodes: NodeView, local: dict[str, int] | None = None, size: int = 0, bandwidth: int = 0) -> ClusterView:
+    ranking = sorted((n.queued_us, n.index) for n in nodes)
+    return ClusterView(nodes, nodes, "raylet0", bandwidth, size, local or {}, ranking)
+
+
+DEFAULT = DefaultStrategy()
+
+
+def task(strategy: Any = DEFAULT, **demand: float) -> TaskView:
+    return TaskView("t", "f", Resources.of(**(demand or {"CPU": 1})), (), strategy, False)
+
+
+class First:
+    """Always draws the first option."""
+
+    def choose(self, options: Any, *, random: bool = False) -> Any:
+        return options[0]
+
+
+class Last(First):
+    """Always draws the last option."""
+
+    def choose(self, options: Any, *, random: bool = False) -> Any:
+        return options[-1]
+
+
+def test_default_packs_the_submitting_node_below_half() -> None:
+    assert Default().place(task(), view(node(0, 3), node(1, 4)), 0, First()) == ("raylet0", 0)
+
+
+def test_default_balances_above_half() -> None:
+    assert Default().place(task(), view(node(0, 1), node(1, 3)), 0, First()) == ("raylet1", 0)
+
+
+def test_default_keeps_cpu_tasks_off_gpu_nodes() -> None:
+    cluster = view(node(0, 4, gpus=1), node(1, 1), node(2, 4, gpus=1))
+    assert Default().place(task(), cluster, 0, First())[0] == "raylet1"
+    assert Default(avoid_gpu_nodes=False).place(task(), cluster, 0, First())[0] == "raylet0"
+    assert Default().place(task(GPU=1), cluster, 0, First())[0] == "raylet0"
+    full = view(node(0, 4, gpus=1), node(1, 0))
+    assert Default().place(task(), full, 0, First())[0] == "raylet0", "GPU nodes when nothing else has room"
+
+
+def test_default_waits_when_nothing_has_room() -> None:
+    assert Default().place(task(CPU=3), view(node(0, 2), node(1, 2)), 0, First()) == (None, 0)
+
+
+def test_default_draws_among_the_best_fifth() -> None:
+    cluster = view(*(node(i, 1 if i == 0 else 4) for i in range(20)))
+    assert Default().place(task(), cluster, 0, First())[0] == "raylet1"
+    assert Default().place(task(), cluster, 0, Last())[0] == "raylet4"
+
+
+def test_spread_goes_round() -> None:
+    cluster = view(node(0, 1), node(1, 0), node(2, 1))
+    assert Spread().place(task(), cluster, 0, First()) == ("raylet0", 1)
+    assert Spread().place(task(), cluster, 1, First()) == ("raylet2", 0)
+    assert Default().place(task(SpreadStrategy()), cluster, 1, First()) == ("raylet2", 0)
+    assert Spread().place(task(CPU=2), cluster, 1, First()) == (None, 1)
+
+
+def test_lowest_estimated_wait_weighs_queue_and_transfer() -> None:
+    queued = view(node(0, 4, queue=3, task_us=10), node(1, 4, queue=1, task_us=20))
+    assert LowestEstimatedWait().place(task(), queued, (), First()) == "raylet1"
+    near = view(
+        node(0, 4, queue=3, task_us=10),
+        node(1, 4, queue=1, task_us=20),
+        local={"raylet0": 50},
+        size=50,
+        bandwidth=10**6,
+    )
+    # 30 us of queue without transfer, against 20 us of queue and 50 us of transfer.
+    assert LowestEstimatedWait().place(task(), near, (), First()) == "raylet0"
+
+
+def test_locality_first_needs_room() -> None:
+    holder = {"raylet1": 8}
+    assert LocalityFirst().place(task(), view(node(0, 4), node(1, 1), local=holder, size=8), 0, First())[0] == "raylet1"
+    assert LocalityFirst().place(task(), view(node(0, 4), node(1, 0), local=holder, size=8), 0, First())[0] == "raylet0"
+
+
+def test_averages_are_exponential() -> None:
+    assert averaged(averaged(0, 100, 500), 200, 500) == 150
+
+
+class Answers:
+    """Gives fixed answers, one after the other."""
+
+    name = "answers"
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+
+    def place(self, *arguments: Any) -> Any:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("answers", "rule"),
+    [
+        ((7,), "answer_type"),
+        (("raylet9",), "legal_answer"),
+        ((ValueError("x"),), "no_exception"),
+        ((LookupError("x"),), "no_exception"),
+        (("raylet0", "raylet1"), "deterministic"),
+        ((("raylet0", []),), "memory"),
+    ],
+)
+def test_a_breach_names_its_rule(answers: tuple[Any, ...], rule: str) -> None:
+    context = Context(lambda count, fair: 0, lambda affordable: False)
+    with pytest.raises(PolicyError) as caught:
+        ask(
+            Answers(*answers),
+            task(),
+            view(node(0, 1), node(1, 1)),
+            (),
+            context,
+            legal=lambda name: name in ("raylet0", "raylet1"),
+            repeats=3,
+        )
+    assert caught.value.rule == rule
+
+
+def test_the_same_draws_are_given_when_a_question_is_repeated() -> None:
+    class Draws:
+        name = "draws"
+
+        def place(self, task: Any, view: ClusterView, memory: Any, ctx: Any) -> str:
+            return ctx.choose([option.name for option in view.options], random=True)
+
+    context = Context(lambda count, fair: 1, lambda affordable: False)
+    answer = ask(Draws(), task(), view(node(0, 1), node(1, 1)), (), context, legal=lambda name: True, repeats=5)
+    assert answer == ("raylet1", ())
+    assert context.choices == [1]
