@@ -7,26 +7,23 @@ from __future__ import annotations
 
 from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
-from model.graph import ClusterSpec, NodeSpec, Program, Resources
+from model.graph import ClusterSpec, Program
 from model.kernel import Scenario, StatementKind
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
-from properties.entry import Entry, Scope, Swap
+from properties.entry import Entry, Scope, Swap, equal_nodes
 from properties.gcs_entries import GCS_ENTRIES
+from properties.groups import GROUP_ENTRIES
+from properties.leases import LEASE_ENTRIES
 from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
 from properties.scenarios.workers import WORKER_ENTRIES
+from properties.scheduling import SCHEDULING_ENTRIES
 from properties.statements.cluster import CLUSTER
 
 __all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "build", "equal_nodes"]
-
-
-def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
-    """A cluster of equal nodes; one CPU each unless said otherwise."""
-    total = Resources.from_amounts(amounts or {"CPU": 1})
-    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i in range(count)))
 
 
 def _cluster(
@@ -67,6 +64,9 @@ _SIZED = 8 * 1024
 
 ENTRIES = (
     *GCS_ENTRIES,
+    *SCHEDULING_ENTRIES,
+    *GROUP_ENTRIES,
+    *LEASE_ENTRIES,
     _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3)),
     _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),
     _cluster("cluster-wide", programs.wide(3), equal_nodes(2), threshold=0, component="scheduler"),
@@ -101,6 +101,8 @@ ENTRIES = (
     *REPLAY_ENTRIES,
     *WORKER_ENTRIES,
 )
+
+__all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "build", "equal_nodes"]
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
 """Every named scenario."""

@@ -8,6 +8,8 @@ from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
 from properties.bugs.control import CONTROL_BUGS
+from properties.bugs.groups import GROUP_BUGS
+from properties.bugs.leases import LEASE_BUGS
 from properties.bugs.lifecycle import LIFECYCLE_BUGS
 from properties.bugs.migration import MIGRATION_BUGS
 from properties.bugs.objects import OBJECT_BUGS
@@ -15,6 +17,7 @@ from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.pubsub import PUBSUB_BUGS
 from properties.bugs.references import REFERENCE_BUGS
 from properties.bugs.replay import REPLAY_BUGS
+from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
 from properties.bugs.workers import WORKER_BUGS
@@ -23,6 +26,9 @@ BUGS: dict[str, Bug] = {
     bug.name: bug
     for bug in (
         *CLUSTER_BUGS,
+        *SCHEDULING_BUGS,
+        *GROUP_BUGS,
+        *LEASE_BUGS,
         *CHAIN_BUGS,
         *PUBSUB_BUGS,
         *TABLE_BUGS,

@@ -23,10 +23,10 @@ from model.scheduler.hooks import (
     Policy,
     TaskView,
     ask,
-    critical_utilization,
     initial_memory,
     policy_name,
 )
+from model.scheduler.ray import critical_utilization
 from solver.worst.burst import Number, View
 
 ONE_CPU = Resources.of(CPU=1)
