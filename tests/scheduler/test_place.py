@@ -9,8 +9,9 @@ from model.graph import Resources
 from model.graph import Spread as SpreadStrategy
 from model.kernel import Context, PolicyError
 from model.scheduler.estimates import averaged
-from model.scheduler.hooks import ClusterView, NodeView, TaskView, ask, critical_utilization
+from model.scheduler.hooks import ClusterView, NodeView, TaskView, ask
 from model.scheduler.policies import Default, LocalityFirst, LowestEstimatedWait, Spread
+from model.scheduler.ray import critical_utilization
 
 
 def node(index: int, free: float, cpus: float = 4, gpus: float = 0, queue: int = 0, task_us: int = 10) -> NodeView:
