@@ -122,7 +122,7 @@ def locality_respected(before: StateView, taken: Taken, after: StateView) -> boo
         for task in fresh:
             spec = now.program.tasks[task]
             sizes = now.program.objects
-            if spec.inputs and task not in told:
+            if spec.inputs and task not in then.asked:
                 return False
             best = most_bytes([Argument(sizes[made].size_bytes, nodes) for made, nodes in told.get(task, ())])
             if best is None or best == node or best not in then.nodes or best not in now.nodes:
