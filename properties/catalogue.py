@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
-from model.graph import ClusterSpec, NodeSpec, Program, Resources
+from model.graph import ClusterSpec, Program
 from model.kernel import Scenario, Statement, StatementKind
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default, LowestEstimatedWait
-from properties.entry import Entry, Scope, Swap
+from properties.entry import Entry, Scope, Swap, equal_nodes
 from properties.gcs_entries import GCS_ENTRIES
+from properties.groups import GROUP_ENTRIES
+from properties.leases import LEASE_ENTRIES
+from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
+from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
+from properties.scenarios.objects import OBJECT_ENTRIES
+from properties.scenarios.references import REFERENCE_ENTRIES
+from properties.scenarios.workers import WORKER_ENTRIES
+from properties.scheduling import SCHEDULING_ENTRIES
 from properties.statements.cluster import CLUSTER
 from properties.statements.runs import CLUSTER_RUNS
 
@@ -22,12 +30,6 @@ __all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "buil
 def _runs(scope: Scope, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """Claims about runs need the whole state graph in memory: they are checked where it is small."""
     return statements if scope is Scope.TINY else ()
-
-
-def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
-    """A cluster of equal nodes; one CPU each unless said otherwise."""
-    total = Resources.from_amounts(amounts or {"CPU": 1})
-    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i in range(count)))
 
 
 def _cluster(
@@ -71,6 +73,9 @@ _SIZED = 8 * 1024
 
 ENTRIES = (
     *GCS_ENTRIES,
+    *SCHEDULING_ENTRIES,
+    *GROUP_ENTRIES,
+    *LEASE_ENTRIES,
     _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3), idle=("tasks_find_room",)),
     _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),
     _cluster("cluster-wide", programs.wide(3), equal_nodes(2), threshold=0, component="scheduler"),
@@ -96,6 +101,15 @@ ENTRIES = (
     ),
     _cluster("cluster-3-3-2", programs.chain(3), equal_nodes(3), crashes=2, scope=Scope.SMALL, component="lineage"),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
+    *OBJECT_ENTRIES,
+    *REFERENCE_ENTRIES,
+    *LINEAGE_ENTRIES,
+    *CONTROL_ENTRIES,
+    *ACTOR_ENTRIES,
+    *MIGRATION_ENTRIES,
+    *LIFECYCLE_ENTRIES,
+    *REPLAY_ENTRIES,
+    *WORKER_ENTRIES,
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}

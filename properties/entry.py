@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from model.graph import ClusterSpec, NodeSpec, Resources
 from model.kernel import Process, Scenario
 from model.scheduler.hooks import Policy
 
@@ -30,3 +31,9 @@ class Entry:
     build: Callable[[Policy | None, Swap], Scenario]
     takes_policy: bool = False
     """Whether a policy can be put in: the scenarios on which proposals are checked."""
+
+
+def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
+    """A cluster of equal nodes; one CPU each unless said otherwise."""
+    total = Resources.from_amounts(amounts or {"CPU": 1})
+    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i in range(count)))

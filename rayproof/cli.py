@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,6 @@ from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from model.graph import ClusterSpec
 from model.kernel import EXIT_CODES, ModelError, Scenario, Verdict
 from model.kernel.explore import Limits, Progress
 from model.scheduler.policies import BUILT_IN
@@ -25,10 +25,14 @@ from rayproof import __version__
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
-from rayproof.clusters import read_clusters
+from rayproof.commands import solving
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError
+from rayproof.gaps.bursts import Chooser
+from rayproof.gaps.running import heuristic
+from rayproof.gaps.workloads import run_workload
 from rayproof.policies import load_policy
+from rayproof.problems import one_cluster
 from rayproof.verify import Verification, as_json, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
@@ -264,7 +268,7 @@ def check_command(
     """Say whether policies are legal and live, and how they do on a recorded workload."""
     loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
     recording = read_workload(workload)
-    target = None if cluster is None else _one_cluster(cluster)
+    target = None if cluster is None else one_cluster(cluster)
     ready = prepare(recording, target)
     settings = Settings(bandwidth, decision_us, seed)
     bound, bound_note = check_verdict.bound_of(ready)
@@ -290,18 +294,6 @@ def check_command(
         print(f"interrupted: {len(reports)} of {len(loaded)} policies were checked", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     _leave(report.verdict)
-
-
-def _one_cluster(path: Path) -> ClusterSpec:
-    clusters = read_clusters(path)
-    if len(clusters) > 1:
-        names = ", ".join(cluster.name for cluster in clusters)
-        raise InputError(path, None, f"{len(clusters)} clusters ({names})", "one cluster per run")
-    if not clusters[0].nodes:
-        raise InputError(
-            path, None, f"cluster {clusters[0].name} is suspended and has no nodes", "a cluster with nodes"
-        )
-    return clusters[0]
 
 
 # ---- traces --------------------------------------------------------------------------------------------------------
@@ -406,6 +398,19 @@ def policies_command(json_to: JsonOption = None) -> None:
         for name, policy in BUILT_IN.items()
     ]
     _listing(rows, ("name", "sentence"), json_to)
+
+
+# ---- solver --------------------------------------------------------------------------------------------------------
+
+
+solving.register(
+    app,
+    find_heuristic=lambda spec: solving.HEURISTICS.get(spec) or heuristic(load_policy(spec).policy),
+    find_policy=lambda spec: Chooser(load_policy(spec).policy),
+    find_run=lambda spec: (
+        None if spec in solving.HEURISTICS else partial(run_workload, policy=load_policy(spec).policy)
+    ),
+)
 
 
 if __name__ == "__main__":

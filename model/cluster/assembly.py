@@ -43,6 +43,10 @@ class ClusterParameters:
     """Tasks that begin without these delays."""
     joining: tuple[int, ...] = ()
     """Nodes that are not there at the beginning."""
+    booting: tuple[tuple[int, int], ...] = ()
+    """(node, microseconds) until a node that is being started makes itself known; it takes part in nothing before."""
+    early_timeouts: int = 0
+    """How often a back-off may end before everything else has happened."""
     timing: Timing | None = None
     drain_limit: int = 10_000
 
@@ -85,7 +89,11 @@ def assemble(
             bandwidth_bytes_per_s=cluster.bandwidth_bytes_per_s or 0,
             repeats=parameters.repeats,
             memory=initial_memory(parameters.policy),
-            known=tuple(raylet for i, raylet in enumerate(raylets) if i not in parameters.joining),
+            known=tuple(
+                raylet
+                for i, raylet in enumerate(raylets)
+                if i not in parameters.joining and i not in dict(parameters.booting)
+            ),
         ),
         "gcs": lambda: made(ControlStore)(program=program, raylets=raylets),
     }
@@ -100,6 +108,8 @@ def assemble(
                 program=program,
                 number=number,
                 total=cluster.nodes[number].total,
+                policy=parameters.policy,
+                boot_us=dict(parameters.booting).get(number),
                 workers=workers,
                 threshold=parameters.threshold,
                 weight_per_mille=parameters.weight_per_mille,
@@ -129,7 +139,14 @@ def assemble(
         units=units,
         crashable=tuple(f"node{number}" for number in range(1, len(raylets))) if parameters.crashes else (),
         watchers=dict.fromkeys(raylets, ("gcs",)),
-        faults={FaultKind.CRASH: parameters.crashes} if parameters.crashes else {},
+        faults={
+            kind: budget
+            for kind, budget in (
+                (FaultKind.CRASH, parameters.crashes),
+                (FaultKind.EARLY_TIMEOUT, parameters.early_timeouts),
+            )
+            if budget
+        },
         max_incarnations=1,
         drain_limit=parameters.drain_limit,
         constants={

@@ -32,6 +32,13 @@ class Deferred:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """The policy has given a task up, or an input of it has failed."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
     """A task entered a node's queue."""
 

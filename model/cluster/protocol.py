@@ -73,6 +73,13 @@ class ObjectLocated(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectFailed(Message):
+    """The store's answer: this object will never be made."""
+
+    object: ObjectId
+
+
+@dataclass(frozen=True, slots=True)
 class FetchObject(Message):
     """Another raylet asks for a copy."""
 
@@ -162,6 +169,13 @@ class TaskAssigned(Message):
 @dataclass(frozen=True, slots=True)
 class TaskDone(Message):
     """A task has ended on the sending node, and its outputs are there."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRejected(Message):
+    """A task will not be executed: its outputs have failed."""
 
     task: TaskId
 

@@ -18,10 +18,12 @@ from model.cluster.protocol import (
     LocateInputs,
     LocateObject,
     NodeDead,
+    ObjectFailed,
     ObjectLocated,
     TaskAssigned,
     TaskDone,
     TaskQueued,
+    TaskRejected,
 )
 from model.graph import ObjectId, Program, TaskId
 from model.graph.program import DRIVER
@@ -43,6 +45,8 @@ class ControlStore(Process):
     """Raylets to be told as soon as a copy exists."""
     dead: set[Name] = field(default_factory=set)
     """Node table: nodes declared dead; dead is final."""
+    failed: set[ObjectId] = field(default_factory=set)
+    """Objects that will never be made."""
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Requests of raylets and of the global scheduler, and the failure detector's word."""
@@ -63,6 +67,8 @@ class ControlStore(Process):
                 inputs = self.program.tasks[task].inputs
                 places = tuple((needed, self.holders(needed)) for needed in inputs)
                 ctx.send(sender, InputLocations(task, places))
+            case TaskRejected(task):
+                self.rejected(ctx, task)
             case Down(node):
                 self.node_died(ctx, node)
             case _:
@@ -115,6 +121,9 @@ class ControlStore(Process):
         if holders:
             ctx.send(raylet, ObjectLocated(needed, holders))
             return
+        if needed in self.failed:
+            ctx.send(raylet, ObjectFailed(needed))
+            return
         waiting = self.subscribers.setdefault(needed, [])
         if raylet not in waiting:
             waiting.append(raylet)
@@ -122,6 +131,14 @@ class ControlStore(Process):
         entry = self.tasks.get(producer)
         if producer != DRIVER and entry is not None and entry.status is TaskStatus.DONE:
             self.execute_again(ctx, producer)
+
+    def rejected(self, ctx: Context, task: TaskId) -> None:
+        """A task was given up: tell those who wait for what it would have made."""
+        self.tasks.pop(task, None)
+        for made in self.program.tasks[task].outputs:
+            self.failed.add(made)
+            for raylet in self.subscribers.pop(made, ()):
+                ctx.send(raylet, ObjectFailed(made))
 
     def execute_again(self, ctx: Context, task: TaskId) -> None:
         """Have the global scheduler place a task once more."""

@@ -4,6 +4,7 @@ Source: Moritz et al., "Ray: A Distributed Framework for Emerging AI Application
 names of Ray 2.60. Left out: what Ray does with a graph. That is the rest of `model`.
 """
 
+from model.graph.hints import Hints
 from model.graph.nodes import ClusterSpec, NodeId, NodeSpec
 from model.graph.program import (
     Action,
@@ -31,6 +32,7 @@ __all__ = [
     "Compute",
     "Default",
     "Get",
+    "Hints",
     "NodeAffinity",
     "NodeId",
     "NodeSpec",

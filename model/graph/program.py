@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 import networkx as nx
 
+from model.graph.hints import NO_HINTS, Hints
 from model.graph.resources import Resources
 from model.graph.strategies import Default, Strategy
 
@@ -108,6 +109,7 @@ class TaskSpec:
     """The actor that this task creates or whose method it is."""
     name: str = ""
     """The function's name."""
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from model.cluster.events import Deferred, Granted, HeardOfDeath
+from model.cluster.events import Deferred, Granted, HeardOfDeath, Rejected
 from model.cluster.protocol import (
     AssignTask,
     ExecuteAgain,
@@ -26,9 +26,10 @@ from model.cluster.protocol import (
     LocateInputs,
     NodeDead,
     TaskAssigned,
+    TaskRejected,
 )
 from model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId, TaskKind
-from model.kernel import Context, Message, Name, Process, Unhandled, constant, derived
+from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant, derived
 from model.scheduler.hooks import (
     WAIT,
     ClusterView,
@@ -36,9 +37,13 @@ from model.scheduler.hooks import (
     Policy,
     TaskView,
     ask,
-    critical_utilization,
     uses_locations,
 )
+from model.scheduler.queue_hooks import Backoff, GiveUp, ask_retry, has_retry
+from model.scheduler.ray import Argument, critical_utilization
+
+BACKOFF = "retry:"
+"""Prefix of the timers of tasks that back off."""
 
 Kind = tuple[tuple[tuple[str, int], ...], str]
 """A scheduling class: demand and strategy. Ray's has the function too; here functions differ in neither."""
@@ -82,12 +87,19 @@ class GlobalScheduler(Process):
     """Nodes known to be dead; a late heartbeat does not bring them back."""
     asked: dict[TaskId, tuple[Name, bool, bool]] = field(default_factory=dict)
     """Tasks whose inputs are being located -> (where submitted, whether executed again, whether asked again)."""
+    attempts: dict[TaskId, int] = field(default_factory=dict)
+    """How often no place was found for a task, where a proposal counts that."""
+    backing_off: dict[TaskId, tuple[Name, bool]] = field(default_factory=dict)
+    """Tasks that are not looked at before their timer -> (where submitted, whether executed again)."""
+    retry_memory: Hashable = ()
     deferred: dict[Kind, list[tuple[TaskId, Name, bool]]] = field(default_factory=dict)
     """Tasks that wait for the view to change by class, oldest first."""
     views: list[NodeView] = derived(list)
     """Every node of the cluster as policies see it."""
     ranking: list[tuple[int, int]] = derived(list)
     """(queued time, position) of the nodes in `nodes`, sorted."""
+    by_load: list[tuple[float, int]] = derived(list)
+    """(utilization, position) of the nodes in `nodes`, sorted."""
     able: dict[Resources, tuple[int, ...]] = derived(dict)
     """Positions of the nodes that could run a demand when empty."""
     numbers: dict[Name, int] = derived(dict)
@@ -144,25 +156,60 @@ class GlobalScheduler(Process):
             homes = locations[0][1]
             options = [option for option in options if option.name in homes[:1]]
         node: Name | None = WAIT
+        question = self.question(task, again)
         if options and spec.kind is TaskKind.ACTOR_METHOD:
             node = options[0].name
         elif options:
             view = self.cluster_view(task, options, origin, locations)
-            question = TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again)
             node, self.memory = ask(
                 self.policy, question, view, self.memory, ctx, legal=partial(self.is_option, task), repeats=self.repeats
             )
+        if node is WAIT and has_retry(self.policy):
+            view = self.cluster_view(task, options, origin, locations)
+            if self.patience_ends(ctx, question, view):
+                return False
         if node is WAIT:
             waiting = self.deferred.setdefault(self.kind(task), [])
             waiting.insert(0 if retried else len(waiting), (task, origin, again))
             ctx.observe(Deferred(task))
             return False
+        self.attempts.pop(task, None)
         state = self.nodes[node]
         self.update(node, replace(state, pending=(*state.pending, task)))
         ctx.observe(Granted(task, node))
         ctx.send("gcs", TaskAssigned(task, node, again))
         ctx.send(node, AssignTask(task, again))
         return True
+
+    def question(self, task: TaskId, again: bool) -> TaskView:
+        """A task as policies see it."""
+        spec = self.program.tasks[task]
+        return TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again, spec.hints)
+
+    def patience_ends(self, ctx: Context, question: TaskView, view: ClusterView) -> bool:
+        """Ask the `retry` hook about a task without a place; True when it is not to wait for the view to change."""
+        attempt = self.attempts.get(question.id, 0)
+        self.attempts[question.id] = attempt + 1
+        answer, self.retry_memory = ask_retry(self.policy, question, attempt, view, self.retry_memory, ctx)
+        match answer:
+            case Backoff(after_us):
+                self.backing_off[question.id] = (view.origin, question.again)
+                ctx.observe(Deferred(question.id))
+                ctx.set_timer(f"{BACKOFF}{question.id}", after_us, TimerKind.EAGER)
+                return True
+            case GiveUp():
+                del self.attempts[question.id]
+                ctx.observe(Rejected(question.id))
+                ctx.send("gcs", TaskRejected(question.id))
+                return True
+            case _:
+                return False
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """A back-off has ended: look again."""
+        task = timer.removeprefix(BACKOFF)
+        origin, again = self.backing_off.pop(task)
+        self.consider(ctx, task, origin, again)
 
     def heard(self, ctx: Context, node: Name, beat: Heartbeat) -> None:
         """Believe a heartbeat, but do not forget what the node had not received when it sent it."""
@@ -219,7 +266,7 @@ class GlobalScheduler(Process):
             target = [views[i] for i in able if views[i].id == spec.strategy.node]
             if target or not spec.strategy.soft:
                 return target
-        return tuple(views) if len(able) == len(views) else [views[i] for i in able]
+        return views if len(able) == len(views) else [views[i] for i in able]
 
     def is_option(self, task: TaskId, raylet: Name) -> bool:
         """Whether a name is that of an option for a task."""
@@ -252,8 +299,10 @@ class GlobalScheduler(Process):
         after = self.views[number] = self.made_view(number)
         if before.alive:
             del self.ranking[bisect_left(self.ranking, (before.queued_us, number))]
+            del self.by_load[bisect_left(self.by_load, (before.utilization, number))]
         if after.alive:
             insort(self.ranking, (after.queued_us, number))
+            insort(self.by_load, (after.utilization, number))
 
     def view(self, raylet: Name) -> NodeView:
         """A node as policies see it."""
@@ -262,8 +311,10 @@ class GlobalScheduler(Process):
     def all_views(self) -> list[NodeView]:
         """Every node as policies see it."""
         if not self.views:
+            self.number(self.cluster[0][0])
             self.views.extend(self.made_view(number) for number in range(len(self.cluster)))
             self.ranking.extend(sorted((view.queued_us, view.index) for view in self.views if view.alive))
+            self.by_load.extend(sorted((view.utilization, view.index) for view in self.views if view.alive))
         return self.views
 
     def made_view(self, number: int) -> NodeView:
@@ -290,6 +341,7 @@ class GlobalScheduler(Process):
             state.task_us or self.task_us,
             critical_utilization(spec.total, available),
             True,
+            gpu=spec.total["GPU"] > 0,
         )
 
     def cluster_view(
@@ -303,10 +355,13 @@ class GlobalScheduler(Process):
                 local[node] = local.get(node, 0) + objects[needed].size_bytes
         return ClusterView(
             options,
-            tuple(self.all_views()),
+            self.all_views(),
             origin,
             self.bandwidth_bytes_per_s,
             sum(objects[needed].size_bytes for needed in self.program.tasks[task].inputs),
             local,
             self.ranking,
+            self.by_load,
+            self.numbers,
+            tuple(Argument(objects[needed].size_bytes, nodes) for needed, nodes in locations),
         )

@@ -14,8 +14,10 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from model.graph import NodeId, ObjectId, Resources, Strategy, TaskId
+from model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
+from model.graph.hints import NO_HINTS
 from model.kernel import Context, Name, PolicyError
+from model.scheduler.ray import Argument
 
 T = TypeVar("T")
 
@@ -37,6 +39,7 @@ class TaskView:
     strategy: Strategy
     again: bool
     """Whether it is executed again after a loss."""
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,16 @@ class NodeView:
     utilization: float
     """Ray's critical utilization: the largest of CPU, memory and object store memory, between 0 and 1."""
     alive: bool
+    draining: bool = False
+    pulls_queued: bool = False
+    """Whether objects wait for room in its store."""
+    gpu: bool = False
+    """Whether it has any GPU."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be given tasks."""
+        return self.alive and not self.draining
 
     @property
     def queued_us(self) -> int:
@@ -66,28 +79,15 @@ class NodeView:
 
     def fits_now(self, demand: Resources) -> bool:
         """Whether the demand fits what is free."""
-        return all(amount <= self.available.get(name, 0) for name, amount in demand.units)
-
-
-CRITICAL = frozenset({"CPU", "memory", "object_store_memory"})
-"""Resources whose use counts in a node's utilization; GPUs and custom ones do not."""
-
-
-def critical_utilization(total: Resources, available: Mapping[str, int]) -> float:
-    """The largest used share among CPU, memory and object store memory (Ray 2.60 `NodeResources`)."""
-    worst = 0.0
-    for name, capacity in total.units:
-        if name in CRITICAL:
-            worst = max(worst, 1 - available.get(name, 0) / capacity)
-    return worst
+        available = self.available
+        for name, amount in demand.units:  # noqa: SIM110 - the inner loop of large simulations
+            if amount > available.get(name, 0):
+                return False
+        return True
 
 
 def with_room(nodes: Sequence[NodeView], demand: Resources) -> list[NodeView]:
     """The nodes where a demand fits what is free, in the given order."""
-    if len(demand.units) == 1:
-        # The usual case, and the inner loop of large simulations.
-        ((name, amount),) = demand.units
-        return [node for node in nodes if node.available.get(name, 0) >= amount]
     return [node for node in nodes if node.fits_now(demand)]
 
 
@@ -110,12 +110,32 @@ class ClusterView:
     ranking: Sequence[tuple[int, int]] = ()
     """(queued time, index) of the living nodes, shortest queue first."""
 
+    by_load: Sequence[tuple[float, int]] = ()
+    """(utilization, index) of the living nodes, emptiest first."""
+    numbers: Mapping[Name, int] = field(default_factory=dict)
+    """Index of every node by its name."""
+    arguments: Sequence[Argument] = ()
+    """The inputs in the order of the task, with the nodes that hold them; empty for a policy that never looks."""
+
     def shortest_queues(self) -> Iterator[NodeView]:
         """The options by estimated queueing time, shortest first; taking only the first few costs little."""
-        allowed = None if len(self.options) == len(self.ranking) else {node.index for node in self.options}
+        allowed = self.allowed()
         for _, index in self.ranking:
             if allowed is None or index in allowed:
                 yield self.nodes[index]
+
+    def option(self, name: Name) -> NodeView | None:
+        """The option of that name, if it is one."""
+        index = self.numbers.get(name)
+        if index is None or not self.nodes[index].usable:
+            return None
+        if len(self.options) == len(self.ranking):
+            return self.nodes[index]
+        return next((node for node in self.options if node.index == index), None)
+
+    def allowed(self) -> frozenset[int] | None:
+        """Indices of the options; None when every living node is one."""
+        return None if len(self.options) == len(self.ranking) else frozenset(node.index for node in self.options)
 
     def remote_bytes(self, node: Name) -> int:
         """Bytes that would have to be copied to a node first."""

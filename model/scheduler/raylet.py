@@ -13,9 +13,10 @@ Left out: eviction and spilling (the store has no bound), cancelled tasks, worke
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from model.cluster.events import InputsLocal, Moved, Queued, Started, Submitted
+from model.cluster.events import InputsLocal, Moved, Queued, Rejected, Started, Submitted
 from model.cluster.protocol import (
     AssignTask,
     CopyAdded,
@@ -25,6 +26,7 @@ from model.cluster.protocol import (
     LocateObject,
     NodeDead,
     ObjectData,
+    ObjectFailed,
     ObjectLocated,
     ObjectReady,
     PutObject,
@@ -33,13 +35,22 @@ from model.cluster.protocol import (
     TaskDone,
     TaskFinished,
     TaskQueued,
+    TaskRejected,
     WantObjects,
     WorkerResumes,
     WorkerWaits,
 )
 from model.graph import ObjectId, Program, Resources, TaskId, TaskKind
-from model.kernel import Context, Message, Name, Process, Unhandled, constant
+from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
 from model.scheduler.estimates import averaged
+from model.scheduler.hooks import Policy
+from model.scheduler.queue_hooks import LocalView, WaitingTask, ask_order, has_order
+
+BOOT = "boot"
+"""Timer of a node that is still booting."""
+
+FAILED = -1
+"""In the place of a value: the object will never be made."""
 
 HEARTBEAT = "heartbeat"
 """Channel of the resource reports; a newer one replaces the one that waits."""
@@ -58,6 +69,10 @@ class Raylet(Process):
     """Tasks queued or running from which on submitted tasks are forwarded."""
     weight_per_mille: int = constant(0)
     """Weight of the newest run time in the average; 0 freezes it."""
+    policy: Policy | None = constant(None)
+    """Asked for the order of the queue when it has a hook for that."""
+    boot_us: int | None = constant(None)
+    """Time until a node that is still booting makes itself known; None: it is there."""
     task_us: int = 0
     queue: list[TaskId] = field(default_factory=list)
     """Tasks that wait for inputs or resources, oldest first."""
@@ -73,12 +88,15 @@ class Raylet(Process):
     free: dict[str, int] = field(default_factory=dict)
     store: dict[ObjectId, int] = field(default_factory=dict)
     """Objects that are here, with their values."""
+    failed: set[ObjectId] = field(default_factory=set)
+    """Objects that will never be made; their value here is `FAILED`."""
     pulls: dict[ObjectId, Name] = field(default_factory=dict)
     """Objects on their way -> the node asked for them, empty while it is not known."""
     wanted: dict[ObjectId, list[Name]] = field(default_factory=dict)
     """Objects that must come here -> who of this node waits for them."""
     watched: dict[ObjectId, list[Name]] = field(default_factory=dict)
     """Objects that must exist somewhere -> who of this node waits for that."""
+    order_memory: Hashable = ()
     received: int = 0
     """Assignments received since the start."""
     reported: tuple[int, int, tuple[tuple[str, int], ...], int] | None = None
@@ -88,6 +106,13 @@ class Raylet(Process):
         """A node starts with everything free."""
         self.free = dict(self.total.units)
         self.idle = list(self.workers)
+        if self.boot_us is None:
+            self.report(ctx)
+        else:
+            ctx.set_timer(BOOT, self.boot_us, TimerKind.PROGRAM)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """The node has booted: its first heartbeat makes it a member."""
         self.report(ctx)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
@@ -120,6 +145,12 @@ class Raylet(Process):
                     ctx.send(sender, ObjectData(there, self.store[there], size))
             case ObjectData(there, value, size):
                 self.arrived(ctx, there, value, size)
+            case ObjectFailed(there):
+                self.store[there] = FAILED
+                self.failed.add(there)
+                self.pulls.pop(there, None)
+                self.announce(ctx, there)
+                self.dispatch(ctx)
             case NodeDead(node):
                 self.node_died(ctx, node)
             case _:
@@ -187,18 +218,55 @@ class Raylet(Process):
 
     def dispatch(self, ctx: Context) -> None:
         """Start what can start, in the order of the queue; what cannot start does not hold up the rest."""
+        if self.failed:
+            self.fail_dependents(ctx)
         if not self.queue or not self.idle:
             return
+        if self.policy is not None and has_order(self.policy):
+            self.dispatch_by_policy(ctx, self.policy)
+            return
         for task in self.queue[:]:
-            if self.fits(task) and self.has_inputs(task):
-                self.queue.remove(task)
-                worker = self.idle.pop(0)
-                self.running[worker] = task
-                self.take(task)
-                ctx.observe(Started(task, ctx.me))
-                ctx.send(worker, RunTask(task, self.input_values(task)))
+            if self.can_start(task):
+                self.begin(ctx, task)
                 if not self.idle:
                     return
+
+    def dispatch_by_policy(self, ctx: Context, policy: Policy) -> None:
+        """Start what can start, in the order of the proposal."""
+        while self.idle:
+            ready = [self.waiting_task(task) for task in self.queue if self.can_start(task)]
+            if not ready:
+                return
+            view = LocalView(ctx.me, dict(self.free), len(self.running))
+            task, self.order_memory = ask_order(policy, ready, view, self.order_memory, ctx)
+            self.begin(ctx, task)
+
+    def waiting_task(self, task: TaskId) -> WaitingTask:
+        """A queued task as a proposal sees it."""
+        spec = self.program.tasks[task]
+        size = sum(self.program.objects[needed].size_bytes for needed in spec.inputs)
+        return WaitingTask(task, spec.demand, spec.hints, size)
+
+    def can_start(self, task: TaskId) -> bool:
+        """Whether resources and inputs of a queued task are here."""
+        return self.fits(task) and self.has_inputs(task)
+
+    def begin(self, ctx: Context, task: TaskId) -> None:
+        """Start a queued task on an idle worker."""
+        self.queue.remove(task)
+        worker = self.idle.pop(0)
+        self.running[worker] = task
+        self.take(task)
+        ctx.observe(Started(task, ctx.me))
+        ctx.send(worker, RunTask(task, self.input_values(task)))
+
+    def fail_dependents(self, ctx: Context) -> None:
+        """What needs an object that has failed fails with it."""
+        for task in self.queue[:]:
+            if not self.failed.isdisjoint(self.program.tasks[task].inputs):
+                self.queue.remove(task)
+                ctx.observe(Rejected(task))
+                ctx.send("gcs", TaskRejected(task))
 
     def finished(
         self, ctx: Context, worker: Name, task: TaskId, values: tuple[tuple[ObjectId, int], ...], busy_us: int

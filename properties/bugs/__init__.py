@@ -3,14 +3,47 @@
 The model knows nothing of them. A bug kills a statement only when that very statement fails.
 """
 
+from properties.bugs.actors import ACTOR_BUGS
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
+from properties.bugs.control import CONTROL_BUGS
+from properties.bugs.groups import GROUP_BUGS
+from properties.bugs.leases import LEASE_BUGS
+from properties.bugs.lifecycle import LIFECYCLE_BUGS
+from properties.bugs.migration import MIGRATION_BUGS
+from properties.bugs.objects import OBJECT_BUGS
+from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.pubsub import PUBSUB_BUGS
+from properties.bugs.references import REFERENCE_BUGS
+from properties.bugs.replay import REPLAY_BUGS
+from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
+from properties.bugs.workers import WORKER_BUGS
 
-BUGS: dict[str, Bug] = {bug.name: bug for bug in (*CLUSTER_BUGS, *CHAIN_BUGS, *PUBSUB_BUGS, *TABLE_BUGS, *SERVER_BUGS)}
+BUGS: dict[str, Bug] = {
+    bug.name: bug
+    for bug in (
+        *CLUSTER_BUGS,
+        *SCHEDULING_BUGS,
+        *GROUP_BUGS,
+        *LEASE_BUGS,
+        *CHAIN_BUGS,
+        *PUBSUB_BUGS,
+        *TABLE_BUGS,
+        *SERVER_BUGS,
+        *OBJECT_BUGS,
+        *REFERENCE_BUGS,
+        *LINEAGE_BUGS,
+        *ACTOR_BUGS,
+        *MIGRATION_BUGS,
+        *LIFECYCLE_BUGS,
+        *WORKER_BUGS,
+        *CONTROL_BUGS,
+        *REPLAY_BUGS,
+    )
+}
 """All planted bugs by name."""
 
 __all__ = ["BUGS", "Bug"]

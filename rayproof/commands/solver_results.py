@@ -30,8 +30,8 @@ from solver.worst import (
     placed,
 )
 
-OK, BAD_INPUT, UNDETERMINED = 0, 2, 3
-"""Exit codes: a definite answer, input that cannot be used, limits that ended before the answer."""
+OK, VIOLATED, BAD_INPUT, UNDETERMINED = 0, 1, 2, 3
+"""Exit codes: a definite answer, a policy's breach, input that cannot be used, limits that ended before the answer."""
 
 
 @dataclass(frozen=True)

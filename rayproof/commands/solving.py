@@ -1,7 +1,8 @@
 """`rayproof solve`, `why`, `gap` and `worst`: optima, reasons, distances and worst cases.
 
 Each command is a plain function from parsed arguments to a `Result`; `register` gives them to typer. Exit codes: 0 for
-a definite answer, 2 for input that cannot be used, 3 when the limits ended before the answer, which is never a pass.
+a definite answer, 1 for a policy that breaks a rule, 2 for unusable input, 3 when the limits ended before the answer,
+which is never a pass.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from model.kernel import PolicyError
+from rayproof.check.simulation import Workload
 from rayproof.commands.solver_results import (
     BAD_INPUT,
     OK,
     UNDETERMINED,
+    VIOLATED,
     Result,
     burst_table,
     gap_view,
@@ -31,14 +35,16 @@ from rayproof.commands.solver_results import (
     placement_result,
     worst_result,
 )
+from rayproof.errors import InputError
+from rayproof.gaps.workloads import ProgramRun
+from rayproof.problems import RECORDING, is_recording, problem, recorded, relaxed, requests
 from solver.engine import DEFAULT_LIMITS, Limits
-from solver.gap import Gap, RunHeuristic, measure_gap
+from solver.gap import Gap, GapRow, RunHeuristic, gap_of_run, measure_gap
 from solver.instances import Instance, InstanceError, Objective, save
 from solver.instances.families import tiny
 from solver.makespan import Status, shortest_schedule
 from solver.migration import fewest_moves
 from solver.placement import Aim, best_placement
-from solver.readers import read_instance
 from solver.schedules import heft
 from solver.why import Explanation, Verdict, why_not
 from solver.worst import (
@@ -58,12 +64,20 @@ HEURISTICS: dict[str, RunHeuristic] = {"heft": heft}
 
 FindHeuristic = Callable[[str], RunHeuristic | None]
 FindPolicy = Callable[[str], Policy | None]
+SUFFIXES = frozenset({".json", RECORDING, ".stg", ".sm", ".jsp", ".txt"})
+"""Files of a directory that hold instances or recordings."""
+
+RunWorkload = Callable[[Workload], ProgramRun]
+FindRun = Callable[[str], RunWorkload | None]
 
 
 Seconds = Annotated[float, typer.Option(help="Limit in seconds; the answer is then an interval.", min=0)]
 Units = Annotated[int | None, typer.Option(help="Limit in solver resource units, which is repeatable.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+ClusterFile = Annotated[
+    Path | None, typer.Option(metavar="RAYCLUSTER.yaml", help="For a recording: this cluster, not its own.")
+]
 
 
 LIST = "list"
@@ -84,9 +98,13 @@ def solve(
     limits: Limits = DEFAULT_LIMITS,
     seed: int = 0,
     processes: int = 1,
+    cluster: Path | None = None,
 ) -> Result:
-    """The optimum of the instance in a file, or the interval that holds it. Raises `InstanceError`."""
-    instance = read_instance(path, nodes)
+    """The optimum of the instance in a file, or the interval that holds it. Raises `InstanceError` and `InputError`.
+
+    Of a recording it is the optimum of its relaxation, on the nodes of the manifest `cluster` if there is one.
+    """
+    instance = problem(path, nodes, cluster)
     match objective or instance.objective:
         case Objective.MAKESPAN:
             return makespan_result(shortest_schedule(instance, limits, seed=seed, processes=processes))
@@ -96,9 +114,9 @@ def solve(
             return migration_result(instance, fewest_moves(instance, limits, seed=seed))
 
 
-def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS) -> Result:
-    """Why an occupant, group or task of the instance in a file is pending. Raises `InstanceError`."""
-    found: Explanation = why_not(read_instance(path), pending, limits)
+def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS, cluster: Path | None = None) -> Result:
+    """Why an occupant, group or task of the problem in a file is pending. Raises `InstanceError` and `InputError`."""
+    found: Explanation = why_not(requests(path, cluster), pending, limits)
     return Result(
         {
             "pending": pending,
@@ -119,17 +137,25 @@ def gap(
     limits: Limits = DEFAULT_LIMITS,
     seed: int = 0,
     save_worst: Path | None = None,
+    find_run: FindRun = lambda name: None,
+    cluster: Path | None = None,
 ) -> Result:
     """How far each policy is from the optimum on a generated family, a file, or a directory of files.
 
-    The worst case seen is saved to `save_worst`. Raises `InstanceError` on an unknown policy or unusable instances.
+    On a recording the program is run, on the nodes of the manifest `cluster` if there is one, and the optimum is that
+    of its relaxation. The worst case seen is saved to `save_worst`. Raises `InstanceError` and `InputError` on an
+    unknown policy or unusable instances, `PolicyError` when a policy breaks a rule.
     """
     found: list[Gap] = []
     for policy in policies:
         heuristic = find(policy)
         if heuristic is None:
             raise InstanceError(f"policy {policy}: expected one of {', '.join(HEURISTICS)}, or one of the model's")
-        found.append(measure_gap(policy, heuristic, _instances(instances), limits, seed))
+        measured = measure_gap(policy, heuristic, _instances(instances, cluster), limits, seed)
+        runs = _run_rows(policy, find_run(policy), instances, cluster, limits, seed)
+        found.append(Gap(policy, (*measured.rows, *runs)))
+    if not any(each.rows for each in found):
+        raise InstanceError(f"{instances}: expected instances or recordings that these policies can run, found none")
     rows = [(each, row) for each in found for row in each.rows]
     worst = max(rows, key=lambda pair: pair[1].ratio, default=None)
     if worst is not None and save_worst is not None:
@@ -190,18 +216,22 @@ def register(
     app: typer.Typer,
     find_heuristic: FindHeuristic = HEURISTICS.get,
     find_policy: FindPolicy = lambda name: None,
+    find_run: FindRun = lambda name: None,
     console: Console | None = None,
 ) -> None:
     """Add the four commands; the finders bring in the model's policies by name."""
-    out = console or Console()
-    errors = Console(stderr=True)
 
     def show(run: Callable[[], Result], as_json: bool) -> None:
+        # Made here, because a console takes its width from the environment once, when it is made.
+        out = console or Console()
         try:
             result = run()
-        except InstanceError as error:
-            errors.print(f"error: {error}", markup=False, highlight=False)
+        except (InstanceError, InputError) as error:
+            Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
             raise typer.Exit(BAD_INPUT) from error
+        except PolicyError as error:
+            Console(stderr=True).print(f"{error.rule}: {error}", markup=False, highlight=False)
+            raise typer.Exit(VIOLATED) from error
         if as_json:
             out.print_json(json.dumps(result.data))
         else:
@@ -210,35 +240,40 @@ def register(
 
     @app.command("solve")
     def solve_command(
-        instance: Annotated[Path, typer.Argument(help="Instance, workflow, .stg, .sm or job shop.")],
+        instance: Annotated[Path, typer.Argument(help="Instance, recording, workflow, .stg, .sm or job shop.")],
         objective: Annotated[Objective | None, typer.Option(help="Default: what the instance says.")] = None,
         aim: Annotated[Aim, typer.Option(help="What a packing minimises.")] = Aim.NODES,
         nodes: Annotated[int, typer.Option(help="Nodes, where the format leaves them open.", min=1)] = 4,
         seconds: Seconds = 20.0,
         resource_units: Units = None,
         processes: Annotated[int, typer.Option(help="1, or 2 for a portfolio.", min=1, max=2)] = 1,
+        cluster: ClusterFile = None,
         seed: Seed = 0,
         as_json: AsJson = False,
     ) -> None:
         """Find the optimum of an instance, or the interval that holds it."""
         limits = Limits(seconds, resource_units)
-        show(lambda: solve(instance, objective, aim, nodes, limits, seed, processes), as_json)
+        show(lambda: solve(instance, objective, aim, nodes, limits, seed, processes, cluster), as_json)
 
     @app.command("why")
     def why_command(
         pending: Annotated[str, typer.Argument(help="A pending actor, placement group or task.")],
-        scenario: Annotated[Path, typer.Option(help="The instance it is pending in.")],
+        scenario: Annotated[Path, typer.Option(help="The instance or recording it is pending in.")],
+        cluster: ClusterFile = None,
         seconds: Seconds = 20.0,
         resource_units: Units = None,
         as_json: AsJson = False,
     ) -> None:
         """Say why something is pending: a minimal set of reasons."""
-        show(lambda: why(pending, scenario, Limits(seconds, resource_units)), as_json)
+        show(lambda: why(pending, scenario, Limits(seconds, resource_units), cluster), as_json)
 
     @app.command("gap")
     def gap_command(
         policy: Annotated[list[str], typer.Option(help="A policy; may be repeated.")],
-        instances: Annotated[str, typer.Option(help="tiny, a file or a directory.")] = Family.TINY.value,
+        instances: Annotated[
+            str, typer.Option(help="tiny, an instance, a recording, or a directory.")
+        ] = Family.TINY.value,
+        cluster: ClusterFile = None,
         seconds: Seconds = 20.0,
         resource_units: Units = None,
         save_worst: Annotated[Path | None, typer.Option(help="Where to save the worst case.")] = None,
@@ -247,7 +282,10 @@ def register(
     ) -> None:
         """Measure policies against the optimum."""
         limits = Limits(seconds, resource_units)
-        show(lambda: gap(policy, instances, find_heuristic, limits, seed, save_worst), as_json)
+        show(
+            lambda: gap(policy, instances, find_heuristic, limits, seed, save_worst, find_run, cluster),
+            as_json,
+        )
 
     @app.command("worst")
     def worst_command(
@@ -265,17 +303,38 @@ def register(
         show(lambda: worst(policy, tasks, nodes, find_policy, limits, seed, witness), as_json)
 
 
-def _instances(named: str) -> Iterator[tuple[str, Instance]]:
-    """(family, instance) pairs: generated, from one file, or from all readable files of a directory."""
+def _instances(named: str, cluster: Path | None) -> Iterator[tuple[str, Instance]]:
+    """(family, instance) pairs: generated, from one file, or from a directory; recordings are left to `_run_rows`."""
     if named == Family.TINY:
         yield from tiny()
         return
     path = Path(named)
-    files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+    for file in _files(path):
+        if not is_recording(file):
+            yield path.name if path.is_dir() else file.stem, problem(file, cluster=cluster)
+
+
+def _run_rows(
+    policy: str, run: RunWorkload | None, named: str, cluster: Path | None, limits: Limits, seed: int
+) -> Iterator[GapRow]:
+    """One row for each recording; a heuristic that is no policy of the model has none."""
+    if named == Family.TINY or run is None:
+        return
+    for file in _files(Path(named)):
+        if is_recording(file):
+            workload = recorded(file, cluster)
+            instance = relaxed(workload)
+            reached = run(workload).makespan_us
+            yield gap_of_run(policy, workload.recording.name, instance, reached, limits, seed=seed)
+
+
+def _files(path: Path) -> list[Path]:
+    files = [path]
+    if path.is_dir():
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file())
     if not files:
         raise InstanceError(f"{path}: expected instances in this directory, found none")
-    for file in files:
-        yield path.name if path.is_dir() else file.stem, read_instance(file)
+    return files
 
 
 def _abstract(name: str) -> AbstractPolicy | None:

@@ -9,20 +9,26 @@ from model.graph import Resources
 from model.graph import Spread as SpreadStrategy
 from model.kernel import Context, PolicyError
 from model.scheduler.estimates import averaged
-from model.scheduler.hooks import ClusterView, NodeView, TaskView, ask, critical_utilization
+from model.scheduler.hooks import ClusterView, NodeView, TaskView, ask
 from model.scheduler.policies import Default, LocalityFirst, LowestEstimatedWait, Spread
+from model.scheduler.ray import Argument, critical_utilization
 
 
 def node(index: int, free: float, cpus: float = 4, gpus: float = 0, queue: int = 0, task_us: int = 10) -> NodeView:
     total = Resources.of(CPU=cpus, GPU=gpus)
     available = dict(Resources.of(CPU=free, GPU=gpus).units)
     used = critical_utilization(total, available)
-    return NodeView(f"raylet{index}", f"n{index}", index, total, (), available, queue, task_us, used, True)
+    return NodeView(
+        f"raylet{index}", f"n{index}", index, total, (), available, queue, task_us, used, True, gpu=gpus > 0
+    )
 
 
 def view(*nodes: NodeView, local: dict[str, int] | None = None, size: int = 0, bandwidth: int = 0) -> ClusterView:
     ranking = sorted((n.queued_us, n.index) for n in nodes)
-    return ClusterView(nodes, nodes, "raylet0", bandwidth, size, local or {}, ranking)
+    by_load = sorted((n.utilization, n.index) for n in nodes)
+    numbers = {n.name: n.index for n in nodes}
+    held = tuple(Argument(amount, (name,)) for name, amount in (local or {}).items())
+    return ClusterView(nodes, nodes, "raylet0", bandwidth, size, local or {}, ranking, by_load, numbers, held)
 
 
 DEFAULT = DefaultStrategy()

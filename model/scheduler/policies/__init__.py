@@ -1,7 +1,10 @@
 """Built-in placement policies, one module each."""
 
 from model.scheduler.hooks import Policy
+from model.scheduler.policies.alpha_beta import AlphaBeta
 from model.scheduler.policies.default import Default
+from model.scheduler.policies.earliest_completion import EarliestCompletion
+from model.scheduler.policies.least_load import LeastLoad
 from model.scheduler.policies.locality_first import LocalityFirst
 from model.scheduler.policies.lowest_estimated_wait import LowestEstimatedWait
 from model.scheduler.policies.spread import Spread
@@ -11,7 +14,19 @@ BUILT_IN: dict[str, Policy] = {
     "spread": Spread(),
     "lowest_estimated_wait": LowestEstimatedWait(),
     "locality_first": LocalityFirst(),
+    "least_load": LeastLoad(),
+    "earliest_completion": EarliestCompletion(),
+    "alpha_beta": AlphaBeta(),
 }
 """Policies by the name that the command line knows them by."""
 
-__all__ = ["BUILT_IN", "Default", "LocalityFirst", "LowestEstimatedWait", "Spread"]
+__all__ = [
+    "BUILT_IN",
+    "AlphaBeta",
+    "Default",
+    "EarliestCompletion",
+    "LeastLoad",
+    "LocalityFirst",
+    "LowestEstimatedWait",
+    "Spread",
+]

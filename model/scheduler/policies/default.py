@@ -1,9 +1,8 @@
 """DEFAULT: Ray's hybrid policy. Pack below the threshold, balance above it, the submitting node first.
 
 Source: Ray 2.60 `hybrid_scheduling_policy.cc`, `HybridSchedulingPolicy::ScheduleImpl`, and
-`composite_scheduling_policy.cc` for the choice by strategy. Utilization below the threshold counts as 0; candidates are
-sorted by (score, tie-break order); the preferred node wins when its score is no worse than the best; otherwise the draw
-is fair among the first k = max(top_k_absolute, int(nodes * top_k_fraction)). CPU tasks try nodes without GPU first.
+`composite_scheduling_policy.cc` for the choice by strategy. The answer is that of `ray.hybrid`, found without a look at
+every node: a preferred node below the threshold is never beaten, and the view keeps the nodes sorted by load.
 
 Left out: placement on busy nodes, for the reason given in `spread`; label selectors; the tie-break by hashed node id
 (the cluster's order stands for it).
@@ -11,13 +10,17 @@ Left out: placement on busy nodes, for the reason given in `spread`; label selec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from model.graph import strategies
 from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView, with_room
+from model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView
 from model.scheduler.policies.spread import Spread
+from model.scheduler.ray import HybridOptions
+from model.scheduler.ray.hybrid import candidates_drawn
+from model.scheduler.ray.view import float32
 
 
 @dataclass(frozen=True)
@@ -36,25 +39,40 @@ class Default:
         """SPREAD tasks go round-robin, all others by the hybrid policy."""
         if isinstance(task.strategy, strategies.Spread):
             return Spread().place(task, view, memory, ctx)
-        available = with_room(view.options, task.demand)
         if self.avoid_gpu_nodes and not task.demand["GPU"]:
-            without = [node for node in available if not node.total["GPU"]]
-            chosen = self.best(without, view, ctx)
+            chosen = self.best(task, view, ctx, without_gpu=True)
             if chosen is not WAIT:
                 return chosen, memory
-        return self.best(available, view, ctx), memory
+        return self.best(task, view, ctx, without_gpu=False), memory
 
-    def best(self, candidates: Sequence[NodeView], view: ClusterView, ctx: Choices) -> Name | None:
-        """The hybrid choice among nodes that have room."""
-        if not candidates:
+    def best(self, task: TaskView, view: ClusterView, ctx: Choices, *, without_gpu: bool) -> Name | None:
+        """The hybrid choice among the options with room."""
+        threshold = float32(self.spread_threshold)
+        preferred = view.option(view.origin)
+        if preferred is not None and ((without_gpu and preferred.gpu) or not preferred.fits_now(task.demand)):
+            preferred = None
+        if preferred is not None and preferred.utilization < threshold:
+            return preferred.name
+        options = HybridOptions(top_k_absolute=self.top_k_absolute, top_k_fraction=self.top_k_fraction)
+        first = self.first(task, view, threshold, without_gpu, candidates_drawn(len(view.nodes), options))
+        if not first:
             return WAIT
-        ranked = sorted((self.score(node), node.index, node) for node in candidates)
-        for score, _, node in ranked:
-            if node.name == view.origin and score <= ranked[0][0]:
-                return node.name
-        k = max(self.top_k_absolute, int(len(view.nodes) * self.top_k_fraction))
-        return ctx.choose([node.name for _, _, node in ranked[:k]], random=True)
+        if preferred is not None and preferred.utilization <= first[0].utilization:
+            return preferred.name
+        return ctx.choose([node.name for node in first], random=True)
 
-    def score(self, node: NodeView) -> float:
-        """Utilization, truncated to 0 below the threshold."""
-        return 0.0 if node.utilization < self.spread_threshold else node.utilization
+    def first(
+        self, task: TaskView, view: ClusterView, threshold: float, without_gpu: bool, count: int
+    ) -> list[NodeView]:
+        """The best options with room: those below the threshold in their order, then by load."""
+        allowed = view.allowed()
+        below = bisect_left(view.by_load, (threshold,))
+        low = sorted(index for _, index in view.by_load[:below])
+        found: list[NodeView] = []
+        for index in chain(low, (index for _, index in islice(view.by_load, below, None))):
+            node = view.nodes[index]
+            if (allowed is None or index in allowed) and not (without_gpu and node.gpu) and node.fits_now(task.demand):
+                found.append(node)
+                if len(found) == count:
+                    break
+        return found

@@ -1,16 +1,19 @@
 """Locality first: the node that holds most input bytes, among those that have room.
 
 Source: Ray 2.60 `lease_policy.cc`, `LocalityAwareLeasePolicy`: the owner asks the raylet that holds most argument
-bytes; a full raylet spills the lease on, here to the hybrid policy.
+bytes, and that raylet keeps the lease whenever it has room; a full one spills it by the hybrid policy, preferring
+itself. Small objects count here too, so that scopes without sizes say something; Ray sends those inside the request.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from model.graph import NodeAffinity, Spread
 from model.kernel import Name
-from model.scheduler.hooks import Choices, ClusterView, TaskView, with_room
+from model.scheduler.hooks import Choices, ClusterView, TaskView
 from model.scheduler.policies.default import Default
+from model.scheduler.ray.locality import most_bytes
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,10 @@ class LocalityFirst:
 
     def place(self, task: TaskView, view: ClusterView, memory: int, ctx: Choices) -> tuple[Name | None, int]:
         """The holder of most input bytes when it has room."""
-        holders = [node for node in with_room(view.options, task.demand) if view.local_bytes.get(node.name, 0)]
-        if holders:
-            best = max(holders, key=lambda node: (view.local_bytes[node.name], -node.index))
-            return best.name, memory
-        return self.otherwise.place(task, view, memory, ctx)
+        holder = None if isinstance(task.strategy, Spread | NodeAffinity) else most_bytes(view.arguments)
+        if holder is None:
+            return self.otherwise.place(task, view, memory, ctx)
+        node = view.option(holder)
+        if node is not None and node.fits_now(task.demand):
+            return holder, memory
+        return self.otherwise.place(task, replace(view, origin=holder), memory, ctx)

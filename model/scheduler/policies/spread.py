@@ -1,7 +1,7 @@
 """SPREAD: round-robin over the nodes that have room.
 
-Source: Ray 2.60 `spread_scheduling_policy.cc`, `SpreadSchedulingPolicy::Schedule`. The cursor moves past the node that
-was picked and stays where it was when none had room.
+Source: Ray 2.60 `spread_scheduling_policy.cc`, `SpreadSchedulingPolicy::Schedule`; the choice itself is
+`ray.round_robin`. The cursor moves past the node that was picked and stays where it was when none had room.
 
 Left out: the second pass over busy nodes. Ray queues a lease that fits nowhere at a feasible node and may move it again
 when another node frees up; here it waits with the scheduler, which is the same to the task.
@@ -9,11 +9,11 @@ when another node frees up; here it waits with the scheduler, which is the same 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 
 from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView, with_room
+from model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView
+from model.scheduler.ray import Request, round_robin
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,7 @@ class Spread:
 
     def place(self, task: TaskView, view: ClusterView, memory: int, ctx: Choices) -> tuple[Name | None, int]:
         """The first node at or after the cursor that has room now."""
-        available = with_room(view.options, task.demand)
-        if not available:
-            return WAIT, memory
-        at = bisect_left(available, memory, key=lambda node: node.index)
-        chosen = available[at % len(available)]
-        return chosen.name, (chosen.index + 1) % len(view.nodes)
+        answer, cursor = round_robin(
+            view.nodes, Request(task.demand), memory, require_available=True, among=view.allowed()
+        )
+        return (answer.nodes[0] if answer else WAIT), cursor

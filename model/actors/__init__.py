@@ -1,0 +1,1 @@
+"""Actors: calls in order, crashes and restarts, migration, churn."""

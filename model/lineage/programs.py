@@ -1,0 +1,72 @@
+"""Programs of one owner: tasks, what the driver does, and what an object may end in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from model.graph import ObjectId, TaskId
+from model.kernel import Name
+
+
+class Failure(StrEnum):
+    """Ray's names of the errors that an object may end in."""
+
+    LOST = "ObjectLostError"
+    UNRECONSTRUCTABLE = "ObjectReconstructionFailedError"
+    NODE_DIED = "NodeDiedError"
+    OWNER_DIED = "OwnerDiedError"
+    FREED = "ReferenceCountingAssertionError"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task's specification."""
+
+    name: TaskId
+    arguments: tuple[ObjectId, ...]
+    result: ObjectId
+    max_retries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """The driver submits a task and keeps a reference to its result."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class PutAt:
+    """The driver's `ray.put`, on its own node; that node is named so that it can be one that fails."""
+
+    object: ObjectId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """The driver waits for a value or an error."""
+
+    object: ObjectId
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The driver forgets its reference."""
+
+    object: ObjectId
+
+
+Action: TypeAlias = Submit | PutAt | Get | Drop
+
+
+class Stage(StrEnum):
+    """Where a task is."""
+
+    PENDING = "pending"
+    """Some argument has no value yet."""
+    SUBMITTED = "submitted"
+    DONE = "done"
+    FAILED = "failed"

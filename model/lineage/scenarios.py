@@ -1,0 +1,144 @@
+"""Scopes of recovery by an owner, of attempts and of streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from model.graph import ObjectId, TaskId
+from model.kernel import FaultKind, Process, Scenario, Slot
+from model.kernel.statements import Statement
+from model.lineage.attempts import AttemptNode, Submitter, TaskShape
+from model.lineage.control import LineageStore, PaperNode
+from model.lineage.execution import Borrower, Executor
+from model.lineage.ownership import Owner
+from model.lineage.programs import Action, Task
+from model.lineage.streams import StreamNode, StreamOwner, Wish
+
+Swap = Mapping[type[Process], type[Process]]
+
+
+def ownership(
+    name: str,
+    tasks: tuple[Task, ...],
+    program: tuple[Action, ...],
+    statements: tuple[Statement, ...] = (),
+    *,
+    nodes: int = 3,
+    crashable: tuple[str, ...] = ("node0", "node1"),
+    crashes: int = 1,
+    spills: frozenset[ObjectId] = frozenset(),
+    borrows: ObjectId = "",
+    replace: Swap | None = None,
+) -> Scenario:
+    """One owner, some nodes, perhaps a borrower of one object; at least one node never crashes."""
+
+    def kind(usual: type[Process]) -> Callable[..., Process]:
+        return (replace or {}).get(usual, usual)
+
+    names = tuple(f"node{i}" for i in range(nodes))
+    processes: dict[Slot, Callable[[], Process]] = {"owner": partial(kind(Owner), tasks, program, names)}
+    watchers: dict[Slot, tuple[Slot, ...]] = dict.fromkeys(names, ("owner",))
+    for node in names:
+        processes[node] = partial(kind(Executor), "owner", spills)
+    if borrows:
+        processes["borrower"] = partial(kind(Borrower), borrows)
+        watchers["owner"] = (*names, "borrower")
+    return Scenario(
+        name,
+        "lineage",
+        processes,
+        statements,
+        crashable=crashable,
+        watchers=watchers,
+        faults={FaultKind.CRASH: crashes},
+        max_incarnations=1,
+        constants={"nodes": nodes, "tasks": len(tasks), "crashes": crashes, "crashable": list(crashable)},
+    )
+
+
+def attempts(
+    name: str,
+    shapes: tuple[TaskShape, ...],
+    statements: tuple[Statement, ...] = (),
+    *,
+    memory: int = 10,
+    workers: int = 1,
+    worker_crashes: int = 0,
+    cancels: TaskId = "",
+    replace: Swap | None = None,
+) -> Scenario:
+    """An owner and a node whose workers crash or are killed for memory; perhaps the driver cancels a task."""
+    submitter: Callable[..., Process] = (replace or {}).get(Submitter, Submitter)
+    node: Callable[..., Process] = (replace or {}).get(AttemptNode, AttemptNode)
+    return Scenario(
+        name,
+        "lineage",
+        {
+            "owner": partial(submitter, shapes, cancels),
+            "node": partial(node, shapes, memory, workers, worker_crashes),
+        },
+        statements,
+        constants={"tasks": len(shapes), "memory": memory, "workers": workers, "worker crashes": worker_crashes},
+    )
+
+
+def stream(
+    name: str,
+    wishes: tuple[Wish, ...],
+    statements: tuple[Statement, ...] = (),
+    *,
+    worker_crashes: int = 0,
+    node_crashes: int = 0,
+    max_retries: int = 1,
+    replace: Swap | None = None,
+) -> Scenario:
+    """One generator of two items, its consumer, and nodes that may fail; the last one never does."""
+    owner: Callable[..., Process] = (replace or {}).get(StreamOwner, StreamOwner)
+    node: Callable[..., Process] = (replace or {}).get(StreamNode, StreamNode)
+    names = ("node0", "node1")
+    processes: dict[Slot, Callable[[], Process]] = {"owner": partial(owner, names, max_retries, wishes)}
+    for slot in names:
+        processes[slot] = partial(node, 2, worker_crashes)
+    return Scenario(
+        name,
+        "lineage",
+        processes,
+        statements,
+        crashable=names[:1],
+        watchers=dict.fromkeys(names, ("owner",)),
+        faults={FaultKind.CRASH: node_crashes},
+        max_incarnations=1,
+        constants={"items": 2, "max_retries": max_retries, "worker crashes": worker_crashes, "crashes": node_crashes},
+    )
+
+
+def control(
+    name: str,
+    program: tuple[tuple[TaskId, tuple[ObjectId, ...]], ...],
+    reads: tuple[ObjectId, ...],
+    statements: tuple[Statement, ...] = (),
+    *,
+    rows: int = 10,
+    crashes: int = 1,
+    early: int = 0,
+    replace: Swap | None = None,
+) -> Scenario:
+    """Lineage in the store; the last of three nodes reads and never crashes."""
+    store: Callable[..., Process] = (replace or {}).get(LineageStore, LineageStore)
+    node: Callable[..., Process] = (replace or {}).get(PaperNode, PaperNode)
+    names = ("node0", "node1", "node2")
+    processes: dict[Slot, Callable[[], Process]] = {"gcs": partial(store, program, names, rows, frozenset(reads))}
+    for slot in names:
+        processes[slot] = partial(node, reads if slot == names[-1] else ())
+    return Scenario(
+        name,
+        "lineage",
+        processes,
+        statements,
+        crashable=names[:-1],
+        watchers=dict.fromkeys(names, ("gcs",)),
+        faults={FaultKind.CRASH: crashes, FaultKind.EARLY_TIMEOUT: early},
+        max_incarnations=1,
+        constants={"nodes": len(names), "tasks": len(program), "rows": rows, "crashes": crashes, "early": early},
+    )

@@ -1,0 +1,1 @@
+"""The object plane: stores, transfer, pull admission, and references counted by owners."""

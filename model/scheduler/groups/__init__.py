@@ -1,0 +1,1 @@
+"""Placement groups: gangs of bundles that are reserved all together or not at all."""

@@ -1,0 +1,59 @@
+"""Ray's placement policies, exact to the choice, as pure functions over one scheduler's view of the cluster.
+
+Source: Ray 2.60, `src/ray/raylet/scheduling/policy/*.cc`, `cluster_resource_scheduler.cc` and
+`src/ray/core_worker/lease_policy.cc`. Where Ray's answer depends on a draw or on the order of a hash container, a
+function returns every legal answer with its weight. Left out: what happens around a decision (queues, leases, replies).
+"""
+
+from model.scheduler.ray.affinity import NodeAffinityOptions, bundle_affinity, node_affinity
+from model.scheduler.ray.answer import NIL, Answer
+from model.scheduler.ray.bundles import BundleStrategy, Outcome, Status, is_legal_placement, schedule_bundles
+from model.scheduler.ray.cluster_scheduler import Decision, LeaseOptions, best_for_lease, best_for_strategy
+from model.scheduler.ray.draws import node_label, random_node
+from model.scheduler.ray.hybrid import HybridOptions, best_node, hybrid
+from model.scheduler.ray.instances import allocate, release, whole_instances
+from model.scheduler.ray.labels import LabelConstraint, LabelOperator
+from model.scheduler.ray.locality import Argument, LeaseTarget, lease_target
+from model.scheduler.ray.node_order import murmur_hash_64a, node_rank, order_by_rank
+from model.scheduler.ray.round_robin import round_robin
+from model.scheduler.ray.view import Node, NodeResources, Request, critical_utilization, is_available, is_feasible
+
+__all__ = [
+    "NIL",
+    "Answer",
+    "Argument",
+    "BundleStrategy",
+    "Decision",
+    "HybridOptions",
+    "LabelConstraint",
+    "LabelOperator",
+    "LeaseOptions",
+    "LeaseTarget",
+    "Node",
+    "NodeAffinityOptions",
+    "NodeResources",
+    "Outcome",
+    "Request",
+    "Status",
+    "allocate",
+    "best_for_lease",
+    "best_for_strategy",
+    "best_node",
+    "bundle_affinity",
+    "critical_utilization",
+    "hybrid",
+    "is_available",
+    "is_feasible",
+    "is_legal_placement",
+    "lease_target",
+    "murmur_hash_64a",
+    "node_affinity",
+    "node_label",
+    "node_rank",
+    "order_by_rank",
+    "random_node",
+    "release",
+    "round_robin",
+    "schedule_bundles",
+    "whole_instances",
+]

@@ -1,0 +1,64 @@
+"""Planted bugs of recovery through the control store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.graph import ObjectId, TaskId
+from model.kernel import Context, Name
+from model.lineage.control import LineageStore
+from properties.bugs.base import Bug
+
+
+@dataclass(slots=True)
+class FlushesWhatIsReferenced(LineageStore):
+    """Ray #3529: the oldest rows are dropped whatever depends on them."""
+
+    def may_flush(self, task: TaskId) -> bool:
+        return not self.under_way(task)
+
+
+@dataclass(slots=True)
+class ExecutesWhatIsSlow(LineageStore):
+    """Ray #3217: who has waited for long has the task executed again, though it only is slow."""
+
+    def under_way(self, task: TaskId) -> bool:
+        return False
+
+
+@dataclass(slots=True)
+class IgnoresWishes(LineageStore):
+    """Nobody's wish for a lost object is heard."""
+
+    def reconstruct(self, ctx: Context, there: ObjectId) -> None:
+        pass
+
+    def find(self, ctx: Context, there: ObjectId, node: Name) -> None:
+        if self.places.get(there) or there not in self.places:
+            LineageStore.find(self, ctx, there, node)
+
+
+CONTROL_BUGS = (
+    Bug(
+        "flushes_what_is_referenced",
+        "Lineage of an object that is referenced is flushed (D41).",
+        {LineageStore: FlushesWhatIsReferenced},
+        "lineage_of_the_referenced_is_kept",
+        "control-flush",
+    ),
+    Bug(
+        "executes_what_is_slow",
+        "A task that is merely slow is executed again (D42).",
+        {LineageStore: ExecutesWhatIsSlow},
+        "one_running_attempt_without_declared_failure",
+        "control-slow",
+    ),
+    Bug(
+        "ignores_wishes",
+        "A lost object is not made again for who waits.",
+        {LineageStore: IgnoresWishes},
+        "every_get_ends_in_value_or_error",
+        "control-chain",
+    ),
+)
+"""The planted bugs of recovery through the store."""

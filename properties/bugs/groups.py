@@ -1,0 +1,130 @@
+"""Planted bugs of placement groups (numbers of the bug benchmark where a real defect stands behind one)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.kernel import Context, Name
+from model.scheduler.groups.manager import GroupManager, GroupState, Round
+from model.scheduler.groups.node import BundleNode
+from model.scheduler.groups.protocol import GroupId, ReturnBundles
+from properties.bugs.base import Bug
+
+
+@dataclass(slots=True)
+class CallsHalfAGroupCreated(GroupManager):
+    """A group is called created when its commits have been answered, or their node has died."""
+
+    def finish(self, ctx: Context, now: Round) -> None:
+        GroupManager.finish(self, ctx, now)
+        self.queue = [group for group in self.queue if group != now.group]
+        self.state[now.group] = GroupState.CREATED
+
+
+@dataclass(slots=True)
+class LeavesTheRoundBehind(GroupManager):
+    """A removal gives back what is placed and forgets what a round in flight has reserved (D55's cousin)."""
+
+    def remove(self, ctx: Context, group: GroupId) -> None:
+        if self.round is not None and self.round.group == group:
+            self.round = None
+        GroupManager.remove(self, ctx, group)
+
+
+@dataclass(slots=True)
+class CommitsWhatIsNotReserved(BundleNode):
+    """A commit takes what it needs if it is free, reserved or not."""
+
+    def commit(self, ctx: Context, group: GroupId, bundles: tuple[int, ...]) -> None:
+        for bundle in bundles:
+            if self.groups[group].bundles[bundle].fits(self.free):
+                self.prepared.setdefault((group, bundle), self.groups[group].bundles[bundle])
+        BundleNode.commit(self, ctx, group, bundles)
+
+
+@dataclass(slots=True)
+class CommitsInSpiteOfARefusal(GroupManager):
+    """A node that refused to prepare is told to commit all the same."""
+
+    def prepared(self, ctx: Context, node: Name, number: int, ok: bool) -> None:
+        GroupManager.prepared(self, ctx, node, number, True)
+
+
+@dataclass(slots=True)
+class CancelsTheWholeGroup(GroupManager):
+    """A failed round gives back all bundles of its group, the healthy ones too (D54)."""
+
+    def cancel(self, ctx: Context, now: Round) -> None:
+        GroupManager.cancel(self, ctx, now)
+        for bundle, node in sorted(self.placed[now.group].items()):
+            ctx.send(node, ReturnBundles(now.group, (bundle,)))
+        self.placed[now.group] = {}
+
+
+@dataclass(slots=True)
+class PreparesWithoutALook(BundleNode):
+    """A node reserves whatever it is asked for."""
+
+    def prepare(self, ctx: Context, group: GroupId, bundles: tuple[int, ...]) -> bool:
+        busy, self.busy = self.busy, self.total - self.total
+        done = BundleNode.prepare(self, ctx, group, bundles)
+        self.busy = busy
+        return done
+
+
+@dataclass(slots=True)
+class ForgetsTheSecondLoss(GroupManager):
+    """A group that is rescheduled already is not looked at again when it loses another bundle (D53)."""
+
+    def finish(self, ctx: Context, now: Round) -> None:
+        before = self.state[now.group]
+        GroupManager.finish(self, ctx, now)
+        if before is GroupState.RESCHEDULING and self.missing(now.group):
+            self.queue = [group for group in self.queue if group != now.group]
+
+
+GROUP_BUGS = (
+    Bug(
+        "calls_half_a_group_created",
+        "A group is called created although a node died during its commit.",
+        {GroupManager: CallsHalfAGroupCreated},
+        "gang_atomicity",
+        "groups-crash",
+    ),
+    Bug(
+        "leaves_the_round_behind",
+        "Removing a group forgets what is being reserved for it.",
+        {GroupManager: LeavesTheRoundBehind},
+        "no_bundle_leaks",
+        "groups-removed",
+    ),
+    Bug(
+        "commits_in_spite_of_a_refusal",
+        "A node that refused to reserve is told to commit, and does.",
+        {GroupManager: CommitsInSpiteOfARefusal, BundleNode: CommitsWhatIsNotReserved},
+        "commit_matches_prepare",
+        "groups-removed",
+    ),
+    Bug(
+        "cancels_the_whole_group",
+        "A failed round gives the healthy bundles of its group back.",
+        {GroupManager: CancelsTheWholeGroup},
+        "committed_bundles_stay",
+        "groups-crash",
+    ),
+    Bug(
+        "prepares_without_a_look",
+        "A node reserves bundles beside the tasks that fill it.",
+        {BundleNode: PreparesWithoutALook},
+        "bundles_fit_their_node",
+        "groups-removed",
+    ),
+    Bug(
+        "forgets_the_second_loss",
+        "A group that loses another bundle while it is rescheduled is never whole again.",
+        {GroupManager: ForgetsTheSecondLoss},
+        "every_group_that_fits_is_created",
+        "groups-two-crashes",
+    ),
+)
+"""The planted bugs of placement groups."""

@@ -1,0 +1,87 @@
+"""Planted bugs of the creation and end of actors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.actors.lifecycle import ActorManager, ActorNode, Life
+from model.kernel import Context
+from properties.bugs.base import Bug
+
+
+@dataclass(slots=True)
+class ForgetsPendingWorkers(ActorManager):
+    """Ray #17634: the worker of an actor that was killed while it was created is not given back."""
+
+    def give_back(self, ctx: Context, actor: str) -> None:
+        pass
+
+    def leased(self, ctx: Context, actor: str, incarnation: int, node: str) -> None:
+        if self.is_current(actor, incarnation):
+            self.life[actor] = Life.ALIVE
+
+
+@dataclass(slots=True)
+class RestartsOrphans(ActorManager):
+    """Ray #8261: an actor that ends with its owner is taken for one that has failed, and restarted."""
+
+    def destroy(self, ctx: Context, actor: str) -> None:
+        if self.owner_dead and self.life[actor] is not Life.DEAD:
+            self.give_back(ctx, actor)
+            self.worker_failed(ctx, actor)
+        else:
+            ActorManager.destroy(self, ctx, actor)
+
+    def may_restart(self) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class RestartsForEver(ActorManager):
+    """The budget of restarts is not looked at."""
+
+    def worker_failed(self, ctx: Context, actor: str) -> None:
+        self.life[actor] = Life.RESTARTING
+        self.schedule(ctx, actor)
+
+
+@dataclass(slots=True)
+class LosesRequests(ActorNode):
+    """A node without a slot forgets the request."""
+
+    def start_waiting(self, ctx: Context) -> None:
+        ActorNode.start_waiting(self, ctx)
+        self.waiting = ()
+
+
+LIFECYCLE_BUGS = (
+    Bug(
+        "forgets_pending_workers",
+        "A worker that comes up for a killed actor is kept by nobody (D50).",
+        {ActorManager: ForgetsPendingWorkers},
+        "no_worker_leaks",
+        "lifecycle-kill",
+    ),
+    Bug(
+        "restarts_orphans",
+        "Actors of a dead owner are restarted (D51).",
+        {ActorManager: RestartsOrphans},
+        "actors_end_with_their_owner",
+        "lifecycle-owner-dies",
+    ),
+    Bug(
+        "restarts_for_ever",
+        "An actor is restarted beyond its budget.",
+        {ActorManager: RestartsForEver},
+        "restarts_bounded",
+        "lifecycle-fails",
+    ),
+    Bug(
+        "loses_requests",
+        "A node without a free slot forgets who has asked for a worker.",
+        {ActorNode: LosesRequests},
+        "living_actors_have_one_worker",
+        "lifecycle-owner-dies",
+    ),
+)
+"""The planted bugs of the creation and end of actors."""

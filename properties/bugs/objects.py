@@ -1,0 +1,294 @@
+"""Planted bugs of stores, transfer and pull admission."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.graph import ObjectId
+from model.kernel import Context, FaultKind, Name
+from model.objects.directory import Directory
+from model.objects.protocol import CreateObject, Release, Seal
+from model.objects.store import Store
+from model.objects.transfer import ObjectManager, Push
+from model.objects.worker import ObjectWorker
+from properties.bugs.base import Bug
+
+
+@dataclass(slots=True)
+class LetsGoBeforeThePin(ObjectWorker):
+    """Ray #7235: the creator releases what it has sealed before the raylet has pinned it."""
+
+    def write(self, ctx: Context, there: ObjectId) -> None:
+        ObjectWorker.write(self, ctx, there)
+        ctx.send(self.store(), Release(there))
+
+
+@dataclass(slots=True)
+class AllocatesAllFirst(ObjectWorker):
+    """Ray #15750: room for all returns is taken before any of them is sealed."""
+
+    def make_next(self, ctx: Context) -> None:
+        if self.unmade == self.jobs[0].makes and self.unmade:
+            for there in self.unmade:
+                ctx.send(self.store(), CreateObject(there, dict(self.sizes)[there]))
+        elif not self.unmade:
+            self.end(ctx)
+
+    def write(self, ctx: Context, there: ObjectId) -> None:
+        if there == self.unmade[-1]:
+            for name in self.unmade[:-1]:
+                ctx.send(self.store(), Seal(name, tuple(range(dict(self.sizes)[name]))))
+            ObjectWorker.write(self, ctx, there)
+
+
+@dataclass(slots=True)
+class BeginsWithTheFirstArgument(ObjectWorker):
+    """The body begins as soon as one argument is in hand."""
+
+    def held(self, ctx: Context, there: ObjectId) -> None:
+        if self.jobs and not self.holds:
+            self.holds = set(self.jobs[0].reads[1:])
+        ObjectWorker.held(self, ctx, there)
+
+
+@dataclass(slots=True)
+class BelievesEveryWrite(Store):
+    """Ray #12271: a failed write to disk is taken for a success."""
+
+    def spilled(self, ctx: Context, there: ObjectId) -> None:
+        if ctx.may_fail(FaultKind.FAIL_WRITE):
+            self.spilling.discard(there)
+            self.leave_memory(ctx, there, self.entries[there])
+            self.disk.pop(there, None)
+        else:
+            Store.spilled(self, ctx, there)
+
+
+@dataclass(slots=True)
+class OneWorkerForTheDisk(Store):
+    """Ray #11789: writing and reading share one IO worker."""
+
+    def spiller_free(self) -> bool:
+        return not self.spilling and not self.restoring
+
+    def restorer_free(self) -> bool:
+        return not self.spilling and not self.restoring
+
+
+@dataclass(slots=True)
+class WhoeverFits(Store):
+    """Ray #11772: room goes to any request that fits, not to the first."""
+
+    def serve_requests(self, ctx: Context) -> None:
+        for position, request in enumerate(self.requests):
+            if self.make_room(ctx, request.size):
+                self.allocate(ctx, position)
+                return self.serve_requests(ctx)
+        if self.requests:
+            self.spill(ctx)
+        return None
+
+
+@dataclass(slots=True)
+class NeverFull(Store):
+    """Room is given whether or not it is there."""
+
+    def make_room(self, ctx: Context, size: int) -> bool:
+        Store.make_room(self, ctx, size)
+        return True
+
+
+@dataclass(slots=True)
+class SilentAfterADeath(Store):
+    """Ray #62512: an eviction goes unreported once a client has died."""
+
+    def report_removed(self, ctx: Context, there: ObjectId) -> None:
+        if not self.gone:
+            Store.report_removed(self, ctx, there)
+
+
+@dataclass(slots=True)
+class KeepsPinsOfTheDead(Store):
+    """Ray #64627: what a dead worker has held stays held."""
+
+    def client_died(self, ctx: Context, client: Name) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class LeavesFreedFiles(Store):
+    """What the owner has freed stays on disk."""
+
+    def free(self, there: ObjectId) -> None:
+        kept = self.disk.get(there)
+        Store.free(self, there)
+        if kept is not None:
+            self.disk[there] = kept
+
+
+@dataclass(slots=True)
+class HoldsOnToTheLost(ObjectManager):
+    """Ray #24791: a bundle keeps its share of memory while one of its objects is being made again."""
+
+    def sizes(self) -> dict[ObjectId, int]:
+        admitted = {name for b in self.bundles.values() if b.number in self.active for name in b.objects}
+        kept = {there: places.size for there, places in self.known.items() if there in admitted and not places.error}
+        return {**ObjectManager.sizes(self), **kept}
+
+
+@dataclass(slots=True)
+class CountsBuffersTwice(ObjectManager):
+    """Ray #14157: a buffer is taken off the available memory and counted as being pulled as well."""
+
+    def budget(self) -> int:
+        return self.available - sum(self.known[there].size for there, p in self.incoming.items() if p.buffer)
+
+
+@dataclass(slots=True)
+class AsksOnce(ObjectManager):
+    """A pull whose source is gone is not asked of another one."""
+
+    def ask_source(self, ctx: Context, there: ObjectId) -> None:
+        if not self.incoming[there].chunks:
+            ObjectManager.ask_source(self, ctx, there)
+
+
+@dataclass(slots=True)
+class InTurn(ObjectManager):
+    """Ray #34270: the chunks of all objects are sent in turn."""
+
+    def after_sending(self, position: int, sent: Push) -> tuple[Push, ...]:
+        return (*self.pushes[:position], *self.pushes[position + 1 :], sent)
+
+
+@dataclass(slots=True)
+class CountsChunks(ObjectManager):
+    """A receiver counts chunks instead of remembering which have come."""
+
+    def with_chunk(self, chunks: tuple[tuple[int, int], ...], new: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        return tuple(sorted((*chunks, new)))
+
+
+@dataclass(slots=True)
+class NeverMakesAgain(Directory):
+    """A lost object is given up although somebody could make it again."""
+
+    def recover(self, ctx: Context, there: ObjectId) -> None:
+        self.lost[there] = "ObjectLostError"
+
+
+OBJECT_BUGS = (
+    Bug(
+        "lets_go_before_the_pin",
+        "The creator releases a sealed object before it is pinned (D23).",
+        {ObjectWorker: LetsGoBeforeThePin},
+        "no_false_copies",
+        "store-two-makers",
+    ),
+    Bug(
+        "allocates_all_first",
+        "A task takes room for all its returns before it seals one (D31).",
+        {ObjectWorker: AllocatesAllFirst},
+        "no_circular_wait_through_memory",
+        "store-two-returns",
+    ),
+    Bug(
+        "begins_with_the_first_argument",
+        "A body begins before all its arguments are in local memory.",
+        {ObjectWorker: BeginsWithTheFirstArgument},
+        "inputs_local_before_run",
+        "store-reader-dies",
+    ),
+    Bug(
+        "believes_every_write",
+        "A failed write to disk is taken for a success (D28).",
+        {Store: BelievesEveryWrite},
+        "no_false_copies",
+        "store-failing-disk",
+    ),
+    Bug(
+        "one_worker_for_the_disk",
+        "Writing to disk and reading from it share one IO worker (D32).",
+        {Store: OneWorkerForTheDisk},
+        "no_circular_wait_through_memory",
+        "store-failing-disk",
+    ),
+    Bug(
+        "whoever_fits",
+        "Room goes to any request that fits (D33).",
+        {Store: WhoeverFits},
+        "room_given_in_order",
+        "store-large-behind-small",
+    ),
+    Bug(
+        "never_full",
+        "A store gives more room than it has.",
+        {Store: NeverFull},
+        "capacity_respected",
+        "store-two-makers",
+    ),
+    Bug(
+        "silent_after_a_death",
+        "Evictions after a worker's death are not reported to the owner (D34).",
+        {Store: SilentAfterADeath},
+        "no_false_copies",
+        "transfer-reader-dies",
+    ),
+    Bug(
+        "keeps_pins_of_the_dead",
+        "What a dead worker has held stays held (D36).",
+        {Store: KeepsPinsOfTheDead},
+        "pins_return_to_zero",
+        "store-reader-dies",
+    ),
+    Bug(
+        "leaves_freed_files",
+        "A freed object stays on disk.",
+        {Store: LeavesFreedFiles},
+        "pins_return_to_zero",
+        "store-two-makers",
+    ),
+    Bug(
+        "holds_on_to_the_lost",
+        "A bundle keeps its memory while one of its objects is being made again (D29).",
+        {ObjectManager: HoldsOnToTheLost},
+        "no_circular_wait_through_memory",
+        "memory-rebuild",
+    ),
+    Bug(
+        "counts_buffers_twice",
+        "Half-created objects are counted twice in the budget of pulls (D30).",
+        {ObjectManager: CountsBuffersTwice},
+        "no_create_abort_cycle",
+        "transfer-two-pulls",
+    ),
+    Bug(
+        "asks_once",
+        "A pull that has begun is not asked of another node when its source is gone.",
+        {ObjectManager: AsksOnce},
+        "every_get_ends_in_value_or_error",
+        "transfer-source-dies",
+    ),
+    Bug(
+        "chunks_in_turn",
+        "Chunks of all objects are sent in turn, so that all are late (D37).",
+        {ObjectManager: InTurn},
+        "no_inversion_of_transfers",
+        "transfer-two-chunks",
+    ),
+    Bug(
+        "counts_chunks",
+        "A chunk that comes twice stands for one that is missing.",
+        {ObjectManager: CountsChunks},
+        "one_value_per_object",
+        "transfer-source-dies",
+    ),
+    Bug(
+        "never_makes_again",
+        "A lost object is given up although a live worker could make it.",
+        {Directory: NeverMakesAgain},
+        "no_lost_objects",
+        "memory-rebuild",
+    ),
+)
+"""The planted bugs of the object plane."""

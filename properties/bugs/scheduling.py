@@ -1,0 +1,177 @@
+"""Planted bugs of scheduling, most of them defects that real schedulers had (numbers of the bug benchmark)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from model.cluster.events import Rejected
+from model.cluster.protocol import ForwardTask, TaskRejected
+from model.cluster.worker import Driver
+from model.graph import Default, ObjectId, TaskId
+from model.kernel import Context, Name
+from model.scheduler.global_scheduler import GlobalScheduler
+from model.scheduler.hooks import NodeView, TaskView
+from model.scheduler.raylet import Raylet
+from properties.bugs.base import Bug
+
+
+@dataclass(slots=True)
+class IgnoresAffinity(GlobalScheduler):
+    """An affinity is no constraint."""
+
+    def options(self, task: TaskId) -> Sequence[NodeView]:
+        demand = self.program.tasks[task].demand
+        return [view for view in self.all_views() if view.alive and demand.fits(view.total)]
+
+    def is_option(self, task: TaskId, raylet: str) -> bool:
+        return any(option.name == raylet for option in self.options(task))
+
+
+@dataclass(slots=True)
+class SpillsWhatItWasAssigned(Raylet):
+    """A busy node sends an assigned task back to the global scheduler, once (D02)."""
+
+    sent_back: set[TaskId] = field(default_factory=set)
+
+    def assigned(self, ctx: Context, task: TaskId, again: bool) -> None:
+        if self.running and not self.knows(ctx, task) and task not in self.sent_back:
+            self.sent_back.add(task)
+            ctx.send("scheduler", ForwardTask(task))
+        else:
+            Raylet.assigned(self, ctx, task, again)
+
+
+@dataclass(slots=True)
+class StopsAtTheFirst(Raylet):
+    """Dispatch ends at the first task that cannot start (D14)."""
+
+    def dispatch(self, ctx: Context) -> None:
+        while self.idle and self.queue and self.can_start(self.queue[0]):
+            self.begin(ctx, self.queue[0])
+
+
+@dataclass(slots=True)
+class LastComeFirstServed(Raylet):
+    """The youngest task that can start is started."""
+
+    def dispatch(self, ctx: Context) -> None:
+        for task in reversed(self.queue[:]):
+            if self.idle and self.can_start(task):
+                self.begin(ctx, task)
+
+
+@dataclass(slots=True)
+class SpreadPacks(GlobalScheduler):
+    """SPREAD is handed to the default policy (D05)."""
+
+    def question(self, task: TaskId, again: bool) -> TaskView:
+        return replace(GlobalScheduler.question(self, task, again), strategy=Default())
+
+
+@dataclass(slots=True)
+class SkipsLocality(GlobalScheduler):
+    """A decision is made without a look at where the inputs are (D06)."""
+
+    def needs_locations(self, task: TaskId) -> bool:
+        return False
+
+
+@dataclass(slots=True)
+class StopsAtTheFirstClass(GlobalScheduler):
+    """The first class that has to wait on makes all the others wait (D63)."""
+
+    def reconsider(self, ctx: Context) -> None:
+        for kind in sorted(self.deferred):
+            self.retry(ctx, kind)
+            if kind in self.deferred:
+                return
+
+
+@dataclass(slots=True)
+class LosesTheLastResult(Driver):
+    """A get of several objects misses the last of them (D09, on the way back)."""
+
+    def ready(self, ctx: Context, there: ObjectId) -> None:
+        if len(self.missing) != 1:
+            Driver.ready(self, ctx, there)
+
+
+@dataclass(slots=True)
+class GivesUpTheAbsent(GlobalScheduler):
+    """What no present node can run is rejected, also while one that could is booting."""
+
+    def consider(self, ctx: Context, task: TaskId, origin: Name, again: bool) -> None:
+        if self.options(task):
+            GlobalScheduler.consider(self, ctx, task, origin, again)
+        else:
+            ctx.observe(Rejected(task))
+            ctx.send("gcs", TaskRejected(task))
+
+
+SCHEDULING_BUGS = (
+    Bug(
+        "ignores_affinity",
+        "A task with an affinity is placed anywhere.",
+        {GlobalScheduler: IgnoresAffinity},
+        "legal_placement",
+        "sched-affinity",
+    ),
+    Bug(
+        "spills_what_it_was_assigned",
+        "A busy node sends a task back that the global scheduler has assigned to it.",
+        {Raylet: SpillsWhatItWasAssigned},
+        "bounded_hops",
+        "sched-spread",
+    ),
+    Bug(
+        "stops_at_the_first",
+        "A task that cannot start keeps those behind it from starting.",
+        {Raylet: StopsAtTheFirst},
+        "no_head_of_line_blocking_across_classes",
+        "sched-classes",
+    ),
+    Bug(
+        "last_come_first_served",
+        "The youngest task of a queue starts first.",
+        {Raylet: LastComeFirstServed},
+        "starvation_bound",
+        "sched-classes",
+    ),
+    Bug(
+        "spread_packs",
+        "SPREAD tasks are packed as all others are.",
+        {GlobalScheduler: SpreadPacks},
+        "spread_balance",
+        "sched-spread",
+    ),
+    Bug(
+        "skips_locality",
+        "The scheduler does not ask where inputs are.",
+        {GlobalScheduler: SkipsLocality},
+        "locality_respected",
+        "sched-locality",
+    ),
+    Bug(
+        "stops_at_the_first_class",
+        "A class of tasks that has to wait keeps all later classes from being placed.",
+        {GlobalScheduler: StopsAtTheFirstClass},
+        "infeasible_never_blocks_feasible",
+        "sched-infeasible",
+    ),
+    Bug(
+        "loses_the_last_result",
+        "The driver waits for results that have come.",
+        {Driver: LosesTheLastResult},
+        "every_request_answered",
+        "sched-spread",
+    ),
+    Bug(
+        "gives_up_the_absent",
+        "A task is rejected because the node that can run it has not booted yet.",
+        {GlobalScheduler: GivesUpTheAbsent},
+        "no_feasible_work_rejected",
+        "sched-booting",
+    ),
+)
+"""The planted bugs of scheduling."""

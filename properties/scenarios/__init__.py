@@ -1,0 +1,1 @@
+"""The named scenarios, one module per part of the model."""

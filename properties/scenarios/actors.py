@@ -1,0 +1,178 @@
+"""Named scenarios of actors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from model.actors.lifecycle import CreateActor, KillActor
+from model.actors.protocol import OWN_ARGUMENT, CallSpec
+from model.actors.scenarios import calls, lifecycle, migration, replayed
+from model.kernel import FaultKind, Message, Scenario
+from model.kernel.statements import Statement
+from model.scheduler.hooks import Policy
+from properties.entry import Entry, Scope, Swap
+from properties.statements.actors import (
+    CALLS,
+    actor_serial_order_of_retries,
+    no_method_twice_in_one_incarnation,
+    the_read_sees_all_additions,
+)
+from properties.statements.lifecycle import LIFECYCLE
+from properties.statements.migration import MIGRATION
+from properties.statements.replay import REPLAY
+
+
+def _calls(
+    name: str,
+    callers: Mapping[str, tuple[CallSpec, ...]],
+    *more: Statement,
+    idle: tuple[str, ...] = (),
+    scope: Scope = Scope.TINY,
+    **options: Any,
+) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = calls(name, callers, (*CALLS, *more), replace=swap, **options)
+        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
+
+    return Entry(name, "actors", scope, build)
+
+
+RETRIED = "a_call_is_retried"
+
+COUNTER = {
+    "node1": (CallSpec("add1", tells=("driver",)),),
+    "node3": (CallSpec("add2", tells=("driver",)),),
+    "driver": (CallSpec("read", needs=("add1", "add2")),),
+}
+"""The notes' counter: cnt++ from two nodes, then a read."""
+
+TWO_BY_TWO = {
+    "a": (CallSpec("a0", needs=(OWN_ARGUMENT,)), CallSpec("a1")),
+    "b": (CallSpec("b0"), CallSpec("b1")),
+}
+
+ACTOR_ENTRIES = (
+    _calls("actor-counter", COUNTER, the_read_sees_all_additions, no_method_twice_in_one_incarnation, idle=(RETRIED,)),
+    _calls(
+        "actor-at-most-once",
+        TWO_BY_TWO,
+        no_method_twice_in_one_incarnation,
+        idle=(RETRIED,),
+        max_restarts=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-dies",
+        TWO_BY_TWO,
+        no_method_twice_in_one_incarnation,
+        idle=(RETRIED,),
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-retries",
+        {"a": (CallSpec("a0"), CallSpec("a1"), CallSpec("a2"))},
+        no_method_twice_in_one_incarnation,
+        actor_serial_order_of_retries,
+        max_restarts=1,
+        max_task_retries=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-two-callers",
+        {"a": (CallSpec("a0"), CallSpec("a1")), "b": (CallSpec("b0"),)},
+        no_method_twice_in_one_incarnation,
+        actor_serial_order_of_retries,
+        max_restarts=1,
+        max_task_retries=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-out-of-order",
+        {"a": (CallSpec("a0"), CallSpec("a1"), CallSpec("a2", needs=(OWN_ARGUMENT,)))},
+        max_restarts=1,
+        max_task_retries=1,
+        concurrency=2,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-lost-reply",
+        {"a": (CallSpec("a0"), CallSpec("a1"))},
+        max_task_retries=1,
+        faults={FaultKind.LOSE_REPLY: 1},
+    ),
+    _calls(
+        "actor-concurrent",
+        {"a": (CallSpec("a0"), CallSpec("a1"))},
+        max_task_retries=1,
+        concurrency=2,
+        loses_contact=True,
+        faults={FaultKind.EARLY_TIMEOUT: 1},
+    ),
+)
+"""Scenarios of actors."""
+
+
+def _migration(name: str, *crashable: str, methods: int = 2) -> Entry:
+    """The notes' example: actors of 70 and 20 on one node, 80 on the other, and a new one of 25."""
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return migration(
+            name,
+            {"actor1": 70, "actor2": 20, "actor3": 25, "actor4": 80},
+            {"node1": ("actor1", "actor2"), "node2": ("actor4",)},
+            "actor3",
+            "actor2",
+            MIGRATION,
+            methods=methods,
+            crashable=crashable,
+            replace=swap,
+        )
+
+    return Entry(name, "actors", Scope.TINY, build)
+
+
+MIGRATION_ENTRIES = (
+    _migration("migration"),
+    _migration("migration-source-dies", "node1"),
+    _migration("migration-target-dies", "node2"),
+    _migration("migration-coordinator-dies", "coordinator", methods=1),
+)
+"""Scenarios of moves, with a crash of each party at every step."""
+
+
+def _lifecycle(name: str, program: tuple[Message, ...], *idle: str, **options: Any) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = lifecycle(name, program, LIFECYCLE, replace=swap, **options)
+        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
+
+    return Entry(name, "actors", Scope.TINY, build)
+
+
+RESTARTED = "an_actor_is_restarted"
+
+LIFECYCLE_ENTRIES = (
+    _lifecycle("lifecycle-fails", (CreateActor("a"),), failures=2, max_restarts=1),
+    _lifecycle("lifecycle-kill", (CreateActor("a"), KillActor("a")), failures=1, max_restarts=1),
+    _lifecycle(
+        "lifecycle-owner-dies", (CreateActor("a"), CreateActor("b")), failures=1, max_restarts=2, owner_crashes=True
+    ),
+    _lifecycle(
+        "lifecycle-churn",
+        tuple(wish(name) for name in ("a", "b", "c") for wish in (CreateActor, KillActor)),
+        RESTARTED,
+        nodes=1,
+    ),
+)
+"""Scenarios of creation and end; the last one creates and destroys at a rate."""
+
+
+def _replay(name: str, **options: int) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return replayed(name, {"a": ("a0", "a1"), "b": ("b0", "b1")}, REPLAY, replace=swap, **options)
+
+    return Entry(name, "actors", Scope.TINY, build)
+
+
+REPLAY_ENTRIES = (_replay("replay"), _replay("replay-checkpoint", every=2))
+"""Scenarios of the paper's actors."""

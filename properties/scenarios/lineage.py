@@ -1,0 +1,86 @@
+"""Named scenarios of lineage and recovery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model.kernel import Scenario
+from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task
+from model.lineage.scenarios import control, ownership
+from model.scheduler.hooks import Policy
+from properties.entry import Entry, Scope, Swap
+from properties.statements.control import CONTROL
+from properties.statements.ownership import OWNERSHIP
+
+
+def _owned(
+    name: str,
+    tasks: tuple[Task, ...],
+    program: tuple[Action, ...],
+    *idle: str,
+    scope: Scope = Scope.TINY,
+    **options: Any,
+) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = ownership(name, tasks, program, OWNERSHIP, replace=swap, **options)
+        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
+
+    return Entry(name, "lineage", scope, build)
+
+
+AGAIN, ERROR = "a_task_is_executed_again", "a_get_ends_in_an_error"
+
+CHAIN_OF_TWO = (Task("t1", (), "x"), Task("t2", ("x",), "y"))
+
+LINEAGE_ENTRIES = (
+    _owned(
+        "lineage-chain",
+        CHAIN_OF_TWO,
+        (Submit("t1"), Submit("t2"), Drop("x"), Get("y")),
+        crashes=2,
+        spills=frozenset({"x"}),
+    ),
+    _owned(
+        "lineage-copies",
+        (Task("t1", (), "x"), Task("t2", ("x",), "y")),
+        (Submit("t1"), Submit("t2"), Get("y"), Drop("y"), Get("x")),
+        crashes=2,
+    ),
+    _owned(
+        "lineage-put",
+        (Task("t", ("p",), "y"),),
+        (PutAt("p", "node0"), Submit("t"), Drop("p"), Get("y")),
+        crashable=("node0", "node1"),
+    ),
+    _owned(
+        "lineage-no-retries",
+        (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y")),
+        (Submit("t1"), Submit("t2"), Get("y")),
+    ),
+    _owned(
+        "lineage-owner-dies",
+        CHAIN_OF_TWO,
+        (Submit("t1"), Submit("t2"), Get("y")),
+        AGAIN,
+        ERROR,
+        crashable=("owner",),
+        nodes=2,
+        borrows="y",
+    ),
+)
+"""Scenarios of recovery."""
+
+
+def _control(name: str, program: tuple[tuple[str, tuple[str, ...]], ...], **options: Any) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return control(name, program, (program[-1][0],), CONTROL, replace=swap, **options)
+
+    return Entry(name, "lineage", Scope.TINY, build)
+
+
+CONTROL_ENTRIES = (
+    _control("control-chain", (("x", ()), ("y", ("x",)))),
+    _control("control-flush", (("x", ()), ("z", ()), ("y", ("x",))), rows=2),
+    _control("control-slow", (("x", ()), ("y", ("x",))), crashes=0, early=1),
+)
+"""Scenarios of recovery through the store, as in the paper."""

@@ -1,0 +1,139 @@
+"""Named scenarios of the object plane."""
+
+from __future__ import annotations
+
+from model.kernel import Scenario
+from model.objects.admission import PullClass
+from model.objects.scenarios import Plane, plane
+from model.objects.worker import Job
+from model.scheduler.hooks import Policy
+from properties.entry import Entry, Scope, Swap
+from properties.statements.objects import OBJECTS
+
+
+def _plane(name: str, made_of: Plane, *idle: str, scope: Scope = Scope.TINY) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = plane(name, made_of, OBJECTS, swap)
+        return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
+
+    return Entry(name, "objects", scope, build)
+
+
+SPILLS, WAITS, PULLS = "an_object_is_spilled", "a_request_waits_for_room", "a_pull_is_under_way"
+
+OBJECT_ENTRIES = (
+    _plane(
+        "store-two-makers",
+        Plane(
+            (1,),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x",)),)), (0, (Job(makes=("y",)), Job(reads=("x",))))),
+            calls_take_time=True,
+        ),
+        PULLS,
+    ),
+    _plane(
+        "store-failing-disk",
+        Plane(
+            (1,),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x",)), Job(makes=("y",)), Job(reads=("x",)))),),
+            failing_writes=2,
+            calls_take_time=True,
+        ),
+        PULLS,
+    ),
+    _plane(
+        "store-two-returns",
+        Plane((1,), {"x": 1, "y": 1}, ((0, (Job(makes=("x", "y")), Job(reads=("x",)))),), calls_take_time=True),
+        PULLS,
+    ),
+    _plane(
+        "store-large-behind-small",
+        Plane((2,), {"a": 1, "b": 2, "c": 1}, ((0, (Job(makes=("a",)), Job(makes=("c",)))), (0, (Job(makes=("b",)),)))),
+        PULLS,
+    ),
+    _plane(
+        "store-larger-than-memory",
+        Plane(
+            (1,),
+            {"x": 2, "y": 1},
+            ((0, (Job(makes=("x",)), Job(reads=("x",)))), (0, (Job(makes=("y",)),))),
+            fallback=True,
+        ),
+        PULLS,
+    ),
+    _plane(
+        "store-reader-dies",
+        Plane(
+            (2,),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x", "y")),)), (0, (Job(reads=("x", "y")),))),
+            crashes=("worker1",),
+            calls_take_time=True,
+        ),
+        SPILLS,
+        WAITS,
+        PULLS,
+    ),
+    _plane(
+        "transfer-two-chunks",
+        Plane((3, 3), {"x": 2, "y": 1}, ((0, (Job(makes=("x", "y")),)), (1, (Job(reads=("x", "y")),)))),
+        SPILLS,
+        WAITS,
+    ),
+    _plane(
+        "transfer-two-pulls",
+        Plane(
+            (2, 2),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x", "y")),)), (1, (Job(reads=("x",)),)), (1, (Job(reads=("y",)),))),
+        ),
+        SPILLS,
+        WAITS,
+    ),
+    _plane(
+        "transfer-source-dies",
+        Plane(
+            (2, 2, 2),
+            {"x": 2},
+            ((0, (Job(makes=("x",)),)), (1, (Job(reads=("x",)),)), (2, (Job(reads=("x",), kind=PullClass.GET),))),
+            crashes=("n0",),
+        ),
+        SPILLS,
+        WAITS,
+    ),
+    _plane(
+        "transfer-reader-dies",
+        Plane(
+            (1, 1, 1),
+            {"x": 1, "y": 1},
+            (
+                (0, (Job(makes=("x",)),)),
+                (1, (Job(reads=("x",)),)),
+                (1, (Job(makes=("y",)),)),
+                (2, (Job(reads=("y",)), Job(reads=("x",)))),
+            ),
+            crashes=("worker1",),
+        ),
+        scope=Scope.SMALL,
+    ),
+    _plane(
+        "memory-rebuild",
+        Plane(
+            (2, 2, 1),
+            {"a": 1, "b": 1, "c": 1},
+            (
+                (0, (Job(makes=("a", "c")),)),
+                (2, (Job(makes=("b",)),)),
+                (1, (Job(reads=("b", "c")),)),
+                (1, ()),
+            ),
+            again={"b": (3,)},
+            rebuild=(Job(reads=("a",), makes=("b",)),),
+            crashes=("n2",),
+        ),
+        SPILLS,
+    ),
+)
+"""Scenarios of the component `objects`."""

@@ -1,0 +1,51 @@
+"""Named scenarios of attempts and of streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model.kernel import Scenario
+from model.lineage.attempts import TaskShape
+from model.lineage.scenarios import attempts, stream
+from model.lineage.streams import Wish
+from model.scheduler.hooks import Policy
+from properties.entry import Entry, Scope, Swap
+from properties.statements.workers import ATTEMPTS, STREAMS
+
+
+def _attempts(name: str, *shapes: TaskShape, **options: Any) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return attempts(name, shapes, ATTEMPTS, replace=swap, **options)
+
+    return Entry(name, "lineage", Scope.TINY, build)
+
+
+def _stream(name: str, *wishes: Wish, **options: Any) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return stream(name, wishes, STREAMS, replace=swap, **options)
+
+    return Entry(name, "lineage", Scope.TINY, build)
+
+
+ATTEMPT_ENTRIES = (
+    _attempts("attempts-cancel", TaskShape("t"), TaskShape("u"), cancels="t", worker_crashes=2),
+    _attempts("attempts-memory", TaskShape("a", 8, 5), TaskShape("b", 8, 1, max_retries=3), workers=2),
+)
+"""Scenarios of attempts."""
+
+STREAM_ENTRIES = (
+    _stream("stream", Wish.PEEK, Wish.NEXT, Wish.READ, Wish.NEXT, Wish.READ, worker_crashes=1, node_crashes=1),
+    _stream(
+        "stream-read-late",
+        Wish.NEXT,
+        Wish.NEXT,
+        Wish.READ,
+        Wish.READ,
+        worker_crashes=2,
+        node_crashes=1,
+    ),
+)
+"""Scenarios of streams."""
+
+WORKER_ENTRIES = (*ATTEMPT_ENTRIES, *STREAM_ENTRIES)
+"""Scenarios of workers."""

@@ -1,0 +1,144 @@
+"""Scopes of the two-level scheduler: one small cluster for each thing that scheduling can get wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from model.cluster import programs
+from model.cluster.assembly import ClusterParameters, assemble
+from model.graph import (
+    Action,
+    ClusterSpec,
+    Default,
+    Get,
+    NodeAffinity,
+    NodeSpec,
+    ObjectSpec,
+    Program,
+    Resources,
+    Spread,
+    Strategy,
+    Submit,
+    TaskSpec,
+)
+from model.graph.hints import NO_HINTS, Hints
+from model.kernel import Scenario, Statement
+from model.scheduler import policies
+from model.scheduler.hooks import Policy
+from properties.entry import Entry, Scope, Swap, equal_nodes
+from properties.statements import scheduling as statements
+from properties.statements.cluster import (
+    assignments_remembered,
+    capacity_conserved,
+    eventual_scheduling,
+    no_lost_objects,
+    runs_after_its_inputs,
+)
+
+ALWAYS = (
+    statements.legal_placement,
+    statements.no_head_of_line_blocking_across_classes,
+    capacity_conserved,
+    runs_after_its_inputs,
+    assignments_remembered,
+    no_lost_objects,
+)
+"""Checked in each of these scopes."""
+
+
+PROMISES = (statements.spread_balance, statements.locality_respected, statements.starvation_bound)
+"""What the built-in policies promise; another policy may have other aims."""
+
+_ANYWHERE = Default()
+
+
+def task(
+    name: str, *, demand: Resources | None = None, strategy: Strategy = _ANYWHERE, hints: Hints = NO_HINTS
+) -> TaskSpec:
+    """A task without inputs that makes one object; one CPU unless said otherwise."""
+    return TaskSpec(name, (), (f"o-{name}",), demand or Resources.of(CPU=1), strategy=strategy, hints=hints)
+
+
+def submitted(name: str, tasks: tuple[TaskSpec, ...], awaited: tuple[str, ...] | None = None) -> Program:
+    """A driver that submits tasks in order and gets the results of those awaited (all, unless said otherwise)."""
+    wanted = tuple(f"o-{task}" for task in (awaited if awaited is not None else [task.id for task in tasks]))
+    driver: tuple[Action, ...] = (*(Submit(task.id) for task in tasks), Get(wanted))
+    objects = {made: ObjectSpec(made) for task in tasks for made in task.outputs}
+    return Program({task.id: task for task in tasks}, objects, driver, name)
+
+
+def scope(
+    name: str,
+    program: Program,
+    nodes: ClusterSpec,
+    parameters: ClusterParameters,
+    own: tuple[Statement, ...],
+    *,
+    size: Scope = Scope.TINY,
+) -> Entry:
+    """A scope of the scheduler, in which another policy may take the place of its own."""
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
+        owed = own if policy is None else tuple(each for each in own if each not in PROMISES)
+        return assemble(name, program, nodes, chosen, (*ALWAYS, *owed), component="scheduler", replace=dict(swap))
+
+    return Entry(name, "scheduler", size, build, True)
+
+
+_GPU = Resources.of(GPU=1)
+_DEVICES = ClusterSpec((NodeSpec("n0", Resources.of(CPU=1, GPU=1)),))
+_LATE_GPU = ClusterSpec((NodeSpec("n0", Resources.of(CPU=1)), NodeSpec("n1", Resources.of(CPU=1, GPU=1))))
+
+SCHEDULING_ENTRIES = (
+    scope(
+        "sched-classes",
+        submitted("classes", (task("g0", demand=_GPU), task("g1", demand=_GPU), task("g2", demand=_GPU), task("c0"))),
+        _DEVICES,
+        ClusterParameters(threshold=9, workers=2),
+        (statements.starvation_bound, statements.every_request_answered, eventual_scheduling),
+    ),
+    scope(
+        "sched-affinity",
+        submitted(
+            "affinity",
+            (
+                task("h", strategy=NodeAffinity("n1")),
+                task("s", strategy=NodeAffinity("n1", soft=True)),
+                task("d"),
+            ),
+        ),
+        equal_nodes(2),
+        ClusterParameters(threshold=0),
+        (statements.bounded_hops, statements.every_request_answered, eventual_scheduling),
+    ),
+    scope(
+        "sched-spread",
+        submitted("spread", tuple(task(f"s{i}", strategy=Spread()) for i in range(3))),
+        equal_nodes(2, CPU=2),
+        ClusterParameters(threshold=0),
+        (statements.spread_balance, statements.bounded_hops, statements.every_request_answered),
+    ),
+    scope(
+        "sched-locality",
+        programs.chain(3, 1 << 20),
+        equal_nodes(2),
+        ClusterParameters(policy=policies.LocalityFirst(), threshold=0),
+        (statements.locality_respected, statements.bounded_hops, statements.every_request_answered),
+    ),
+    scope(
+        "sched-infeasible",
+        submitted("infeasible", (task("a", demand=Resources.of(A100=1)), task("b"), task("c")), ("b", "c")),
+        equal_nodes(1),
+        ClusterParameters(threshold=0),
+        (statements.infeasible_never_blocks_feasible, statements.every_request_answered, eventual_scheduling),
+    ),
+    scope(
+        "sched-booting",
+        submitted("booting", (task("g", demand=_GPU), task("c"))),
+        _LATE_GPU,
+        ClusterParameters(booting=((1, 10_000_000),), early_timeouts=4),
+        (statements.no_feasible_work_rejected, statements.every_request_answered, eventual_scheduling),
+    ),
+)
+"""One scope for each part of scheduling."""

@@ -1,0 +1,23 @@
+"""The exact starvation bound of a policy in a scope: a number, found by exhausting it again and again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from model.kernel import Verdict
+from model.kernel.explore import explore
+from model.scheduler.hooks import Policy
+from properties.entry import Entry
+from properties.statements.scheduling import starvation_bound_of
+
+
+def exact_starvation_bound(entry: Entry, policy: Policy | None = None) -> int:
+    """The most tasks of its class that start before a task that was ready on the same node first.
+
+    Exhausted within the scope of the entry; at most its number of tasks, so that the search ends.
+    """
+    scenario = entry.build(policy, {})
+    most = 0
+    while explore(replace(scenario, statements=(starvation_bound_of(most),))).verdict is Verdict.VIOLATED:
+        most += 1
+    return most

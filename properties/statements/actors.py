@@ -1,0 +1,131 @@
+"""What must hold of calls of an actor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from model.actors.calls import Actor, Caller
+from model.actors.events import Accepted, Started
+from model.kernel import Name, StateView, always, audit, sometimes
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Monitor: the latest number that each caller's methods have reached in the present incarnation."""
+
+    actor: Name = ""
+    latest: tuple[tuple[Name, int], ...] = ()
+    overtaken: str = ""
+    """A call that began after a later one of its caller, and was no retry."""
+    retry_overtaken: str = ""
+    """The same of a retry."""
+
+    def observe(self, event: object) -> Order:
+        """Fold one event."""
+        if not isinstance(event, Started):
+            return self
+        known = dict(self.latest) if event.actor == self.actor else {}
+        made = replace(self, actor=event.actor)
+        if event.number < known.get(event.caller, -1):
+            if event.attempt > 1:
+                made = replace(made, retry_overtaken=made.retry_overtaken or event.call)
+            else:
+                made = replace(made, overtaken=made.overtaken or event.call)
+        known[event.caller] = max(event.number, known.get(event.caller, -1))
+        return replace(made, latest=tuple(sorted(known.items())))
+
+
+@dataclass(frozen=True, slots=True)
+class Executions:
+    """Monitor: calls that have begun in the present incarnation, and one that began twice in it."""
+
+    actor: Name = ""
+    begun: tuple[str, ...] = ()
+    twice: str = ""
+
+    def observe(self, event: object) -> Executions:
+        """Fold one event."""
+        if not isinstance(event, Started):
+            return self
+        begun = self.begun if event.actor == self.actor else ()
+        twice = self.twice or (event.call if event.call in begun else "")
+        return Executions(event.actor, tuple(sorted({*begun, event.call})), twice)
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """Monitor: a result of one incarnation that was taken for another's."""
+
+    call: str = ""
+
+    def observe(self, event: object) -> Mismatch:
+        """Fold one event."""
+        if isinstance(event, Accepted) and event.sender != event.sent_to and not self.call:
+            return Mismatch(event.call)
+        return self
+
+
+@always(source="Ray documentation, Actors: order per caller; bug benchmark S3", monitors=(Order,))
+def actor_serial_order(view: StateView) -> bool:
+    """In an incarnation each caller's methods start in the order of their submission, retries apart."""
+    return not view.monitor(Order).overtaken
+
+
+@always(
+    source="Ray 2.60 actor_task_submitter.cc: skip_queue",
+    monitors=(Order,),
+    known="documented: retries skip the queue and may run after later calls",
+)
+def actor_serial_order_of_retries(view: StateView) -> bool:
+    """In an incarnation each caller's methods start in the order of their submission, retries included."""
+    return not view.monitor(Order).retry_overtaken
+
+
+@always(source="Ray documentation, Actors: at most once by default; bug benchmark S3", monitors=(Executions,))
+def no_method_twice_in_one_incarnation(view: StateView) -> bool:
+    """No call is executed twice in one incarnation of the actor."""
+    return not view.monitor(Executions).twice
+
+
+@always(source="Ray #8330; bug benchmark S3", monitors=(Mismatch,))
+def results_match_their_incarnation(view: StateView) -> bool:
+    """A result counts only for the incarnation that the call was last sent to."""
+    return not view.monitor(Mismatch).call
+
+
+@always(Actor, each=True, source="Ray #47659; bug benchmark S3")
+def attempts_never_overlap(actor: Actor) -> bool:
+    """No more methods run than the actor may run at a time, and never two attempts of one call."""
+    names = [push.call for _, push in actor.running]
+    return len(names) == len(set(names)) and len(names) <= actor.concurrency
+
+
+@audit(Caller, source="Ray #52833, #51904; bug benchmark L2")
+def every_call_ends_in_value_or_error(view: StateView) -> bool:
+    """Every call of a live caller has a value or one of Ray's errors."""
+    return all(len(caller.outcomes) == len(caller.calls) for caller in view.of(Caller).values())
+
+
+@audit(Caller, Actor, source="seed notes: cnt++ from two nodes, then a read gives 2")
+def the_read_sees_all_additions(view: StateView) -> bool:
+    """The read that waits for all additions gives their number."""
+    callers = view.of(Caller).values()
+    added = sum(not call.name.startswith("read") for caller in callers for call in caller.calls)
+    reads = [value for caller in callers for call, value in caller.outcomes.items() if call.startswith("read")]
+    return all(value == str(added) for value in reads)
+
+
+@sometimes(Caller, source="Ray 2.60 actor_task_submitter.cc")
+def a_call_is_retried(view: StateView) -> bool:
+    """Some call has a second attempt."""
+    return any(count > 1 for caller in view.of(Caller).values() for count in caller.attempts.values())
+
+
+CALLS = (
+    actor_serial_order,
+    results_match_their_incarnation,
+    attempts_never_overlap,
+    every_call_ends_in_value_or_error,
+    a_call_is_retried,
+)
+"""What is checked of all calls."""

@@ -1,0 +1,102 @@
+"""`rayproof new-policy NAME`: a policy to start from, with comments and its test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rayproof.errors import InputError
+
+POLICY = '''"""{title}: say in one sentence what it is for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class {kind}:
+    """Frozen: a policy keeps nothing between two calls but the memory that it returns."""
+
+    name: str = "{name}"
+    # What `place` gets as memory the first time; any hashable value. Without this line it is ().
+    memory: int = 0
+    # False when the policy never looks at inputs: the scheduler then does not ask the store where they are.
+    locality: bool = True
+
+    def place(self, task, view, memory, ctx):
+        """The name of one of view.options, or None to wait until the view changes; or a pair of that and new memory.
+
+        task: id, name, demand, inputs, strategy, hints (priority, deadline_us, waiting_timeout_us, duration_us), again.
+        view: options (legal nodes), nodes (all, also dead ones), origin, input_bytes, local_bytes, remote_bytes(node).
+        A node: name, index, total, available, labels, queue_length, task_us, queued_us, utilization, fits_now(demand).
+        What it says is what the scheduler knows: the last heartbeat, less what was assigned since. It may be stale.
+        ctx.choose(options, random=True) is the only source of randomness; `import random` is refused.
+        """
+        with_room = [node for node in view.options if node.fits_now(task.demand)]
+        if not with_room:
+            return None, memory
+        best = min(with_room, key=lambda node: (node.queue_length, view.remote_bytes(node.name), node.index))
+        return best.name, memory + 1
+
+    # Two more hooks, if you need them (model/scheduler/queue_hooks.py):
+    #   order(self, queue, view, memory, ctx) -> the id of the waiting task of a node that starts next
+    #   retry(self, task, attempt, view, memory, ctx) -> None (wait), Backoff(us) or GIVE_UP
+'''
+
+TEST = '''"""{title} is checked in every exhausted scope of the scheduler that takes a policy."""
+
+from pathlib import Path
+
+import pytest
+
+from model.kernel import Verdict
+from model.kernel.explore import explore
+from properties.catalogue import ENTRIES, Scope
+from rayproof.policies import load_policy
+
+POLICY = load_policy(str(Path(__file__).with_name("{name}.py"))).policy
+SCOPES = [entry for entry in ENTRIES if entry.takes_policy and entry.scope is Scope.TINY]
+
+
+@pytest.mark.parametrize("entry", SCOPES, ids=lambda entry: entry.name)
+def test_{name}_holds(entry):
+    result = explore(entry.build(POLICY, {{}}))
+    assert result.verdict is Verdict.HOLDS, result.violation
+'''
+
+
+def write_policy(name: str, folder: Path) -> tuple[Path, Path]:
+    """Write a policy and its test; raises `InputError` for a bad name or a file that is there already."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(name, None, "not a name for a Python module", "small letters, digits and underscores")
+    words = {
+        "name": name,
+        "kind": "".join(word.capitalize() for word in name.split("_")),
+        "title": name.replace("_", " ").capitalize(),
+    }
+    written = (folder / f"{name}.py", folder / f"test_{name}.py")
+    for path in written:
+        if path.exists():
+            raise InputError(path, None, "is there already", "a new name, or another folder")
+    for path, template in zip(written, (POLICY, TEST), strict=True):
+        try:
+            path.write_text(template.format(**words), encoding="utf-8")
+        except OSError as error:
+            raise InputError(path, None, error.strerror or str(error), "a folder that can be written") from None
+    return written
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("new-policy")
+    def new_policy(
+        name: Annotated[str, typer.Argument(help="Name of the policy: small letters, digits, underscores.")],
+        folder: Annotated[Path, typer.Option("--folder", help="Where to write it.")] = Path(),
+    ) -> None:
+        """Write a commented policy and its test."""
+        policy, test = write_policy(name, folder)
+        typer.echo(f"wrote {policy} and {test}")
+        typer.echo(f"next: rayproof check {policy}; pytest {test}")

@@ -1,0 +1,127 @@
+"""Instances for the solver from whatever describes a problem: an instance, a recording, a cluster.
+
+A recording becomes the relaxation of its program, on its own cluster or on that of a RayCluster manifest. What is
+pending in it is asked of a second instance, in which every task is a request of its own and reserved bundles hold what
+they reserve. Left out there: tasks that run and actors that live, since a recording has no one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from model.graph import ClusterSpec, NodeAffinity, PlacementGroup, TaskKind
+from rayproof.check.simulation import Workload, prepare
+from rayproof.clusters import read_clusters
+from rayproof.errors import InputError
+from rayproof.recordings import Recording
+from rayproof.workloads import read_workload
+from solver.instances import (
+    Group,
+    GroupStrategy,
+    InfeasibleError,
+    Instance,
+    InstanceError,
+    Node,
+    Objective,
+    Occupant,
+    from_program,
+)
+from solver.readers import read_instance
+
+RECORDING = ".jsonl"
+
+
+def one_cluster(path: Path) -> ClusterSpec:
+    """The only cluster of a manifest. Raises `InputError` when there are several, or it has no nodes."""
+    clusters = read_clusters(path)
+    if len(clusters) > 1:
+        names = ", ".join(cluster.name for cluster in clusters)
+        raise InputError(path, None, f"{len(clusters)} clusters ({names})", "one cluster per run")
+    if not clusters[0].nodes:
+        raise InputError(
+            path, None, f"cluster {clusters[0].name} is suspended and has no nodes", "a cluster with nodes"
+        )
+    return clusters[0]
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a file is a recording, by its name."""
+    return path.suffix.lower() == RECORDING
+
+
+def recorded(path: Path, cluster: Path | None = None) -> Workload:
+    """A recording on its own cluster or on that of a manifest. Raises `InputError`."""
+    return prepare(read_workload(path), None if cluster is None else one_cluster(cluster))
+
+
+def relaxed(workload: Workload) -> Instance:
+    """The instance whose optimum no fault-free run of the workload can beat. Raises `InputError`."""
+    try:
+        return from_program(workload.unlowered, workload.cluster)
+    except InfeasibleError as error:
+        raise InputError(workload.recording.name, None, str(error), "a cluster that can run every task") from error
+    except InstanceError as error:
+        raise InputError(workload.recording.name, None, str(error), "a program and a cluster to bound") from error
+
+
+def problem(path: Path, nodes: int = 4, cluster: Path | None = None) -> Instance:
+    """The instance in a file of any known form. Raises `InputError` and `InstanceError`."""
+    if is_recording(path):
+        return relaxed(recorded(path, cluster))
+    if cluster is not None:
+        raise InputError(path, None, "an instance has nodes of its own", "a recording (.jsonl) with --cluster")
+    return read_instance(path, nodes)
+
+
+def requests(path: Path, cluster: Path | None = None) -> Instance:
+    """The instance in which `why` looks for what is pending. Raises `InputError` and `InstanceError`."""
+    if not is_recording(path):
+        return problem(path, cluster=cluster)
+    recording = read_workload(path)
+    target = recording.cluster if cluster is None else one_cluster(cluster)
+    return Instance(
+        name=recording.name,
+        nodes=tuple(Node(node.id, node.total, node.labels) for node in target.nodes),
+        occupants=(*_bundles(recording, target), *_tasks(recording, target)),
+        groups=tuple(
+            Group(
+                group.id,
+                _strategy(path, group.strategy),
+                tuple(_bundle(group.id, at) for at in range(len(group.nodes))),
+            )
+            for group in recording.groups
+        ),
+        objective=Objective.PACKING,
+    )
+
+
+def _strategy(path: Path, named: str) -> GroupStrategy:
+    try:
+        return GroupStrategy(named)
+    except ValueError:
+        expected = ", ".join(GroupStrategy)
+        raise InputError(path, None, f"unknown placement group strategy {named!r}", f"one of {expected}") from None
+
+
+def _bundles(recording: Recording, target: ClusterSpec) -> Iterator[Occupant]:
+    """Bundles where the recording reserved them, pending where it did not or the cluster is another."""
+    own = target is recording.cluster
+    for group in recording.groups:
+        for at, (demand, node) in enumerate(zip(group.bundles, group.nodes, strict=True)):
+            yield Occupant(_bundle(group.id, at), demand, node if own else None, movable=False)
+
+
+def _bundle(group: str, at: int) -> str:
+    return f"{group}[{at}]"
+
+
+def _tasks(recording: Recording, target: ClusterSpec) -> Iterator[Occupant]:
+    """Each task as a request on its own; left out are methods and tasks of bundles, which find their room reserved."""
+    known = {node.id for node in target.nodes}
+    for task in recording.program.tasks.values():
+        strategy = task.strategy
+        if task.kind is TaskKind.ACTOR_METHOD or isinstance(strategy, PlacementGroup):
+            continue
+        hard = (strategy.node,) if isinstance(strategy, NodeAffinity) and not strategy.soft else ()
+        yield Occupant(task.id, task.demand, allowed_nodes=hard if known.issuperset(hard) and hard else None)

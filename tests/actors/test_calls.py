@@ -1,0 +1,48 @@
+"""The scopes of actor calls are exhausted, and their planted bugs are killed."""
+
+import pytest
+
+from model.actors.protocol import Outcome
+from model.kernel import Verdict
+from model.kernel.explore import explore
+from properties.bugs import Bug
+from properties.bugs.actors import ACTOR_BUGS
+from properties.catalogue import CATALOGUE
+from properties.scenarios.actors import ACTOR_ENTRIES
+from tests.scopes import check_gallery, check_killed, check_pinned
+
+PINNED = {
+    "actor-counter": (82, 12),
+    "actor-at-most-once": (29_344, 21),
+    "actor-dies": (6_804, 18),
+    "actor-retries": (24_840, 26),
+    "actor-two-callers": (88_714, 27),
+    "actor-out-of-order": (90_446, 27),
+    "actor-lost-reply": (72, 12),
+    "actor-concurrent": (570, 16),
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_scope_is_exhausted(name: str) -> None:
+    check_pinned(name, *PINNED[name])
+
+
+@pytest.mark.parametrize("bug", ACTOR_BUGS, ids=lambda bug: bug.name)
+def test_bug_is_killed(bug: Bug) -> None:
+    check_killed(bug)
+
+
+def test_every_scope_is_pinned_and_every_statement_has_its_bug() -> None:
+    check_gallery(ACTOR_ENTRIES, ACTOR_BUGS, PINNED)
+
+
+def test_retries_may_run_out_of_order_as_in_real_ray() -> None:
+    result = explore(CATALOGUE["actor-retries"].build(None, {}))
+    verdicts = {s.name: s.verdict for s in result.statements}
+    assert verdicts["actor_serial_order_of_retries"] is Verdict.KNOWN
+    assert verdicts["actor_serial_order"] is Verdict.HOLDS
+
+
+def test_errors_have_the_names_of_ray() -> None:
+    assert set(Outcome) == {"ActorDiedError", "ActorUnavailableError"}

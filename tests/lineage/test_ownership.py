@@ -1,0 +1,41 @@
+"""The scopes of recovery by an owner are exhausted, and their planted bugs are killed."""
+
+import pytest
+
+from model.lineage.programs import Failure
+from properties.bugs import Bug
+from properties.bugs.ownership import LINEAGE_BUGS
+from properties.scenarios.lineage import LINEAGE_ENTRIES
+from tests.scopes import check_gallery, check_killed, check_pinned
+
+PINNED = {
+    "lineage-chain": (84_630, 32),
+    "lineage-copies": (18_642, 32),
+    "lineage-put": (1_335, 24),
+    "lineage-no-retries": (2_141, 23),
+    "lineage-owner-dies": (862, 20),
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_scope_is_exhausted(name: str) -> None:
+    check_pinned(name, *PINNED[name])
+
+
+@pytest.mark.parametrize("bug", LINEAGE_BUGS, ids=lambda bug: bug.name)
+def test_bug_is_killed(bug: Bug) -> None:
+    check_killed(bug)
+
+
+def test_every_scope_is_pinned_and_every_statement_has_its_bug() -> None:
+    check_gallery(LINEAGE_ENTRIES, LINEAGE_BUGS, PINNED)
+
+
+def test_errors_have_the_names_of_ray() -> None:
+    assert set(Failure) == {
+        "ObjectLostError",
+        "ObjectReconstructionFailedError",
+        "NodeDiedError",
+        "OwnerDiedError",
+        "ReferenceCountingAssertionError",
+    }

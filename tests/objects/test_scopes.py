@@ -1,0 +1,40 @@
+"""The scopes of the object plane are exhausted; every planted bug is killed by the statement that is named for it."""
+
+import pytest
+
+from properties.bugs import Bug
+from properties.bugs.objects import OBJECT_BUGS
+from properties.scenarios.objects import OBJECT_ENTRIES
+from tests.scopes import check_gallery, check_killed, check_pinned
+
+PINNED = {
+    "store-two-makers": (8_695, 40),
+    "store-failing-disk": (9_842, 41),
+    "store-two-returns": (3_290, 38),
+    "store-large-behind-small": (172, 17),
+    "store-larger-than-memory": (88, 13),
+    "store-reader-dies": (52_896, 41),
+    "transfer-two-chunks": (995, 27),
+    "transfer-two-pulls": (2_011, 26),
+    "transfer-source-dies": (459_667, 38),
+    "memory-rebuild": (499_334, 50),
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_scope_is_exhausted(name: str) -> None:
+    check_pinned(name, *PINNED[name])
+
+
+@pytest.mark.slow
+def test_small_scope_is_exhausted() -> None:
+    check_pinned("transfer-reader-dies", 1_238_363, 49)
+
+
+@pytest.mark.parametrize("bug", OBJECT_BUGS, ids=lambda bug: bug.name)
+def test_bug_is_killed(bug: Bug) -> None:
+    check_killed(bug)
+
+
+def test_every_scope_is_pinned_and_every_statement_has_its_bug() -> None:
+    check_gallery(OBJECT_ENTRIES, OBJECT_BUGS, PINNED)

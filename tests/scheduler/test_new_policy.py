@@ -1,0 +1,78 @@
+"""A policy from the template works as it is; golden tables say what a policy answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from model.graph import Resources
+from model.scheduler.policies import BUILT_IN
+from model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
+from rayproof.commands.new_policy import register, write_policy
+from rayproof.errors import InputError
+from rayproof.golden import golden_table
+from rayproof.policies import load_policy
+from tests.shared_data import EXAMPLES, PROJECT
+
+PROPOSALS = (
+    "alpha_beta",
+    "spread_with_locality",
+    "waiting_time_bound",
+    "soft_deadline",
+    "backoff_three",
+    "three_seconds",
+    "packing",
+)
+
+
+def test_the_command_writes_a_policy_and_a_test_that_passes(tmp_path: Path) -> None:
+    app = typer.Typer()
+    register(app)
+    app.command("other")(lambda: None)
+    result = CliRunner().invoke(app, ["new-policy", "my_idea", "--folder", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert load_policy(str(tmp_path / "my_idea.py")).name == "my_idea"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "test_my_idea.py")]
+    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_a_bad_name_or_a_file_that_is_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a name"):
+        write_policy("My Idea", tmp_path)
+    write_policy("mine", tmp_path)
+    with pytest.raises(InputError, match="there already"):
+        write_policy("mine", tmp_path)
+
+
+def test_a_golden_table_of_default_is_that_of_hybrid() -> None:
+    table = golden_table(BUILT_IN["default"], 200, 7)
+    assert json.loads(json.dumps(table)) == table
+    waits = 0
+    for row in table["rows"]:
+        nodes = [
+            NodeResources(
+                node["name"],
+                Resources.from_amounts(node["total"]),
+                dict(Resources.from_amounts(node["available"]).units),
+            )
+            for node in row["nodes"]
+        ]
+        request = Request(Resources.from_amounts(row["demand"]))
+        exact = hybrid(nodes, request, row["local"], HybridOptions(require_available=True))
+        assert row["node_in"] == sorted(exact.nodes)
+        waits += not row["node_in"]
+    assert 0 < waits < 100
+
+
+@pytest.mark.parametrize("name", PROPOSALS)
+def test_a_proposal_is_short_and_loads(name: str) -> None:
+    path = EXAMPLES / "policies" / f"{name}.py"
+    assert load_policy(str(path)).name == name
+    assert len(path.read_text().splitlines()) < 60

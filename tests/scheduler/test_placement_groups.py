@@ -1,0 +1,52 @@
+"""Placement groups: exhausted scopes, planted bugs and which statements see them, what is known of Ray."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from model.kernel import StatementKind, Verdict
+from model.kernel.explore import explore
+from properties.bugs import Bug
+from properties.bugs.groups import GROUP_BUGS
+from properties.catalogue import CATALOGUE
+
+COUNTS = {
+    "groups-removed": (871, 2569),
+    "groups-crash": (6881, 22854),
+    "groups-two-crashes": (3100, 6184),
+    "groups-parked": (363, 866),
+    "groups-two": (3409, 8867),
+}
+
+ALSO_SEEN_BY = {
+    # The node that refused may still be full when it is told to commit: then the group is created without it.
+    "commits_in_spite_of_a_refusal": {"gang_atomicity"},
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_scope_is_exhausted_and_holds(name: str) -> None:
+    result = explore(CATALOGUE[name].build(None, {}))
+    assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, *COUNTS[name])
+
+
+def test_two_groups_that_keep_half_each_are_known_of_ray() -> None:
+    result = explore(CATALOGUE["groups-halves"].build(None, {}))
+    assert (result.verdict, result.states) == (Verdict.KNOWN, 15806)
+
+
+@pytest.mark.parametrize("bug", GROUP_BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_seen_by_its_statement_and_by_no_other(bug: Bug) -> None:
+    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
+    first = explore(scenario).violation
+    assert first is not None
+    assert first.statement == bug.statement
+    seen = {
+        statement.name
+        for statement in scenario.statements
+        if statement.kind is not StatementKind.SOMETIMES
+        and explore(replace(scenario, statements=(statement,))).verdict is Verdict.VIOLATED
+    }
+    assert seen == {bug.statement} | ALSO_SEEN_BY.get(bug.name, set())

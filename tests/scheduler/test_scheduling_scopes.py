@@ -1,0 +1,106 @@
+"""The scopes of scheduling: pinned counts, planted bugs and which statements see them, the hooks beside `place`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from model.kernel import StatementKind, Verdict
+from model.kernel.explore import explore
+from model.scheduler.policies import Default
+from model.scheduler.queue_hooks import GIVE_UP, Backoff
+from properties.bugs import Bug
+from properties.bugs.scheduling import SCHEDULING_BUGS
+from properties.catalogue import CATALOGUE
+from properties.starvation import exact_starvation_bound
+
+COUNTS = {
+    "sched-classes": (799, 1971),
+    "sched-affinity": (1189, 3806),
+    "sched-spread": (1954, 6645),
+    "sched-locality": (1397, 4125),
+    "sched-infeasible": (77, 158),
+    "sched-booting": (276, 753),
+}
+
+ALSO_SEEN_BY = {
+    # A feasible task that waits for ever is a task that is never scheduled, and a driver that is never answered.
+    "stops_at_the_first_class": {"every_request_answered", "eventual_scheduling"},
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_scope_is_exhausted_and_holds(name: str) -> None:
+    result = explore(CATALOGUE[name].build(None, {}))
+    assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, *COUNTS[name])
+
+
+@pytest.mark.parametrize("bug", SCHEDULING_BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_seen_by_its_statement_and_by_no_other(bug: Bug) -> None:
+    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
+    seen = {
+        statement.name
+        for statement in scenario.statements
+        if statement.kind is not StatementKind.SOMETIMES
+        and explore(replace(scenario, statements=(statement,))).verdict is Verdict.VIOLATED
+    }
+    assert seen == {bug.statement} | ALSO_SEEN_BY.get(bug.name, set())
+
+
+@dataclass(frozen=True)
+class Youngest(Default):
+    """DEFAULT with the queue turned round."""
+
+    def order(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
+        return queue[-1].id
+
+
+@dataclass(frozen=True)
+class Impatient(Default):
+    """Gives up after so many back-offs."""
+
+    attempts: int = 0
+    seen: list[int] = field(default_factory=list, compare=False)
+
+    def retry(self, task: Any, attempt: int, view: Any, memory: Any, ctx: Any) -> Any:
+        self.seen.append(attempt)
+        return Backoff(1000 * 2**attempt) if attempt < self.attempts else GIVE_UP
+
+
+def test_the_order_hook_decides_who_goes_next() -> None:
+    assert exact_starvation_bound(CATALOGUE["sched-classes"]) == 0
+    assert exact_starvation_bound(CATALOGUE["sched-classes"], Youngest()) == 1
+
+
+def test_an_order_that_cannot_start_is_the_policys_error() -> None:
+    @dataclass(frozen=True)
+    class Wrong(Default):
+        def order(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
+            return "nobody"
+
+    violation = explore(CATALOGUE["sched-classes"].build(Wrong(), {})).violation
+    assert violation is not None
+    assert violation.statement == "legal_answer"
+
+
+@pytest.mark.parametrize("attempts", [0, 1, 3])
+def test_bounded_retries_reject_what_a_booting_node_would_serve(attempts: int) -> None:
+    policy = Impatient(attempts=attempts)
+    result = explore(CATALOGUE["sched-booting"].build(policy, {}))
+    assert result.violation is not None
+    assert result.violation.statement == "no_feasible_work_rejected"
+    assert max(policy.seen) == attempts
+
+
+def test_more_retries_than_time_outs_can_be_too_short_reject_nothing() -> None:
+    # Four early time-outs are the budget of the scope: the fifth back-off lasts until the node is there.
+    result = explore(CATALOGUE["sched-booting"].build(Impatient(attempts=5), {}))
+    assert result.verdict is Verdict.HOLDS
+
+
+def test_every_waiter_is_told_of_a_rejection() -> None:
+    scenario = CATALOGUE["sched-booting"].build(Impatient(), {})
+    kept = tuple(s for s in scenario.statements if s.name != "no_feasible_work_rejected")
+    assert explore(replace(scenario, statements=kept)).verdict is Verdict.HOLDS
