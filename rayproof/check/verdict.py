@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class PolicyReport:
     verdict: Verdict
     verifications: tuple[Verification, ...]
     trace: Trace | None
-    """The shortest counterexample over all scopes."""
+    """The shortest counterexample of the statement that broke in most scopes."""
     trace_file: Path | None
     figures: Figures | None
     """None when the policy broke a rule in the small and was not simulated."""
@@ -89,7 +90,9 @@ def check_policy(
     verdict = combine(v.result.verdict for v in done)
     traces = [v.trace for v in done if v.trace is not None]
     if traces:
-        shortest = min(traces, key=lambda trace: len(trace.steps))
+        # The breach that shows most often tells most; of its counterexamples the shortest.
+        often = Counter(trace.statement for trace in traces)
+        shortest = min(traces, key=lambda trace: (-often[trace.statement], len(trace.steps)))
         file = save(shortest, out)
         return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), shortest, file, None, "not simulated")
     on_stage(f"{loaded.name}: simulate {workload.recording.name}")

@@ -26,7 +26,7 @@ from model.scheduler.hooks import (
     initial_memory,
     policy_name,
 )
-from model.scheduler.ray import critical_utilization
+from model.scheduler.ray import Argument, critical_utilization
 from solver.worst.burst import Number, View
 
 ONE_CPU = Resources.of(CPU=1)
@@ -77,6 +77,9 @@ class Chooser:
             transfer,
             {f"raylet{view.task.home}": transfer} if transfer else {},
             sorted((node.queued_us, node.index) for node in nodes),
+            sorted((node.utilization, node.index) for node in nodes),
+            {node.name: node.index for node in nodes},
+            (Argument(transfer, (f"raylet{view.task.home}",)),) if transfer else (),
         )
         names = {node.name for node in nodes}
         answer, self._memory = ask(
