@@ -33,7 +33,7 @@ from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
-from rayproof.verify import Verification, as_json, verdict_of, verify, versions
+from rayproof.verify import Verification, as_json, qualified, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
 app = typer.Typer(
@@ -224,7 +224,10 @@ def _show_verifications(done: list[Verification], files: list[Path | None], seed
         )
         console.print(
             Text.assemble(
-                (result.scenario, "bold"), "  ", (str(result.verdict), style), f"  {size}, {result.cpu_s:.2f} s"
+                (result.scenario, "bold"),
+                "  ",
+                (f"{result.verdict}{qualified(result)}", style),
+                f"  {size}, {result.cpu_s:.2f} s",
             )
         )
         for statement in result.statements:

@@ -86,6 +86,7 @@ def as_json(done: Sequence[Verification], scope: str, seed: int) -> dict[str, An
                 "reductions": list(v.result.reductions),
                 "verdict": v.result.verdict,
                 "note": v.result.note,
+                "collision": v.result.collision,
                 "statements": [
                     {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note} for s in v.result.statements
                 ],
@@ -96,6 +97,11 @@ def as_json(done: Sequence[Verification], scope: str, seed: int) -> dict[str, An
         "seed": seed,
         "versions": versions(),
     }
+
+
+def qualified(result: Result) -> str:
+    """What must be said beside a verdict: the bound on the chance that fingerprints took two states for one."""
+    return f" (p <= {result.collision:.1g})" if result.collision and result.verdict is Verdict.HOLDS else ""
 
 
 def verdict_of(done: Sequence[Verification]) -> Verdict:
