@@ -175,6 +175,7 @@ CHAIN_BUGS = (
         "every_request_is_answered",
         "chain-3-2-1",
         f"{_PAPER}, §3.2",
+        also=("writes_get_answers",),
     ),
     Bug(
         "resends_newest_first",
@@ -199,6 +200,7 @@ CHAIN_BUGS = (
         "every_request_is_answered",
         "chain-3-2-1",
         f"{_PAPER}, §3.1",
+        also=("writes_get_answers",),
     ),
     Bug(
         "skips_gaps",
