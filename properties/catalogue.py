@@ -66,7 +66,7 @@ def _cluster(
             expected |= {s.name for s in owed if s.kind is StatementKind.LEADS_TO}
         return Scenario(**{**vars(made), "expected_idle": frozenset(expected)})
 
-    return Entry(name, component, scope, build, True)
+    return Entry(name, component, scope, build, True, (program, nodes))
 
 
 _SIZED = 8 * 1024

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.graph import ClusterSpec, NodeSpec, Resources
+from model.graph import ClusterSpec, NodeSpec, Program, Resources
 from model.kernel import Process, Scenario
 from model.scheduler.hooks import Policy
 
@@ -31,6 +31,8 @@ class Entry:
     build: Callable[[Policy | None, Swap], Scenario]
     takes_policy: bool = False
     """Whether a policy can be put in: the scenarios on which proposals are checked."""
+    workload: tuple[Program, ClusterSpec] | None = None
+    """What runs on what, where the scenario is a program on a cluster: the solver can be asked about it."""
 
 
 def equal_nodes(count: int, **amounts: float) -> ClusterSpec:

@@ -83,7 +83,7 @@ def scope(
         owed = own if policy is None else tuple(each for each in own if each not in PROMISES)
         return assemble(name, program, nodes, chosen, (*ALWAYS, *owed), component="scheduler", replace=dict(swap))
 
-    return Entry(name, "scheduler", size, build, True)
+    return Entry(name, "scheduler", size, build, True, (program, nodes))
 
 
 _GPU = Resources.of(GPU=1)

@@ -409,10 +409,10 @@ def policies_command(json_to: JsonOption = None) -> None:
 new_policy.register(app)
 solving.register(
     app,
-    find_heuristic=lambda spec: solving.HEURISTICS.get(spec) or heuristic(load_policy(spec).policy),
+    find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),
     find_policy=lambda spec: Chooser(load_policy(spec).policy),
-    find_run=lambda spec: (
-        None if spec in solving.HEURISTICS else partial(run_workload, policy=load_policy(spec).policy)
+    find_run=lambda spec, seed: (
+        None if spec in solving.HEURISTICS else partial(run_workload, policy=load_policy(spec).policy, seed=seed)
     ),
 )
 

@@ -1,20 +1,25 @@
-"""Instances for the solver from whatever describes a problem: an instance, a recording, a cluster.
+"""Instances for the solver from whatever describes a problem: an instance, a recording, a cluster, a scenario.
 
-A recording becomes the relaxation of its program, on its own cluster or on that of a RayCluster manifest. What is
-pending in it is asked of a second instance, in which every task is a request of its own and reserved bundles hold what
-they reserve. Left out there: tasks that run and actors that live, since a recording has no one moment.
+A recording or timeline becomes the relaxation of its program, on its own cluster or on that of a RayCluster manifest.
+What is pending in it is asked of a second instance, in which every task is a request of its own and reserved bundles
+hold what they reserve. Left out there: tasks that run and actors that live, since a recording has no one moment.
+
+A scenario of the catalogue is named instead of a file. It has no durations, so each piece of computing takes one unit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from model.graph import ClusterSpec, NodeAffinity, PlacementGroup, TaskKind
+from model.graph import ClusterSpec, Compute, NodeAffinity, PlacementGroup, Program, TaskKind, TaskSpec
+from properties.catalogue import CATALOGUE
 from rayproof.check.simulation import Workload, prepare
 from rayproof.clusters import read_clusters
 from rayproof.errors import InputError
 from rayproof.recordings import Recording
+from rayproof.timelines import is_timeline
 from rayproof.workloads import read_workload
 from solver.instances import (
     Group,
@@ -46,8 +51,28 @@ def one_cluster(path: Path) -> ClusterSpec:
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a file is a recording, by its name."""
-    return path.suffix.lower() == RECORDING
+    """Whether a file holds a workload that ran: a recording, by its name, or a timeline, by what is inside."""
+    return path.suffix.lower() == RECORDING or (path.suffix.lower() == ".json" and is_timeline(path))
+
+
+def scenario_workload(path: Path) -> tuple[Program, ClusterSpec] | None:
+    """The program and cluster of the scenario of that name; a file of the name goes before. None without one.
+
+    Raises `InputError` for a scenario that is no program on a cluster.
+    """
+    entry = None if path.exists() else CATALOGUE.get(str(path))
+    if entry is None:
+        return None
+    if entry.workload is None:
+        known = ", ".join(name for name, each in CATALOGUE.items() if each.workload is not None)
+        raise InputError(path, None, "this scenario is no program on a cluster", f"a file, or one of {known}")
+    program, nodes = entry.workload
+    return replace(program, tasks={name: _timed(task) for name, task in program.tasks.items()}), nodes
+
+
+def _timed(task: TaskSpec) -> TaskSpec:
+    body = tuple(Compute(max(1, each.duration_us)) if isinstance(each, Compute) else each for each in task.body)
+    return replace(task, body=body if any(isinstance(each, Compute) for each in body) else (Compute(1), *body))
 
 
 def recorded(path: Path, cluster: Path | None = None) -> Workload:
@@ -57,16 +82,24 @@ def recorded(path: Path, cluster: Path | None = None) -> Workload:
 
 def relaxed(workload: Workload) -> Instance:
     """The instance whose optimum no fault-free run of the workload can beat. Raises `InputError`."""
+    return _relaxed(workload.recording.name, workload.unlowered, workload.cluster)
+
+
+def _relaxed(name: str, program: Program, nodes: ClusterSpec) -> Instance:
     try:
-        return from_program(workload.unlowered, workload.cluster)
+        return from_program(program, nodes)
     except InfeasibleError as error:
-        raise InputError(workload.recording.name, None, str(error), "a cluster that can run every task") from error
+        raise InputError(name, None, str(error), "a cluster that can run every task") from error
     except InstanceError as error:
-        raise InputError(workload.recording.name, None, str(error), "a program and a cluster to bound") from error
+        raise InputError(name, None, str(error), "a program and a cluster to bound") from error
 
 
 def problem(path: Path, nodes: int = 4, cluster: Path | None = None) -> Instance:
-    """The instance in a file of any known form. Raises `InputError` and `InstanceError`."""
+    """The instance in a file of any known form, or of a named scenario. Raises `InputError` and `InstanceError`."""
+    named = scenario_workload(path)
+    if named is not None:
+        program, own = named
+        return _relaxed(str(path), program, own if cluster is None else one_cluster(cluster))
     if is_recording(path):
         return relaxed(recorded(path, cluster))
     if cluster is not None:
@@ -76,14 +109,24 @@ def problem(path: Path, nodes: int = 4, cluster: Path | None = None) -> Instance
 
 def requests(path: Path, cluster: Path | None = None) -> Instance:
     """The instance in which `why` looks for what is pending. Raises `InputError` and `InstanceError`."""
+    named = scenario_workload(path)
+    if named is not None:
+        program, own = named
+        target = own if cluster is None else one_cluster(cluster)
+        return Instance(
+            name=str(path),
+            nodes=_nodes(target),
+            occupants=tuple(_tasks(program, target)),
+            objective=Objective.PACKING,
+        )
     if not is_recording(path):
         return problem(path, cluster=cluster)
     recording = read_workload(path)
     target = recording.cluster if cluster is None else one_cluster(cluster)
     return Instance(
         name=recording.name,
-        nodes=tuple(Node(node.id, node.total, node.labels) for node in target.nodes),
-        occupants=(*_bundles(recording, target), *_tasks(recording, target)),
+        nodes=_nodes(target),
+        occupants=(*_bundles(recording, target), *_tasks(recording.program, target)),
         groups=tuple(
             Group(
                 group.id,
@@ -94,6 +137,10 @@ def requests(path: Path, cluster: Path | None = None) -> Instance:
         ),
         objective=Objective.PACKING,
     )
+
+
+def _nodes(target: ClusterSpec) -> tuple[Node, ...]:
+    return tuple(Node(node.id, node.total, node.labels) for node in target.nodes)
 
 
 def _strategy(path: Path, named: str) -> GroupStrategy:
@@ -116,10 +163,10 @@ def _bundle(group: str, at: int) -> str:
     return f"{group}[{at}]"
 
 
-def _tasks(recording: Recording, target: ClusterSpec) -> Iterator[Occupant]:
+def _tasks(program: Program, target: ClusterSpec) -> Iterator[Occupant]:
     """Each task as a request on its own; left out are methods and tasks of bundles, which find their room reserved."""
     known = {node.id for node in target.nodes}
-    for task in recording.program.tasks.values():
+    for task in program.tasks.values():
         strategy = task.strategy
         if task.kind is TaskKind.ACTOR_METHOD or isinstance(strategy, PlacementGroup):
             continue

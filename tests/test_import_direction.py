@@ -10,7 +10,7 @@ ALLOWED = {
     "model": {"model", "networkx"},
     "model/kernel": {"model", "networkx", "numpy"},
     "properties": {"properties", "model", "hypothesis", "pytest"},
-    "solver": {"solver", "model", "z3", "networkx", "numpy"},
+    "solver": {"solver", "model", "z3", "networkx", "numpy", "hypothesis"},
     "rayproof": None,
 }
 STANDARD = set(__import__("sys").stdlib_module_names)

@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rayproof.errors import InputError
 from solver.gap import Gap
 from solver.instances import Instance, Objective
 from solver.makespan import Makespan, Status
@@ -156,7 +157,11 @@ def worst_result(policy: str, found: Worst[Burst] | Worst[Graph], view: Table | 
     """The supremum or the worst met, its witness in `view`; the numbers go to the file `witness`."""
     shown = None if found.witness is None else found.witness.to_json()
     if witness is not None and shown is not None:
-        witness.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+        try:
+            witness.parent.mkdir(parents=True, exist_ok=True)
+            witness.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise InputError(witness, None, error.strerror or str(error), "a file that can be written") from None
     data = {
         "policy": policy,
         "tasks": found.tasks,

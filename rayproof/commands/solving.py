@@ -8,6 +8,7 @@ which is never a pass.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.text import Text
 
 from model.kernel import PolicyError
@@ -62,19 +63,23 @@ from solver.worst import (
 HEURISTICS: dict[str, RunHeuristic] = {"heft": heft}
 """Heuristics known by name here; whoever registers the commands may add the model's policies."""
 
-FindHeuristic = Callable[[str], RunHeuristic | None]
+FindHeuristic = Callable[[str, int], RunHeuristic | None]
+"""A heuristic by name, with the seed of what it draws."""
 FindPolicy = Callable[[str], Policy | None]
 SUFFIXES = frozenset({".json", RECORDING, ".stg", ".sm", ".jsp", ".txt"})
 """Files of a directory that hold instances or recordings."""
 
 RunWorkload = Callable[[Workload], ProgramRun]
-FindRun = Callable[[str], RunWorkload | None]
+FindRun = Callable[[str, int], RunWorkload | None]
+"""What runs a workload under a policy by name, with the seed of what it draws."""
 
 
 Seconds = Annotated[float, typer.Option(help="Limit in seconds; the answer is then an interval.", min=0)]
 Units = Annotated[int | None, typer.Option(help="Limit in solver resource units, which is repeatable.", min=1)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for the worst case.")]
+OUT = Path("rayproof-out")
 ClusterFile = Annotated[
     Path | None, typer.Option(metavar="RAYCLUSTER.yaml", help="For a recording: this cluster, not its own.")
 ]
@@ -88,6 +93,11 @@ class Family(StrEnum):
     """Generated instances by name."""
 
     TINY = "tiny"
+
+
+def known_heuristic(name: str, seed: int) -> RunHeuristic | None:
+    """A heuristic that needs no model; these draw nothing."""
+    return HEURISTICS.get(name)
 
 
 def solve(
@@ -133,33 +143,36 @@ def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS, cluster: Path
 def gap(
     policies: Iterable[str],
     instances: str = Family.TINY,
-    find: FindHeuristic = HEURISTICS.get,
+    find: FindHeuristic = known_heuristic,
     limits: Limits = DEFAULT_LIMITS,
     seed: int = 0,
-    save_worst: Path | None = None,
-    find_run: FindRun = lambda name: None,
+    out: Path | None = None,
+    find_run: FindRun = lambda name, seed: None,
     cluster: Path | None = None,
 ) -> Result:
     """How far each policy is from the optimum on a generated family, a file, or a directory of files.
 
     On a recording the program is run, on the nodes of the manifest `cluster` if there is one, and the optimum is that
-    of its relaxation. The worst case seen is saved to `save_worst`. Raises `InstanceError` and `InputError` on an
-    unknown policy or unusable instances, `PolicyError` when a policy breaks a rule.
+    of its relaxation. Policies that draw, draw from `seed`. The worst case seen is saved as an instance in the
+    folder `out`. Raises `InstanceError` and `InputError` on an unknown policy or unusable instances, `PolicyError` when
+    a policy breaks a rule.
     """
     found: list[Gap] = []
     for policy in policies:
-        heuristic = find(policy)
+        heuristic = find(policy, seed)
         if heuristic is None:
             raise InstanceError(f"policy {policy}: expected one of {', '.join(HEURISTICS)}, or one of the model's")
         measured = measure_gap(policy, heuristic, _instances(instances, cluster), limits, seed)
-        runs = _run_rows(policy, find_run(policy), instances, cluster, limits, seed)
+        runs = _run_rows(policy, find_run(policy, seed), instances, cluster, limits, seed)
         found.append(Gap(policy, (*measured.rows, *runs)))
     if not any(each.rows for each in found):
         raise InstanceError(f"{instances}: expected instances or recordings that these policies can run, found none")
     rows = [(each, row) for each in found for row in each.rows]
     worst = max(rows, key=lambda pair: pair[1].ratio, default=None)
-    if worst is not None and save_worst is not None:
-        save(worst[1].instance, save_worst)
+    saved: Path | None = None
+    if worst is not None and out is not None:
+        saved = _written(out, f"gap--{_stem(worst[0].policy)}--{_stem(worst[1].instance.name)}.json")
+        save(worst[1].instance, saved)
     open_rows = sum(row.status is Status.UNDETERMINED for _, row in rows)
     data = {
         "instances": instances,
@@ -183,10 +196,16 @@ def gap(
         "worst": None
         if worst is None
         else {"policy": worst[0].policy, "instance": worst[1].instance.name, "ratio": worst[1].ratio},
-        "worst_saved": None if save_worst is None else str(save_worst),
+        "worst_saved": None if saved is None else str(saved),
+        "seed": seed,
         "undetermined": open_rows,
     }
-    return Result(data, gap_view(found), UNDETERMINED if open_rows else OK)
+    told = [f"seed {seed}"]
+    if worst is not None:
+        told.append(f"worst: {worst[0].policy} on {worst[1].instance.name}, {worst[1].ratio:.3f} times the optimum")
+    if worst is not None and saved is not None:
+        told.append(f"saved: {saved}; again: rayproof gap --policy {worst[0].policy} --instances {saved}")
+    return Result(data, Group(gap_view(found), *map(Text, told)), UNDETERMINED if open_rows else OK)
 
 
 def worst(
@@ -214,9 +233,9 @@ def worst(
 
 def register(
     app: typer.Typer,
-    find_heuristic: FindHeuristic = HEURISTICS.get,
+    find_heuristic: FindHeuristic = known_heuristic,
     find_policy: FindPolicy = lambda name: None,
-    find_run: FindRun = lambda name: None,
+    find_run: FindRun = lambda name, seed: None,
     console: Console | None = None,
 ) -> None:
     """Add the four commands; the finders bring in the model's policies by name."""
@@ -276,14 +295,14 @@ def register(
         cluster: ClusterFile = None,
         seconds: Seconds = 20.0,
         resource_units: Units = None,
-        save_worst: Annotated[Path | None, typer.Option(help="Where to save the worst case.")] = None,
+        out: OutOption = OUT,
         seed: Seed = 0,
         as_json: AsJson = False,
     ) -> None:
         """Measure policies against the optimum."""
         limits = Limits(seconds, resource_units)
         show(
-            lambda: gap(policy, instances, find_heuristic, limits, seed, save_worst, find_run, cluster),
+            lambda: gap(policy, instances, find_heuristic, limits, seed, out, find_run, cluster),
             as_json,
         )
 
@@ -294,13 +313,28 @@ def register(
         nodes: Annotated[int, typer.Option(help="Its nodes.")],
         seconds: Seconds = 30.0,
         resource_units: Units = None,
-        witness: Annotated[Path | None, typer.Option(help="Where to write the worst instance.")] = None,
+        witness: Annotated[Path | None, typer.Option(help="File for the worst instance; else in --out.")] = None,
+        out: OutOption = OUT,
         seed: Seed = 0,
         as_json: AsJson = False,
     ) -> None:
         """Find the instance on which a policy is furthest from the optimum."""
         limits = Limits(seconds, resource_units)
+        witness = witness or out / f"worst--{_stem(policy)}--{tasks}-{nodes}.json"
         show(lambda: worst(policy, tasks, nodes, find_policy, limits, seed, witness), as_json)
+
+
+def _stem(name: str) -> str:
+    """A name as a part of a file's name: of a policy in a file, the file's own."""
+    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", Path(name).stem if name.endswith(".py") else name)
+
+
+def _written(folder: Path, name: str) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(folder, None, error.strerror or str(error), "a folder that can be written") from None
+    return folder / name
 
 
 def _instances(named: str, cluster: Path | None) -> Iterator[tuple[str, Instance]]:

@@ -8,6 +8,7 @@ the whole stay of a task at its worker, and `task:execute`, its body within. Sou
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,15 @@ class _Stay:
     end_us: int
     exact: bool
     """Whether the times are the body's, rather than those of the whole stay."""
+
+
+def is_timeline(path: Path) -> bool:
+    """Whether a JSON file is a trace of Chrome's format; a file that cannot be read is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, list) or (isinstance(content, dict) and "traceEvents" in content)
 
 
 def read_timeline(path: str | Path) -> Recording:

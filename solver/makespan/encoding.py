@@ -14,8 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from solver.bounds.windows import Windows
-from solver.engine import BooleanSolver, Formula, negated
+from solver.engine import BooleanSolver, Budget, Formula, negated
 from solver.instances import Indexed
+
+
+class OutOfBudgetError(Exception):
+    """The budget ended while the formula was being built."""
+
 
 TRUE, FALSE = "", "-"
 """Literals known beforehand: `FALSE` never holds, `TRUE` always; neither enters the formula."""
@@ -30,6 +35,8 @@ class Encoding:
     horizon: int
     least: int
     """Makespans from here to the horizon have an assumption literal."""
+    budget: Budget
+    """When it is exhausted, building ends with `OutOfBudgetError`."""
     formula: Formula = field(default_factory=Formula)
 
     def __post_init__(self) -> None:
@@ -38,8 +45,10 @@ class Encoding:
             self.horizon - tail - length for tail, length in zip(self.windows.tails, indexed.durations, strict=True)
         ]
         for task in range(indexed.n):
+            self._go_on()
             self._start(task)
         for task in range(indexed.n):
+            self._go_on()
             self._precedence(task)
         for resource in range(len(indexed.resources)):
             self._capacity(resource)
@@ -70,6 +79,10 @@ class Encoding:
     def on(self, task: int, node: int) -> str:
         """The literal of "runs on this eligible node"."""
         return TRUE if len(self.indexed.eligible[task]) == 1 else f"a{task}_{node}"
+
+    def _go_on(self) -> None:
+        if self.budget.exhausted:
+            raise OutOfBudgetError
 
     def _start(self, task: int) -> None:
         first, last = self.windows.heads[task], self.last[task]
@@ -120,6 +133,7 @@ class Encoding:
                     ):
                         drawing[time].append(task)
             for time, tasks in enumerate(drawing):
+                self._go_on()
                 if sum(indexed.demand[task][resource] for task in tasks) > capacity[resource]:
                     self._room(resource, node, time, tasks)
 

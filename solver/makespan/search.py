@@ -14,14 +14,14 @@ from solver.bounds.pools import pools
 from solver.bounds.windows import Windows, raised_windows
 from solver.engine import Answer, BooleanSolver, Budget
 from solver.instances import Indexed
-from solver.makespan.encoding import Encoding
+from solver.makespan.encoding import Encoding, OutOfBudgetError
 
 AHEAD = 4
 """First distance of the horizon from the lower bound, in steps; then twice that, and so on."""
 
 
 LARGEST = 150_000
-"""Windows x nodes of the largest formula that is built: building cannot be interrupted, and takes seconds beyond."""
+"""Windows x nodes of the largest formula that is built: the solver reads it in one go, which takes seconds beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,11 @@ def ascend(
         if _size(indexed, windows, horizon) > LARGEST:
             yield GaveUp()
             return
-        encoding = Encoding(indexed, windows, horizon, lower)
+        try:
+            encoding = Encoding(indexed, windows, horizon, lower, budget)
+        except OutOfBudgetError:
+            yield GaveUp()
+            return
         solver = BooleanSolver(encoding.formula, seed)
         while lower <= horizon:
             answer = solver.check(budget, encoding.ends_by(lower))
@@ -79,7 +83,11 @@ def descend(
     if _size(indexed, windows, upper - 1) > LARGEST:
         yield GaveUp()
         return
-    encoding = Encoding(indexed, windows, upper - 1, lower)
+    try:
+        encoding = Encoding(indexed, windows, upper - 1, lower, budget)
+    except OutOfBudgetError:
+        yield GaveUp()
+        return
     solver = BooleanSolver(encoding.formula, seed)
     while lower < upper:
         answer = solver.check(budget, encoding.ends_by(upper - 1))

@@ -1,7 +1,8 @@
 """The worst burst of any policy, by search: a policy that is only a callable can be tried but not solved.
 
-Small grids are exhausted first, then hill climbing with restarts changes one task at a time. Lengths and transfers are
-small whole numbers: worst cases tend to be simple. What it finds is a lower bound on the worst ratio and nothing more.
+Small grids are exhausted first; then Hypothesis draws bursts and is driven by `target`; then hill climbing changes one
+task at a time, from the worst burst so far and after that from random ones. Lengths and transfers are small whole
+numbers: worst cases tend to be simple. What it finds is a lower bound on the worst ratio and nothing more.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from random import Random
 
 from solver.worst.burst import Burst, BurstTask, Policy, makespan, optimal_placement, placed
 from solver.worst.result import Method, Worst
+from solver.worst.targeted import aim, bursts
 
 LARGEST = 12
 """Lengths and transfers are drawn from 0 to this."""
@@ -23,6 +25,11 @@ STALE = 300
 """Attempts without improvement before a restart."""
 GRID_SHARE = 4
 """A grid is exhausted only when it takes less than one in so many of the evaluations."""
+
+TARGETED_SHARE = 8
+"""Hypothesis has one in so many of the evaluations, or of the time."""
+ROUND = 400
+"""Examples of one targeted run, where time is the limit."""
 
 
 def worst_by_search(
@@ -80,8 +87,11 @@ class _Climb:
         try:
             for burst in self._grid():
                 self._try(burst)
+            self._targeted()
+            if self.best is not None:
+                self._climb(self.best)
             while True:
-                self._climb()
+                self._climb(Burst(tuple(self._random_task() for _ in range(self.tasks)), self.nodes))
         except _OutOfBudget:
             pass
         if self.best is not None:
@@ -99,8 +109,26 @@ class _Climb:
             for each in product(tasks, repeat=self.tasks):
                 yield Burst(each, self.nodes)
 
-    def _climb(self) -> None:
-        here = Burst(tuple(self._random_task() for _ in range(self.tasks)), self.nodes)
+    def _targeted(self) -> None:
+        """Rounds of Hypothesis; an exception in there would be taken for a failure of the burst, so none is raised."""
+        drawn = bursts(self.tasks, self.nodes, LARGEST, self.transfers)
+        until = (
+            None if self.seconds is None else (self.seconds + self.elapsed() * (TARGETED_SHARE - 1)) / TARGETED_SHARE
+        )
+        examples = ROUND if self.evaluations is None else (self.evaluations - self.evaluated) // TARGETED_SHARE
+
+        def over() -> bool:
+            return self.evaluated == self.evaluations or (until is not None and self.elapsed() >= until)
+
+        def measure(burst: Burst) -> float | None:
+            return None if over() else float(self._keep(burst))
+
+        while examples and not over():
+            aim(measure, drawn, examples, self.random.getrandbits(32))
+            if self.evaluations is not None:
+                return
+
+    def _climb(self, here: Burst) -> None:
         value, stale = self._try(here), 0
         while stale < STALE:
             there = self._changed(here)
@@ -139,6 +167,9 @@ class _Climb:
         """The ratio of a burst, 0 for one that is out of bounds; keeps the best."""
         if self.evaluated == self.evaluations or (self.seconds is not None and self.elapsed() >= self.seconds):
             raise _OutOfBudget
+        return self._keep(burst)
+
+    def _keep(self, burst: Burst) -> Fraction:
         self.evaluated += 1
         found = self._ratio(burst)
         if found > self.best_ratio:

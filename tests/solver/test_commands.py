@@ -14,9 +14,19 @@ from model.graph import Resources
 from rayproof.commands.solving import register
 from solver.instances import Instance, Node, Objective, Occupant, load, save
 from solver.instances.families import heterogeneous
+from solver.schedules import heft
 from solver.worst import ABSTRACT
 
 app = typer.Typer()
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands write into the present folder."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
 register(app, find_policy={"mine": ABSTRACT["spread"]().choose}.get)
 
 
@@ -81,11 +91,29 @@ def test_why(notes: Path) -> None:
 
 
 def test_gap_saves_the_worst_case(tmp_path: Path) -> None:
-    code, data = found("gap", "--policy", "heft", "--save-worst", tmp_path / "worst.json")
-    assert (code, data["undetermined"]) == (0, 0)
-    assert load(tmp_path / "worst.json").name == data["worst"]["instance"]
-    again = found("gap", "--policy", "heft", "--instances", tmp_path / "worst.json")[1]
+    code, data = found("gap", "--policy", "heft")
+    assert (code, data["undetermined"], data["seed"]) == (0, 0, 0)
+    saved = Path(data["worst_saved"])
+    assert saved.parent == Path("rayproof-out")
+    assert load(saved).name == data["worst"]["instance"]
+    again = found("gap", "--policy", "heft", "--instances", saved)[1]
     assert again["worst"]["ratio"] == data["worst"]["ratio"]
+
+
+def test_gap_says_what_was_worst_and_where_it_is(tmp_path: Path) -> None:
+    code, output = run("gap", "--policy", "heft", "--out", tmp_path, "--seed", "3")
+    assert code == 0
+    assert "seed 3" in output
+    assert "worst: heft on " in output
+    assert f"saved: {tmp_path}" in output.replace("\n", "")
+
+
+def test_the_seed_of_gap_is_the_seed_of_what_a_policy_draws() -> None:
+    seen: list[int] = []
+    own = typer.Typer()
+    register(own, find_heuristic=lambda name, seed: (seen.append(seed), heft)[1])
+    CliRunner().invoke(own, ["gap", "--policy", "any", "--seed", "7"])
+    assert seen == [7]
 
 
 def test_gap_of_a_directory(tmp_path: Path) -> None:
@@ -122,6 +150,41 @@ def test_worst_by_search_says_so() -> None:
     assert "the worst that was met" in run(
         "worst", "--policy", "mine", "--tasks", "2", "--nodes", "2", "--seconds", "0.2"
     )[1]  # fmt: skip
+
+
+def test_worst_writes_the_worst_instance_by_itself() -> None:
+    data = found("worst", "--policy", "least_load", "--tasks", "3", "--nodes", "2")[1]
+    assert data["witness"] == "rayproof-out/worst--least_load--3-2.json"
+    assert len(json.loads(Path(data["witness"]).read_text())["tasks"]) == 3
+
+
+@pytest.mark.parametrize("command", [("gap",), ("worst", "--tasks", "3", "--nodes", "2")])
+def test_a_folder_that_cannot_be_written_is_said(command: tuple[str, ...]) -> None:
+    Path("file").write_text("")
+    policy = "heft" if command == ("gap",) else "least_load"
+    code, output = run(*command, "--policy", policy, "--out", "file/below")
+    assert (code, "can be written" in output) == (2, True)
+
+
+def test_a_scenario_by_name_has_unit_times() -> None:
+    code, data = found("solve", "cluster-3-3-0")
+    assert (code, data["status"], data["lower_us"], data["upper_us"]) == (0, "optimal", 3, 3)
+    code, output = run("solve", "chain-3-2-1")
+    assert code == 2
+    assert "cluster-3-3-0" in output
+    assert "t0" in run("why", "t0", "--scenario", "cluster-3-3-0")[1]
+
+
+def test_a_timeline_is_a_recording(tmp_path: Path) -> None:
+    events = [
+        {"ph": "X", "cat": "task:execute", "ts": 10 * at, "dur": 10, "pid": "n", "tid": "w", "name": "x",
+         "args": {"task_id": f"t{at}", "attempt_number": 0}}
+        for at in range(2)
+    ]  # fmt: skip
+    whole = [{**event, "cat": "task::f"} for event in events]
+    (tmp_path / "timeline.json").write_text(json.dumps([*events, *whole]))
+    code, data = found("solve", tmp_path / "timeline.json")
+    assert (code, data["lower_us"], data["upper_us"]) == (0, 20, 20)
 
 
 def test_worst_out_of_budget_is_3() -> None:

@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.bounds import BoundKind
+from solver.bounds.pools import pools
+from solver.bounds.windows import raised_windows
 from solver.engine import Budget, Limits
 from solver.instances import Instance, index
 from solver.instances.families import heterogeneous
 from solver.makespan import Status, shortest_schedule
+from solver.makespan.encoding import Encoding, OutOfBudgetError
 from solver.makespan.events import narrow
 from solver.makespan.grid import grid
-from solver.makespan.search import Found, Refuted, ascend, descend
+from solver.makespan.search import Found, GaveUp, Refuted, ascend, descend
 from solver.readers import job_shops, projects, task_graphs
 from solver.schedules import Schedule, Slot, require_valid
 from tests.solver.brute import least_makespan
@@ -129,3 +132,10 @@ def named(instance: Instance, slots: tuple[tuple[int, int], ...]) -> Schedule:
     return Schedule(
         {task.id: Slot(names[node], start) for task, (node, start) in zip(instance.tasks, slots, strict=True)}
     )
+
+
+def test_the_budget_ends_the_building_of_the_formula_too() -> None:
+    indexed = index(heterogeneous(40, 3, 0))
+    with pytest.raises(OutOfBudgetError):
+        Encoding(indexed, raised_windows(indexed, pools(indexed)), 100, 90, Budget(Limits(seconds=0.0)))
+    assert list(ascend(indexed, 90, 100, Budget(Limits(seconds=0.0)))) == [GaveUp()]
