@@ -1,0 +1,250 @@
+"""`python -m benchmarks.mutation`: can the suite fail? Seeded mutants of the protocols, and who notices each.
+
+Mutants are Cosmic Ray's, of every module of `model/gcs`, `model/scheduler` and `model/lineage`, drawn without
+repetition. A mutant is killed when one of the TINY scopes that run its line ends otherwise than without it: by a
+statement, or by an error of the model (what a process does not understand, a broken contract of the kernel). Survivors
+are put to Ray's own vectors, and then to the pinned counts of the scopes that have already run. Each has so many CPU
+seconds in all, start included; one that runs out of them counts as killed only if its scopes need less than half of
+that without it (an endless loop), otherwise as survived.
+
+Annotations are left out beforehand: nothing evaluates them. Lines that no scope runs are not left out; those survive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+from properties.catalogue import CATALOGUE, Scope
+
+PROJECT = Path(__file__).resolve().parents[1]
+MUTATED = ("model/gcs", "model/scheduler", "model/lineage")
+NEEDED = ("model", "properties", "benchmarks", "tests", "rayproof", "solver")
+VECTORS = tuple(f"tests/scheduler/test_{name}.py" for name in ("ray_vectors", "ray_policies", "place"))
+VECTOR_MODULES = ("model/scheduler/ray/", "model/scheduler/policies/")
+"""Chosen in one call and no protocol: the vectors speak of these."""
+VECTOR_CPU_S = 4
+"""What the vectors are given of a mutant's CPU seconds."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: the operator's `occurrence`-th place in a module."""
+
+    module: str
+    operator: str
+    occurrence: int
+    line: int
+
+    def code(self, original: str) -> str:
+        """The module with the change."""
+        changed = mutate_code(original, get_operator(self.operator)(), self.occurrence)
+        assert changed is not None
+        return str(changed)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """Who noticed a mutant, if anybody."""
+
+    mutant: Mutant
+    killer: str | None
+    """statement, error, vector, count, loop; None: it survived."""
+    scope: str | None
+    detail: str
+    change: str
+
+
+def mutants() -> Iterator[Mutant]:
+    """Every mutant, in a fixed order."""
+    for folder in MUTATED:
+        for path in sorted((PROJECT / folder).rglob("*.py")):
+            source = path.read_text(encoding="utf-8")
+            hidden = _unobservable(source)
+            tree = get_ast(source)
+            for name in sorted(operator_names()):
+                kind = get_operator(name)
+                if kind.arguments():
+                    continue
+                places = [start for node in ast_nodes(tree) for start, _ in kind().mutation_positions(node)]
+                for at, (line, column) in enumerate(places):
+                    if not any(begin <= (line, column) < end for begin, end in hidden):
+                        yield Mutant(path.relative_to(PROJECT).as_posix(), name, at, line)
+
+
+def _unobservable(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Spans of annotations."""
+    spans = []
+    for node in ast.walk(ast.parse(source)):
+        notes = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        for note in notes:
+            if isinstance(note, ast.expr):
+                assert note.end_lineno is not None and note.end_col_offset is not None
+                spans.append(((note.lineno, note.col_offset), (note.end_lineno, note.end_col_offset)))
+    return spans
+
+
+def run(command: Sequence[str], tree: Path, cpu_s: float) -> subprocess.CompletedProcess[str]:
+    """A Python command in a tree, with so many CPU seconds."""
+    limit = max(1, round(cpu_s))
+    return subprocess.run(
+        [sys.executable, "-B", *command],
+        cwd=tree,
+        env={"PYTHONPATH": str(tree), "PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def trial(scopes: Sequence[str], tree: Path, cpu_s: float, *flags: str) -> tuple[list[dict[str, Any]], int, str]:
+    """What came of the scopes that ended, the exit code, and the end of what it said."""
+    done = run(["-m", "benchmarks.mutation_trial", *flags, *scopes], tree, cpu_s)
+    return [json.loads(line) for line in done.stdout.splitlines()], done.returncode, done.stderr[-300:]
+
+
+class Campaign:
+    """The unchanged model's outcomes, and copies of the project in which mutants are tried."""
+
+    def __init__(self, trees: Sequence[Path], cpu_s: float) -> None:
+        self.cpu_s = cpu_s
+        self.free: SimpleQueue[Path] = SimpleQueue()
+        for tree in trees:
+            for folder in NEEDED:
+                shutil.copytree(PROJECT / folder, tree / folder, ignore=shutil.ignore_patterns("*.pyc"))
+            shutil.copy(PROJECT / "pyproject.toml", tree)
+            # What is not changed is compiled once.
+            subprocess.run([sys.executable, "-m", "compileall", "-q", *NEEDED], cwd=tree, check=True)
+            self.free.put(tree)
+        names = [name for name, entry in CATALOGUE.items() if entry.scope is Scope.TINY]
+        outcomes, code, said = trial(names, trees[0], 600)
+        assert code == 0, said
+        self.baseline = {each["scope"]: each for each in outcomes}
+        self.running: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self.entering: dict[str, list[str]] = defaultdict(list)
+        lines, code, said = trial(names, trees[0], 1200, "--lines")
+        assert code == 0, said
+        for each in sorted(lines, key=lambda each: self.baseline[each["scope"]]["cpu_s"]):
+            for module, ran in each["lines"].items():
+                self.entering[module].append(each["scope"])
+                for line in ran:
+                    self.running[module, line].append(each["scope"])
+
+    def fate(self, mutant: Mutant) -> Fate:
+        """Try one mutant in a tree of its own."""
+        tree = self.free.get()
+        path = tree / mutant.module
+        original = path.read_text(encoding="utf-8")
+        changed = mutant.code(original)
+        try:
+            path.write_text(changed, encoding="utf-8")
+            killer, scope, detail = self._judged(mutant, tree)
+        finally:
+            path.write_text(original, encoding="utf-8")
+            self.free.put(tree)
+        before, after = original.splitlines(), changed.splitlines()
+        at = next((i for i, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+        return Fate(mutant, killer, scope, detail, f"{before[at].strip()}  ->  {after[at].strip()}")
+
+    def _judged(self, mutant: Mutant, tree: Path) -> tuple[str | None, str | None, str]:
+        scopes = self._affordable(mutant)
+        vectors = mutant.module.startswith(VECTOR_MODULES)
+        cpu_s = self.cpu_s - (VECTOR_CPU_S if vectors else 0)
+        outcomes, code, said = trial(scopes, tree, cpu_s) if scopes else ([], 0, "")
+        for outcome in outcomes:
+            normal = self.baseline[outcome["scope"]]
+            if outcome["verdict"] == "error":
+                return "error", outcome["scope"], outcome["error"]
+            broken = [name for name, verdict in outcome["statements"].items() if normal["statements"][name] != verdict]
+            if broken or outcome["verdict"] != normal["verdict"]:
+                return "statement", outcome["scope"], ", ".join(broken)
+        if code > 0:
+            return "error", None, said.strip().rpartition("\n")[2]
+        if code < 0 and sum(self.baseline[name]["cpu_s"] for name in scopes) < cpu_s / 2:
+            return "loop", None, f"more than {cpu_s} CPU s"
+        tests = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *VECTORS]
+        if vectors and run(tests, tree, VECTOR_CPU_S).returncode:
+            return "vector", None, ""
+        for outcome in outcomes:
+            if outcome["counts"] != self.baseline[outcome["scope"]]["counts"]:
+                return "count", outcome["scope"], f"{self.baseline[outcome['scope']]['counts']} -> {outcome['counts']}"
+        return None, None, f"{len(outcomes)} of {len(self._running(mutant))} scopes that run it"
+
+    def _running(self, mutant: Mutant) -> list[str]:
+        """Scopes that run the line, cheapest first; those that enter its module, if only importing runs it."""
+        return self.running[mutant.module, mutant.line] or self.entering[mutant.module]
+
+    def _affordable(self, mutant: Mutant) -> list[str]:
+        """The cheapest of them; half of the CPU time is left for what the change makes longer."""
+        left, chosen = self.cpu_s / 2, []
+        for name in self._running(mutant):
+            left -= self.baseline[name]["cpu_s"]
+            if left < 0 and chosen:
+                break
+            chosen.append(name)
+        return chosen
+
+
+def report(fates: Sequence[Fate]) -> Iterator[str]:
+    """The score in all and per part, and the survivors."""
+    by_part: Mapping[str, list[Fate]] = defaultdict(list)
+    for fate in fates:
+        by_part[next(part for part in MUTATED if fate.mutant.module.startswith(part))].append(fate)
+    kinds = ("statement", "error", "loop", "vector", "count", None)
+    yield "| part | mutants | " + " | ".join(kind or "survived" for kind in kinds) + " | killed |"
+    yield "|---" * (len(kinds) + 3) + "|"
+    for part, some in (*by_part.items(), ("all", list(fates))):
+        found = Counter(fate.killer for fate in some)
+        share = 1 - found[None] / len(some)
+        yield f"| {part} | {len(some)} | " + " | ".join(str(found[kind]) for kind in kinds) + f" | {share:.0%} |"
+    yield ""
+    for fate in fates:
+        if fate.killer is None:
+            yield f"- {fate.mutant.module}:{fate.mutant.line} `{fate.change}` ({fate.detail})"
+
+
+def main() -> None:
+    """Draw, try, report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mutants", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--cpu", type=float, default=10.0, help="CPU seconds per mutant")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="where to write every mutant's fate")
+    arguments = parser.parse_args()
+    every = list(mutants())
+    drawn = sorted(
+        Random(arguments.seed).sample(every, min(arguments.mutants, len(every))),
+        key=lambda each: (each.module, each.line, each.operator, each.occurrence),
+    )
+    print(f"{len(drawn)} of {len(every)} mutants, seed {arguments.seed}", flush=True)
+    with TemporaryDirectory() as folder:
+        campaign = Campaign([Path(folder) / str(job) for job in range(arguments.jobs)], arguments.cpu)
+        with ThreadPoolExecutor(arguments.jobs) as pool:
+            fates = list(pool.map(campaign.fate, drawn))
+    print("\n".join(report(fates)))
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(fate) for fate in fates], indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
