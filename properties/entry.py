@@ -31,6 +31,12 @@ class Entry:
     build: Callable[[Policy | None, Swap], Scenario]
     takes_policy: bool = False
     """Whether a policy can be put in: the scenarios on which proposals are checked."""
+    hook: str = ""
+    """The hook that the scenario is about; a policy without it changes nothing there."""
+
+    def concerns(self, policy: object) -> bool:
+        """Whether a policy is to be checked here: it can be put in, and has the hook."""
+        return self.takes_policy and (not self.hook or callable(getattr(policy, self.hook, None)))
 
 
 def equal_nodes(count: int, **amounts: float) -> ClusterSpec:
