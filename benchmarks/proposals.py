@@ -38,7 +38,7 @@ from rayproof.policies import load_policy
 
 POLICIES = Path(__file__).parents[1] / "examples" / "policies"
 NAMES = ("alpha_beta", "spread_with_locality", "waiting_time_bound", "soft_deadline", "backoff_three")
-LATER = ("three_seconds", "packing")
+LATER = ("backoff_and_migration", "three_seconds", "packing", "priority_transfer")
 BUILT_IN = ("default", "spread", "locality_first", "lowest_estimated_wait")
 SECOND = 1_000_000
 
@@ -141,7 +141,7 @@ def broken(policy: Policy) -> list[str]:
     """The statements that a policy breaks, with scope and length of the shortest counterexample."""
     found = []
     for entry in ENTRIES:
-        if not entry.takes_policy or entry.scope is not Scope.TINY:
+        if not entry.concerns(policy) or entry.scope is not Scope.TINY:
             continue
         scenario = entry.build(policy, {})
         promised = tuple(each for each in entry.build(None, {}).statements if each in PROMISES)

@@ -33,6 +33,12 @@ class Entry:
     """Whether a policy can be put in: the scenarios on which proposals are checked."""
     workload: tuple[Program, ClusterSpec] | None = None
     """What runs on what, where the scenario is a program on a cluster: the solver can be asked about it."""
+    hook: str = ""
+    """The hook that the scenario is about; a policy without it changes nothing there."""
+
+    def concerns(self, policy: object) -> bool:
+        """Whether a policy is to be checked here: it can be put in, and has the hook."""
+        return self.takes_policy and (not self.hook or callable(getattr(policy, self.hook, None)))
 
 
 def equal_nodes(count: int, **amounts: float) -> ClusterSpec:

@@ -6,14 +6,24 @@ import importlib
 import importlib.util
 import sys
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from model.kernel import PolicyError
 from model.scheduler.hooks import Policy, initial_memory, policy_name
-from model.scheduler.policies import BUILT_IN
+from model.scheduler.policies import BUILT_IN, with_defaults
 from rayproof.errors import InputError
+
+HOOKS = {
+    "place": ("task", "view", "memory", "ctx"),
+    "order": ("queue", "view", "memory", "ctx"),
+    "retry": ("task", "attempt", "view", "memory", "ctx"),
+    "migrate": ("request", "view", "memory", "ctx"),
+    "transfer": ("queue", "view", "memory", "ctx"),
+}
+"""What a policy may decide, and what each hook is called with."""
 
 EXPECTED = "a built-in name (" + ", ".join(BUILT_IN) + "), a .py file, or module:Class"
 
@@ -31,8 +41,8 @@ class LoadedPolicy:
 def load_policy(spec: str) -> LoadedPolicy:
     """The policy that a specification names; raises `InputError`.
 
-    A file or module offers either an object called `policy`, or one class with a `place` method that is made without
-    arguments.
+    A file or module offers either an object called `policy`, or one class with at least one hook that is made without
+    arguments. What it does not decide, Ray's default decides.
     """
     if spec in BUILT_IN:
         return LoadedPolicy(spec, spec, BUILT_IN[spec])
@@ -43,13 +53,35 @@ def load_policy(spec: str) -> LoadedPolicy:
         found = _from_attribute(_load_module(module, spec), attribute, spec)
     else:
         raise InputError(spec, None, "no policy of that name", EXPECTED)
-    if not isinstance(found, Policy):
-        raise InputError(spec, None, f"{type(found).__name__} has no method place", "place(task, view, memory, ctx)")
+    _check_hooks(found, spec)
+    policy = with_defaults(found)
     try:
-        initial_memory(found)
+        initial_memory(policy)
     except PolicyError as error:
         raise InputError(spec, None, str(error), "an attribute memory that is hashable") from None
-    return LoadedPolicy(spec, policy_name(found), found)
+    return LoadedPolicy(spec, policy_name(policy), policy)
+
+
+def _check_hooks(found: Any, spec: str) -> None:
+    """Refuse a policy that decides nothing, or whose hooks cannot be called as they will be."""
+    named = [hook for hook in HOOKS if hasattr(found, hook)]
+    if not named:
+        raise InputError(spec, None, f"{type(found).__name__} has no hook", "at least one of " + _signatures())
+    for hook in named:
+        wanted = f"{hook}({', '.join(HOOKS[hook])})"
+        method = getattr(found, hook)
+        if not callable(method):
+            raise InputError(spec, None, f"{hook} of {type(found).__name__} is not a method", wanted)
+        try:
+            signature(method).bind(*HOOKS[hook])
+        except TypeError as error:
+            raise InputError(spec, None, f"{hook} cannot be called with its arguments: {error}", wanted) from None
+        except ValueError:
+            continue  # a callable that does not tell its arguments is tried as it is
+
+
+def _signatures() -> str:
+    return ", ".join(f"{hook}({', '.join(arguments)})" for hook, arguments in HOOKS.items())
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -104,11 +136,12 @@ def _from_module(module: ModuleType, spec: str) -> Any:
     classes = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__ and hasattr(value, "place")
+        if isinstance(value, type) and value.__module__ == module.__name__ and any(hasattr(value, h) for h in HOOKS)
     ]
     if len(classes) != 1:
         names = ", ".join(kind.__name__ for kind in classes) or "none"
-        raise InputError(spec, None, f"classes with a method place: {names}", "exactly one, or an object called policy")
+        expected = "exactly one, or an object called policy; the hooks are " + _signatures()
+        raise InputError(spec, None, f"classes with a hook: {names}", expected)
     return _made(classes[0], spec)
 
 

@@ -5,15 +5,21 @@ has decided on durable storage and repeats its orders when it comes back. A host
 they begin anew elsewhere if there is room (as in Ray: constructor, no state), except that an actor whose checkpoint has
 been taken goes on from it.
 
-Left out: which move is best (`solver.migration`): the smallest actor that makes room is taken; several moves at a time.
+Left out: which move is best (`solver.migration`): the smallest actor that makes room is taken, or a proposal decides
+(the hook `migrate`); several moves at a time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from model.actors.hosts import Checkpoint, Kind, Obeyed, Order, Probe, Redirect, Where
-from model.kernel import Context, Down, Message, Name, Process, Unhandled, Unreachable, constant, durable
+from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant, durable
+from model.scheduler.move_hooks import ActorView, HostView, RoomRequest, RoomView, ask_migrate
+
+PLAN = "plan"
+"""Timer of the first look for room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,10 @@ class Coordinator(Process):
     capacities: tuple[tuple[Name, int], ...] = constant()
     callers: tuple[tuple[str, Name], ...] = constant()
     """Who calls which actor."""
+    policy: object = constant(None)
+    """Decides which actor moves, where it has the hook `migrate`."""
+    most_moves: int = constant(4)
+    """How often a proposal is asked for a move that it may make in vain."""
     places: dict[str, Name] = durable(default_factory=dict)
     """Host of each actor; empty for one that is dead for good."""
     unplaced: tuple[str, ...] = durable(default=())
@@ -42,6 +52,10 @@ class Coordinator(Process):
     """Orders without an answer."""
     epoch: int = durable(default=0)
     dead: set[Name] = durable(default_factory=set)
+    moves: int = durable(default=0)
+    """Moves that a proposal has made."""
+    memory: Hashable = durable(default=())
+    """The proposal's own."""
 
     def start(self, ctx: Context) -> None:
         """Begin, or go on where the durable state stands: repeat orders, look for the dead, tell callers."""
@@ -51,6 +65,14 @@ class Coordinator(Process):
         self.repeat_orders(ctx)
         for actor, _ in self.sizes:
             self.publish(ctx, actor)
+        if self.policy is None:
+            self.make_room(ctx)
+        else:
+            # A proposal is asked in a step, so that a counterexample can show where it went wrong.
+            ctx.set_timer(PLAN, kind=TimerKind.PROGRAM)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """Look for room, at the beginning."""
         self.make_room(ctx)
 
     def repeat_orders(self, ctx: Context) -> None:
@@ -109,7 +131,7 @@ class Coordinator(Process):
                 self.places[actor] = fitting[0]
                 self.give(ctx, fitting[0], Kind.INSTALL, actor)
             elif self.move is None and not self.orders:
-                self.move = self.plan(size)
+                self.move = self.plan(size) if self.policy is None else self.planned(ctx, self.policy, actor, size)
                 if self.move is not None:
                     self.give(ctx, self.move.source, Kind.STOP, self.move.actor)
 
@@ -121,6 +143,19 @@ class Coordinator(Process):
                 if target != source and self.free(target) >= moved and self.free(source) + moved >= size:
                     return Move(actor, source, target)
         return None
+
+    def planned(self, ctx: Context, policy: object, actor: str, size: int) -> Move | None:
+        """The move of a proposal, right or wrong."""
+        if self.moves == self.most_moves:
+            return None
+        capacities, sizes = dict(self.capacities), dict(self.sizes)
+        hosts = tuple(HostView(host, capacities[host], self.free(host)) for host in self.live_hosts())
+        placed = tuple(ActorView(name, sizes[name], at) for name, at in sorted(self.places.items()) if at)
+        answer, self.memory = ask_migrate(policy, RoomRequest(actor, size), RoomView(hosts, placed), self.memory, ctx)
+        if answer is None:
+            return None
+        self.moves += 1
+        return Move(answer.actor, self.places[answer.actor], answer.to)
 
     # ---- the move ---------------------------------------------------------------------------------------------------
 

@@ -72,6 +72,7 @@ def migration(
     capacity: int = 100,
     methods: int = 2,
     crashable: tuple[str, ...] = (),
+    policy: object = None,
     replace: Swap | None = None,
 ) -> Scenario:
     """Actors on hosts, a new one that needs room, and a caller of one that may have to move."""
@@ -87,7 +88,7 @@ def migration(
 
     def coordinator() -> Process:
         places = {actor: at for at, actors in hosts.items() for actor in actors}
-        return kind(Coordinator)(made, capacities, ((called, "caller"),), places, (new,))
+        return kind(Coordinator)(made, capacities, ((called, "caller"),), policy=policy, places=places, unplaced=(new,))
 
     at_first = next(at for at, actors in hosts.items() if called in actors)
     calls_made = tuple(f"m{i}" for i in range(methods))

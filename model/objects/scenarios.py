@@ -57,9 +57,17 @@ class Plane:
     calls_take_time: bool = False
     """Whether calls of the own store and of the owner are messages like all others."""
     fallback: bool = False
+    priorities: Mapping[ObjectId, int] | None = None
+    """What the user says of objects; only a proposal looks at it."""
 
 
-def plane(name: str, made_of: Plane, statements: tuple[Statement, ...] = (), replace: Swap | None = None) -> Scenario:
+def plane(
+    name: str,
+    made_of: Plane,
+    statements: tuple[Statement, ...] = (),
+    replace: Swap | None = None,
+    policy: object = None,
+) -> Scenario:
     """A scope of the object plane. `replace` puts another class in the place of one (a planted bug)."""
 
     def kind(usual: type[Process]) -> Callable[..., Process]:
@@ -77,9 +85,10 @@ def plane(name: str, made_of: Plane, statements: tuple[Statement, ...] = (), rep
     recipes = made_of.rebuild or tuple(job for _, jobs in made_of.jobs for job in jobs if job.makes)
     for there, able in sorted((made_of.again or {}).items()):
         makers += [(there, f"worker{i}") for i in able]
+    priorities = tuple(sorted((made_of.priorities or {}).items()))
     processes: dict[Slot, Callable[[], Process]] = {}
     for node, capacity in enumerate(made_of.capacities):
-        processes[f"manager{node}"] = partial(kind(ObjectManager), node, "owner")
+        processes[f"manager{node}"] = partial(kind(ObjectManager), node, "owner", policy, priorities)
         processes[f"store{node}"] = partial(kind(Store), node, capacity, "owner", f"manager{node}", made_of.fallback)
     processes["owner"] = partial(kind(Directory), sizes, workers, tuple(makers), nodes)
     watchers: dict[Slot, tuple[Slot, ...]] = {f"store{node}": ("owner",) for node in nodes}

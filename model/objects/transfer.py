@@ -12,6 +12,7 @@ the first chunk comes; here it is made before the push is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from model.graph import ObjectId
@@ -40,6 +41,7 @@ from model.objects.protocol import (
     Subscribe,
     Unsubscribe,
 )
+from model.scheduler.move_hooks import LinkView, WaitingObject, ask_transfer, has_transfer
 
 PUSH = "push"
 """Timer of the sender: the next chunk leaves."""
@@ -72,6 +74,10 @@ class ObjectManager(Process):
 
     node: int = constant()
     owner: Name = constant()
+    policy: object = constant(None)
+    """Decides what is sent next, where it has the hook `transfer`."""
+    priorities: tuple[tuple[ObjectId, int], ...] = constant(())
+    """What the user says of objects."""
     bundles: dict[Name, Bundle] = field(default_factory=dict)
     """Requests by requester; a worker has one at a time."""
     arrivals: int = 0
@@ -90,6 +96,8 @@ class ObjectManager(Process):
     """Objects for which the local store's answer is outstanding."""
     pushes: tuple[Push, ...] = ()
     """What is being sent, in the order of the requests."""
+    memory: Hashable = ()
+    """The proposal's own."""
     gone: set[Name] = field(default_factory=set)
     """Workers whose connection is closed: what they had sent counts no longer."""
     available: int = 0
@@ -298,7 +306,7 @@ class ObjectManager(Process):
 
     def fire(self, ctx: Context, timer: str) -> None:
         """Send one chunk."""
-        position = self.choose_push()
+        position = self.choose_push(ctx)
         push = self.pushes[position]
         begun = tuple(p.object for p in self.pushes if p.to == push.to and p.next and p != push)
         ctx.observe(ChunkSent(push.object, begun))
@@ -312,9 +320,17 @@ class ObjectManager(Process):
         if self.pushes:
             ctx.set_timer(PUSH, kind=TimerKind.PROGRAM)
 
-    def choose_push(self) -> int:
-        """First come, first served; for one receiver an object is sent whole before the next one begins."""
-        return 0
+    def choose_push(self, ctx: Context) -> int:
+        """First come, first served: for one receiver an object is sent whole before the next one begins.
+
+        A proposal may choose otherwise.
+        """
+        if not has_transfer(self.policy):
+            return 0
+        known = dict(self.priorities)
+        queue = [WaitingObject(p.object, p.to, len(p.content), p.next, known.get(p.object, 0)) for p in self.pushes]
+        position, self.memory = ask_transfer(self.policy, queue, LinkView(self.node), self.memory, ctx)
+        return position
 
     def after_sending(self, position: int, sent: Push) -> tuple[Push, ...]:
         """The pushes once a chunk of one of them has left."""

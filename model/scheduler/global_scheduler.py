@@ -184,7 +184,8 @@ class GlobalScheduler(Process):
     def question(self, task: TaskId, again: bool) -> TaskView:
         """A task as policies see it."""
         spec = self.program.tasks[task]
-        return TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again, spec.hints)
+        creates = spec.kind is TaskKind.ACTOR_CREATION
+        return TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again, spec.hints, creates)
 
     def patience_ends(self, ctx: Context, question: TaskView, view: ClusterView) -> bool:
         """Ask the `retry` hook about a task without a place; True when it is not to wait for the view to change."""

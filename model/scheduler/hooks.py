@@ -2,7 +2,8 @@
 
 A proposal is any object with a method `place(task, view, memory, ctx)`; nothing is inherited. It returns the name of
 one of `view.options`, or `WAIT`; or a pair of that and its new memory, a hashable value that starts as the object's
-attribute `memory` (the empty tuple without one). It sees what the scheduler knows, which may be stale.
+attribute `memory` (the empty tuple without one). It sees what the scheduler knows, which may be stale. The other hooks
+are in `queue_hooks` and `move_hooks`; `policies.with_defaults` completes a proposal that has only some of them.
 
 Rules, each named in the `PolicyError` that reports its breach: `answer_type`, `legal_answer`, `deterministic`,
 `no_exception`, `memory`.
@@ -40,6 +41,8 @@ class TaskView:
     again: bool
     """Whether it is executed again after a loss."""
     hints: Hints = NO_HINTS
+    actor: bool = False
+    """Whether it creates an actor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class Policy(Protocol):
         ...
 
 
-def policy_name(policy: Policy) -> str:
+def policy_name(policy: object) -> str:
     """The policy's own name: its attribute `name`, else its class's."""
     name = getattr(policy, "name", None)
     return name if isinstance(name, str) else type(policy).__name__

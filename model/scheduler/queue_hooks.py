@@ -6,8 +6,7 @@ found for a task, and returns `WAIT` (until something changes), `Backoff(us)` (l
 task fails, and all that need its results); it can break liveness and is checked for it. Memory as for `place`, one for
 each hook.
 
-Left out: `migrate`. An actor's methods may be on their way to it from anywhere, and no message of this model recalls
-them; the optimum of a migration is the solver's.
+The hooks `migrate` and `transfer` are in `move_hooks`.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def ask_order(
     policy: Policy, queue: Sequence[WaitingTask], view: LocalView, memory: Hashable, ctx: Context
 ) -> tuple[TaskId, Hashable]:
     """The task that starts next, and the hook's new memory; raises `PolicyError`."""
-    chosen, after = _call(policy, "order", memory, (queue, view), ctx)
+    chosen, after = call_hook(policy, "order", memory, (queue, view), ctx)
     if chosen not in [task.id for task in queue]:
         raise PolicyError("legal_answer", f"policy {policy_name(policy)} ordered {chosen!r}, which cannot start now")
     return chosen, after
@@ -81,7 +80,7 @@ def ask_retry(
     policy: Policy, task: TaskView, attempt: int, view: ClusterView, memory: Hashable, ctx: Context
 ) -> tuple[Backoff | GiveUp | None, Hashable]:
     """How a task without a place goes on, and the hook's new memory; raises `PolicyError`."""
-    answer, after = _call(policy, "retry", memory, (task, attempt, view), ctx)
+    answer, after = call_hook(policy, "retry", memory, (task, attempt, view), ctx)
     if answer is not WAIT and not isinstance(answer, Backoff | GiveUp):
         raise PolicyError(
             "answer_type",
@@ -91,9 +90,10 @@ def ask_retry(
     return answer, after
 
 
-def _call(
-    policy: Policy, hook: str, memory: Hashable, arguments: tuple[Any, ...], ctx: Context
+def call_hook(
+    policy: object, hook: str, memory: Hashable, arguments: tuple[Any, ...], ctx: Context
 ) -> tuple[Any, Hashable]:
+    """The answer of a hook and its new memory; raises `PolicyError` when it raises or its memory has no hash."""
     try:
         answer = getattr(policy, hook)(*arguments, memory, ctx)
     except PolicyError:

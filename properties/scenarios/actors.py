@@ -11,6 +11,7 @@ from model.actors.scenarios import calls, lifecycle, migration, replayed
 from model.kernel import FaultKind, Message, Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
+from model.scheduler.move_hooks import has_migrate
 from properties.entry import Entry, Scope, Swap
 from properties.statements.actors import (
     CALLS,
@@ -126,10 +127,11 @@ def _migration(name: str, *crashable: str, methods: int = 2) -> Entry:
             MIGRATION,
             methods=methods,
             crashable=crashable,
+            policy=policy if has_migrate(policy) else None,
             replace=swap,
         )
 
-    return Entry(name, "actors", Scope.TINY, build)
+    return Entry(name, "actors", Scope.TINY, build, takes_policy=True, hook="migrate")
 
 
 MIGRATION_ENTRIES = (

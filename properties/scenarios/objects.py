@@ -7,16 +7,19 @@ from model.objects.admission import PullClass
 from model.objects.scenarios import Plane, plane
 from model.objects.worker import Job
 from model.scheduler.hooks import Policy
+from model.scheduler.move_hooks import has_transfer
 from properties.entry import Entry, Scope, Swap
 from properties.statements.objects import OBJECTS
 
 
-def _plane(name: str, made_of: Plane, *idle: str, scope: Scope = Scope.TINY) -> Entry:
+def _plane(name: str, made_of: Plane, *idle: str, scope: Scope = Scope.TINY, transfers: bool = False) -> Entry:
+    """`transfers`: whether a proposal may decide there what is sent next."""
+
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        made = plane(name, made_of, OBJECTS, swap)
+        made = plane(name, made_of, OBJECTS, swap, policy if transfers and has_transfer(policy) else None)
         return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
 
-    return Entry(name, "objects", scope, build)
+    return Entry(name, "objects", scope, build, transfers, "transfer" if transfers else "")
 
 
 SPILLS, WAITS, PULLS = "an_object_is_spilled", "a_request_waits_for_room", "a_pull_is_under_way"
@@ -81,6 +84,7 @@ OBJECT_ENTRIES = (
         Plane((3, 3), {"x": 2, "y": 1}, ((0, (Job(makes=("x", "y")),)), (1, (Job(reads=("x", "y")),)))),
         SPILLS,
         WAITS,
+        transfers=True,
     ),
     _plane(
         "transfer-two-pulls",
@@ -91,6 +95,20 @@ OBJECT_ENTRIES = (
         ),
         SPILLS,
         WAITS,
+        transfers=True,
+    ),
+    # A large object is asked for first, a small and urgent one while it is on its way.
+    _plane(
+        "transfer-urgent",
+        Plane(
+            (4, 4),
+            {"x": 3, "y": 1},
+            ((0, (Job(makes=("x", "y")),)), (1, (Job(reads=("x",)),)), (1, (Job(reads=("y",)),))),
+            priorities={"y": 1},
+        ),
+        SPILLS,
+        WAITS,
+        transfers=True,
     ),
     _plane(
         "transfer-source-dies",

@@ -11,6 +11,7 @@ from typing import Any
 from model.kernel import Verdict, combine
 from model.kernel.explore import Limits
 from model.kernel.trace import Trace
+from model.scheduler.hooks import Policy
 from properties.catalogue import ENTRIES, Entry, Scope
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.counterexamples import save
@@ -25,10 +26,10 @@ SCOPE_LIMITS = Limits(states=400_000, memory_mb=8_000)
 SEEDS = 5
 """Runs of the simulation when a policy draws."""
 
-POLICY_SCENARIOS: tuple[Entry, ...] = tuple(
-    entry for entry in ENTRIES if entry.takes_policy and entry.scope is Scope.TINY
-)
-"""The scopes on which a policy is verified."""
+
+def policy_scenarios(policy: Policy) -> tuple[Entry, ...]:
+    """The scopes on which a policy is verified: those of placement, and those of the other hooks that it has."""
+    return tuple(entry for entry in ENTRIES if entry.scope is Scope.TINY and entry.concerns(policy))
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def check_policy(
 ) -> PolicyReport:
     """Verify a policy on every small scope, keep its shortest counterexample, and simulate it if it is sound."""
     done: list[Verification] = []
-    for entry in POLICY_SCENARIOS:
+    for entry in policy_scenarios(loaded.policy):
         on_stage(f"{loaded.name}: verify {entry.name}")
         done += verify([entry], seed=settings.seed, limits=SCOPE_LIMITS, policy=loaded.policy, policy_spec=loaded.spec)
         if done[-1].result.note.startswith("interrupted"):

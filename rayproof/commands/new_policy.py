@@ -28,7 +28,8 @@ class {kind}:
     def place(self, task, view, memory, ctx):
         """The name of one of view.options, or None to wait until the view changes; or a pair of that and new memory.
 
-        task: id, name, demand, inputs, strategy, hints (priority, deadline_us, waiting_timeout_us, duration_us), again.
+        task: id, name, demand, inputs, strategy, hints (priority, deadline_us, waiting_timeout_us, duration_us), again,
+            actor (whether it creates one).
         view: options (legal nodes), nodes (all, also dead ones), origin, input_bytes, local_bytes, remote_bytes(node).
         A node: name, index, total, available, labels, queue_length, task_us, queued_us, utilization, fits_now(demand).
         What it says is what the scheduler knows: the last heartbeat, less what was assigned since. It may be stale.
@@ -40,9 +41,13 @@ class {kind}:
         best = min(with_room, key=lambda node: (node.queue_length, view.remote_bytes(node.name), node.index))
         return best.name, memory + 1
 
-    # Two more hooks, if you need them (model/scheduler/queue_hooks.py):
+    # More hooks, if you need them; each alone is a policy, too, and Ray's default then decides the rest:
+    #   model/scheduler/queue_hooks.py
     #   order(self, queue, view, memory, ctx) -> the id of the waiting task of a node that starts next
     #   retry(self, task, attempt, view, memory, ctx) -> None (wait), Backoff(us) or GIVE_UP
+    #   model/scheduler/move_hooks.py
+    #   migrate(self, request, view, memory, ctx) -> None (nobody moves) or MoveActor(actor, to)
+    #   transfer(self, queue, view, memory, ctx) -> the object of the queue of which the next chunk is sent
 '''
 
 TEST = '''"""{title} is checked in every exhausted scope of the scheduler that takes a policy."""
@@ -57,7 +62,7 @@ from properties.catalogue import ENTRIES, Scope
 from rayproof.policies import load_policy
 
 POLICY = load_policy(str(Path(__file__).with_name("{name}.py"))).policy
-SCOPES = [entry for entry in ENTRIES if entry.takes_policy and entry.scope is Scope.TINY]
+SCOPES = [entry for entry in ENTRIES if entry.scope is Scope.TINY and entry.concerns(POLICY)]
 
 
 @pytest.mark.parametrize("entry", SCOPES, ids=lambda entry: entry.name)

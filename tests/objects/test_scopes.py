@@ -16,6 +16,7 @@ PINNED = {
     "store-reader-dies": (52_896, 41),
     "transfer-two-chunks": (995, 27),
     "transfer-two-pulls": (2_011, 26),
+    "transfer-urgent": (2_214, 30),
     "transfer-source-dies": (459_667, 38),
     "memory-rebuild": (499_334, 50),
 }

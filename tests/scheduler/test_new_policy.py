@@ -26,6 +26,8 @@ PROPOSALS = (
     "waiting_time_bound",
     "soft_deadline",
     "backoff_three",
+    "backoff_and_migration",
+    "priority_transfer",
     "three_seconds",
     "packing",
 )

@@ -2,6 +2,7 @@
 
 from model.scheduler.hooks import Policy
 from model.scheduler.policies.alpha_beta import AlphaBeta
+from model.scheduler.policies.completed import with_defaults
 from model.scheduler.policies.default import Default
 from model.scheduler.policies.earliest_completion import EarliestCompletion
 from model.scheduler.policies.least_load import LeastLoad
@@ -29,4 +30,5 @@ __all__ = [
     "LocalityFirst",
     "LowestEstimatedWait",
     "Spread",
+    "with_defaults",
 ]
