@@ -12,6 +12,7 @@ from pathlib import Path
 from model.gcs.chain import Replica
 from model.gcs.clients import ChainClient
 from model.gcs.scenarios import chain
+from model.gcs.tables import EVERYBODY, Table, writers_of
 from model.kernel import Scenario, Statement, StateView, sometimes
 from model.kernel.charts import sequence_chart, to_the_goal
 from properties.catalogue import build
@@ -21,6 +22,8 @@ from properties.statements import pubsub, server, tables
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "gcs.md"
 
 BLOCK = re.compile(r"<!-- chart: (\w+) -->\n```mermaid\n(.*?)```\n", re.DOTALL)
+
+COLUMNS = re.compile(r"(<!-- table: columns -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 @sometimes(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1: failure of the head")
@@ -55,8 +58,19 @@ def charts() -> dict[str, str]:
     return {goal.name: sequence_chart(scenario, to_the_goal(scenario, goal)) for scenario, goal in cases()}
 
 
+def columns() -> str:
+    """Every column of every table with its writers, as Markdown."""
+    lines = ["| table | column | written by |", "|---|---|---|"]
+    for table in Table:
+        for column, writers in writers_of(table).items():
+            who = "everybody" if writers == EVERYBODY else ", ".join(writers)
+            lines.append(f"| {table} | `{column}` | {who} |")
+    return "\n".join(lines) + "\n"
+
+
 def with_charts(page: str, made: dict[str, str]) -> str:
-    """A page with its charts replaced by those made now."""
+    """A page with its charts, and its table of columns, replaced by those made now."""
+    page = COLUMNS.sub(lambda block: f"{block[1]}{columns()}{block[2]}", page)
     return BLOCK.sub(lambda block: f"<!-- chart: {block[1]} -->\n```mermaid\n{made[block[1]]}```\n", page)
 
 

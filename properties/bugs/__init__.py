@@ -20,6 +20,7 @@ from properties.bugs.replay import REPLAY_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
+from properties.bugs.typed_tables import TYPED_TABLE_BUGS
 from properties.bugs.workers import WORKER_BUGS
 
 BUGS: dict[str, Bug] = {
@@ -32,6 +33,7 @@ BUGS: dict[str, Bug] = {
         *CHAIN_BUGS,
         *PUBSUB_BUGS,
         *TABLE_BUGS,
+        *TYPED_TABLE_BUGS,
         *SERVER_BUGS,
         *OBJECT_BUGS,
         *REFERENCE_BUGS,

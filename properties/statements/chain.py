@@ -9,7 +9,7 @@ from model.gcs.chain import Replica, value_of
 from model.gcs.clients import ChainClient, Put
 from model.gcs.events import Accepted, Activated
 from model.gcs.master import ChainMaster
-from model.gcs.protocol import Entry, Joined, Refused, Resend, Update, Value, Write, Written
+from model.gcs.protocol import Datum, Entry, Joined, Refused, Resend, Update, Value, Write, Written
 from model.kernel import Name, StateView, always, audit, refines, sometimes, step
 from model.kernel.steps import Taken
 from properties.statements.linearizability import Request, linearizable
@@ -119,7 +119,7 @@ class Register:
     """Updates that have taken effect."""
     written: frozenset[Request] = frozenset()
     """Updates that have been answered."""
-    read: frozenset[tuple[Request, str, int]] = frozenset()
+    read: frozenset[tuple[Request, str, Datum]] = frozenset()
     """Queries that have taken effect and whose answer is on its way: request, key, value."""
 
 
