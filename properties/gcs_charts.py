@@ -34,6 +34,12 @@ def a_head_failed_with_a_request_in_flight(view: StateView) -> bool:
     return client is not None and bool(client.pending) and "replica0" in view.dead and unseen
 
 
+@sometimes(Replica, source="OSDI 2018 §4.2.1: shards are independent", monitors=(tables.PairsRead,))
+def half_a_pair_is_seen_after_a_failure(view: StateView) -> bool:
+    """A reader sees one key of a pair without the other, and a replica has failed."""
+    return view.monitor(tables.PairsRead).halved and bool(view.dead)
+
+
 def cases() -> Iterator[tuple[Scenario, Statement]]:
     """Every chart: where it happens and what."""
     yield chain(3, 1, 1), a_head_failed_with_a_request_in_flight
@@ -48,6 +54,7 @@ def cases() -> Iterator[tuple[Scenario, Statement]]:
     yield build("pubsub-1-1"), pubsub.a_subscription_lapses
     yield build("long-poll-1-1"), pubsub.news_wait_for_their_acknowledgement
     yield build("shards-2"), tables.half_a_pair_is_seen
+    yield build("chains-2-2-1"), half_a_pair_is_seen_after_a_failure
     yield build("gcs-restart-1-1-1"), server.a_restart_falls_between_two_rows
     yield build("gcs-membership-1-memory"), server.a_raylet_is_forgotten
     yield build("gcs-sync-2-1-1"), server.a_new_gcs_counts_lower

@@ -78,6 +78,10 @@ def _typed_tables(policy: Policy | None, swap: Swap) -> Scenario:
     return table_scopes.typed_tables(1, typed_tables.TYPED, swap)
 
 
+def _chained_shards(policy: Policy | None, swap: Swap) -> Scenario:
+    return table_scopes.chained_shards(statements=(*chain.CHAIN, *tables.SHARDED), swap=swap)
+
+
 GCS_ENTRIES = (
     _crashes(3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
     _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
@@ -96,6 +100,7 @@ GCS_ENTRIES = (
     _long_poll(1, 1, Scope.TINY),
     _long_poll(2, 1, Scope.SMALL),
     Entry("shards-2", "gcs", Scope.TINY, _shards),
+    Entry("chains-2-2-1", "gcs", Scope.TINY, _chained_shards),
     Entry("tables-1", "gcs", Scope.TINY, _typed_tables),
     _flushing(1, 2, Scope.TINY),
     _restart(1, 1, 1, Scope.TINY),

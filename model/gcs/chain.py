@@ -271,6 +271,6 @@ class Replica(Process):
 
 def value_of(history: tuple[Entry, ...], key: Key) -> Datum:
     """What a key holds after these updates, or what all keys do."""
-    if key == EVERYTHING:
+    if key.startswith(EVERYTHING):
         return tuple(sorted({entry.key: entry.value for entry in history}.items(), key=itemgetter(0)))
     return next((entry.value for entry in reversed(history) if entry.key == key), ABSENT)

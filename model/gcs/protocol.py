@@ -21,8 +21,8 @@ Datum: TypeAlias = Hashable
 ABSENT = 0
 """What a key holds before it is first written; nothing written equals it."""
 
-EVERYTHING: Key = ""
-"""Asked for by a query of a whole shard: all keys with what they hold, in order."""
+EVERYTHING: Key = "*"
+"""Begins a query of a whole shard, whose number follows: all keys with what they hold, in order. No key begins so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
-"""Scopes of the typed tables, and of control state that lies on chains."""
+"""Scopes of the typed tables, and of shards that are chains."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from model.gcs.scenarios import Swap
+from model.gcs.clients import Get, Put
+from model.gcs.register import ShardedClient
+from model.gcs.scenarios import PAIR, Swap
+from model.gcs.shards import Chains
 from model.gcs.tables import (
     actor_key,
     event_key,
@@ -70,4 +74,32 @@ def typed_tables(crashes: int = 1, statements: tuple[Statement, ...] = (), swap:
         faults={FaultKind.CRASH: crashes},
         max_incarnations=1,
         constants={"writes": len(DRIVER) + len(RAYLET0) + len(RAYLET1), "crashes": crashes},
+    )
+
+
+def chained_shards(
+    chains: Chains = Chains(2),  # noqa: B008 - frozen
+    statements: tuple[Statement, ...] = (),
+    swap: Swap | None = None,
+) -> Scenario:
+    """A writer of pairs of keys and a reader of both, on shards that are chains."""
+    kinds: Any = swap or {}
+    first, *others = chains.configurations()
+    client = partial(kinds.get(ShardedClient, ShardedClient), first, window=1, others=tuple(others))
+    names = ("writer", "reader")
+    return Scenario(
+        f"chains-{chains.shards}-{chains.replicas}-{chains.crashes}",
+        "gcs",
+        {
+            **chains.processes(names, kinds),
+            "writer": partial(client, tuple(Put(key, 1) for key in PAIR)),
+            "reader": partial(client, tuple(Get(key) for key in PAIR)),
+        },
+        statements,
+        links=(LinkRule(unreachable=False),),
+        crashable=chains.replica_slots(),
+        watchers=chains.watchers(),
+        faults={FaultKind.CRASH: chains.crashes},
+        max_incarnations=1,
+        constants={**vars(chains), "keys": len(PAIR)},
     )

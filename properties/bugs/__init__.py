@@ -6,6 +6,7 @@ The model knows nothing of them. A bug kills a statement only when that very sta
 from properties.bugs.actors import ACTOR_BUGS
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
+from properties.bugs.chained import CHAINED_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
 from properties.bugs.control import CONTROL_BUGS
 from properties.bugs.groups import GROUP_BUGS
@@ -27,6 +28,7 @@ BUGS: dict[str, Bug] = {
     bug.name: bug
     for bug in (
         *CLUSTER_BUGS,
+        *CHAINED_BUGS,
         *SCHEDULING_BUGS,
         *GROUP_BUGS,
         *LEASE_BUGS,
