@@ -16,6 +16,7 @@ from properties.gcs_entries import GCS_ENTRIES
 from properties.groups import GROUP_ENTRIES
 from properties.leases import LEASE_ENTRIES
 from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
+from properties.scenarios.chained import CHAINED_ENTRIES
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
@@ -101,6 +102,7 @@ ENTRIES = (
     ),
     _cluster("cluster-3-3-2", programs.chain(3), equal_nodes(3), crashes=2, scope=Scope.SMALL, component="lineage"),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
+    *CHAINED_ENTRIES,
     *OBJECT_ENTRIES,
     *REFERENCE_ENTRIES,
     *LINEAGE_ENTRIES,

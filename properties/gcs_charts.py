@@ -12,6 +12,7 @@ from pathlib import Path
 from model.gcs.chain import Replica
 from model.gcs.clients import ChainClient
 from model.gcs.scenarios import chain
+from model.gcs.tables import EVERYBODY, Table, writers_of
 from model.kernel import Scenario, Statement, StateView, sometimes
 from model.kernel.charts import sequence_chart, to_the_goal
 from properties.catalogue import build
@@ -22,6 +23,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "gcs.md"
 
 BLOCK = re.compile(r"<!-- chart: (\w+) -->\n```mermaid\n(.*?)```\n", re.DOTALL)
 
+COLUMNS = re.compile(r"(<!-- table: columns -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
 
 @sometimes(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1: failure of the head")
 def a_head_failed_with_a_request_in_flight(view: StateView) -> bool:
@@ -29,6 +32,12 @@ def a_head_failed_with_a_request_in_flight(view: StateView) -> bool:
     client = view.one(ChainClient)
     unseen = not any(replica.history for replica in view.of(Replica).values())
     return client is not None and bool(client.pending) and "replica0" in view.dead and unseen
+
+
+@sometimes(Replica, source="OSDI 2018 §4.2.1: shards are independent", monitors=(tables.PairsRead,))
+def half_a_pair_is_seen_after_a_failure(view: StateView) -> bool:
+    """A reader sees one key of a pair without the other, and a replica has failed."""
+    return view.monitor(tables.PairsRead).halved and bool(view.dead)
 
 
 def cases() -> Iterator[tuple[Scenario, Statement]]:
@@ -45,6 +54,7 @@ def cases() -> Iterator[tuple[Scenario, Statement]]:
     yield build("pubsub-1-1"), pubsub.a_subscription_lapses
     yield build("long-poll-1-1"), pubsub.news_wait_for_their_acknowledgement
     yield build("shards-2"), tables.half_a_pair_is_seen
+    yield build("chains-2-2-1"), half_a_pair_is_seen_after_a_failure
     yield build("gcs-restart-1-1-1"), server.a_restart_falls_between_two_rows
     yield build("gcs-membership-1-memory"), server.a_raylet_is_forgotten
     yield build("gcs-sync-2-1-1"), server.a_new_gcs_counts_lower
@@ -55,8 +65,19 @@ def charts() -> dict[str, str]:
     return {goal.name: sequence_chart(scenario, to_the_goal(scenario, goal)) for scenario, goal in cases()}
 
 
+def columns() -> str:
+    """Every column of every table with its writers, as Markdown."""
+    lines = ["| table | column | written by |", "|---|---|---|"]
+    for table in Table:
+        for column, writers in writers_of(table).items():
+            who = "everybody" if writers == EVERYBODY else ", ".join(writers)
+            lines.append(f"| {table} | `{column}` | {who} |")
+    return "\n".join(lines) + "\n"
+
+
 def with_charts(page: str, made: dict[str, str]) -> str:
-    """A page with its charts replaced by those made now."""
+    """A page with its charts, and its table of columns, replaced by those made now."""
+    page = COLUMNS.sub(lambda block: f"{block[1]}{columns()}{block[2]}", page)
     return BLOCK.sub(lambda block: f"<!-- chart: {block[1]} -->\n```mermaid\n{made[block[1]]}```\n", page)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from model.gcs import scenarios as scopes
+from model.gcs import table_scopes
 from model.gcs.scenarios import ChainScope
 from model.kernel import Scenario
 from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
 from properties.entry import Entry, Scope, Swap
-from properties.statements import chain, pubsub, server, tables
+from properties.statements import chain, pubsub, server, tables, typed_tables
 from properties.statements.runs import CHAIN_RUNS
 
 
@@ -73,6 +74,14 @@ def _sync(changes: int, scope: Scope) -> Entry:
     return Entry(f"gcs-sync-2-{changes}-1", "gcs", scope, build)
 
 
+def _typed_tables(policy: Policy | None, swap: Swap) -> Scenario:
+    return table_scopes.typed_tables(1, typed_tables.TYPED, swap)
+
+
+def _chained_shards(policy: Policy | None, swap: Swap) -> Scenario:
+    return table_scopes.chained_shards(statements=(*chain.CHAIN, *tables.SHARDED), swap=swap)
+
+
 GCS_ENTRIES = (
     _crashes(3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
     _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
@@ -91,6 +100,8 @@ GCS_ENTRIES = (
     _long_poll(1, 1, Scope.TINY),
     _long_poll(2, 1, Scope.SMALL),
     Entry("shards-2", "gcs", Scope.TINY, _shards),
+    Entry("chains-2-2-1", "gcs", Scope.TINY, _chained_shards),
+    Entry("tables-1", "gcs", Scope.TINY, _typed_tables),
     _flushing(1, 2, Scope.TINY),
     _restart(1, 1, 1, Scope.TINY),
     _restart(2, 1, 1, Scope.SMALL),

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from model.cluster.worker import Driver, Worker
+from model.gcs.chained import LIBRARY, ChainedStore, RowClient
+from model.gcs.shards import Chains
 from model.gcs.store import ControlStore
 from model.graph import ClusterSpec, Program, TaskId
 from model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
@@ -30,6 +32,8 @@ class ClusterParameters:
     """Workers per node; None: as many as the node has CPUs, at least one."""
     immediate_store: bool = True
     """Whether a request to the control store is one atomic step with its asker."""
+    chains: Chains | None = None
+    """Where the rows of the control store lie; None: in one process that never fails."""
     crashes: int = 0
     """Nodes that may crash; the head node does not."""
     repeats: int = 1
@@ -95,8 +99,15 @@ def assemble(
                 if i not in parameters.joining and i not in dict(parameters.booting)
             ),
         ),
-        "gcs": lambda: made(ControlStore)(program=program, raylets=raylets),
     }
+    chains = parameters.chains
+    if chains is None:
+        processes["gcs"] = lambda: made(ControlStore)(program=program, raylets=raylets)
+    else:
+        first, *others = chains.configurations()
+        processes["gcs"] = lambda: made(ChainedStore)(program=program, raylets=raylets, shards=chains.shards)
+        processes[LIBRARY] = lambda: made(RowClient)(first, (), others=tuple(others))
+        processes.update(chains.processes((LIBRARY,), swap))
     units: dict[str, tuple[Slot, ...]] = {}
     hosts: dict[Slot, str] = {"driver": raylets[0], "scheduler": raylets[0], "gcs": raylets[0]}
     for number, node in enumerate(cluster.nodes):
@@ -137,12 +148,15 @@ def assemble(
         statements,
         links=links(parameters.immediate_store),
         units=units,
-        crashable=tuple(f"node{number}" for number in range(1, len(raylets))) if parameters.crashes else (),
-        watchers=dict.fromkeys(raylets, ("gcs",)),
+        crashable=(
+            *(f"node{number}" for number in range(1, len(raylets)) if parameters.crashes),
+            *(chains.replica_slots() if chains and chains.crashes else ()),
+        ),
+        watchers={**dict.fromkeys(raylets, ("gcs",)), **(chains.watchers() if chains else {})},
         faults={
             kind: budget
             for kind, budget in (
-                (FaultKind.CRASH, parameters.crashes),
+                (FaultKind.CRASH, max(parameters.crashes, chains.crashes if chains else 0)),
                 (FaultKind.EARLY_TIMEOUT, parameters.early_timeouts),
             )
             if budget
@@ -154,6 +168,11 @@ def assemble(
             "tasks": len(program.tasks),
             "crashes": parameters.crashes,
             "gcs": "immediate" if parameters.immediate_store else "messages",
+            **(
+                {"shards": chains.shards, "replicas": chains.replicas, "replica crashes": chains.crashes}
+                if chains
+                else {}
+            ),
         },
         timing=None if timing is None else Timing(**{**vars(timing), "host": hosts.__getitem__}),
     )
@@ -168,6 +187,7 @@ def links(immediate_store: bool) -> tuple[LinkRule, ...]:
     ]
     if immediate_store:
         rules += [
+            LinkRule("gcs", LIBRARY, kind=LinkKind.IMMEDIATE, unreachable=False),
             LinkRule("*", "gcs", channel="", kind=LinkKind.IMMEDIATE, unreachable=False),
         ]
     rules.append(LinkRule(unreachable=False, capacity=1_000_000))

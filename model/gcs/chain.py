@@ -18,11 +18,14 @@ replica has stopped is told by its promise, or by its death).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 from model.gcs.events import Accepted
 from model.gcs.protocol import (
     ABSENT,
+    EVERYTHING,
     Configuration,
+    Datum,
     Entry,
     Join,
     Joined,
@@ -266,6 +269,8 @@ class Replica(Process):
         return 0
 
 
-def value_of(history: tuple[Entry, ...], key: Key) -> int:
-    """The value of a key after these updates."""
+def value_of(history: tuple[Entry, ...], key: Key) -> Datum:
+    """What a key holds after these updates, or what all keys do."""
+    if key.startswith(EVERYTHING):
+        return tuple(sorted({entry.key: entry.value for entry in history}.items(), key=itemgetter(0)))
     return next((entry.value for entry in reversed(history) if entry.key == key), ABSENT)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from model.gcs.events import Answered, Invoked
-from model.gcs.protocol import Configuration, Key, Lookup, Read, Refused, Value, Write, Written
+from model.gcs.protocol import Configuration, Datum, Key, Lookup, Read, Refused, Value, Write, Written
 from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
 
@@ -21,7 +21,7 @@ class Put:
     """Write a value."""
 
     key: Key
-    value: int
+    value: Datum
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,15 @@ class ChainClient(Process):
     def ask(self, ctx: Context, number: int) -> None:
         """Send a request to the replica that has the role for it."""
         operation = self.pending[number]
-        chain = self.configuration.chain
+        known = self.configuration_for(operation.key)
         if isinstance(operation, Put):
-            ctx.send(chain[0], Write(self.configuration, number, operation.key, operation.value))
+            ctx.send(known.chain[0], Write(known, number, operation.key, operation.value))
         else:
-            ctx.send(chain[-1], Read(self.configuration, number, operation.key))
+            ctx.send(known.chain[-1], Read(known, number, operation.key))
+
+    def configuration_for(self, key: Key) -> Configuration:
+        """The configuration of the chain that keeps a key."""
+        return self.configuration
 
     def operation(self, number: int) -> Operation:
         """What a request of this client was for."""
@@ -129,13 +133,11 @@ class ChainClient(Process):
             self.configuration = configuration
             self.ask_again(ctx)
 
-    def answered(self, ctx: Context, number: int, value: int | None) -> None:
+    def answered(self, ctx: Context, number: int, value: Datum) -> None:
         """The first answer to a request counts; further ones are repeats."""
         operation = self.pending.pop(number, None)
         if operation is None:
             return
         self.done[number] = operation
-        written = operation.value if isinstance(operation, Put) else value
-        assert written is not None
-        ctx.observe(Answered(ctx.me, number, written))
+        ctx.observe(Answered(ctx.me, number, operation.value if isinstance(operation, Put) else value))
         self.go_on(ctx)

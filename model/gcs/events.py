@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from model.kernel import Name
@@ -14,7 +15,7 @@ class Invoked:
     client: Name
     number: int
     key: str
-    value: int | None
+    value: Hashable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Answered:
 
     client: Name
     number: int
-    value: int
+    value: Hashable
 
 
 @dataclass(frozen=True, slots=True)

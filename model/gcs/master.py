@@ -125,4 +125,4 @@ class ChainMaster(Process):
         chain = tuple(name for name in before.chain if name not in self.suspects)
         if growing and growing not in chain and self.is_ready:
             chain += (growing,)
-        return Configuration(before.epoch + 1, chain, "" if growing in chain else growing)
+        return Configuration(before.epoch + 1, chain, "" if growing in chain else growing, before.shard)

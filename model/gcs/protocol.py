@@ -7,6 +7,7 @@ the epoch and have the rest looked up.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,8 +15,14 @@ from model.kernel import Message, Name
 
 Key: TypeAlias = str
 
+Datum: TypeAlias = Hashable
+"""What a key holds: numbers in the scopes of the chain itself, rows of the tables where a cluster runs on it."""
+
 ABSENT = 0
-"""What a key holds before it is first written; written values are larger."""
+"""What a key holds before it is first written; nothing written equals it."""
+
+EVERYTHING: Key = "*"
+"""Begins a query of a whole shard, whose number follows: all keys with what they hold, in order. No key begins so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Configuration(Message):
     """Head first."""
     joining: Name = ""
     """A replica that is being added behind the tail and serves nobody yet."""
+    shard: str = ""
+    """Whose chain it is, where clients know several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class Entry:
     client: Name
     number: int
     key: Key
-    value: int
+    value: Datum
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,7 @@ class Write(Message):
     configuration: Configuration
     number: int
     key: Key
-    value: int
+    value: Datum
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ class Value(Message):
     """The tail's reply to a query."""
 
     number: int
-    value: int
+    value: Datum
 
 
 @dataclass(frozen=True, slots=True)

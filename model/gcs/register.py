@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.gcs.clients import ChainClient, Put
-from model.gcs.protocol import ABSENT, Configuration, Key, Read, Value, Write, Written
-from model.kernel import Context, Message, Name, Process, Unhandled, constant
+from model.gcs.clients import ChainClient
+from model.gcs.protocol import ABSENT, Configuration, Datum, Key, Read, Value, Write, Written
+from model.kernel import Context, Message, Name, Process, Unhandled
 
 
 def shard_of(key: Key, shards: int) -> int:
@@ -26,7 +26,7 @@ def shard_of(key: Key, shards: int) -> int:
 class AtomicStore(Process):
     """One shard that never fails."""
 
-    values: dict[Key, int] = field(default_factory=dict)
+    values: dict[Key, Datum] = field(default_factory=dict)
     """The registers."""
     applied: set[tuple[Name, int]] = field(default_factory=set)
     """Requests that have taken effect."""
@@ -49,14 +49,25 @@ class AtomicStore(Process):
 class ShardedClient(ChainClient):
     """A client that finds the shard of each key by itself."""
 
-    shards: tuple[Name, ...] = constant(())
+    others: tuple[Configuration, ...] = ()
+    """The newest it has heard of the further shards; that of the first is its `configuration`."""
 
-    def ask(self, ctx: Context, number: int) -> None:
-        """Send a request to the shard of its key."""
-        operation = self.pending[number]
-        shard = self.shards[shard_of(operation.key, len(self.shards))]
-        one = Configuration(0, (shard,))
-        if isinstance(operation, Put):
-            ctx.send(shard, Write(one, number, operation.key, operation.value))
-        else:
-            ctx.send(shard, Read(one, number, operation.key))
+    def configuration_for(self, key: Key) -> Configuration:
+        """The configuration of the shard of a key."""
+        return (self.configuration, *self.others)[self.shard_of(key)]
+
+    def shard_of(self, key: Key) -> int:
+        """The shard that keeps a key."""
+        return shard_of(key, 1 + len(self.others))
+
+    def learn(self, ctx: Context, configuration: Configuration) -> None:
+        """Adopt a newer configuration of one shard; what is pending there may have gone to the wrong replica."""
+        known = [self.configuration, *self.others]
+        place = next(i for i, shard in enumerate(known) if shard.shard == configuration.shard)
+        if configuration.epoch > known[place].epoch:
+            known[place] = configuration
+            self.configuration, *others = known
+            self.others = tuple(others)
+            for number in sorted(self.pending):
+                if self.shard_of(self.pending[number].key) == place:
+                    self.ask(ctx, number)

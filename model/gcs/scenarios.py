@@ -246,8 +246,8 @@ def shards(count: int = 2, statements: tuple[Statement, ...] = (), swap: Swap | 
     """A writer of pairs of keys and a reader of both, on shards that are registers."""
     kinds: Mapping[Any, Any] = swap or {}
     names = tuple(f"shard{i}" for i in range(count))
-    first = Configuration(0, names)
-    client = partial(kinds.get(ShardedClient, ShardedClient), first, window=1, shards=names)
+    first, *others = (Configuration(0, (name,), shard=name) for name in names)
+    client = partial(kinds.get(ShardedClient, ShardedClient), first, window=1, others=tuple(others))
     processes: dict[Slot, Callable[[], Process]] = dict.fromkeys(names, kinds.get(AtomicStore, AtomicStore))
     processes["writer"] = partial(client, tuple(Put(key, 1) for key in PAIR))
     processes["reader"] = partial(client, tuple(Get(key) for key in PAIR))

@@ -3,7 +3,9 @@
 Source: OSDI 2018, section 4.2.1 and figure 7. All control state is here; every other component keeps none that it could
 not lose. Links to it may be immediate (one atomic operation per request) or ordinary.
 
-Left out: shards, replication and storage (the chain is in `gcs.chain`); reference counts; flushing.
+`gcs.chained` carries out the same requests on rows that lie on chains.
+
+Left out: storage; reference counts; flushing.
 """
 
 from __future__ import annotations
@@ -66,13 +68,17 @@ class ControlStore(Process):
             case LocateInputs(task):
                 inputs = self.program.tasks[task].inputs
                 places = tuple((needed, self.holders(needed)) for needed in inputs)
-                ctx.send(sender, InputLocations(task, places))
+                self.tell(ctx, sender, InputLocations(task, places))
             case TaskRejected(task):
                 self.rejected(ctx, task)
             case Down(node):
                 self.node_died(ctx, node)
             case _:
                 raise Unhandled(message)
+
+    def tell(self, ctx: Context, to: Name, message: Message) -> None:
+        """Answer, or notify: what is told has taken effect."""
+        ctx.send(to, message)
 
     def holders(self, there: ObjectId) -> tuple[Name, ...]:
         """Live nodes with a copy, in a fixed order."""
@@ -113,16 +119,16 @@ class ControlStore(Process):
         self.copies.setdefault(there, set()).add(node)
         for raylet in self.subscribers.pop(there, ()):
             if raylet != node:
-                ctx.send(raylet, ObjectLocated(there, self.holders(there)))
+                self.tell(ctx, raylet, ObjectLocated(there, self.holders(there)))
 
     def locate(self, ctx: Context, needed: ObjectId, raylet: Name) -> None:
         """Answer at once, or subscribe the asker and have a lost object made again."""
         holders = self.holders(needed)
         if holders:
-            ctx.send(raylet, ObjectLocated(needed, holders))
+            self.tell(ctx, raylet, ObjectLocated(needed, holders))
             return
         if needed in self.failed:
-            ctx.send(raylet, ObjectFailed(needed))
+            self.tell(ctx, raylet, ObjectFailed(needed))
             return
         waiting = self.subscribers.setdefault(needed, [])
         if raylet not in waiting:
@@ -138,12 +144,12 @@ class ControlStore(Process):
         for made in self.program.tasks[task].outputs:
             self.failed.add(made)
             for raylet in self.subscribers.pop(made, ()):
-                ctx.send(raylet, ObjectFailed(made))
+                self.tell(ctx, raylet, ObjectFailed(made))
 
     def execute_again(self, ctx: Context, task: TaskId) -> None:
         """Have the global scheduler place a task once more."""
         self.tasks[task] = TaskEntry(TaskStatus.PLACING)
-        ctx.send("scheduler", ExecuteAgain(task))
+        self.tell(ctx, "scheduler", ExecuteAgain(task))
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """Declare a node dead, forget what it held, tell everybody, and repair what somebody still needs."""
@@ -153,8 +159,8 @@ class ControlStore(Process):
         ctx.observe(HeardOfDeath(ctx.me, node))
         for raylet in self.raylets:
             if raylet not in self.dead:
-                ctx.send(raylet, NodeDead(node))
-        ctx.send("scheduler", NodeDead(node))
+                self.tell(ctx, raylet, NodeDead(node))
+        self.tell(ctx, "scheduler", NodeDead(node))
         for needed in sorted(self.subscribers):
             waiting = [raylet for raylet in self.subscribers[needed] if raylet != node]
             if waiting:

@@ -6,6 +6,7 @@ The model knows nothing of them. A bug kills a statement only when that very sta
 from properties.bugs.actors import ACTOR_BUGS
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
+from properties.bugs.chained import CHAINED_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
 from properties.bugs.control import CONTROL_BUGS
 from properties.bugs.groups import GROUP_BUGS
@@ -20,18 +21,21 @@ from properties.bugs.replay import REPLAY_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
+from properties.bugs.typed_tables import TYPED_TABLE_BUGS
 from properties.bugs.workers import WORKER_BUGS
 
 BUGS: dict[str, Bug] = {
     bug.name: bug
     for bug in (
         *CLUSTER_BUGS,
+        *CHAINED_BUGS,
         *SCHEDULING_BUGS,
         *GROUP_BUGS,
         *LEASE_BUGS,
         *CHAIN_BUGS,
         *PUBSUB_BUGS,
         *TABLE_BUGS,
+        *TYPED_TABLE_BUGS,
         *SERVER_BUGS,
         *OBJECT_BUGS,
         *REFERENCE_BUGS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.gcs.flushing import TaskTable
-from model.gcs.protocol import Read, Write
+from model.gcs.protocol import Datum, Read, Write
 from model.gcs.register import AtomicStore
 from model.kernel import Context, FaultKind, Message, Name
 from properties.bugs.base import Bug
@@ -67,7 +67,7 @@ class LooksInMemoryOnly(TaskTable):
 class AnswersBeforeItWrites(AtomicStore):
     """A write takes effect when the next request comes."""
 
-    late: tuple[tuple[str, int], ...] = ()
+    late: tuple[tuple[str, Datum], ...] = ()
     """Answered and not in effect yet."""
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeAlias
 
 from model.gcs.chain import Replica, value_of
 from model.gcs.clients import ChainClient, Put
 from model.gcs.events import Accepted, Activated
 from model.gcs.master import ChainMaster
-from model.gcs.protocol import Entry, Joined, Refused, Resend, Update, Value, Write, Written
+from model.gcs.protocol import Datum, Entry, Joined, Refused, Resend, Update, Value, Write, Written
 from model.kernel import Name, StateView, always, audit, refines, sometimes, step
 from model.kernel.steps import Taken
 from properties.statements.linearizability import Request, linearizable
 
+Members: TypeAlias = list[tuple[Name, Replica]]
+"""Replicas with their names, head first."""
 
-def members(view: StateView) -> list[tuple[Name, Replica]]:
-    """The live replicas that the master counts in and that hold all they must, head first."""
-    master, replicas = view.one(ChainMaster), view.of(Replica)
-    if master is None:
-        return []
-    return [(name, replicas[name]) for name in master.configuration.chain if name in replicas and replicas[name].joined]
+
+def chains(view: StateView) -> dict[str, Members]:
+    """By shard: the live replicas that its master counts in and that hold all they must."""
+    replicas = view.of(Replica)
+    return {
+        master.configuration.shard: [
+            (name, replicas[name]) for name in master.configuration.chain if name in replicas and replicas[name].joined
+        ]
+        for master in view.of(ChainMaster).values()
+    }
+
+
+def members(view: StateView) -> Members:
+    """The same where there is one chain."""
+    return next(iter(chains(view).values()), [])
+
+
+def neighbours(view: StateView) -> Iterator[tuple[Replica, Replica]]:
+    """Each replica with its successor, in every chain."""
+    for chain in chains(view).values():
+        for (_, before), (_, after) in pairwise(chain):
+            yield before, after
 
 
 def requests(entries: tuple[Entry, ...]) -> list[Request]:
@@ -34,15 +54,13 @@ def requests(entries: tuple[Entry, ...]) -> list[Request]:
 @always(Replica, ChainMaster, source="van Renesse and Schneider 2004, §3: Update Propagation Invariant")
 def update_propagation(view: StateView) -> bool:
     """A replica's history is a prefix of its predecessor's, along the master's chain."""
-    return all(
-        before.history[: len(after.history)] == after.history for (_, before), (_, after) in pairwise(members(view))
-    )
+    return all(before.history[: len(after.history)] == after.history for before, after in neighbours(view))
 
 
 @always(Replica, ChainMaster, source="van Renesse and Schneider 2004, §3: Inprocess Requests Invariant")
 def inprocess_requests(view: StateView) -> bool:
     """What a successor lacks of its predecessor's history is still in the predecessor's `sent`."""
-    for (_, before), (_, after) in pairwise(members(view)):
+    for before, after in neighbours(view):
         lacking = before.history[len(after.history) :]
         if lacking and before.sent[-len(lacking) :] != lacking:
             return False
@@ -52,13 +70,13 @@ def inprocess_requests(view: StateView) -> bool:
 @always(ChainClient, ChainMaster, Replica, source="van Renesse and Schneider 2004, §2, §3; bug benchmark S5")
 def acknowledged_writes_survive(view: StateView) -> bool:
     """An acknowledged write is held by every live replica that the master counts in."""
-    held = [set(requests(replica.history)) for _, replica in members(view)]
+    held = {shard: [set(requests(replica.history)) for _, replica in chain] for shard, chain in chains(view).items()}
     return all(
         (name, number) in histories
         for name, client in view.of(ChainClient).items()
         for number, operation in client.done.items()
         if isinstance(operation, Put)
-        for histories in held
+        for histories in held.get(client.configuration_for(operation.key).shard, ())
     )
 
 
@@ -119,7 +137,7 @@ class Register:
     """Updates that have taken effect."""
     written: frozenset[Request] = frozenset()
     """Updates that have been answered."""
-    read: frozenset[tuple[Request, str, int]] = frozenset()
+    read: frozenset[tuple[Request, str, Datum]] = frozenset()
     """Queries that have taken effect and whose answer is on its way: request, key, value."""
 
 
@@ -182,8 +200,10 @@ def decided(view: StateView, written: set[Request]) -> tuple[Entry, ...]:
 
 @audit(ChainClient, ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.1")
 def every_request_is_answered(view: StateView) -> bool:
-    """While a full member lives, no request stays unanswered."""
-    return not members(view) or not any(client.pending or client.todo for client in view.of(ChainClient).values())
+    """While a full member of every chain lives, no request stays unanswered."""
+    return not all(chains(view).values()) or not any(
+        client.pending or client.todo for client in view.of(ChainClient).values()
+    )
 
 
 @audit(ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.3")

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from model.gcs.events import Answered, Invoked
-from model.gcs.protocol import ABSENT
+from model.gcs.protocol import ABSENT, Datum
 from model.kernel import Name, StateView, always
 
 Request: TypeAlias = tuple[Name, int]
-Placed: TypeAlias = frozenset[tuple[Request, int]]
+Placed: TypeAlias = frozenset[tuple[Request, Datum]]
 """Operations that have taken effect and are not answered, with the answer they will get."""
 
 
@@ -24,7 +24,7 @@ class ClientHistories:
     """Monitor: what the register of each key may hold, given all that clients have asked and been told."""
 
     pending: tuple[Invoked, ...] = ()
-    possible: tuple[tuple[str, frozenset[tuple[int, Placed]]], ...] = ()
+    possible: tuple[tuple[str, frozenset[tuple[Datum, Placed]]], ...] = ()
     """By key: every value the register may have, with the operations already placed. None left: no explanation."""
 
     def observe(self, event: object) -> ClientHistories:
@@ -47,7 +47,7 @@ class ClientHistories:
         """Whether some order of the operations explains all answers."""
         return all(possible for _, possible in self.possible)
 
-    def _answer(self, asked: Invoked, value: int) -> ClientHistories:
+    def _answer(self, asked: Invoked, value: Datum) -> ClientHistories:
         """Keep the explanations in which the operation has taken effect with this answer."""
         request = (asked.client, asked.number)
         concurrent = [event for event in self.pending if event.key == asked.key]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from model.gcs.clients import ChainClient
 from model.gcs.events import Answered, Invoked
 from model.gcs.flushing import LineageUser, TaskTable
-from model.gcs.protocol import ABSENT
+from model.gcs.protocol import ABSENT, Datum
 from model.kernel import StateView, always, audit, sometimes
 from properties.statements.linearizability import linearizable
 
@@ -20,7 +20,7 @@ class PairsRead:
     """
 
     asked: tuple[Invoked, ...] = ()
-    second: int = ABSENT
+    second: Datum = ABSENT
     halved: bool = False
 
     def observe(self, event: object) -> PairsRead:

@@ -15,6 +15,8 @@ NOT_YET = (
     "Borrower receives Fetch",
     "Caller receives Push",
     "ChainMaster receives Unreachable",
+    "ChainedStore receives LocateInputs",
+    "ChainedStore receives TaskRejected",
     "ControlStore receives TaskRejected",
     "Directory receives MakeAgain",
     "Directory receives ObjectFailed",

@@ -1,0 +1,52 @@
+"""Planted bugs below the cluster: of the chains that keep its control state, and of the front end before them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.gcs.chain import Replica
+from model.gcs.chained import RowClient
+from model.gcs.protocol import Configuration
+from model.kernel import Context
+from properties.bugs.base import Bug
+from properties.bugs.chain import AnswersEarly
+
+
+@dataclass(slots=True)
+class NeverAsksAgain(RowClient):
+    """What was sent to a replica that failed is not sent to another."""
+
+    def learn(self, ctx: Context, configuration: Configuration) -> None:
+        pending, self.pending = self.pending, {}
+        RowClient.learn(self, ctx, configuration)
+        self.pending = pending
+
+
+CHAINED_BUGS = (
+    Bug(
+        "loses_rows_of_the_cluster",
+        "The chain acknowledges a row before its tail has it; with the head goes the only word of where an object is.",
+        {Replica: AnswersEarly},
+        "no_lost_objects",
+        "cluster-chain",
+        "van Renesse and Schneider 2004, §2",
+    ),
+    Bug(
+        "loses_rows_of_a_shard",
+        "The same in one of two chains, while the other keeps what it has.",
+        {Replica: AnswersEarly},
+        "no_lost_objects",
+        "cluster-two-chains",
+        "van Renesse and Schneider 2004, §2",
+    ),
+    Bug(
+        "asks_the_dead_only",
+        "The front end does not turn to the next replica when one has failed.",
+        {RowClient: NeverAsksAgain},
+        "no_lost_objects",
+        "cluster-chain-get",
+        "van Renesse and Schneider 2004, §2",
+        ("the_program_ends",),
+    ),
+)
+"""The planted bugs of clusters on chains."""

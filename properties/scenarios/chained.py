@@ -1,0 +1,45 @@
+"""The named scenarios of clusters whose control state lies on chains."""
+
+from __future__ import annotations
+
+from model.cluster import programs
+from model.cluster.assembly import ClusterParameters, assemble
+from model.gcs.shards import Chains
+from model.graph import ClusterSpec, NodeSpec, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
+from model.kernel import Scenario, StatementKind
+from model.scheduler.hooks import Policy
+from model.scheduler.policies import Default
+from properties.entry import Entry, Scope, Swap, equal_nodes
+from properties.statements.chained import CHAINED
+from properties.statements.cluster import CLUSTER, a_lost_task_is_placed_again
+from properties.statements.runs import the_program_ends
+
+READS_WHAT_WAS_PUT = Program(
+    {"t": TaskSpec("t", ("x",), (), Resources.of(CPU=1))}, {"x": ObjectSpec("x")}, (Put("x"), Submit("t")), "put"
+)
+"""The driver puts an object and submits a task that reads it. Only the store can tell the task where it is."""
+
+WITHOUT_CPU = ClusterSpec((NodeSpec("n0", Resources.of(GPU=1)), NodeSpec("n1", Resources.of(CPU=1))))
+"""The driver's node cannot run the task."""
+
+
+def _chained(name: str, program: Program, nodes: ClusterSpec, chains: Chains, crashes: int = 0) -> Entry:
+    # The tables are on the chains: the front end's own are empty between two requests.
+    cluster = tuple(s for s in CLUSTER if s is not a_lost_task_is_placed_again)
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        parameters = ClusterParameters(policy=policy or Default(), threshold=0, chains=chains, crashes=crashes)
+        checked = (*cluster, the_program_ends, *CHAINED)
+        owed = tuple(s for s in checked if policy is None or s.kind is not StatementKind.SOMETIMES)
+        return assemble(name, program, nodes, parameters, owed, replace=dict(swap))
+
+    return Entry(name, "cluster", Scope.TINY, build, True)
+
+
+CHAINED_ENTRIES = (
+    _chained("cluster-chain", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1)),
+    _chained("cluster-two-chains", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(2)),
+    _chained("cluster-chain-get", programs.wide(1), WITHOUT_CPU, Chains(1)),
+    _chained("cluster-chain-1", programs.wide(1), equal_nodes(2), Chains(1), crashes=1),
+)
+"""A replica of one chain may crash, of either of two, or a replica or a node; the third gets a result from afar."""

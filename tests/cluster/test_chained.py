@@ -1,0 +1,43 @@
+"""Clusters whose control state lies on chains: the same statements hold, and a lost row is a lost object."""
+
+import pytest
+
+from model.kernel import StatementKind, Verdict
+from model.kernel.explore import Limits, explore
+from model.kernel.replay import replay
+from properties.bugs import BUGS
+from properties.bugs.chained import CHAINED_BUGS
+from properties.catalogue import build
+from properties.scenarios.chained import CHAINED_ENTRIES
+from properties.statements.cluster import CLUSTER
+
+PINNED = {
+    "cluster-chain": (27_994, 114_477, 43),
+    "cluster-two-chains": (67_158, 282_143, 55),
+    "cluster-chain-get": (91_410, 387_043, 42),
+    "cluster-chain-1": (105_140, 444_900, 38),
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_what_holds_of_a_cluster_holds_on_chains(name: str) -> None:
+    scenario = build(name)
+    claims = {s.name for s in CLUSTER if s.kind is not StatementKind.SOMETIMES}
+    assert claims <= {s.name for s in scenario.statements}
+    result = explore(scenario)
+    assert result.verdict is Verdict.HOLDS, [s for s in result.statements if s.verdict is not Verdict.HOLDS]
+    assert (result.states, result.transitions, result.depth) == PINNED[name]
+
+
+def test_every_scope_is_pinned() -> None:
+    assert {entry.name for entry in CHAINED_ENTRIES} == set(PINNED)
+
+
+@pytest.mark.parametrize("name", [bug.name for bug in CHAINED_BUGS])
+def test_a_bug_of_the_chain_breaks_a_claim_about_the_cluster(name: str) -> None:
+    bug = BUGS[name]
+    scenario = build(bug.scenario, None, bug.replaces)
+    named = [s for s in scenario.statements if s.name == bug.statement]
+    found = explore(scenario, named, Limits(states=200_000)).violation
+    assert found is not None and found.statement == bug.statement
+    assert replay(scenario, found.steps, named).violation == found
