@@ -8,7 +8,7 @@ Left out: the same as in `actors.calls`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model.actors.calls import Caller
 from model.actors.events import CallSubmitted
@@ -20,9 +20,10 @@ SUBMIT = "submit"
 
 @dataclass(slots=True)
 class PacedCaller(Caller):
-    """`submitted`: how many calls were made."""
+    """`submitted`: how many calls were made; `there`: others' results that came, perhaps before the call needs them."""
 
     submitted: int = 0
+    there: set[str] = field(default_factory=set)
 
     def start(self, ctx: Context) -> None:
         """The first call comes when it comes."""
@@ -41,3 +42,13 @@ class PacedCaller(Caller):
         if self.submitted < len(self.calls):
             ctx.set_timer(SUBMIT, kind=TimerKind.PROGRAM)
         self.send_ready(ctx)
+
+    def submit(self, ctx: Context, number: int) -> None:
+        """What is there already is not waited for."""
+        Caller.submit(self, ctx, number)
+        self.needs[number] -= self.there
+
+    def argument(self, ctx: Context, call: str) -> None:
+        """Somebody else's result is there."""
+        self.there.add(call)
+        Caller.argument(self, ctx, call)

@@ -98,7 +98,7 @@ ACTOR_ENTRIES = (
     ),
     _calls(
         "actor-called-later",
-        {"a": (CallSpec("a0"), CallSpec("a1")), "b": (CallSpec("b0"),)},
+        {"a": (CallSpec("a0"), CallSpec("a1", needs=("b0",))), "b": (CallSpec("b0", tells=("a",)),)},
         no_method_twice_in_one_incarnation,
         a_later_incarnation_answers,
         idle=(RETRIED,),

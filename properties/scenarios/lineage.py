@@ -84,6 +84,17 @@ LINEAGE_ENTRIES = (
         more=(small_values_are_with_their_owner,),
     ),
     _owned(
+        "lineage-small-borrowed",
+        (Task("t1", (), "x", small=True),),
+        (Submit("t1"), Get("x")),
+        AGAIN,
+        ERROR,
+        more=(small_values_are_with_their_owner,),
+        crashable=("owner",),
+        nodes=2,
+        borrows="x",
+    ),
+    _owned(
         "lineage-owner-dies",
         CHAIN_OF_TWO,
         (Submit("t1"), Submit("t2"), Get("y")),

@@ -16,6 +16,7 @@ PINNED = {
     "lineage-affinity": (638, 23),
     "lineage-fetched": (844, 15),
     "lineage-small-values": (1_556, 14),
+    "lineage-small-borrowed": (198, 12),
     "lineage-owner-dies": (862, 20),
 }
 
