@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.actors.events import Accepted, Started
+from model.actors.events import Accepted, CallEnded, Returned, Started
 from model.actors.protocol import OWN_ARGUMENT, ActorStarted, ActorState, CallFinished, CallSpec, Outcome, Push, Result
 from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
@@ -55,12 +55,17 @@ class Caller(Process):
 
     def start(self, ctx: Context) -> None:
         """Submit all calls."""
-        for number, call in enumerate(self.calls):
-            self.unsent += (number,)
-            self.needs[number] = set(call.needs)
-            if OWN_ARGUMENT in call.needs:
-                ctx.set_timer(ARGUMENT + call.name, kind=TimerKind.PROGRAM)
+        for number in range(len(self.calls)):
+            self.submit(ctx, number)
         self.send_ready(ctx)
+
+    def submit(self, ctx: Context, number: int) -> None:
+        """One call takes its place in the queue."""
+        call = self.calls[number]
+        self.unsent += (number,)
+        self.needs[number] = set(call.needs)
+        if OWN_ARGUMENT in call.needs:
+            ctx.set_timer(ARGUMENT + call.name, kind=TimerKind.PROGRAM)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Results, the registry's word, arguments, broken connections."""
@@ -141,6 +146,7 @@ class Caller(Process):
         self.in_flight.pop(number, None)
         self.retrying.discard(number)
         self.outcomes[self.calls[number].name] = outcome
+        ctx.observe(CallEnded(self.calls[number].name, outcome))
         for name in self.calls[number].tells:
             ctx.send(name, CallFinished(self.calls[number].name))
         if not self.in_flight:
@@ -262,6 +268,7 @@ class Actor(Process):
         self.running = tuple(item for item in self.running if item != (caller, push))
         if not call.startswith("read"):
             self.value += 1
+        ctx.observe(Returned(ctx.me, push.call, push.attempt, self.value))
         ctx.send(caller, Result(push.call, push.attempt, self.value))
         self.run_next(ctx)
 

@@ -9,6 +9,7 @@ from model.actors.calls import Actor, Caller, Registry
 from model.actors.hosts import Host, Hosted, RedirectedCaller
 from model.actors.lifecycle import ActorManager, ActorNode, ActorOwner
 from model.actors.migration import Coordinator
+from model.actors.paced import PacedCaller
 from model.actors.protocol import CallSpec
 from model.actors.replay import ChainCaller, ChainStore, ReplayedActor
 from model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
@@ -26,10 +27,11 @@ def calls(
     max_task_retries: int = 0,
     concurrency: int = 1,
     loses_contact: bool = False,
+    paced: bool = False,
     faults: Mapping[FaultKind, int] | None = None,
     replace: Swap | None = None,
 ) -> Scenario:
-    """Some callers and one actor that may be restarted elsewhere."""
+    """Some callers and one actor that may be restarted elsewhere; `paced` ones make each call at a time of its own."""
 
     def kind(usual: type[Process]) -> Callable[..., Process]:
         return (replace or {}).get(usual, usual)
@@ -39,7 +41,7 @@ def calls(
         "registry": partial(kind(Registry), tuple(callers), max_restarts),
     }
     for caller, made in callers.items():
-        processes[caller] = partial(kind(Caller), made, max_task_retries, loses_contact)
+        processes[caller] = partial(kind(PacedCaller if paced else Caller), made, max_task_retries, loses_contact)
     crashes = (faults or {}).get(FaultKind.CRASH, 0)
     return Scenario(
         name,

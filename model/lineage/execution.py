@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 
 from model.graph import ObjectId, TaskId
 from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from model.lineage.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
+from model.lineage.programs import Failure
 
 BODY = "body "
 """Prefix of the timers of running tasks."""
 
 DISK = "disk "
 """Prefix of the timers that write an object to disk."""
+
+READ = "read"
+"""Timer of a borrower that reads at a time of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,9 @@ class Execute(Message):
     task: TaskId
     attempt: int
     arguments: tuple[ObjectId, ...]
+    """Those that have to be fetched; small ones are in the specification."""
     result: ObjectId
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +183,7 @@ class Executor(Process):
                     ctx.send(self.owner, Locate(there))
             if not missing and task not in self.running:
                 self.running.add(task)
+                ctx.observe(BodyBegan(task, attempt.attempt, ctx.me))
                 ctx.set_timer(BODY + task, kind=TimerKind.PROGRAM)
 
     def located(self, ctx: Context, there: ObjectId, node: Name, error: str) -> None:
@@ -220,7 +228,9 @@ class Executor(Process):
         task = timer.removeprefix(BODY)
         self.running.discard(task)
         attempt = self.attempts.pop(task)
-        self.keep(ctx, attempt.result)
+        ctx.observe(BodyEnded(task, attempt.attempt, ctx.me))
+        if not attempt.small:
+            self.keep(ctx, attempt.result)
         ctx.send(self.owner, TaskReply(task, attempt.attempt))
 
     def owner_died(self, ctx: Context) -> None:
@@ -239,32 +249,57 @@ class Borrower(Process):
 
     object: ObjectId = constant()
     owner: Name = constant("owner")
+    waits: bool = False
+    """It has not come to its read yet."""
+    owner_dead: bool = False
+    """The owner has died before that."""
     outcome: str = ""
 
     def start(self, ctx: Context) -> None:
-        """Ask at once."""
-        ctx.send(self.owner, Locate(self.object))
+        """Read at once, or at a time of its own."""
+        if self.waits:
+            ctx.set_timer(READ, kind=TimerKind.PROGRAM)
+        else:
+            ctx.send(self.owner, Locate(self.object))
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """The time to read has come."""
+        self.waits = False
+        ctx.observe(ActionBegan(ctx.me, 0))
+        if self.owner_dead:
+            self.owner_died(ctx)
+        else:
+            ctx.send(self.owner, Locate(self.object))
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The value, or an error; with the owner dead nobody can say where the object is."""
         match message:
             case Located(there, node, error):
                 if error:
-                    self.outcome = error
+                    self.end(ctx, error)
                 else:
                     ctx.send(node, Fetch(there))
             case Fetched(there, found):
                 if found:
-                    self.outcome = "value"
+                    self.end(ctx, "value")
                 else:
                     ctx.send(self.owner, Locate(there))
             case Unreachable(_, Fetch(there)):
                 ctx.send(self.owner, Locate(there))
             case Down() | Unreachable():
-                self.owner_died(ctx)
+                if self.waits:
+                    self.owner_dead = True
+                else:
+                    self.owner_died(ctx)
             case _:
                 raise Unhandled(message)
 
     def owner_died(self, ctx: Context) -> None:
         """The read ends in an error if it has not ended yet."""
-        self.outcome = self.outcome or "OwnerDiedError"
+        self.end(ctx, self.outcome or Failure.OWNER_DIED)
+
+    def end(self, ctx: Context, outcome: str) -> None:
+        """The read has ended."""
+        if outcome != self.outcome:
+            self.outcome = str(outcome)
+            ctx.observe(ReadEnded(ctx.me, 0, self.object, self.outcome))

@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 
 from model.graph import ObjectId, TaskId
 from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from model.lineage.events import ActionBegan, ReadEnded
 from model.lineage.execution import (
     CopyMade,
     Execute,
+    Fetch,
+    Fetched,
     Free,
     Locate,
     Located,
@@ -40,10 +43,14 @@ class Owner(Process):
     tasks: tuple[Task, ...] = constant()
     program: tuple[Action, ...] = constant()
     nodes: tuple[Name, ...] = constant()
+    fetches: bool = constant(False)
+    """Whether the driver's reads fetch the value, or end as soon as it is known to be somewhere."""
     at: int = 0
     """The driver's next action."""
     reading: ObjectId = ""
     """What the driver waits for."""
+    fetching: Name = ""
+    """The node that was asked for it."""
     references: set[ObjectId] = field(default_factory=set)
     """The driver's variables."""
     stage: dict[TaskId, Stage] = field(default_factory=dict)
@@ -52,6 +59,8 @@ class Owner(Process):
     attempts: dict[TaskId, int] = field(default_factory=dict)
     primary: dict[ObjectId, Name] = field(default_factory=dict)
     """Node with the pinned copy."""
+    small: set[ObjectId] = field(default_factory=set)
+    """Values that came with the reply, and that this process keeps itself."""
     copies: dict[ObjectId, set[Name]] = field(default_factory=dict)
     """Nodes with another copy."""
     spilled: dict[ObjectId, Name] = field(default_factory=dict)
@@ -88,6 +97,12 @@ class Owner(Process):
                 if self.accepts(sender):
                     self.asked[there] = tuple(sorted({*self.asked.get(there, ()), sender}))
                     self.recover(ctx, there)
+            case Fetch(there):
+                ctx.send(sender, Fetched(there, there in self.small))
+            case Fetched(there, found):
+                self.fetching = ""
+                if found and there == self.reading:
+                    self.read_ends(ctx, "value")
             case Down(name):
                 self.node_died(ctx, name)
             case Unreachable():
@@ -105,6 +120,7 @@ class Owner(Process):
     def fire(self, ctx: Context, timer: str) -> None:
         """The driver's next action."""
         action = self.program[self.at]
+        ctx.observe(ActionBegan(ctx.me, self.at))
         match action:
             case Submit(name):
                 task = self.task(name)
@@ -143,12 +159,27 @@ class Owner(Process):
             if places or there in self.failures:
                 for name in self.asked.pop(there):
                     ctx.send(name, Located(there, places[0] if places else "", str(self.failures.get(there, ""))))
-        if self.reading and (self.places(self.reading) or self.reading in self.failures):
-            self.got[self.reading] = str(self.failures.get(self.reading, "value"))
-            self.reading = ""
-            self.at += 1
-            self.go_on(ctx)
+        self.read_on(ctx)
         self.free_unneeded(ctx)
+
+    def read_on(self, ctx: Context) -> None:
+        """The read ends in an error, with a value that is here, or goes to fetch it."""
+        places = self.places(self.reading)
+        if self.reading in self.failures:
+            self.read_ends(ctx, str(self.failures[self.reading]))
+        elif places and (self.reading in self.small or not self.fetches):
+            self.read_ends(ctx, "value")
+        elif places and self.fetching != places[0]:
+            self.fetching = places[0]
+            ctx.send(places[0], Fetch(self.reading))
+
+    def read_ends(self, ctx: Context, outcome: str) -> None:
+        """The driver goes on."""
+        self.got[self.reading] = outcome
+        ctx.observe(ReadEnded(ctx.me, self.at, self.reading, outcome))
+        self.reading = ""
+        self.at += 1
+        self.go_on(ctx)
 
     # ---- tasks ------------------------------------------------------------------------------------------------------
 
@@ -161,7 +192,9 @@ class Owner(Process):
         return next((task for task in self.tasks if task.result == there), None)
 
     def places(self, there: ObjectId) -> tuple[Name, ...]:
-        """Nodes that have the object, the pinned one first."""
+        """Who has the object, the pinned copy first; a small value is with its owner."""
+        if there in self.small:
+            return ("owner",)
         pinned = [where[there] for where in (self.primary, self.spilled) if there in where]
         return (*pinned, *sorted(self.copies.get(there, ())))
 
@@ -173,12 +206,21 @@ class Owner(Process):
                 self.fail(ctx, task.result, self.failures[there])
                 return
         if all(self.places(there) for there in task.arguments):
-            live = [node for node in self.nodes if node not in self.dead]
-            node = ctx.choose(live)
+            self.attempts[task.name] = self.attempts.get(task.name, 0) + 1
+            allowed = self.allowed_nodes(task)
+            if not allowed:
+                self.stage[task.name] = Stage.FAILED
+                self.fail(ctx, task.result, Failure.UNSCHEDULABLE)
+                return
+            node = ctx.choose(allowed)
             self.stage[task.name] = Stage.SUBMITTED
             self.placed[task.name] = node
-            self.attempts[task.name] = self.attempts.get(task.name, 0) + 1
-            ctx.send(node, Execute(task.name, self.attempts[task.name], task.arguments, task.result))
+            fetched = tuple(there for there in task.arguments if there not in self.small)
+            ctx.send(node, Execute(task.name, self.attempts[task.name], fetched, task.result, task.small))
+
+    def allowed_nodes(self, task: Task) -> list[Name]:
+        """Live nodes that may execute a task; a hard affinity to a dead one fails at once. `ClusterLeaseManager`."""
+        return [node for node in self.nodes if node not in self.dead and task.only_on in ("", node)]
 
     def replied(self, ctx: Context, task: Task, attempt: int, node: Name, error: str) -> None:
         """The attempt has ended; a late word of an earlier one counts no longer. `CompletePendingTask`."""
@@ -189,9 +231,16 @@ class Owner(Process):
             self.fail(ctx, task.result, Failure(error))
             return
         self.stage[task.name] = Stage.DONE
-        self.record(task.result, node)
+        self.take(task, node)
         if self.is_needed(task.result):
             self.recover(ctx, task.result)
+
+    def take(self, task: Task, node: Name) -> None:
+        """The result's value, or its place. `max_direct_call_object_size`."""
+        if task.small:
+            self.small.add(task.result)
+        else:
+            self.record(task.result, node)
 
     def record(self, there: ObjectId, node: Name) -> None:
         """The result's primary copy, if that node still lives."""
@@ -219,7 +268,7 @@ class Owner(Process):
 
     def known_objects(self) -> tuple[ObjectId, ...]:
         """All objects of this owner that are somewhere."""
-        return tuple(sorted({*self.primary, *self.spilled, *self.copies}))
+        return tuple(sorted({*self.primary, *self.spilled, *self.copies, *self.small}))
 
     def forget_places(self, node: Name) -> None:
         """A dead node has nothing any longer, in memory or on disk."""
@@ -252,7 +301,8 @@ class Owner(Process):
 
     def recover(self, ctx: Context, there: ObjectId) -> None:
         """Have an object back: from a copy, or by executing its task again. `ObjectRecoveryManager::RecoverObject`."""
-        if there in self.primary or there in self.spilled or there in self.failures or there in self.pinning:
+        known = (self.primary, self.spilled, self.small, self.failures, self.pinning)
+        if any(there in where for where in known):
             return
         copies = sorted(self.copies.get(there, ()))
         if copies:
@@ -302,16 +352,17 @@ class Owner(Process):
 
     def keeps_lineage(self, task: Task) -> bool:
         """Whether the specification is kept: its result is referenced, or needed to make again what is."""
-        return self.retries_left(task) > 0 and (task.result in self.references or self.held_by_lineage(task.result))
+        needed = task.result in self.references or self.held_by_lineage(task.result)
+        return self.retries_left(task) > 0 and needed and not task.small
 
     def held_by_lineage(self, there: ObjectId) -> bool:
         """Whether some kept task has it as an argument."""
         return any(there in task.arguments and self.keeps_lineage(task) for task in self.tasks)
 
     def may_free(self, there: ObjectId) -> bool:
-        """A value that only lineage holds is freed if it can be made again; that of a put is not."""
+        """A value that only lineage holds is freed if it can be made again; a put's, or a small one, is not."""
         task = self.maker(there)
-        can_be_made = task is not None and self.retries_left(task) > 0
+        can_be_made = task is not None and self.retries_left(task) > 0 and there not in self.small
         return not self.is_needed(there) and (can_be_made or not self.held_by_lineage(there))
 
     def free_unneeded(self, ctx: Context) -> None:
@@ -319,8 +370,10 @@ class Owner(Process):
         for there in self.known_objects():
             places = self.places(there)
             if places and there not in self.pinning and self.may_free(there):
-                for node in places:
-                    ctx.send(node, Free(there))
+                if there not in self.small:
+                    for node in places:
+                        ctx.send(node, Free(there))
+                self.small.discard(there)
                 self.primary.pop(there, None)
                 self.spilled.pop(there, None)
                 self.copies.pop(there, None)

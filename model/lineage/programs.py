@@ -18,6 +18,12 @@ class Failure(StrEnum):
     NODE_DIED = "NodeDiedError"
     OWNER_DIED = "OwnerDiedError"
     FREED = "ReferenceCountingAssertionError"
+    UNSCHEDULABLE = "TaskUnschedulableError"
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether Ray's class derives from `ObjectLostError` (`python/ray/exceptions.py`)."""
+        return self not in (Failure.NODE_DIED, Failure.UNSCHEDULABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,10 @@ class Task:
     arguments: tuple[ObjectId, ...]
     result: ObjectId
     max_retries: int = 1
+    only_on: Name = ""
+    """Hard affinity: the one node that may execute it; empty for any."""
+    small: bool = False
+    """Whether its result is so small (100 KiB by default) that it comes with the reply and stays on no node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ def ownership(
     crashes: int = 1,
     spills: frozenset[ObjectId] = frozenset(),
     borrows: ObjectId = "",
+    reads_later: bool = False,
+    fetches: bool = False,
     replace: Swap | None = None,
 ) -> Scenario:
     """One owner, some nodes, perhaps a borrower of one object; at least one node never crashes."""
@@ -37,12 +39,12 @@ def ownership(
         return (replace or {}).get(usual, usual)
 
     names = tuple(f"node{i}" for i in range(nodes))
-    processes: dict[Slot, Callable[[], Process]] = {"owner": partial(kind(Owner), tasks, program, names)}
+    processes: dict[Slot, Callable[[], Process]] = {"owner": partial(kind(Owner), tasks, program, names, fetches)}
     watchers: dict[Slot, tuple[Slot, ...]] = dict.fromkeys(names, ("owner",))
     for node in names:
         processes[node] = partial(kind(Executor), "owner", spills)
     if borrows:
-        processes["borrower"] = partial(kind(Borrower), borrows)
+        processes["borrower"] = partial(kind(Borrower), borrows, waits=reads_later)
         watchers["owner"] = (*names, "borrower")
     return Scenario(
         name,

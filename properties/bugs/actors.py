@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from model.actors.calls import Actor, Caller
+from model.actors.paced import PacedCaller
 from model.actors.protocol import Push, Result
 from model.kernel import Context, Name
 from properties.bugs.base import Bug
@@ -17,6 +18,14 @@ class TellsOnlyThePrefix(Caller):
     def finished_numbers(self) -> tuple[int, ...]:
         finished = Caller.finished_numbers(self)
         return tuple(number for position, number in enumerate(finished) if number == position)
+
+
+@dataclass(slots=True)
+class TellsNothing(PacedCaller):
+    """A call that is made after a restart does not tell which numbers have ended before it."""
+
+    def finished_numbers(self) -> tuple[int, ...]:
+        return ()
 
 
 @dataclass(slots=True)
@@ -99,6 +108,13 @@ ACTOR_BUGS = (
         {Caller: TellsOnlyThePrefix},
         "every_call_ends_in_value_or_error",
         "actor-out-of-order",
+    ),
+    Bug(
+        "tells_nothing",
+        "A new incarnation waits for calls that ended before it came.",
+        {PacedCaller: TellsNothing},
+        "every_call_ends_in_value_or_error",
+        "actor-called-later",
     ),
     Bug(
         "keeps_its_number",

@@ -123,6 +123,31 @@ class NeverFrees(Owner):
         return False
 
 
+@dataclass(slots=True)
+class LeavesItsNode(Owner):
+    """A hard affinity is taken for a soft one."""
+
+    def allowed_nodes(self, task: Task) -> list[Name]:
+        return [node for node in self.nodes if node not in self.dead]
+
+
+@dataclass(slots=True)
+class LeavesSmallValuesBehind(Owner):
+    """A small value that came with the reply is looked for on the node that made it."""
+
+    def take(self, task: Task, node: Name) -> None:
+        self.record(task.result, node)
+
+
+@dataclass(slots=True)
+class AsksOneNode(Owner):
+    """A read whose node has died does not turn to another one."""
+
+    def read_on(self, ctx: Context) -> None:
+        if not self.fetching:
+            Owner.read_on(self, ctx)
+
+
 def _bug(name: str, sentence: str, made: type[Owner], statement: str, scenario: str = "lineage-chain") -> Bug:
     return Bug(name, sentence, {Owner: made}, statement, scenario)
 
@@ -205,6 +230,27 @@ LINEAGE_BUGS = (
         {Borrower: WaitsForTheDeadOwner},
         "every_get_ends_in_value_or_error",
         "lineage-owner-dies",
+    ),
+    _bug(
+        "leaves_its_node",
+        "A task with a hard affinity goes to another node when its own has died.",
+        LeavesItsNode,
+        "hard_affinity_is_kept",
+        "lineage-affinity",
+    ),
+    _bug(
+        "leaves_small_values_behind",
+        "A small value is looked for on the node that made it.",
+        LeavesSmallValuesBehind,
+        "small_values_are_with_their_owner",
+        "lineage-small-values",
+    ),
+    _bug(
+        "asks_one_node",
+        "A read that was fetching from a node that has died fetches from nowhere else.",
+        AsksOneNode,
+        "every_get_ends_in_value_or_error",
+        "lineage-fetched",
     ),
     _bug("never_frees", "Values stay although nobody needs them.", NeverFrees, "unneeded_values_are_freed"),
 )

@@ -15,6 +15,7 @@ from model.scheduler.move_hooks import has_migrate
 from properties.entry import Entry, Scope, Swap
 from properties.statements.actors import (
     CALLS,
+    a_later_incarnation_answers,
     actor_serial_order_of_retries,
     no_method_twice_in_one_incarnation,
     the_read_sees_all_additions,
@@ -94,6 +95,16 @@ ACTOR_ENTRIES = (
         max_restarts=1,
         max_task_retries=1,
         concurrency=2,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
+        "actor-called-later",
+        {"a": (CallSpec("a0"), CallSpec("a1", needs=("b0",))), "b": (CallSpec("b0", tells=("a",)),)},
+        no_method_twice_in_one_incarnation,
+        a_later_incarnation_answers,
+        idle=(RETRIED,),
+        paced=True,
+        max_restarts=1,
         faults={FaultKind.CRASH: 1},
     ),
     _calls(

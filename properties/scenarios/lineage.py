@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from model.kernel import Scenario
+from model.kernel.statements import Statement
 from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task
 from model.lineage.scenarios import control, ownership
 from model.scheduler.hooks import Policy
 from properties.entry import Entry, Scope, Swap
 from properties.statements.control import CONTROL
-from properties.statements.ownership import OWNERSHIP
+from properties.statements.ownership import (
+    OWNERSHIP,
+    hard_affinity_is_kept,
+    small_values_are_with_their_owner,
+)
 
 
 def _owned(
@@ -19,10 +24,11 @@ def _owned(
     program: tuple[Action, ...],
     *idle: str,
     scope: Scope = Scope.TINY,
+    more: tuple[Statement, ...] = (),
     **options: Any,
 ) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        made = ownership(name, tasks, program, OWNERSHIP, replace=swap, **options)
+        made = ownership(name, tasks, program, (*OWNERSHIP, *more), replace=swap, **options)
         return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
 
     return Entry(name, "lineage", scope, build)
@@ -56,6 +62,37 @@ LINEAGE_ENTRIES = (
         "lineage-no-retries",
         (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y")),
         (Submit("t1"), Submit("t2"), Get("y")),
+    ),
+    _owned(
+        "lineage-affinity",
+        (Task("t1", (), "x", only_on="node0"), Task("t2", ("x",), "y")),
+        (Submit("t1"), Submit("t2"), Get("y")),
+        more=(hard_affinity_is_kept,),
+    ),
+    _owned(
+        "lineage-fetched",
+        (Task("t1", (), "x"),),
+        (Submit("t1"), Get("x")),
+        crashes=2,
+        fetches=True,
+    ),
+    _owned(
+        "lineage-small-values",
+        (Task("t1", (), "x", small=True), Task("t2", ("x",), "y")),
+        (Submit("t1"), Submit("t2"), Drop("x"), Get("y")),
+        ERROR,
+        more=(small_values_are_with_their_owner,),
+    ),
+    _owned(
+        "lineage-small-borrowed",
+        (Task("t1", (), "x", small=True),),
+        (Submit("t1"), Get("x")),
+        AGAIN,
+        ERROR,
+        more=(small_values_are_with_their_owner,),
+        crashable=("owner",),
+        nodes=2,
+        borrows="x",
     ),
     _owned(
         "lineage-owner-dies",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.actors.calls import Actor, Caller
+from model.actors.calls import Actor, Caller, incarnation
 from model.actors.events import Accepted, Started
 from model.kernel import Name, StateView, always, audit, sometimes
 
@@ -119,6 +119,12 @@ def the_read_sees_all_additions(view: StateView) -> bool:
 def a_call_is_retried(view: StateView) -> bool:
     """Some call has a second attempt."""
     return any(count > 1 for caller in view.of(Caller).values() for count in caller.attempts.values())
+
+
+@sometimes(Caller, Actor, source="Ray 2.60 actor_task_submitter.cc")
+def a_later_incarnation_answers(view: StateView) -> bool:
+    """The second incarnation of the actor has taken a call."""
+    return any(incarnation(name) and actor.expected for name, actor in view.of(Actor).items())
 
 
 CALLS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.kernel import StateView, always, audit, sometimes
 from model.lineage.execution import Borrower, Executor
 from model.lineage.ownership import Owner
-from model.lineage.programs import Get
+from model.lineage.programs import Failure, Get, Stage
 
 
 @always(Owner, each=True, source="Ray #8791, #65660, #21485; bug benchmark S1")
@@ -16,13 +16,16 @@ def no_places_on_the_dead(owner: Owner) -> bool:
 
 @always(Owner, each=True, source="Ray 2.60 object_recovery_manager.cc; Ray #8021; bug benchmark S1")
 def errors_are_justified(owner: Owner) -> bool:
-    """An object ends in an error only when nothing can make it: retries spent, an argument's error, a lost put."""
-    for there in owner.failures:
+    """An object ends in an error only when nothing can make it: retries spent, no node, a lost put or argument."""
+    for there, failure in owner.failures.items():
         task = owner.maker(there)
         if task is None:
             if there in owner.freed:
                 return False
-        elif owner.retries_left(task) > 0 and not any(name in owner.failures for name in task.arguments):
+            continue
+        inherited = any(name in owner.failures for name in task.arguments)
+        without_node = failure is Failure.UNSCHEDULABLE and task.only_on in owner.dead
+        if owner.retries_left(task) > 0 and not inherited and not without_node:
             return False
     return True
 
@@ -31,6 +34,19 @@ def errors_are_justified(owner: Owner) -> bool:
 def reconstructions_bounded(owner: Owner) -> bool:
     """No task is executed more often than once and its retries."""
     return all(owner.attempts.get(task.name, 0) <= task.max_retries + 1 for task in owner.tasks)
+
+
+@always(Owner, each=True, source="Ray 2.60 node_affinity_scheduling_policy.cc, soft=False")
+def hard_affinity_is_kept(owner: Owner) -> bool:
+    """No task with a hard affinity is sent to another node."""
+    return all(owner.placed.get(task.name, task.only_on) == task.only_on for task in owner.tasks if task.only_on)
+
+
+@always(Owner, each=True, source="Ray 2.60 task_manager.cc, max_direct_call_object_size")
+def small_values_are_with_their_owner(owner: Owner) -> bool:
+    """A small result that has been made is with its owner, whatever becomes of nodes, until nobody needs it."""
+    done = [task for task in owner.tasks if task.small and owner.stage.get(task.name) is Stage.DONE]
+    return all(task.result in owner.small or task.result in owner.freed for task in done)
 
 
 @always(Executor, source="Ray #3217; bug benchmark S3''")
@@ -45,7 +61,7 @@ def no_lost_objects(view: StateView) -> bool:
     """Whatever a live owner refers to is on a live node, in memory or on disk, or has ended in an error."""
     nodes = view.of(Executor).values()
     for owner in view.of(Owner).values():
-        wanted = owner.references - set(owner.failures)
+        wanted = owner.references - set(owner.failures) - owner.small
         if any(not any(node.has(there) for node in nodes) for there in wanted):
             return False
     return True

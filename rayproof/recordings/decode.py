@@ -204,7 +204,7 @@ def _fault(fields: Fields, us: int, by: str) -> Event:
 
 
 def _actor_state(fields: Fields, us: int, by: str) -> Event:
-    return ActorState(fields, us, fields.text("actor"))
+    return ActorState(fields, us, fields.text("actor"), fields.whole("n") if fields.has("n") else None)
 
 
 _EVENTS: dict[str, Callable[[Fields, int, str], Event]] = {

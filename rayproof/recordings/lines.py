@@ -1,7 +1,7 @@
 """The lines of a recording, as written: one frozen class for each kind, with times in whole microseconds.
 
 Schema 1, described in `docs/recordings.md`. Left out: fields that say nothing about scheduling (hex ids of tasks and
-objects, reference kinds, class hierarchies of exceptions, the value of an actor's state).
+objects, reference kinds, class hierarchies of exceptions, the last entry of an actor's log).
 """
 
 from __future__ import annotations
@@ -239,11 +239,12 @@ class FaultSeen:
 
 @dataclass(frozen=True, slots=True)
 class ActorState:
-    """An actor told its state; read so that its ids are checked, of no use to scheduling."""
+    """An actor told its state: how long its log of methods is."""
 
     at: Fields
     us: int
     actor: ActorId
+    length: int | None
 
 
 Event: TypeAlias = (

@@ -18,6 +18,7 @@ PINNED = {
     "actor-retries": (24_840, 26),
     "actor-two-callers": (88_714, 27),
     "actor-out-of-order": (90_446, 27),
+    "actor-called-later": (12_058, 21),
     "actor-lost-reply": (72, 12),
     "actor-concurrent": (570, 16),
 }

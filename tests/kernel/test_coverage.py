@@ -26,6 +26,7 @@ NOT_YET = (
     "ObjectManager receives Exists",
     "ObjectWorker receives Absent",
     "ObjectWorker receives Exists",
+    "PacedCaller receives Push",
     "Raylet receives ObjectFailed",
     "RedirectedCaller receives MethodCall",
     "ShardedClient receives *",

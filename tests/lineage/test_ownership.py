@@ -13,6 +13,10 @@ PINNED = {
     "lineage-copies": (18_642, 32),
     "lineage-put": (1_335, 24),
     "lineage-no-retries": (2_141, 23),
+    "lineage-affinity": (638, 23),
+    "lineage-fetched": (844, 15),
+    "lineage-small-values": (1_556, 14),
+    "lineage-small-borrowed": (198, 12),
     "lineage-owner-dies": (862, 20),
 }
 
@@ -38,4 +42,5 @@ def test_errors_have_the_names_of_ray() -> None:
         "NodeDiedError",
         "OwnerDiedError",
         "ReferenceCountingAssertionError",
+        "TaskUnschedulableError",
     }
