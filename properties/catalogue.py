@@ -16,6 +16,7 @@ from properties.gcs_entries import GCS_ENTRIES
 from properties.groups import GROUP_ENTRIES
 from properties.leases import LEASE_ENTRIES
 from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
+from properties.scenarios.exercises import EXERCISE_ENTRIES
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
@@ -110,6 +111,7 @@ ENTRIES = (
     *LIFECYCLE_ENTRIES,
     *REPLAY_ENTRIES,
     *WORKER_ENTRIES,
+    *EXERCISE_ENTRIES,
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
