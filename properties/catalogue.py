@@ -15,8 +15,10 @@ from properties.entry import Entry, Scope, Swap, equal_nodes
 from properties.gcs_entries import GCS_ENTRIES
 from properties.groups import GROUP_ENTRIES
 from properties.leases import LEASE_ENTRIES
+from properties.liveness import with_twins
 from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
 from properties.scenarios.chained import CHAINED_ENTRIES
+from properties.scenarios.exercises import EXERCISE_ENTRIES
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
@@ -72,7 +74,7 @@ def _cluster(
 
 _SIZED = 8 * 1024
 
-ENTRIES = (
+_ENTRIES = (
     *GCS_ENTRIES,
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
@@ -112,7 +114,11 @@ ENTRIES = (
     *LIFECYCLE_ENTRIES,
     *REPLAY_ENTRIES,
     *WORKER_ENTRIES,
+    *EXERCISE_ENTRIES,
 )
+
+ENTRIES = with_twins(_ENTRIES)
+"""All of them, the small ones with their claims about runs."""
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in ENTRIES}
 """Every named scenario."""

@@ -16,16 +16,18 @@ from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from model.kernel import EXIT_CODES, ModelError, Scenario, Verdict
-from model.kernel.explore import Limits, Progress
+from model.kernel import EXIT_CODES, ModelError, Verdict
+from model.kernel.engines import Engine
+from model.kernel.explore import Limits
 from model.scheduler.policies import BUILT_IN
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
-from rayproof import __version__
+from rayproof import __version__, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
-from rayproof.commands import new_policy, solving
+from rayproof.commands import explore_graph, new_policy, solving
+from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, StatesOption
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError
 from rayproof.gaps.bursts import Chooser
@@ -33,7 +35,8 @@ from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
-from rayproof.verify import Verification, as_json, qualified, verdict_of, verify, versions
+from rayproof.progress import live
+from rayproof.verify import NOTHING_OWED, as_json, exercised_by, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
 app = typer.Typer(
@@ -45,7 +48,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-INTERRUPTED = 130
 OUR_FAULT = 70
 
 JsonOption = Annotated[
@@ -152,9 +154,10 @@ def verify_command(
     walks: Annotated[int, typer.Option(min=1, help="Walks per scenario, with --driver walk.")] = 1000,
     seed: SeedOption = 0,
     bug: Annotated[str | None, typer.Option(help="Plant a bug first (see `rayproof statements`).")] = None,
-    max_states: Annotated[int, typer.Option(min=1, help="Cap; beyond it the answer is undetermined.")] = 20_000_000,
-    max_memory: Annotated[int, typer.Option(min=1, help="Cap in MB.")] = 12_000,
-    budget: Annotated[float | None, typer.Option(min=0.001, help="Cap in CPU seconds per scenario.")] = None,
+    engine: EngineOption = Engine.AUTO,
+    max_states: StatesOption = Limits.states,
+    max_memory: MemoryOption = Limits.memory_mb,
+    budget: BudgetOption = None,
     out: OutOption = Path("rayproof-out"),
     json_to: JsonOption = None,
 ) -> None:
@@ -162,16 +165,7 @@ def verify_command(
     entries = _entries(names or [], scope)
     if bug is not None and bug not in BUGS:
         raise InputError("--bug", None, f"unknown planted bug {bug!r}", "one of " + ", ".join(BUGS))
-    with _bar() as bar:
-        task = bar.add_task("", total=None)
-
-        def report(scenario: Scenario, progress: Progress) -> None:
-            bar.update(
-                task,
-                description=f"{scenario.name}: {progress.states:,} states, depth {progress.depth}, "
-                f"frontier {progress.frontier:,}, {progress.memory_mb:,} MB",
-            )
-
+    with live() as report:
         done = verify(
             entries,
             driver=driver,
@@ -180,15 +174,18 @@ def verify_command(
             limits=Limits(max_states, max_memory, budget),
             bug=bug,
             on_progress=report,
+            engine=engine,
         )
     files = [None if v.trace is None else save(v.trace, out) for v in done]
+    # A planted bug puts other classes into the scopes; what they exercise says nothing about the model.
+    found = NOTHING_OWED if bug is not None else exercised_by(done)
     if json_to is not None:
-        _write_json(as_json(done, scope, seed), json_to)
+        _write_json(as_json(done, scope, seed, found), json_to)
     if json_to != "-":
-        _show_verifications(done, files, seed)
-    if done and done[-1].result.note.startswith("interrupted"):
+        verify_report.show(done, files, found, seed, _console())
+    if done and done[-1].interrupted:
         raise typer.Exit(INTERRUPTED)
-    _leave(verdict_of(done))
+    _leave(verdict_of(done, found))
 
 
 def _entries(names: list[str], scope: Scope) -> list[Entry]:
@@ -210,41 +207,6 @@ def _entries(names: list[str], scope: Scope) -> list[Entry]:
 
 def _known_names() -> str:
     return "a component (" + ", ".join(COMPONENTS) + ") or a name that `rayproof scenarios` lists"
-
-
-def _show_verifications(done: list[Verification], files: list[Path | None], seed: int) -> None:
-    console = _console()
-    for verification, file in zip(done, files, strict=True):
-        result = verification.result
-        style = check_report.STYLES[result.verdict]
-        size = (
-            f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}"
-            if result.driver == "explore"
-            else f"{result.walks:,} walks, {result.transitions:,} steps, longest {result.depth}"
-        )
-        console.print(
-            Text.assemble(
-                (result.scenario, "bold"),
-                "  ",
-                (f"{result.verdict}{qualified(result)}", style),
-                f"  {size}, {result.cpu_s:.2f} s",
-            )
-        )
-        for statement in result.statements:
-            note = f"  ({statement.note})" if statement.note else ""
-            console.print(
-                Text.assemble(
-                    f"  {statement.name}: ", (str(statement.verdict), check_report.STYLES[statement.verdict]), note
-                )
-            )
-        if result.note:
-            console.print(Text(f"  {result.note}", style="yellow"))
-        if verification.trace is not None and file is not None:
-            print()
-            print(shown(verification.trace, file)[0])
-    total = verdict_of(done)
-    what = "exhausted within scope" if total is Verdict.HOLDS and done and done[0].result.driver == "explore" else ""
-    console.print(Text.assemble("verdict: ", (str(total), check_report.STYLES[total]), f"  {what}  seed {seed}"))
 
 
 # ---- check ---------------------------------------------------------------------------------------------------------
@@ -406,6 +368,7 @@ def policies_command(json_to: JsonOption = None) -> None:
 # ---- solver --------------------------------------------------------------------------------------------------------
 
 
+explore_graph.register(app)
 new_policy.register(app)
 solving.register(
     app,

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 from model.kernel import Result, Scenario, Verdict, combine
-from model.kernel.engines import explore
-from model.kernel.explore import Limits, Progress
+from model.kernel.engines import Engine, explore
+from model.kernel.explore import Limits
 from model.kernel.minimise import minimise
 from model.kernel.trace import Trace
+from model.kernel.verdicts import INTERRUPTED_NOTE
 from model.kernel.walk import campaign, walkable
 from model.scheduler.hooks import Policy
 from properties.bugs import BUGS
-from properties.catalogue import Entry
+from properties.catalogue import ENTRIES, Entry
 from rayproof import __version__
 from rayproof.counterexamples import to_trace
+from rayproof.exercise import Exercise, exercise
+from rayproof.progress import Live
+
+NOTHING_OWED = Exercise()
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,11 @@ class Verification:
     entry: Entry
     result: Result
     trace: Trace | None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the check."""
+        return self.result.note.startswith(INTERRUPTED_NOTE)
 
 
 def versions() -> dict[str, str]:
@@ -46,39 +58,76 @@ def verify(
     policy: Policy | None = None,
     policy_spec: str | None = None,
     bug: str | None = None,
-    on_progress: Callable[[Scenario, Progress], None] | None = None,
+    on_progress: Live | None = None,
+    engine: Engine = Engine.AUTO,
 ) -> list[Verification]:
     """Check scenarios one after the other; an interrupt ends the list, with what was found so far."""
-    done = []
+    done: list[Verification] = []
     for entry in entries:
-        scenario = entry.build(policy, {} if bug is None else BUGS[bug].replaces)
-        if driver == "explore":
-            report = None if on_progress is None else (lambda p, s=scenario: on_progress(s, p))
-            result = explore(scenario, limits=limits, on_progress=report)
-        else:
-            result = campaign(scenario, walks, seed, walkable(scenario), cpu_s=limits.cpu_s)
-        trace = None
-        if result.violation is not None:
-            violation = result.violation
-            if driver == "walk":
-                violation = minimise(scenario, violation)
-            trace = to_trace(scenario, violation, driver, seed, policy_spec if entry.takes_policy else None, bug)
-        done.append(Verification(entry, result, trace))
-        if result.note.startswith("interrupted"):
+        try:
+            scenario = entry.build(policy, {} if bug is None else BUGS[bug].replaces)
+            report = None if on_progress is None else partial(on_progress, scenario.name)
+            if driver == "explore":
+                result = explore(scenario, limits=limits, on_progress=report, engine=engine)
+            else:
+                result = campaign(scenario, walks, seed, walkable(scenario), cpu_s=limits.cpu_s)
+            trace = _trace(scenario, result, seed, policy_spec if entry.takes_policy else None, bug)
+            done.append(Verification(entry, result, trace))
+        except KeyboardInterrupt:
+            done.append(Verification(entry, _not_begun(entry, driver), None))
+        if done[-1].interrupted:
             break
     return done
 
 
-def as_json(done: Sequence[Verification], scope: str, seed: int) -> dict[str, Any]:
+def _trace(scenario: Scenario, result: Result, seed: int, policy_spec: str | None, bug: str | None) -> Trace | None:
+    """The counterexample of a result; one found by a walk is shortened first, unless the user has had enough."""
+    violation = result.violation
+    if violation is None:
+        return None
+    if result.driver == "walk":
+        with suppress(KeyboardInterrupt):
+            violation = minimise(scenario, violation)
+    return to_trace(scenario, violation, result.driver, seed, policy_spec, bug)
+
+
+def _not_begun(entry: Entry, driver: str) -> Result:
+    """The result about a scenario whose check was interrupted before it had found anything."""
+    note = f"{INTERRUPTED_NOTE} before its first step"
+    return Result(entry.name, entry.component, driver, Verdict.UNDETERMINED, 0, 0, 0, 0.0, (), note=note)
+
+
+def exercised_by(done: Sequence[Verification]) -> Exercise:
+    """What the scenarios exhausted here exercised of the model, and what they owed."""
+    whole = [v.result for v in done if v.result.driver == "explore" and not v.result.note and not v.result.violation]
+    return exercise([(result.scenario, result.coverage) for result in whole], ENTRIES)
+
+
+def slowest(done: Sequence[Verification]) -> Verification | None:
+    """The scenario that took the most CPU time; None unless there are several."""
+    return max(done, key=lambda v: v.result.cpu_s) if len(done) > 1 else None
+
+
+def collision(done: Sequence[Verification]) -> float:
+    """Bound on the probability that some scenario took two states for one."""
+    return sum(v.result.collision for v in done)
+
+
+def as_json(done: Sequence[Verification], scope: str, seed: int, found: Exercise) -> dict[str, Any]:
     """The machine-readable report of `verify`."""
+    longest = slowest(done)
     return {
-        "verdict": verdict_of(done),
+        "verdict": verdict_of(done, found),
+        "collision": collision(done),
+        "slowest": None if longest is None else longest.result.scenario,
+        "coverage": {"exercised": found.exercised, "idle": list(found.idle), "expected": dict(found.expected)},
         "scenarios": [
             {
                 "name": v.result.scenario,
                 "component": v.result.component,
                 "scope": v.entry.scope,
                 "driver": v.result.driver,
+                "engine": v.result.engine,
                 "states": v.result.states,
                 "transitions": v.result.transitions,
                 "depth": v.result.depth,
@@ -99,11 +148,11 @@ def as_json(done: Sequence[Verification], scope: str, seed: int) -> dict[str, An
     }
 
 
-def qualified(result: Result) -> str:
+def qualified(verdict: Verdict, bound: float) -> str:
     """What must be said beside a verdict: the bound on the chance that fingerprints took two states for one."""
-    return f" (p <= {result.collision:.1g})" if result.collision and result.verdict is Verdict.HOLDS else ""
+    return f" (p <= {bound:.1g})" if bound and verdict in (Verdict.HOLDS, Verdict.KNOWN) else ""
 
 
-def verdict_of(done: Sequence[Verification]) -> Verdict:
-    """The verdict over all scenarios."""
-    return combine(v.result.verdict for v in done)
+def verdict_of(done: Sequence[Verification], found: Exercise = NOTHING_OWED) -> Verdict:
+    """The verdict over all scenarios and over what they exercised."""
+    return combine([*(v.result.verdict for v in done), found.verdict])

@@ -21,8 +21,11 @@ from textwrap import dedent
 from types import FunctionType
 
 from model.kernel.interning import Interner
-from model.kernel.process import Message, Process
+from model.kernel.process import Message, Process, Unreachable
 from model.kernel.transitions import Transitions
+
+Case = tuple[type[Message], type[Message] | None]
+"""A message, and of one that came back the message inside when the case asks for it."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,10 @@ def coverage_of(transitions: Transitions) -> Coverage:
     possible: set[str] = set()
     for column, local, stimulus, results in interner.remembered():
         kind = type(interner.locals[column][local].process)
-        what = _described(interner, kind, stimulus)
+        described = _described(interner, kind, stimulus)
+        what = described[0]
         if stimulus[0] != "start":
-            exercised.add(what)
+            exercised.update(described)
         for raw in results:
             for position, option in enumerate(raw.choices):
                 exercised.add(f"{what}: choice {position + 1} is option {option + 1}")
@@ -64,7 +68,7 @@ def coverage_of(transitions: Transitions) -> Coverage:
             possible |= {f"{type(made.process).__name__} fires {timer}" for timer in made.timers}
         kinds: set[type[Process]] = {type(made.process) for made in locals_of_slot}
         for kind in kinds:
-            possible |= {_receives(kind, message) for message in handled_messages(kind)}
+            possible |= handled(kind)
     spent = {
         fault for counts in transitions.budgets for fault, count in zip(transitions.kinds, counts, strict=True) if count
     }
@@ -73,32 +77,82 @@ def coverage_of(transitions: Transitions) -> Coverage:
     return Coverage(frozenset(exercised), frozenset(possible | exercised))
 
 
-def _described(interner: Interner, kind: type[Process], stimulus: tuple[object, ...]) -> str:
+def _described(interner: Interner, kind: type[Process], stimulus: tuple[object, ...]) -> tuple[str, ...]:
+    """The items that a stimulus exercises, the most general first."""
     if stimulus[0] == "receive":
         number = stimulus[2]
         assert isinstance(number, int)
-        return _receives(kind, type(interner.messages[number]))
+        message = interner.messages[number]
+        returned = type(message.message) if isinstance(message, Unreachable) else None
+        whose = next((base for base in _receivers(kind) if _knows(base, type(message))), kind)
+        general = _receives(whose, type(message), None)
+        return (general,) if returned is None else (general, _receives(whose, type(message), returned))
     if stimulus[0] == "fire":
-        return f"{kind.__name__} fires {stimulus[1]}"
-    return f"{kind.__name__} starts"
+        return (f"{kind.__name__} fires {stimulus[1]}",)
+    return (f"{kind.__name__} starts",)
 
 
-def _receives(kind: type[Process], message: type[Message]) -> str:
-    return f"{kind.__name__} receives {message.__name__}"
+def _knows(kind: type[Process], message: type[Message]) -> bool:
+    return any(case[0] is message for case in _cases(kind))
 
 
-def handled_messages(kind: type[Process]) -> frozenset[type[Message]]:
-    """Message classes that have a case in the `receive` of a class or of one that it extends."""
-    receives = [vars(base)["receive"] for base in kind.__mro__ if base is not Process and "receive" in vars(base)]
-    return frozenset().union(*map(_cases, receives))
+def _receives(kind: type[Process], message: type[Message], returned: type[Message] | None) -> str:
+    of = "" if returned is None else f" of {returned.__name__}"
+    return f"{kind.__name__} receives {message.__name__}{of}"
+
+
+def handled(kind: type[Process]) -> frozenset[str]:
+    """The items of messages that have a case in the `receive` of a class or of one that it extends.
+
+    A handler belongs to the class that writes it: what any heir exercises is exercised. A case that does nothing
+    (`pass`) owes no exercise. A case for one message that came back (`Unreachable(_, Push())`) is an item of its own.
+    """
+    found: set[str] = set()
+    above: set[type[Message]] = set()
+    for base in _receivers(kind):
+        cases = _cases(base)
+        found |= {_receives(base, *case) for case, acts in cases.items() if acts and case[0] not in above}
+        above |= {message for message, _ in cases}
+    return frozenset(found)
+
+
+def _receivers(kind: type[Process]) -> list[type[Process]]:
+    """The class and those it extends that have a `receive` of their own."""
+    return [base for base in kind.__mro__ if base is not Process and "receive" in vars(base)]
+
+
+def _cases(kind: type[Process]) -> dict[Case, bool]:
+    return _cases_in(vars(kind)["receive"])
 
 
 @cache
-def _cases(receive: FunctionType) -> frozenset[type[Message]]:
-    found: set[type[Message]] = set()
+def _cases_in(receive: FunctionType) -> dict[Case, bool]:
+    """The cases of a `receive` -> whether the case does anything."""
+    found: dict[Case, bool] = {}
     for node in ast.walk(ast.parse(dedent(getsource(receive)))):
-        if isinstance(node, ast.MatchClass) and isinstance(node.cls, ast.Name):
-            named = receive.__globals__.get(node.cls.id)
-            if isinstance(named, type) and issubclass(named, Message):
-                found.add(named)
-    return frozenset(found)
+        if isinstance(node, ast.match_case):
+            acts = not all(isinstance(line, ast.Pass) for line in node.body)
+            for pattern in _alternatives(node.pattern):
+                message = _message(receive, pattern)
+                if message is not None:
+                    assert isinstance(pattern, ast.MatchClass)
+                    inner = [_message(receive, part) for part in (*pattern.patterns, *pattern.kwd_patterns)]
+                    returned = next((part for part in inner if part is not None), None)
+                    case = (message, returned if message is Unreachable else None)
+                    found[case] = found.get(case, False) or acts
+    return found
+
+
+def _alternatives(pattern: ast.pattern | None) -> list[ast.pattern]:
+    if isinstance(pattern, ast.MatchOr):
+        return [part for some in pattern.patterns for part in _alternatives(some)]
+    if isinstance(pattern, ast.MatchAs):
+        return _alternatives(pattern.pattern)
+    return [] if pattern is None else [pattern]
+
+
+def _message(receive: FunctionType, pattern: ast.pattern) -> type[Message] | None:
+    if not isinstance(pattern, ast.MatchClass) or not isinstance(pattern.cls, ast.Name):
+        return None
+    named = receive.__globals__.get(pattern.cls.id)
+    return named if isinstance(named, type) and issubclass(named, Message) else None

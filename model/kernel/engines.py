@@ -7,15 +7,15 @@ costs less than a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
-from model.kernel.explore import Explorer, Limits, Progress
+from model.kernel.explore import Explorer, Limits, Report
 from model.kernel.scenario import Scenario
 from model.kernel.statements import Statement
 from model.kernel.vector.search import VECTORISED, VectorExplorer
-from model.kernel.verdicts import Result
+from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, combine
 
 HANDOVER_STATES = 50_000
 """States after which the integer engine hands over."""
@@ -25,7 +25,7 @@ class Engine(StrEnum):
     """How states are kept."""
 
     AUTO = "auto"
-    INTEGER = "integer"
+    INTEGERS = "integers"
     """Whole states; exact."""
     VECTOR = "vector"
     """Fingerprints of 64 bits."""
@@ -37,24 +37,37 @@ def explore(
     scenario: Scenario,
     statements: Iterable[Statement] | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Report | None = None,
     engine: Engine = Engine.AUTO,
 ) -> Result:
     """Exhaust a scenario, or find a shortest way to break one of its statements, with the engine that fits.
 
-    Raises `ValueError` when a vectorised engine is asked for and some statement needs the other.
+    When a vectorised engine is asked for, the statements that need the other are answered *undetermined*.
     """
     wanted = tuple(scenario.statements if statements is None else statements)
     if engine in (Engine.VECTOR, Engine.EXACT):
-        return VectorExplorer(scenario, wanted, limits, on_progress, exact=engine is Engine.EXACT).run()
+        fit = [s for s in wanted if s.kind in VECTORISED]
+        found = VectorExplorer(scenario, fit, limits, on_progress, exact=engine is Engine.EXACT).run()
+        return _with_the_rest(found, wanted)
     large = all(s.kind in VECTORISED for s in wanted) and limits.states > HANDOVER_STATES
-    if engine is Engine.INTEGER or not large:
+    if engine is Engine.INTEGERS or not large:
         return Explorer(scenario, wanted, limits, on_progress).run()
     first = Explorer(scenario, wanted, replace(limits, states=HANDOVER_STATES), on_progress)
     found = first.run()
-    if found.states < HANDOVER_STATES or not found.note or found.note.startswith("interrupted"):
+    if found.states < HANDOVER_STATES or not found.note or found.note.startswith(INTERRUPTED_NOTE):
         return found
     if limits.cpu_s is not None:
         limits = replace(limits, cpu_s=limits.cpu_s - found.cpu_s)
     second = VectorExplorer(scenario, wanted, limits, on_progress).run()
     return replace(second, cpu_s=found.cpu_s + second.cpu_s)
+
+
+def _with_the_rest(found: Result, wanted: tuple[Statement, ...]) -> Result:
+    """The result with an answer for the statements that were left out as well."""
+    answers = {answer.name: answer for answer in found.statements}
+    for s in wanted:
+        if s.name not in answers:
+            why = f"the {found.engine} engine does not decide statements of kind {s.kind}"
+            answers[s.name] = StatementResult(s.name, s.kind, Verdict.UNDETERMINED, why)
+    verdicts = [found.verdict, *(answers[s.name].verdict for s in wanted)]
+    return replace(found, statements=tuple(answers[s.name] for s in wanted), verdict=combine(verdicts))

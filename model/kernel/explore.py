@@ -27,7 +27,7 @@ from model.kernel.stategraph import StateGraph
 from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
 from model.kernel.steps import Taken
 from model.kernel.transitions import Column, Outcome, Transitions
-from model.kernel.verdicts import Result, StatementResult, Verdict, Violation, combine
+from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, Violation, combine
 
 GROWTH_LEVELS = 40
 """A field whose largest value has grown in so many levels is reported as growing without bound."""
@@ -56,15 +56,20 @@ class Progress:
     memory_mb: int
 
 
+Report = Callable[[Progress], None]
+
+
 class Explorer:
     """One exploration of one scenario."""
+
+    engine = "integers"
 
     def __init__(
         self,
         scenario: Scenario,
         statements: Iterable[Statement] | None = None,
         limits: Limits = Limits(),
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Report | None = None,
         fairness: Fairness = FAIR,
     ) -> None:
         self.scenario = scenario
@@ -110,7 +115,7 @@ class Explorer:
             if self._exhausted:
                 violation = self._judge_runs()
         except KeyboardInterrupt:
-            note = "interrupted"
+            note = INTERRUPTED_NOTE
         except ModelError as error:
             error.add_note(f"after exploring {self.state_count()} states of {self.scenario.name}")
             raise
@@ -299,19 +304,30 @@ class Explorer:
 
     def _vacuity(self, statement: Statement, verdict: Verdict, why: str) -> tuple[Verdict, str]:
         """The answer about a statement that could not fail, or a `sometimes` that did not happen."""
-        if statement.kind is StatementKind.SOMETIMES:
-            reason = "never happened"
-        elif statement.kind is StatementKind.AUDIT and not self.quiescent_states:
-            reason = "no state is quiescent"
-        elif statement.kind is StatementKind.LEADS_TO and not self.liveness[statement.name].waiting.premise:
-            reason = "its premise never held"
-        else:
+        reason = self._idle_because(statement)
+        if not reason:
             return verdict, why
         if statement.name in self.scenario.expected_idle:
             return Verdict.HOLDS, f"{reason}, as expected here"
         if verdict is Verdict.HOLDS:
             return Verdict.VIOLATED, f"{reason}: the scope proves nothing about it"
         return verdict, why
+
+    def _idle_because(self, statement: Statement) -> str:
+        """Why a statement could not fail here; empty when it could."""
+        if statement.kind is StatementKind.SOMETIMES:
+            return "never happened"
+        if statement.kind is StatementKind.AUDIT and not self.quiescent_states:
+            return "no state is quiescent"
+        if statement.kind is StatementKind.LEADS_TO and not self.liveness[statement.name].waiting.premise:
+            return "its premise never held"
+        abstract = next((r for r in self._refinements if r.statement is statement), None)
+        if abstract is not None and abstract.distinct < 2:
+            return "the abstract system never moved"
+        seats = [some[0].process for some in self.transitions.interner.locals]
+        if statement.reads and not any(isinstance(process, statement.reads) for process in seats):
+            return "nothing that it reads takes part"
+        return ""
 
     def state_count(self) -> int:
         """How many states were found."""
@@ -367,6 +383,7 @@ class Explorer:
             note,
             handler_runs=self.transitions.interner.runs,
             peaks=dict(self.transitions.interner.peaks),
+            engine=self.engine,
             coverage=coverage_of(self.transitions),
         )
 
@@ -497,7 +514,7 @@ def explore(
     scenario: Scenario,
     statements: Iterable[Statement] | None = None,
     limits: Limits = Limits(),
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Report | None = None,
     fairness: Fairness = FAIR,
 ) -> Result:
     """Exhaust a scenario, or find a shortest way to break one of its statements."""

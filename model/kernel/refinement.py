@@ -55,6 +55,11 @@ class Refinement:
         self._concrete = -1
         self._before = -1
 
+    @property
+    def distinct(self) -> int:
+        """Abstract states that were met."""
+        return len(self._states)
+
     def starts(self, state: int) -> bool:
         """Whether a state is abstractly initial."""
         return bool(self._states[self._abstraction(state)] == self.statement.initial)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from inspect import getdoc
 from typing import Any, Protocol, Self, TypeVar
 
-from model.kernel.process import Down, Message, Name, Process, Unreachable
+from model.kernel.process import Message, Name, Process
 
 P = TypeVar("P", bound=Process)
 M = TypeVar("M", bound="Monitor")
@@ -196,6 +196,3 @@ def refines(
 
 DECIDED = frozenset(StatementKind) - {StatementKind.EVENTUALLY, StatementKind.LEADS_TO, StatementKind.PROGRESS}
 """Kinds that the explore and walk drivers decide; the others are answered *undetermined*."""
-
-KERNEL_MESSAGES = (Down, Unreachable)
-"""Messages that the kernel sends by itself."""

@@ -24,6 +24,10 @@ class Verdict(StrEnum):
 EXIT_CODES = {Verdict.HOLDS: 0, Verdict.KNOWN: 0, Verdict.VIOLATED: 1, Verdict.UNDETERMINED: 3}
 
 
+INTERRUPTED_NOTE = "interrupted"
+"""How the note of a result begins when Ctrl-C has ended the run."""
+
+
 def combine(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict over several: violated beats undetermined beats known beats holds."""
     found = set(verdicts)
@@ -78,5 +82,7 @@ class Result:
     """Largest size seen of each (slot, field); from explore."""
     collision: float = 0.0
     """Bound on the probability that two states were taken for one, 0 when states are kept."""
+    engine: str = ""
+    """How explore kept its states: integers, vector or exact."""
     coverage: Coverage = NOTHING
     """What the run exercised of the model; from explore."""

@@ -19,7 +19,7 @@ from model.kernel.judge import Judge
 from model.kernel.scenario import Scenario
 from model.kernel.statements import DECIDED, Statement, StatementKind
 from model.kernel.steps import Step, Taken
-from model.kernel.verdicts import Result, StatementResult, Verdict, Violation, combine
+from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, Violation, combine
 from model.kernel.world import World
 
 FAULT_SPACING = 48
@@ -192,7 +192,7 @@ def campaign(
                 note = f"the budget of {cpu_s:g} CPU seconds was spent after {done} walks"
                 break
     except KeyboardInterrupt:
-        note = f"interrupted after {done} walks"
+        note = f"{INTERRUPTED_NOTE} after {done} walks"
     if undrained and not note:
         note = f"{undrained} walks did not come to rest within {scenario.drain_limit} steps"
     answers = _answers(scenario, wanted, violation, happened, known, note)

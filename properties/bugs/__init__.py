@@ -12,6 +12,7 @@ from properties.bugs.control import CONTROL_BUGS
 from properties.bugs.groups import GROUP_BUGS
 from properties.bugs.leases import LEASE_BUGS
 from properties.bugs.lifecycle import LIFECYCLE_BUGS
+from properties.bugs.livelocks import LIVELOCK_BUGS
 from properties.bugs.migration import MIGRATION_BUGS
 from properties.bugs.objects import OBJECT_BUGS
 from properties.bugs.ownership import LINEAGE_BUGS
@@ -46,6 +47,7 @@ BUGS: dict[str, Bug] = {
         *WORKER_BUGS,
         *CONTROL_BUGS,
         *REPLAY_BUGS,
+        *LIVELOCK_BUGS,
     )
 }
 """All planted bugs by name."""

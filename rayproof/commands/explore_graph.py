@@ -1,4 +1,4 @@
-"""`rayproof explore SCENARIO --graph FILE`: the state graph of a small scope, for documents and for looking at.
+"""`rayproof explore SCENARIO --graph FILE`: a scope's size, and the state graph of a small one.
 
 Graphviz's dot and GraphML, by the file's ending. States are numbered in the order of their discovery; a label names the
 processes that the step into the state changed. More states than a reader can follow are refused rather than cut off: a
@@ -7,21 +7,26 @@ picture of part of a graph shows runs that end where the model goes on.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 import networkx as nx
 import typer
 
-from model.kernel import Process, Verdict
-from model.kernel.explore import Explorer, Limits
+from model.kernel import EXIT_CODES, Process, Result
+from model.kernel.engines import Engine, explore
+from model.kernel.explore import Explorer, Limits, Report
 from model.kernel.process import state_fields
 from model.kernel.stategraph import StateGraph
+from model.kernel.verdicts import INTERRUPTED_NOTE
 from properties.catalogue import CATALOGUE, build
+from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption
 from rayproof.errors import InputError
+from rayproof.progress import live
 
 MOST_STATES = 2_000
-"""States that a picture may have."""
+"""States that a picture may have, unless the user allows more."""
 
 
 def state_graph(scenario: str, most: int = MOST_STATES) -> nx.MultiDiGraph[int]:
@@ -29,16 +34,25 @@ def state_graph(scenario: str, most: int = MOST_STATES) -> nx.MultiDiGraph[int]:
 
     Raises `InputError` for an unknown scenario and for one with more than `most` states.
     """
-    if scenario not in CATALOGUE:
-        known = ", ".join(CATALOGUE)
-        raise InputError("SCENARIO", None, f"unknown scenario {scenario!r}", f"one of {known}")
-    explorer = Explorer(build(scenario), (), Limits(states=most))
+    explorer = Explorer(build(known(scenario)), (), Limits(states=most + 1))
     result = explorer.run()
-    if result.verdict is Verdict.UNDETERMINED or result.states > most:
+    if result.states > most:
         raise InputError(
-            "SCENARIO", None, f"{scenario} has more than {most} states", "a smaller scope, or a larger --max-states"
+            "SCENARIO", None, f"{scenario} has more than {most:,} states", "a smaller scope, or a larger --max-states"
         )
+    if result.note:
+        raise InputError("SCENARIO", None, f"{scenario} was not exhausted: {result.note}", "a scope that ends")
     return as_networkx(explorer.graph())
+
+
+def known(scenario: str) -> str:
+    """The name itself; raises `InputError` with the nearest names when there is no such scenario."""
+    if scenario in CATALOGUE:
+        return scenario
+    near = get_close_matches(scenario, CATALOGUE, n=3, cutoff=0.5)
+    listed = "a name that `rayproof scenarios` lists"
+    expected = f"{listed}; the nearest: {', '.join(near)}" if near else listed
+    raise InputError("SCENARIO", None, f"unknown scenario {scenario!r}", expected)
 
 
 def as_networkx(graph: StateGraph) -> nx.MultiDiGraph[int]:
@@ -104,15 +118,53 @@ def write(scenario: str, file: Path, most: int = MOST_STATES) -> int:
     return graph.number_of_nodes()
 
 
+def size(scenario: str, engine: Engine, limits: Limits, on_progress: Report) -> Result:
+    """Exhaust a named scenario without asking for any statement. Raises `InputError` for an unknown one."""
+    return explore(build(known(scenario)), (), limits, on_progress, engine)
+
+
+def described(result: Result) -> str:
+    """What a scope is made of, a line each: size, speed, and what was never exercised."""
+    seconds = max(result.cpu_s, 1e-9)
+    lines = [
+        f"{result.scenario}: {result.states:,} states, {result.transitions:,} transitions, depth {result.depth}",
+        f"  engine: {result.engine}; {result.cpu_s:.2f} CPU s, {result.states / seconds:,.0f} states a CPU second, "
+        f"{result.handler_runs:,} handler runs",
+    ]
+    idle = result.coverage.idle()
+    lines += [f"  never exercised here: {item}" for item in idle]
+    if result.collision:
+        lines.append(f"  two states were taken for one with p <= {result.collision:.1g}")
+    if result.note:
+        lines.append(f"  not exhausted: {result.note}")
+    return "\n".join(lines)
+
+
 def register(app: typer.Typer) -> None:
     """Give the command to typer; an `InputError` is left to the caller's exit code."""
 
     @app.command("explore")
     def explore_command(
         scenario: Annotated[str, typer.Argument(help="A name that `rayproof scenarios` lists.")],
-        graph: Annotated[Path, typer.Option("--graph", help="Where to write the states: .dot, .gv or .graphml.")],
-        max_states: Annotated[int, typer.Option(min=1, help="More states than this are refused.")] = MOST_STATES,
+        graph: Annotated[
+            Path | None, typer.Option("--graph", metavar="FILE", help="Write the states: .dot, .gv or .graphml.")
+        ] = None,
+        engine: EngineOption = Engine.AUTO,
+        max_states: Annotated[
+            int | None, typer.Option(min=1, help=f"Cap; with --graph {MOST_STATES:,} unless said otherwise.")
+        ] = None,
+        max_memory: MemoryOption = Limits.memory_mb,
+        budget: BudgetOption = None,
     ) -> None:
-        """Write the state graph of a small scenario."""
-        states = write(scenario, graph, max_states)
-        typer.echo(f"{graph}: {states} states")
+        """Say how large a scenario is; with --graph, write the state graph of a small one."""
+        if graph is not None:
+            states = write(scenario, graph, max_states or MOST_STATES)
+            typer.echo(f"{graph}: {states:,} states")
+            return
+        limits = Limits(max_states or Limits.states, max_memory, budget)
+        with live() as report:
+            result = size(scenario, engine, limits, lambda progress: report(scenario, progress))
+        typer.echo(described(result))
+        if result.note.startswith(INTERRUPTED_NOTE):
+            raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(EXIT_CODES[result.verdict])

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from model.kernel.explore import Explorer
-from rayproof.commands.explore_graph import MOST_STATES, as_dot, as_networkx, register, write
+from rayproof.commands.explore_graph import MOST_STATES, as_dot, as_networkx, write
 from rayproof.errors import InputError
+from tests.cli.test_commands import rayproof
 from tests.kernel.liveness.systems import coin, service
 
 
@@ -58,9 +57,31 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path, scenario: str, file: str, 
     assert MOST_STATES < 6_728
 
 
-def test_the_command(tmp_path: Path) -> None:
-    app = typer.Typer()
-    register(app)
-    done = CliRunner().invoke(app, ["cluster-wide", "--graph", str(tmp_path / "w.gv"), "--max-states", "3000"])
-    assert done.exit_code == 0, done.output
-    assert "2034 states" in done.output
+def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "w.gv"
+    code, out, _ = rayproof(
+        monkeypatch, capsys, "explore", "cluster-wide", "--graph", str(file), "--max-states", "2034"
+    )
+    assert (code, out) == (0, f"{file}: 2,034 states\n") and file.read_text().startswith("digraph")
+    code, _, err = rayproof(
+        monkeypatch, capsys, "explore", "cluster-wide", "--graph", str(file), "--max-states", "2033"
+    )
+    assert code == 2 and "more than 2,033 states" in err and "--max-states" in err
+
+
+@pytest.mark.parametrize("engine", ["auto", "integers", "vector", "exact"])
+def test_without_a_file_the_size_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    code, out, _ = rayproof(monkeypatch, capsys, "explore", "cluster-wide", "--engine", engine)
+    assert code == 0 and "cluster-wide: 2,034 states, 6,406 transitions, depth 25" in out
+    assert f"engine: {'integers' if engine == 'auto' else engine};" in out
+    assert "never exercised here: Raylet receives NodeDead" in out
+    assert ("with p <= 1e-13" in out) == (engine == "vector")
+
+
+def test_names_that_do_not_exist_and_caps(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = rayproof(monkeypatch, capsys, "explore", "clustr-wide")
+    assert code == 2 and "unknown scenario 'clustr-wide'" in err and "the nearest: cluster-wide" in err
+    code, out, _ = rayproof(monkeypatch, capsys, "explore", "cluster-wide", "--max-states", "100")
+    assert code == 3 and "not exhausted: the cap of 100 states was reached" in out

@@ -100,8 +100,19 @@ def test_the_engine_is_chosen_by_size_and_by_what_is_asked() -> None:
     assert (whole.states, whole.collision) == (large.states, 0), "claims about runs need the integer engine"
     exact = explore_any(decidable(build("chain-3-2-1")), engine=Engine.EXACT)
     assert (exact.states, exact.collision) == (small.states, 0)
+    assert (small.engine, large.engine, whole.engine, exact.engine) == ("integers", "vector", "integers", "exact")
+
+
+def test_what_the_vectorised_engine_does_not_decide_is_undetermined_by_name() -> None:
+    scenario = build("chain-3-2-1")
+    found = explore_any(scenario, engine=Engine.VECTOR)
+    assert found.verdict is Verdict.UNDETERMINED
+    assert [s.name for s in found.statements] == [s.name for s in scenario.statements]
+    open_ = {s.name: s.note for s in found.statements if s.verdict is Verdict.UNDETERMINED}
+    assert set(open_) == {"refines_the_atomic_register", "writes_get_answers"}
+    assert open_["writes_get_answers"] == "the vector engine does not decide statements of kind eventually"
     with pytest.raises(ValueError, match="does not decide refines_the_atomic_register, writes_get_answers"):
-        explore_any(build("chain-3-2-1"), engine=Engine.VECTOR)
+        VectorExplorer(scenario)
 
 
 def test_a_cap_is_undetermined() -> None:

@@ -11,13 +11,13 @@ Decided here: `always`, `sometimes` and `audit`. What compares states (`step`, `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from model.kernel.explore import Explorer, Limits, Progress
+from model.kernel.explore import Explorer, Limits, Report
 from model.kernel.scenario import Scenario
 from model.kernel.statements import Statement, StatementKind
 from model.kernel.steps import Taken
@@ -54,7 +54,7 @@ class VectorExplorer(Explorer):
         scenario: Scenario,
         statements: Iterable[Statement] | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: Report | None = None,
         *,
         exact: bool = False,
         chunk: int = CHUNK,
@@ -67,6 +67,7 @@ class VectorExplorer(Explorer):
         self._expander = Expander(self.transitions, self.seen)
         self._chunk = chunk
         self._exact = exact
+        self.engine = "exact" if exact else "vector"
         self._words: list[Words] = []
         self._origins: list[Any] = []
         self._total = 0
@@ -203,5 +204,4 @@ class VectorExplorer(Explorer):
         raise NotImplementedError("the vectorised engine keeps no states")
 
     def _result(self, violation: Violation | None, note: str) -> Result:
-        result = super()._result(violation, note)
-        return replace(result, collision=0.0 if self._exact else self._total**2 / 2.0**65)
+        return replace(super()._result(violation, note), collision=0.0 if self._exact else self._total**2 / 2.0**65)

@@ -1,0 +1,94 @@
+"""Which scopes are checked for the twins of their audits, and for coming to rest.
+
+Claims about runs need the whole state graph: they are checked in small scopes, one or two for each thing that can hang.
+Left out: `chain-stale`. There a client may ask any of several for the configuration, a choice owes nothing, and so it
+may ask one that is behind for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from model.kernel import Scenario, Statement
+from model.scheduler.hooks import Policy
+from properties.entry import Entry, Swap
+from properties.statements import (
+    actors,
+    chain,
+    control,
+    groups,
+    leases,
+    lifecycle,
+    migration,
+    objects,
+    ownership,
+    pubsub,
+    references,
+    scheduling,
+    server,
+    tables,
+    workers,
+)
+from properties.statements.cluster import eventual_scheduling
+from properties.statements.liveness import some_day
+from properties.statements.runs import comes_to_rest
+
+_READS = (references.every_read_ends_in_value_or_error, references.unreachable_objects_are_freed)
+
+TWINS: Mapping[str, tuple[Statement, ...]] = {
+    "chain-retries": (chain.every_request_is_answered,),
+    "chain-extension": (chain.every_request_is_answered, chain.an_extension_completes),
+    "chain-suspicion": (chain.every_request_is_answered,),
+    "pubsub-1-1": (pubsub.a_subscriber_catches_up,),
+    "shards-2": (tables.every_operation_ends,),
+    "flushing-1-2": (),
+    "gcs-restart-1-1-1": (server.a_restarted_gcs_serves_again, server.actors_of_finished_jobs_are_gone),
+    "gcs-membership-1": (server.every_raylet_is_a_member,),
+    "sched-classes": (scheduling.every_request_answered, eventual_scheduling),
+    "sched-affinity": (scheduling.every_request_answered, eventual_scheduling),
+    "sched-infeasible": (scheduling.every_request_answered, eventual_scheduling),
+    "groups-removed": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
+    "groups-crash": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
+    "groups-two": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
+    "groups-halves": (groups.no_bundle_leaks,),
+    "leases-plain": (leases.every_lease_request_answered, leases.no_lease_leaks),
+    "leases-drain": (leases.every_lease_request_answered, leases.no_lease_leaks),
+    "leases-classes": (leases.every_lease_request_answered, leases.no_lease_leaks),
+    "store-two-makers": (objects.every_get_ends_in_value_or_error, objects.pins_return_to_zero),
+    "store-failing-disk": (objects.every_get_ends_in_value_or_error, objects.no_circular_wait_through_memory),
+    "transfer-two-chunks": (objects.every_get_ends_in_value_or_error, objects.pins_return_to_zero),
+    "transfer-two-pulls": (objects.every_get_ends_in_value_or_error, objects.pins_return_to_zero),
+    "references-borrower-dies": (
+        references.every_read_ends_in_value_or_error,
+        references.unreachable_objects_are_freed,
+    ),
+    "references-nested": (references.every_read_ends_in_value_or_error, references.unreachable_objects_are_freed),
+    "lineage-put": (ownership.every_get_ends_in_value_or_error, ownership.no_lost_objects),
+    "lineage-owner-dies": (ownership.every_get_ends_in_value_or_error, ownership.no_orphans),
+    "control-chain": (control.every_get_ends_in_value_or_error,),
+    "attempts-cancel": (workers.every_task_ends,),
+    "stream": (workers.every_wish_is_fulfilled,),
+    "actor-dies": (actors.every_call_ends_in_value_or_error,),
+    "actor-lost-reply": (actors.every_call_ends_in_value_or_error,),
+    "migration": (migration.every_call_ends_in_value_or_error, migration.the_new_actor_has_its_place),
+    "migration-target-dies": (migration.every_call_ends_in_value_or_error, migration.nothing_stays_frozen),
+    "lifecycle-owner-dies": (lifecycle.no_worker_leaks, lifecycle.actors_end_with_their_owner),
+    "lifecycle-churn": (lifecycle.no_worker_leaks, lifecycle.living_actors_have_one_worker),
+}
+"""Scenario -> the audits whose twins are checked there; all these must come to rest as well."""
+
+
+def with_twins(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries, those of `TWINS` with their claims about runs; another policy owes no claim about runs."""
+    return tuple(_with(entry, TWINS[entry.name]) if entry.name in TWINS else entry for entry in entries)
+
+
+def _with(entry: Entry, audits: tuple[Statement, ...]) -> Entry:
+    runs = (*map(some_day, audits), comes_to_rest)
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        made = entry.build(policy, swap)
+        return made if policy is not None else replace(made, statements=(*made.statements, *runs))
+
+    return replace(entry, build=build)

@@ -1,0 +1,19 @@
+"""Options that every exploring command has: the engine and the caps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from model.kernel.engines import Engine
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+EngineOption = Annotated[
+    Engine, typer.Option(help="How states are kept; auto takes whole states first, fingerprints for large scopes.")
+]
+StatesOption = Annotated[int, typer.Option(min=1, help="Cap; beyond it the answer is undetermined.")]
+MemoryOption = Annotated[int, typer.Option(min=1, help="Cap in MB.")]
+BudgetOption = Annotated[float | None, typer.Option(min=0.001, help="Cap in CPU seconds per scenario.")]
