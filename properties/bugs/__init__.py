@@ -20,6 +20,7 @@ from properties.bugs.replay import REPLAY_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
+from properties.bugs.whole import WHOLE_BUGS
 from properties.bugs.workers import WORKER_BUGS
 
 BUGS: dict[str, Bug] = {
@@ -42,6 +43,7 @@ BUGS: dict[str, Bug] = {
         *WORKER_BUGS,
         *CONTROL_BUGS,
         *REPLAY_BUGS,
+        *WHOLE_BUGS,
     )
 }
 """All planted bugs by name."""
