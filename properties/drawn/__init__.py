@@ -1,6 +1,7 @@
 """Scenarios that are drawn: a program, a cluster and the faults that may strike, from whoever makes the draws.
 
-A drawn scenario is described by a small JSON document: all that a counterexample needs to be carried out again. The same function draws from bytes (volume) and from Hypothesis (a readable machine).
+A drawn scenario is described by a small JSON document, enough to carry a counterexample out again. The same
+function draws from bytes (volume) and from Hypothesis (a readable machine).
 """
 
 from properties.drawn.cluster import WHOLE_CLUSTER

@@ -86,18 +86,18 @@ class _Drawing:
         held, mine, known = list(given), [], list(handles)
         for _ in range(fewest + self.pick(most)):
             match self.pick(8):
-                case 0 | 1 | 2 | 3 if len(self.tasks) < TASKS:
+                case 1 | 2 | 3 | 4 if len(self.tasks) < TASKS:
                     name = self.submit(depth, held, known)
                     actions.append(f"submit {name}")
                     mine += self.tasks[name]["outputs"]
                     held += self.tasks[name]["outputs"]
-                case 4:
+                case 5:
                     made = self.object(f"{owner}.put{len(self.objects)}")
                     actions.append(f"put {made}")
                     held.append(made)
-                case 5 if mine:
-                    actions.append("get " + " ".join(self.some(mine)))
                 case 6 if mine:
+                    actions.append("get " + " ".join(self.some(mine)))
+                case 7 if mine:
                     wanted = self.some(mine)
                     actions.append(f"wait {1 + self.pick(len(wanted))} " + " ".join(wanted))
                 case _:

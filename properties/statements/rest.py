@@ -8,9 +8,7 @@ from model.scheduler.global_scheduler import GlobalScheduler
 from model.scheduler.raylet import Raylet
 
 
-@audit(
-    Driver, Worker, Raylet, GlobalScheduler, source="bug benchmark S2: at quiescence nothing is held"
-)
+@audit(Driver, Worker, Raylet, GlobalScheduler, source="bug benchmark S2: at quiescence nothing is held")
 def at_rest(view: StateView) -> bool:
     """Once nothing can happen any more the program has ended, and no task, worker, CPU, pull or wait is left over."""
     if not all(driver.done for driver in view.of(Driver).values()):
