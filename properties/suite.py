@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from model.kernel import Result, Scenario, Statement, StatementKind, Verdict, Violation
 from model.kernel.statements import DECIDED
@@ -37,6 +37,8 @@ PATIENT = settings(
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
     print_blob=False,
+    # Counterexamples are explained by their own print; the phase that explains draws costs more than all others.
+    phases=(Phase.generate, Phase.shrink),
 )
 
 
