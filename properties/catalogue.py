@@ -22,6 +22,7 @@ from properties.scenarios.exercises import EXERCISE_ENTRIES
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
+from properties.scenarios.whole import WHOLE_ENTRIES
 from properties.scenarios.workers import WORKER_ENTRIES
 from properties.scheduling import SCHEDULING_ENTRIES
 from properties.statements.cluster import CLUSTER
@@ -105,6 +106,7 @@ _ENTRIES = (
     _cluster("cluster-3-3-2", programs.chain(3), equal_nodes(3), crashes=2, scope=Scope.SMALL, component="lineage"),
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
     *CHAINED_ENTRIES,
+    *WHOLE_ENTRIES,
     *OBJECT_ENTRIES,
     *REFERENCE_ENTRIES,
     *LINEAGE_ENTRIES,

@@ -1,69 +1,105 @@
-"""A readable Hypothesis machine over any scenario: one rule that takes an enabled step, one that breaks something.
+"""Readable Hypothesis machines: one rule that takes an enabled step, while faults strike when they were drawn to.
 
-Statements are asserted inside the rules, so that a failing run prints the steps and nothing else; when nothing is
-enabled the run stutters. For volume use `model.kernel.walk` with `st.binary` instead: it is several times faster.
+A machine of a named scenario checks that one; a machine of a family first draws the scenario, program and all.
+Statements are asserted inside the rule, so that a failing run prints its steps alone; when nothing is enabled the
+run stutters. For volume use `model.kernel.walk` with `st.binary` instead: it is several times faster.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import seed
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from model.kernel import PolicyError, Scenario
+from model.kernel import PolicyError, Scenario, Statement
 from model.kernel.judge import Judge
 from model.kernel.replay import replay
 from model.kernel.steps import Step, Taken
 from model.kernel.trace import Trace, render
-from model.kernel.walk import as_violation
+from model.kernel.walk import FAULT_SPACING, as_violation
 from model.kernel.world import World
+from properties.drawn.family import Family
+from properties.suite import CounterexampleFoundError, Finding, UndeterminedError, present
 
 
 class ScenarioMachine(RuleBasedStateMachine):
     """Runs one scenario; a subclass sets `scenario`."""
 
     scenario: Scenario
+    parameters: dict[str, Any] = {}  # noqa: RUF012 - never changed in place
+    """What the scenario was built with, beside its name."""
 
     def __init__(self) -> None:
         super().__init__()
         self._draw: Any = None
-        self.world = World(self.scenario, self._decide, self._strike)
-        self.judge = Judge(self.world, self.scenario.statements)
+        self._strikes: list[int] = []
         self.taken: list[Taken] = []
+        self.over = False
+
+    def drawn(self, data: st.DataObject) -> Scenario:
+        """The scenario that runs."""
+        return self.scenario
+
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        """Everything is new; it is settled after how many steps each fault strikes."""
+        self._draw = data
+        self.scenario = self.drawn(data)
+        faults = sum(self.scenario.faults.values())
+        gaps = [data.draw(st.integers(0, FAULT_SPACING - 1), label="fault after") for _ in range(faults)]
+        self._strikes = [sum(gaps[: i + 1]) for i in range(len(gaps))]
+        self.wanted = present().decided(self.scenario)
+        self.world = World(self.scenario, self._decide, self._strike, statements=self.wanted)
+        self.judge = Judge(self.world, self.wanted)
         self._assert(self.judge.at_start())
 
     def _decide(self, count: int, random: bool) -> int:
         return int(self._draw.draw(st.integers(0, count - 1), label="choice"))
 
     def _strike(self, affordable: bool) -> bool:
-        return affordable and bool(self._draw.draw(st.booleans(), label="fault inside"))
+        if not affordable or not self._due():
+            return False
+        self._strikes.pop(0)
+        return bool(self._draw.draw(st.booleans(), label="fault inside"))
+
+    def _due(self) -> bool:
+        return bool(self._strikes) and self._strikes[0] <= len(self.taken)
 
     @rule(data=st.data())
     def step(self, data: st.DataObject) -> None:
-        """The system takes one of its enabled steps, or rests."""
+        """The system takes one of its enabled steps, or rests; when its time has come, a fault strikes."""
+        self._draw = data
+        if self._due():
+            possible = self.world.fault_steps()
+            if possible:
+                self._strikes.pop(0)
+                self._take(data.draw(st.sampled_from(possible), label="fault"))
+                return
         enabled = self.world.system_steps()
         if enabled:
-            self._take(data, data.draw(st.sampled_from(enabled), label="step"))
-
-    @rule(data=st.data())
-    def fault(self, data: st.DataObject) -> None:
-        """The environment breaks something that its budget still allows, or does nothing."""
-        possible = self.world.fault_steps()
-        if possible:
-            self._take(data, data.draw(st.sampled_from(possible), label="fault"))
+            self._take(data.draw(st.sampled_from(enabled), label="step"))
 
     def teardown(self) -> None:
         """Let the system come to rest, then audit it."""
+        if self.over or not hasattr(self, "judge"):
+            return
+        self._draw = _First()
+        self._strikes = []
         turn = 0
         while not self.world.quiescent() and turn < self.scenario.drain_limit:
             enabled = self.world.system_steps()
-            self._take(_First(), enabled[turn % len(enabled)])
+            self._take(enabled[turn % len(enabled)])
             turn += 1
+        tally = present().tally("machine", self.scenario)
+        if not self.world.quiescent():
+            tally.note = f"a run did not come to rest within {self.scenario.drain_limit} steps"
+            raise UndeterminedError(tally.note)
         self._assert(self.judge.at_quiescence())
+        present().count(tally, len(self.taken), self.judge.happened, self.judge.known_broken)
 
-    def _take(self, data: Any, step: Step) -> None:
-        self._draw = data
+    def _take(self, step: Step) -> None:
         self.judge.before_step()
         try:
             self.taken.append(Taken(step, self.world.take(step)))
@@ -72,9 +108,25 @@ class ScenarioMachine(RuleBasedStateMachine):
             self._assert(error)
         self._assert(self.judge.after_step(self.taken[-1]))
 
-    def _assert(self, broken: Any) -> None:
-        if broken is not None:
-            raise AssertionError(explain(self.scenario, tuple(self.taken), broken))
+    def _assert(self, broken: Statement | PolicyError | None) -> None:
+        if broken is None:
+            return
+        self.over = True
+        violation = as_violation(broken, tuple(self.taken))
+        present().tally("machine", self.scenario).violated = violation.statement
+        raise CounterexampleFoundError(Finding(self.scenario, violation, "machine", self.parameters))
+
+
+class FamilyMachine(ScenarioMachine):
+    """Draws a scenario of a family and runs it; a subclass sets `family`."""
+
+    family: Family
+
+    def drawn(self, data: st.DataObject) -> Scenario:
+        """One of the family, with the policy of this session in it."""
+        shape = self.family.draw(lambda count: int(data.draw(st.integers(0, count - 1), label="shape")))
+        self.parameters = {**present().parameters(self.family.takes_policy), "shape": shape}
+        return self.family.scenario(shape, present().policy if self.family.takes_policy else None)
 
 
 class _First:
@@ -84,7 +136,14 @@ class _First:
         return 0
 
 
-def explain(scenario: Scenario, steps: tuple[Taken, ...], broken: Any) -> str:
+def collected(machine: type[ScenarioMachine]) -> Any:
+    """The test case that pytest collects, with the volume and the seed of this session."""
+    case = seed(present().seed)(machine).TestCase
+    case.settings = present().machine()
+    return case
+
+
+def explain(scenario: Scenario, steps: tuple[Taken, ...], broken: Statement) -> str:
     """The print of a counterexample found outside the command line."""
     violation = as_violation(broken, steps)
     trace = Trace(

@@ -26,7 +26,7 @@ from rayproof import __version__, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
-from rayproof.commands import explore_graph, new_policy, solving
+from rayproof.commands import explore_graph, new_policy, solving, statements_table, traceability
 from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, StatesOption
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError
@@ -111,7 +111,10 @@ def _console() -> Console:
 
 
 def _write_json(document: dict[str, Any] | list[Any], target: str) -> None:
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    _write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", target)
+
+
+def _write_text(text: str, target: str) -> None:
     if target == "-":
         sys.stdout.write(text)
         return
@@ -334,9 +337,23 @@ def scenarios_command(json_to: JsonOption = None) -> None:
     _listing(rows, ("name", "component", "scope", "constants"), json_to)
 
 
+MarkdownOption = Annotated[
+    str | None, typer.Option("--markdown", metavar="FILE|-", help="Write the document instead.", show_default=False)
+]
+
+
+@app.command("traceability")
+def traceability_command(markdown_to: MarkdownOption = None) -> None:
+    """Say what each process and handler of the model stands for."""
+    _write_text(traceability.markdown(), markdown_to or "-")
+
+
 @app.command("statements")
-def statements_command(json_to: JsonOption = None) -> None:
+def statements_command(json_to: JsonOption = None, markdown_to: MarkdownOption = None) -> None:
     """List the statements, where they are checked and which planted bug each must notice."""
+    if markdown_to is not None:
+        _write_text(statements_table.markdown(), markdown_to)
+        return
     found: dict[str, dict[str, Any]] = {}
     for entry in ENTRIES:
         for statement in entry.build(None, {}).statements:

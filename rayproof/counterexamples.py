@@ -10,6 +10,7 @@ from model.kernel.replay import replay
 from model.kernel.trace import Trace, TraceError, render
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, build
+from properties.drawn import FAMILIES, ShapeError
 from rayproof.errors import InputError
 from rayproof.policies import load_policy
 
@@ -68,7 +69,7 @@ def load(path: Path) -> Trace:
 
 def scenario_of(trace: Trace, path: Path) -> Scenario:
     """The scenario that a trace speaks of; raises `InputError`."""
-    if trace.scenario not in CATALOGUE:
+    if trace.scenario not in CATALOGUE and trace.scenario not in FAMILIES:
         raise InputError(path, None, f"unknown scenario {trace.scenario!r}", "one that `rayproof scenarios` lists")
     spec, bug = trace.parameters.get("policy"), trace.parameters.get("bug")
     if bug is not None and bug not in BUGS:
@@ -76,14 +77,22 @@ def scenario_of(trace: Trace, path: Path) -> Scenario:
     if spec is not None and not isinstance(spec, str):
         raise InputError(path, None, f"the policy is {spec!r}", "a name or a file")
     policy = None if spec is None else load_policy(spec).policy
-    return build(trace.scenario, policy, None if bug is None else BUGS[bug].replaces)
+    swap = None if bug is None else BUGS[bug].replaces
+    if trace.scenario not in FAMILIES:
+        return build(trace.scenario, policy, swap)
+    try:
+        return FAMILIES[trace.scenario].scenario(trace.parameters.get("shape", {}), policy, swap)
+    except ShapeError as error:
+        raise InputError(path, None, str(error), "a drawn scenario as this version draws them") from None
 
 
 def shown(trace: Trace, path: Path) -> tuple[str, bool]:
     """The print of a trace carried out again, and whether it still breaks the same thing; raises `InputError`."""
     scenario = scenario_of(trace, path)
+    # Another statement that is broken earlier must not hide the one that the trace is about.
+    named = tuple(s for s in scenario.statements if s.name == trace.statement)
     try:
-        replayed = replay(scenario, trace.steps, loop=trace.loop)
+        replayed = replay(scenario, trace.steps, named or None, trace.loop)
     except TraceMismatch as mismatch:
         raise InputError(
             path, None, str(mismatch).replace("\n", " |"), "a trace recorded with this model and this policy"

@@ -71,7 +71,7 @@ def _by_omission(scenario: Scenario, violation: Violation, named: tuple[Statemen
         while start < len(best.steps) and attempts < ATTEMPTS:
             attempts += 1
             candidate = best.steps[:start] + best.steps[start + chunk :]
-            found = _attempt(scenario, candidate, violation.statement, named, len(best.steps))
+            found = attempt(scenario, candidate, violation.statement, named, len(best.steps))
             if found is not None and len(found.steps) < len(best.steps):
                 best = found
                 improved = True
@@ -95,7 +95,7 @@ class _Lenient:
         return bool(self.choices) and self.choices.pop(0) == 1
 
 
-def _attempt(
+def attempt(
     scenario: Scenario, steps: tuple[Taken, ...], name: str, named: tuple[Statement, ...], limit: int
 ) -> Violation | None:
     """Run what is still possible of the steps, then let the system come to rest; None unless the same thing breaks."""

@@ -24,7 +24,10 @@ from model.cluster.protocol import (
     Heartbeat,
     InputLocations,
     LocateInputs,
+    LocateObject,
     NodeDead,
+    ObjectFailed,
+    ObjectLocated,
     TaskAssigned,
     TaskRejected,
 )
@@ -125,10 +128,26 @@ class GlobalScheduler(Process):
             case Heartbeat():
                 if sender not in self.dead:
                     self.heard(ctx, sender, message)
+            case ObjectLocated():
+                self.reconsider(ctx)
+            case ObjectFailed(home):
+                self.no_home(ctx, home)
             case NodeDead(node):
                 self.node_died(ctx, node)
             case _:
                 raise Unhandled(message)
+
+    def no_home(self, ctx: Context, home: ObjectId) -> None:
+        """An actor will never live: its methods that wait for it are given up."""
+        for kind in sorted(self.deferred):
+            waiting = self.deferred.pop(kind)
+            lost = [task for task, _, _ in waiting if home in self.program.tasks[task].inputs[:1]]
+            rest = [entry for entry in waiting if entry[0] not in lost]
+            if rest:
+                self.deferred[kind] = rest
+            for task in lost:
+                ctx.observe(Rejected(task))
+                ctx.send("gcs", TaskRejected(task))
 
     def consider(self, ctx: Context, task: TaskId, origin: Name, again: bool) -> None:
         """Place a task, after asking for the places of its inputs where the policy looks at them."""
@@ -153,7 +172,10 @@ class GlobalScheduler(Process):
         spec = self.program.tasks[task]
         options = self.options(task)
         if spec.kind is TaskKind.ACTOR_METHOD:
-            homes = locations[0][1]
+            home, homes = locations[0]
+            if not homes:
+                # The constructor has not ended yet: the store says so as soon as it has.
+                ctx.send("gcs", LocateObject(home))
             options = [option for option in options if option.name in homes[:1]]
         node: Name | None = WAIT
         question = self.question(task, again)

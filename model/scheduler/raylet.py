@@ -40,7 +40,7 @@ from model.cluster.protocol import (
     WorkerResumes,
     WorkerWaits,
 )
-from model.graph import ObjectId, Program, Resources, TaskId, TaskKind
+from model.graph import ObjectId, Program, Put, Resources, TaskId, TaskKind
 from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
 from model.scheduler.estimates import averaged
 from model.scheduler.hooks import Policy
@@ -174,15 +174,19 @@ class Raylet(Process):
 
     def assigned(self, ctx: Context, task: TaskId, again: bool) -> None:
         """An assigned task is never forwarded again, so a task makes one hop at most."""
-        if not self.knows(ctx, task):
+        if not self.knows(ctx, task, again):
             self.enqueue(ctx, task)
 
-    def knows(self, ctx: Context, task: TaskId) -> bool:
-        """Whether a task is queued or running here, or has left its results here."""
+    def knows(self, ctx: Context, task: TaskId, again: bool = False) -> bool:
+        """Whether a task is queued or running here, or has left its results here.
+
+        A task that is executed again may have lost an object that its body put, while its results are here.
+        """
         if task in self.queue or task in self.running.values():
             return True
-        outputs = self.program.tasks[task].outputs
-        if outputs and all(made in self.store for made in outputs):
+        spec = self.program.tasks[task]
+        made = (*spec.outputs, *(action.object for action in spec.body if again and isinstance(action, Put)))
+        if made and all(there in self.store for there in made):
             ctx.send("gcs", TaskDone(task))
             return True
         return False

@@ -23,6 +23,7 @@ from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
 from properties.bugs.typed_tables import TYPED_TABLE_BUGS
+from properties.bugs.whole import WHOLE_BUGS
 from properties.bugs.workers import WORKER_BUGS
 
 BUGS: dict[str, Bug] = {
@@ -48,6 +49,7 @@ BUGS: dict[str, Bug] = {
         *CONTROL_BUGS,
         *REPLAY_BUGS,
         *LIVELOCK_BUGS,
+        *WHOLE_BUGS,
     )
 }
 """All planted bugs by name."""

@@ -1,4 +1,7 @@
-"""The users of groups: each creates one and may give it up at any moment."""
+"""The users of groups: each creates one and may give it up at any moment.
+
+Source: Ray 2.60, `core_worker.cc::CreatePlacementGroup`, `RemovePlacementGroup`; `python/ray/util/placement_group.py`.
+"""
 
 from __future__ import annotations
 

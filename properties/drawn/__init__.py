@@ -1,0 +1,14 @@
+"""Scenarios that are drawn: a program, a cluster and the faults that may strike, from whoever makes the draws.
+
+A drawn scenario is described by a small JSON document, enough to carry a counterexample out again. The same
+function draws from bytes (volume) and from Hypothesis (a readable machine).
+"""
+
+from properties.drawn.cluster import WHOLE_CLUSTER
+from properties.drawn.family import Family, ShapeError, from_bytes
+from properties.drawn.owner import OWNER_PROGRAMS
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (WHOLE_CLUSTER, OWNER_PROGRAMS)}
+"""Every family of drawn scenarios."""
+
+__all__ = ["FAMILIES", "Family", "ShapeError", "from_bytes"]

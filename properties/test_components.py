@@ -1,0 +1,39 @@
+"""Every named scenario at random, by bytes and by a readable machine: the components beside the whole cluster."""
+
+import pytest
+from hypothesis import given, seed
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+
+from properties.catalogue import CATALOGUE, ENTRIES
+from properties.machine import ScenarioMachine
+from properties.suite import present
+
+NAMES = [pytest.param(entry.name, marks=pytest.mark.rayproof_scenario(entry.name)) for entry in ENTRIES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_random_schedules(name: str) -> None:
+    entry, suite = CATALOGUE[name], present()
+    scenario = entry.build(suite.policy if entry.takes_policy else None, {})
+    parameters = suite.parameters(entry.takes_policy)
+
+    @seed(suite.seed)
+    @suite.volume()
+    @given(schedule=st.binary(min_size=40, max_size=300), faults=st.binary(max_size=8))
+    def run(schedule: bytes, faults: bytes) -> None:
+        suite.walked(scenario, schedule, faults, parameters)
+
+    run()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_readable_machine(name: str) -> None:
+    entry, suite = CATALOGUE[name], present()
+
+    @seed(suite.seed)
+    class Machine(ScenarioMachine):
+        scenario = entry.build(suite.policy if entry.takes_policy else None, {})
+        parameters = suite.parameters(entry.takes_policy)
+
+    run_state_machine_as_test(Machine, settings=suite.machine())

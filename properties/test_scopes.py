@@ -1,0 +1,36 @@
+"""Every tiny scope exhausted, and every planted bug found: the evidence that what holds could fail."""
+
+import pytest
+
+from model.kernel.engines import explore
+from properties.bugs import BUGS
+from properties.catalogue import CATALOGUE, ENTRIES, Scope
+from properties.suite import present
+
+TINY = [
+    pytest.param(entry.name, marks=pytest.mark.rayproof_scenario(entry.name))
+    for entry in ENTRIES
+    if entry.scope is Scope.TINY
+]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_exhausted(name: str) -> None:
+    entry, suite = CATALOGUE[name], present()
+    scenario = entry.build(suite.policy if entry.takes_policy else None, {})
+    suite.explored(scenario, explore(scenario, suite.chosen(scenario)), suite.parameters(entry.takes_policy))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(bug.name, marks=pytest.mark.rayproof_scenario(bug.scenario, only=bug.statement))
+        for bug in BUGS.values()
+    ],
+)
+def test_planted_bug_is_found(name: str) -> None:
+    bug = BUGS[name]
+    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
+    named = tuple(s for s in scenario.statements if s.name == bug.statement)
+    found = explore(scenario, named).violation
+    assert found is not None and found.statement == bug.statement, f"{bug.statement} does not notice {bug.sentence}"

@@ -1,0 +1,45 @@
+"""The whole cluster, drawn programs and all: by a readable machine, and by bytes for volume."""
+
+import pytest
+from hypothesis import given, seed
+from hypothesis import strategies as st
+
+from properties.drawn import FAMILIES, from_bytes
+from properties.drawn.cluster import WHOLE_CLUSTER
+from properties.machine import FamilyMachine, collected
+from properties.suite import present
+
+SHAPE_BYTES = 80
+"""Draws of a program and its cluster; zeros, the simplest, once they are used up."""
+
+VOLUME = {"whole-cluster": 15.0}
+"""Share of the usual number of random schedules."""
+
+
+class WholeCluster(FamilyMachine):
+    """Driver, workers, raylets, global scheduler and store run a drawn program under drawn faults."""
+
+    family = WHOLE_CLUSTER
+
+
+TestWholeCluster = collected(WholeCluster)
+TestWholeCluster.pytestmark = [pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)]
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.rayproof_scenario(name)) for name in FAMILIES])
+def test_drawn_programs(name: str) -> None:
+    family, suite = FAMILIES[name], present()
+
+    @seed(suite.seed)
+    @suite.volume(VOLUME.get(name, 5.0))
+    @given(
+        shape=st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES),
+        schedule=st.binary(min_size=100, max_size=300),
+        faults=st.binary(max_size=8),
+    )
+    def run(shape: bytes, schedule: bytes, faults: bytes) -> None:
+        drawn = family.draw(from_bytes(shape))
+        scenario = family.scenario(drawn, suite.policy if family.takes_policy else None)
+        suite.walked(scenario, schedule, faults, {**suite.parameters(family.takes_policy), "shape": drawn})
+
+    run()

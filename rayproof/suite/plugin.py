@@ -1,0 +1,155 @@
+"""The hooks of `pytest properties/`; `properties/conftest.py` takes them in, and nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from properties.catalogue import CATALOGUE
+from properties.drawn import FAMILIES, from_bytes
+from properties.editions import Edition, edition_of
+from properties.suite import CounterexampleFoundError, Suite, UndeterminedError, begin, present
+from rayproof.suite import found, summary
+from rayproof.suite.corpus import Outcome, again, corpus
+from rayproof.suite.fingerprints import Fingerprints, fingerprints_of
+from rayproof.suite.options import Options, add_options, read_options
+
+OPTIONS = pytest.StashKey[Options]()
+FINGERPRINTS = pytest.StashKey[Fingerprints]()
+
+MARKER = "rayproof_scenario(name, only=None): the scenario that a test is about, and its statement if it is about one"
+CORPUS = "old_counterexample"
+"""Parameter of the test that replays what was found before."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options, all prefixed."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the options; what they say reaches the tests as the suite of this session."""
+    config.addinivalue_line("markers", MARKER)
+    options = config.stash[OPTIONS] = read_options(config)
+    config.stash[FINGERPRINTS] = fingerprints_of(options.policy)
+    policy = options.policy
+    begin(
+        Suite(
+            policy=None if policy is None else policy.policy,
+            policy_spec=None if policy is None else policy.spec,
+            only=options.only,
+            seed=options.seed,
+            profile=options.profile,
+        )
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Every worker draws from the same seed (pytest-xdist)."""
+    node.workerinput["rayproof_seed"] = node.config.stash[OPTIONS].seed
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """What the answers depend on."""
+    return summary.header(config.stash[OPTIONS], config.stash[FINGERPRINTS])
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Versions and bounds also go into the junit report."""
+    summary.add_global_properties(session.config, session.config.stash[OPTIONS], session.config.stash[FINGERPRINTS])
+
+
+# ---- which tests ----------------------------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per counterexample that is kept."""
+    if CORPUS in metafunc.fixturenames:
+        files = corpus(metafunc.config.stash[OPTIONS].out)
+        metafunc.parametrize(CORPUS, files, ids=[path.stem for path in files])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Old counterexamples first; what was not asked for is deselected."""
+    options = config.stash[OPTIONS]
+    if not corpus(options.out):
+        items[:] = [item for item in items if not _is_of_corpus(item)]
+    left_out = [item for item in items if not _wanted(item, options)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+    items.sort(key=lambda item: not _is_of_corpus(item))
+
+
+def _is_of_corpus(item: pytest.Item) -> bool:
+    return CORPUS in getattr(item, "fixturenames", ())
+
+
+def _wanted(item: pytest.Item, options: Options) -> bool:
+    marker = item.get_closest_marker("rayproof_scenario")
+    if marker is None or (options.edition is None and options.only is None):
+        return True
+    if marker.kwargs.get("only") is not None and options.only not in (None, marker.kwargs["only"]):
+        return False
+    name = marker.args[0]
+    if name in FAMILIES:
+        scenario = FAMILIES[name].scenario(FAMILIES[name].draw(from_bytes(b"")))
+    else:
+        scenario = CATALOGUE[name].build(None, {})
+    if options.edition is not None and edition_of(scenario) not in (options.edition, Edition.BOTH):
+        return False
+    return options.only is None or options.only in {statement.name for statement in scenario.statements}
+
+
+# ---- results --------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """What a test has found out becomes properties of its report: they reach the summary and the junit file."""
+    present().taken()
+    try:
+        return (yield)
+    finally:
+        item.user_properties += [summary.as_property(row, present().seed) for row in present().taken()]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A counterexample is the whole report of the test that found it."""
+    report = yield
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, CounterexampleFoundError):
+        options = item.config.stash[OPTIONS]
+        saved = found.report(error.finding, options.seed, options.out, item.config.stash[FINGERPRINTS])
+        report.longrepr = saved.text
+    elif isinstance(error, UndeterminedError):
+        report.longrepr = f"UNDETERMINED: {error}"
+    else:
+        return report
+    report.sections = []
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table of answers."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    calls = [report for report in reports if getattr(report, "when", "") == "call"]
+    rows = [row for report in calls for row in summary.rows_of(report.user_properties)]
+    summary.show(terminalreporter, rows, config.stash[OPTIONS].seed, verbose=config.get_verbosity() > 0)
+
+
+@pytest.fixture
+def replayed(old_counterexample: Any, request: pytest.FixtureRequest) -> str:
+    """The print of an old counterexample that is still one; empty when it is none any more. Skips stale ones."""
+    options = request.config.stash[OPTIONS]
+    spec = None if options.policy is None else options.policy.spec
+    shown = again(old_counterexample, spec, request.config.stash[FINGERPRINTS])
+    if shown.outcome is Outcome.STALE:
+        pytest.skip(f"stale counterexample {old_counterexample.name}: {shown.text}")
+    return shown.text if shown.outcome is Outcome.BROKEN else ""

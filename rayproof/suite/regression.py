@@ -1,0 +1,24 @@
+"""What a written regression test calls: the recorded run, as far as it still exists, must break nothing any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from model.kernel.minimise import attempt
+from rayproof.counterexamples import load, scenario_of, shown
+
+
+def assert_fixed(path: Path) -> None:
+    """Raise `AssertionError` with the print of the counterexample while it is one.
+
+    A repaired policy or model may not offer each recorded step any more: those that it offers are taken, and then the
+    system comes to rest and is audited.
+    """
+    __tracebackhide__ = True
+    trace = load(path)
+    scenario = scenario_of(trace, path)
+    named = tuple(s for s in scenario.statements if s.name == trace.statement)
+    limit = len(trace.steps) + scenario.drain_limit
+    found = attempt(scenario, trace.steps, trace.statement, named, limit)
+    if found is not None:
+        raise AssertionError("\n" + shown(trace, path)[0])

@@ -1,0 +1,156 @@
+"""`pytest properties/` as a user meets it: options, errors, counterexamples, what is kept, and the summary."""
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from model.scheduler.policies import BUILT_IN
+from tests.shared_data import EXAMPLES, PROJECT
+
+pytest_plugins = ["pytester"]
+
+SCOPES = str(PROJECT / "properties" / "test_scopes.py")
+WHOLE = str(PROJECT / "properties" / "test_whole_cluster.py")
+CORPUS = str(PROJECT / "properties" / "test_corpus.py")
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """The suite in a process of its own, started in an empty folder."""
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "0", *arguments)
+
+
+def policy(pytester: pytest.Pytester, example: str, name: str = "mine.py") -> Path:
+    """A copy of an example policy beside the user."""
+    path = pytester.path / name
+    path.write_text((EXAMPLES / "policies" / f"{example}.py").read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("policy", "nobody", "expected a built-in name"),
+        ("policy", "missing.py", "no such file"),
+        ("edition", "ray3", "expected paper or ray2"),
+        ("only", "no_lost_objekts", "nearest: no_lost_objects"),
+        ("only", "zzz", "`rayproof statements` lists them"),
+        ("seed", "-1", "expected a whole number"),
+        ("out", SCOPES, "expected a folder"),
+    ],
+)
+def test_bad_values_end_in_usage_errors(pytester: pytest.Pytester, option: str, value: str, said: str) -> None:
+    result = run(pytester, SCOPES, f"--rayproof-{option}={value}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert said in result.stderr.str() and "Traceback" not in result.stderr.str()
+
+
+def test_other_projects_know_nothing_of_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_nothing() -> None: pass")
+    assert run(pytester).ret == pytest.ExitCode.OK
+    result = run(pytester, "--rayproof-seed=1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR and "unrecognized arguments" in result.stderr.str()
+
+
+def test_header_summary_and_junit(pytester: pytest.Pytester) -> None:
+    junit = pytester.path / "junit.xml"
+    result = run(pytester, SCOPES, "-k", "test_exhausted and (cluster-wide or groups-halves)", f"--junitxml={junit}")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "rayproof: rayproof *, python *, hypothesis *, z3-solver *, model *",
+            "rayproof: profile quick: 100 random schedules a scenario, * runs a readable machine",
+            "rayproof: policy: each scenario's own, edition: both, only: every statement, seed: 0, out: *",
+            "statement * holds * violated * known * vacuous * undetermined *",
+            "no_lost_objects * 1 * 2,034 * 6,406 * 0",
+            "  groups_do_not_wait_for_each_other in groups-halves: known *",
+            "* statements in 2 scenarios: * holds, 1 known; seed 0",
+        ]
+    )
+    root = ElementTree.parse(junit).getroot()
+    found = {item.get("name"): item.get("value") for item in root.iter("property")}
+    assert found["rayproof:explore:cluster-wide:no_lost_objects"] == "holds cases=2034 steps=6406 seed=0"
+    assert found["rayproof.profile"] == "quick" and found["rayproof.seed"] == "0"
+
+
+def test_workers_draw_from_one_seed_and_report_to_one_table(pytester: pytest.Pytester) -> None:
+    arguments = (SCOPES, WHOLE, "-k", "cluster-wide or owner-programs", "--hypothesis-profile=thorough")
+    alone = run(pytester, *arguments, "--rayproof-seed=5", "-v")
+    shared = run(pytester, *arguments, "--rayproof-seed=5", "-v", "-n", "2")
+    assert alone.ret == shared.ret == pytest.ExitCode.OK
+    tables = [re.findall(r"^.*(?: seed 5|  5|holds  .*)$", result.stdout.str(), re.M) for result in (alone, shared)]
+    assert tables[0] == tables[1] and len(tables[0]) > 20
+
+
+def test_only_one_statement_or_one_edition(pytester: pytest.Pytester) -> None:
+    result = run(pytester, SCOPES, "--rayproof-only=restarts_bounded", "-k", "exhausted")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["restarts_bounded * 4 *", "1 statements in 4 scenarios: 4 holds; seed 0"])
+    result = run(pytester, SCOPES, "--rayproof-edition=ray2", "--collect-only", "-q", "-k", "exhausted")
+    text = result.stdout.str()
+    assert "leases-plain" in text and "migration" in text and "chain-3-2-1" not in text and "deselected" in text
+
+
+BROKEN = {
+    "bad_always_waits": "eventual_scheduling",
+    "bad_answer_type": "answer_type",
+    "bad_dead_node": "legal_answer",
+    "bad_hidden_randomness": "deterministic",
+    "bad_raises": "no_exception",
+}
+
+
+@pytest.mark.parametrize("example", BROKEN)
+def test_a_broken_policy_fails_usefully(pytester: pytest.Pytester, example: str) -> None:
+    mine = policy(pytester, example)
+    result = run(pytester, WHOLE, "-k", "whole-cluster", f"--rayproof-policy={mine.name}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    text = result.stdout.str()
+    assert f"VIOLATED {BROKEN[example]}:" in text and "=> " in text and "program=driver:" in text
+    assert not re.search(r"Traceback|^\S+\.py:\d+|Falsifying|^E ", text, re.M), "a stack of the machinery"
+    replayed = re.search(r"replay: (rayproof replay (\S+\.json))", text)
+    assert replayed is not None and (pytester.path / replayed[2]).is_file()
+    assert re.search(r"regression test: pytest \S+\.py", text)
+
+
+def test_a_counterexample_is_kept_until_it_is_repaired(pytester: pytest.Pytester) -> None:
+    mine = policy(pytester, "bad_always_waits")
+    asked = ("-k", "test_exhausted and cluster-wide or found_before", f"--rayproof-policy={mine.name}")
+    first = run(pytester, SCOPES, *asked)
+    assert first.ret == pytest.ExitCode.TESTS_FAILED
+    trace = pytester.path / ".rayproof" / "corpus" / "cluster-wide--eventual_scheduling.json"
+    test = pytester.path / ".rayproof" / "test_cluster_wide_eventual_scheduling.py"
+    document = json.loads(trace.read_text(encoding="utf-8"))
+    assert document["scenario"]["parameters"]["policy"] == "mine.py"
+    assert len(document["scenario"]["parameters"]["found_with"]["policy"]) == 12
+
+    # Replayed first, before anything else is looked for.
+    second = run(pytester, SCOPES, CORPUS, *asked, "-x")
+    second.stdout.fnmatch_lines(["*test_found_before*cluster-wide--eventual_scheduling*", "VIOLATED eventual_sch*"])
+    second.assert_outcomes(failed=1)
+    run(pytester, str(test)).assert_outcomes(failed=1)
+
+    policy(pytester, "least_queue")
+    run(pytester, str(test)).assert_outcomes(passed=1)
+    third = run(pytester, SCOPES, CORPUS, *asked, "-rs")
+    assert third.ret == pytest.ExitCode.OK
+    fourth = run(pytester, CORPUS, "-rs")
+    fourth.assert_outcomes(skipped=1)
+    fourth.stdout.fnmatch_lines(["*stale counterexample * found with the policy mine.py, not with none*"])
+
+
+def test_a_damaged_counterexample_is_passed_over_with_its_reason(pytester: pytest.Pytester) -> None:
+    folder = pytester.path / "kept" / "corpus"
+    folder.mkdir(parents=True)
+    (folder / "old.json").write_text("{}", encoding="utf-8")
+    result = run(pytester, CORPUS, "--rayproof-out=kept", "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*stale counterexample old.json: *not a trace*"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_policy_passes(pytester: pytest.Pytester, name: str) -> None:
+    assert run(pytester, str(PROJECT / "properties"), f"--rayproof-policy={name}").ret == pytest.ExitCode.OK
