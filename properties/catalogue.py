@@ -19,6 +19,7 @@ from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRAT
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
+from properties.scenarios.requests import REQUEST_ENTRIES
 from properties.scenarios.workers import WORKER_ENTRIES
 from properties.scheduling import SCHEDULING_ENTRIES
 from properties.statements.cluster import CLUSTER
@@ -76,6 +77,7 @@ ENTRIES = (
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
     *LEASE_ENTRIES,
+    *REQUEST_ENTRIES,
     _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3), idle=("tasks_find_room",)),
     _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),
     _cluster("cluster-wide", programs.wide(3), equal_nodes(2), threshold=0, component="scheduler"),

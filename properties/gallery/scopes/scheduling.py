@@ -24,12 +24,14 @@ from model.scheduler.groups.protocol import Group
 from model.scheduler.groups.scenarios import group_scope
 from model.scheduler.leases.protocol import SchedulingClass
 from model.scheduler.leases.scenarios import lease_scope
+from model.scheduler.policies import LocalityFirst
 from model.scheduler.ray import BundleStrategy
 from properties.entry import Swap
 from properties.statements import scheduling
 from properties.statements.cluster import CLUSTER
 from properties.statements.groups import GROUPS
 from properties.statements.leases import LEASES
+from properties.statements.requests import REQUESTS
 
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
 
@@ -69,24 +71,27 @@ def cluster_scope(swap: Swap, ample: bool) -> Scenario:
     statements = (
         *CLUSTER,
         scheduling.legal_placement,
+        scheduling.locality_respected,
+        scheduling.starvation_bound,
         scheduling.no_head_of_line_blocking_across_classes,
         scheduling.infeasible_never_blocks_feasible,
         scheduling.every_request_answered,
     )
-    parameters = ClusterParameters(workers=3, crashes=1)
+    parameters = ClusterParameters(policy=LocalityFirst(), workers=3, crashes=1)
     return assemble("generic-cluster", _mixture(), nodes, parameters, statements, replace=dict(swap))
 
 
 def leases_scope(swap: Swap, ample: bool) -> Scenario:
-    """Three classes on three raylets: one may be drained, one may crash, a return may arrive twice."""
+    """Four classes on three raylets: one may be drained, one may crash, a return may arrive twice."""
     classes = (
         SchedulingClass("c", _CPU, tasks=("a", "b", "d")),
         SchedulingClass("g", _GPU, Spread(), ("e", "f")),
         SchedulingClass("n", _CPU, To("raylet1"), ("h",)),
+        SchedulingClass("s", _CPU, To("raylet0", soft=True, spill_on_unavailable=True), ("i", "j")),
     )
     nodes = (_CPU, Resources.of(CPU=1, GPU=1), Resources.of(CPU=1, GPU=1))
     return lease_scope(
-        "generic-leases", classes, nodes, LEASES, crashes=1, duplicates=1, drains=(1,), replace=dict(swap)
+        "generic-leases", classes, nodes, (*LEASES, *REQUESTS), crashes=1, duplicates=1, drains=(1,), replace=dict(swap)
     )
 
 
