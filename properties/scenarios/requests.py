@@ -11,6 +11,8 @@ from properties.entry import Entry, Scope, Swap
 from properties.statements.leases import LEASES, a_task_runs_elsewhere
 from properties.statements.requests import REQUESTS
 
+_CLAIMS = (*LEASES, *REQUESTS, a_task_runs_elsewhere)
+
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
 
 BOUND = (SchedulingClass("n", _GPU, NodeAffinity("raylet1"), ("a", "b", "d")),)
@@ -25,16 +27,14 @@ def _drained(policy: Policy | None, swap: Swap) -> Scenario:
         "requests-drain",
         BOUND,
         (_CPU, _GPU),
-        (*LEASES, *REQUESTS, a_task_runs_elsewhere),
+        _CLAIMS,
         drains=(1,),
         replace={**swap},
     )
 
 
 def _leaving(policy: Policy | None, swap: Swap) -> Scenario:
-    return lease_scope(
-        "requests-leave", LEAVING, (_CPU, _CPU), (*LEASES, *REQUESTS, a_task_runs_elsewhere), replace={**swap}
-    )
+    return lease_scope("requests-leave", LEAVING, (_CPU, _CPU), _CLAIMS, replace={**swap})
 
 
 REQUEST_ENTRIES = (

@@ -7,9 +7,7 @@ from properties.gallery.entry import later
 AUTOSCALER = (
     later(59, "ray#36926", "A task that has just started is counted as pending and as usage.", "autoscaler"),
     later(60, "ray#50783", "Nodes that wait for the rest of a gang to boot count as idle and go.", "autoscaler"),
-    later(
-        61, "ray#37733", "A node with work that needs no CPU, or with the only copy of an object, goes.", "autoscaler"
-    ),
+    later(61, "ray#37733", "A node with work that needs no CPU, or with a sole copy, goes.", "autoscaler"),
     later(62, "ray#65694", "A launch that did nothing is remembered as done; its repeats are ignored.", "autoscaler"),
     later(63, "ray#39691", "A group that can never be placed stops the scaling for everybody.", "autoscaler"),
 )
