@@ -73,8 +73,19 @@ class Finding:
     scope: str = ""
 
 
-def hunt(entry: GalleryEntry, driver: Driver, *, seed: int = 0, budget: float = 60.0, shortest: bool = True) -> Finding:
-    """Look for one entry. `budget`: CPU seconds. `shortest`: also explore for the shortest, after a kill by a walk."""
+def hunt(
+    entry: GalleryEntry,
+    driver: Driver,
+    *,
+    seed: int = 0,
+    budget: float = 60.0,
+    minimal: bool = True,
+    shortest: bool = True,
+) -> Finding:
+    """Look for one entry. `budget`: CPU seconds.
+
+    After a kill by a walk, `minimal` makes its counterexample shorter, and `shortest` explores for the shortest.
+    """
     if entry.standing in (Standing.LATER, Standing.NOT_EXPRESSIBLE):
         return _found(entry, Outcome(entry.standing), "")
     if entry.standing is Standing.KNOWN:
@@ -90,7 +101,9 @@ def hunt(entry: GalleryEntry, driver: Driver, *, seed: int = 0, budget: float = 
         steps += finding.steps
         if violation is not None:
             finding = replace(finding, steps=steps, cpu_s=round(process_time() - started, 3))
-            return _measured(entry, scope, finding, violation, driver, budget if shortest else 0.0)
+            if driver is Driver.WALK and minimal:
+                return _measured(entry, scope, finding, violation, budget if shortest else 0.0)
+            return finding
         notes.append(f"{scope.name}: {finding.reason}")
     reason = "; ".join(notes) or "no generic scope has the process that it replaces"
     return _found(entry, Outcome.SURVIVED, driver, steps=steps, cpu_s=round(process_time() - started, 3), reason=reason)
@@ -223,11 +236,9 @@ def _scored(entry: GalleryEntry, driver: Driver, scope: str, result: Result, ala
 
 
 def _measured(
-    entry: GalleryEntry, scope: GenericScope, finding: Finding, violation: Violation, driver: Driver, budget: float
+    entry: GalleryEntry, scope: GenericScope, finding: Finding, violation: Violation, budget: float
 ) -> Finding:
     """The same with the length of the minimised counterexample, and explore's shortest when there is time for it."""
-    if driver is not Driver.WALK:
-        return finding
     scenario = scope.build(entry.swap(), False)
     named = tuple(s for s in scenario.statements if s.name == violation.statement)
     length = len(minimise(scenario, violation, named).steps)
