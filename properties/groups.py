@@ -63,6 +63,14 @@ GROUP_ENTRIES = (
         crashes=1,
         removes=(1,),
     ),
+    # The manager comes back at any moment; what it had reserved and not put on record must be free again.
+    _scope(
+        "groups-restart",
+        (_pair(1, BundleStrategy.STRICT_SPREAD),),
+        (_CPU, _CPU),
+        restarts=1,
+        removes=(1,),
+    ),
     # Two groups that keep half each and wait for each other: known of Ray.
     _scope(
         "groups-halves",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from model.kernel import Context, Name
 from model.scheduler.groups.manager import GroupManager, GroupState, Round
 from model.scheduler.groups.node import BundleNode
-from model.scheduler.groups.protocol import GroupId, ReturnBundles
+from model.scheduler.groups.protocol import GroupId, ReleaseUnused, ReturnBundles
+from model.scheduler.groups.restart import RestartableManager
 from properties.bugs.base import Bug
 
 
@@ -83,6 +84,16 @@ class ForgetsTheSecondLoss(GroupManager):
             self.queue = [group for group in self.queue if group != now.group]
 
 
+@dataclass(slots=True)
+class ReleasesNothing(RestartableManager):
+    """A manager that comes back does not ask nodes for what it has no record of (D56)."""
+
+    def release_unused(self, ctx: Context) -> None:
+        for node in self.nodes:
+            every = tuple((group, bundle) for group, each in self.groups.items() for bundle in range(len(each.bundles)))
+            ctx.send(node, ReleaseUnused(every))
+
+
 GROUP_BUGS = (
     Bug(
         "calls_half_a_group_created",
@@ -125,6 +136,14 @@ GROUP_BUGS = (
         {GroupManager: ForgetsTheSecondLoss},
         "every_group_that_fits_is_created",
         "groups-two-crashes",
+    ),
+    Bug(
+        "releases_nothing",
+        "A manager that restarts between reserving and recording leaves the bundles reserved (D56).",
+        {RestartableManager: ReleasesNothing},
+        "no_bundle_leaks",
+        "groups-restart",
+        "Ray #12003",
     ),
 )
 """The planted bugs of placement groups."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from model.graph import Resources
 from model.kernel import Context, Name
+from model.scheduler.leases.bundled import BundleRaylet, wildcard_of
+from model.scheduler.leases.local import CAP, Waiting
 from model.scheduler.leases.owner import Owner
 from model.scheduler.leases.protocol import ClassId, LeaseId
-from model.scheduler.leases.raylet import LeaseRaylet, Waiting
+from model.scheduler.leases.raylet import LeaseRaylet
 from model.scheduler.ray import NodeResources
 from properties.bugs.base import Bug
 
@@ -17,7 +20,7 @@ class ReturnsByWorker(LeaseRaylet):
     """A return ends whatever lease its worker has (D12)."""
 
     def returned(self, lease: LeaseId, worker: Name) -> None:
-        for other, (_, held) in sorted(self.granted.items()):
+        for other, (_, held, _) in sorted(self.granted.items()):
             if held == worker:
                 LeaseRaylet.returned(self, other, worker)
 
@@ -85,6 +88,63 @@ class IgnoresLateGrants(Owner):
             self.forget(lease)
 
 
+@dataclass(slots=True)
+class NeverReconsiders(LeaseRaylet):
+    """What is queued on a node stays there, whatever becomes free elsewhere (D03)."""
+
+    def moves_on(self, ctx: Context, of: ClassId, waiting: Waiting) -> bool:
+        return False
+
+
+@dataclass(slots=True)
+class KeepsTheCpu(LeaseRaylet):
+    """A worker that waits in a get keeps its CPU (D10)."""
+
+    def block(self, worker: Name) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class HasNoCap(LeaseRaylet):
+    """Worker after worker is started for the tasks of one class (D11)."""
+
+    def is_its_turn(self, ctx: Context, of: ClassId) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class NeverLiftsTheCap(LeaseRaylet):
+    """A class at its cap waits until one of its tasks has ended."""
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        if not timer.startswith(CAP):
+            LeaseRaylet.fire(self, ctx, timer)
+
+
+@dataclass(slots=True)
+class ClampsTheWildcard(BundleRaylet):
+    """The CPU of any bundle stops at nothing where that of one bundle goes below it (D15)."""
+
+    def unblock(self, worker: Name) -> None:
+        BundleRaylet.unblock(self, worker)
+        clamped = {name: amount if wildcard_of(name) else max(0, amount) for name, amount in self.free.units}
+        self.free = Resources.from_units(clamped)
+
+
+@dataclass(slots=True)
+class CountsCpusOnly(LeaseRaylet):
+    """How full a node's object store is does not count (D16)."""
+
+    def nodes(self, me: Name) -> list[NodeResources]:
+        return [replace(node, total=self.cpus(node.total)) for node in LeaseRaylet.nodes(self, me)]
+
+    def cpus(self, total: Resources) -> Resources:
+        """The part of a total that is looked at."""
+        return Resources.from_units({"CPU": total["CPU"]})
+
+
+# `also`: a lost lease is waited for by its owner; a get that never ends is that of a task whose owner waits and whose
+# worker does not come back; what one counter does not say is missing from the sum of all, too.
 LEASE_BUGS = (
     Bug(
         "returns_by_worker",
@@ -92,6 +152,7 @@ LEASE_BUGS = (
         {LeaseRaylet: ReturnsByWorker},
         "one_grant_per_lease",
         "leases-duplicates",
+        also=("every_lease_request_answered",),
     ),
     Bug(
         "grants_without_taking",
@@ -127,6 +188,57 @@ LEASE_BUGS = (
         {Owner: IgnoresLateGrants},
         "no_lease_leaks",
         "leases-plain",
+    ),
+    Bug(
+        "never_reconsiders_leases",
+        "A request that is queued on a node is never sent on to one that has become free (D03).",
+        {LeaseRaylet: NeverReconsiders},
+        "every_lease_request_answered",
+        "leases-stay",
+        "Ray #12084",
+    ),
+    Bug(
+        "keeps_the_cpu",
+        "A task that waits for its child keeps the CPU that the child needs (D10).",
+        {LeaseRaylet: KeepsTheCpu},
+        "every_get_ends",
+        "leases-nested",
+        "Ray #231",
+        also=("every_lease_request_answered", "no_lease_leaks"),
+    ),
+    Bug(
+        "has_no_cap",
+        "Parents are started one after the other, and all wait for children that come last (D11).",
+        {LeaseRaylet: HasNoCap},
+        "blocked_workers_bounded",
+        "leases-nested",
+        "Ray #3644",
+    ),
+    Bug(
+        "never_lifts_the_cap",
+        "A task that waits for another of its class keeps it from starting.",
+        {LeaseRaylet: NeverLiftsTheCap},
+        "every_get_ends",
+        "leases-recursion",
+        "Ray 2.60 local_lease_manager.cc, SchedulingClassInfo",
+        also=("every_lease_request_answered", "no_lease_leaks"),
+    ),
+    Bug(
+        "clamps_the_wildcard",
+        "After a get the CPUs of a bundle and those of its group drift apart (D15).",
+        {BundleRaylet: ClampsTheWildcard},
+        "wildcard_is_the_sum_of_its_bundles",
+        "leases-bundles",
+        "Ray #50517",
+        also=("leases_fit_their_node",),
+    ),
+    Bug(
+        "counts_cpus_only",
+        "Tasks go on to the head node although its object store is past the threshold (D16).",
+        {LeaseRaylet: CountsCpusOnly},
+        "past_the_threshold_the_less_used_goes_first",
+        "leases-store",
+        "Ray #16027",
     ),
 )
 """The planted bugs of leases."""

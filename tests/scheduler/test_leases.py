@@ -11,6 +11,7 @@ from model.kernel.explore import explore
 from properties.bugs import Bug
 from properties.bugs.leases import LEASE_BUGS
 from properties.catalogue import CATALOGUE
+from properties.leases import LEASE_ENTRIES
 
 COUNTS = {
     "leases-plain": (1749, 5740),
@@ -19,11 +20,11 @@ COUNTS = {
     "leases-crash": (20547, 86694),
     "leases-classes": (5351, 19218),
     "leases-spread": (29176, 140599),
-}
-
-ALSO_SEEN_BY = {
-    # A worker with two leases loses one of its tasks: whoever owns that one waits for ever.
-    "returns_by_worker": {"every_lease_request_answered"},
+    "leases-nested": (426, 1057),
+    "leases-recursion": (28, 41),
+    "leases-stay": (203, 569),
+    "leases-store": (13779, 55257),
+    "leases-bundles": (5306, 15378),
 }
 
 
@@ -31,6 +32,15 @@ ALSO_SEEN_BY = {
 def test_a_scope_is_exhausted_and_holds(name: str) -> None:
     result = explore(CATALOGUE[name].build(None, {}))
     assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, *COUNTS[name])
+
+
+def test_work_that_keeps_the_scarce_bundle_is_known_of_ray() -> None:
+    result = explore(CATALOGUE["leases-bundle-gpu"].build(None, {}))
+    assert (result.verdict, result.states) == (Verdict.KNOWN, 49)
+
+
+def test_every_scope_is_pinned() -> None:
+    assert {entry.name for entry in LEASE_ENTRIES} == {*COUNTS, "leases-bundle-gpu"}
 
 
 @pytest.mark.parametrize("bug", LEASE_BUGS, ids=lambda bug: bug.name)
@@ -45,4 +55,4 @@ def test_a_planted_bug_is_seen_by_its_statement_and_by_no_other(bug: Bug) -> Non
         if statement.kind is not StatementKind.SOMETIMES
         and explore(replace(scenario, statements=(statement,))).verdict is Verdict.VIOLATED
     }
-    assert seen == {bug.statement} | ALSO_SEEN_BY.get(bug.name, set())
+    assert seen == {bug.statement, *bug.also}

@@ -18,6 +18,7 @@ COUNTS = {
     "groups-two-crashes": (3100, 6184),
     "groups-parked": (363, 866),
     "groups-two": (3409, 8867),
+    "groups-restart": (23668, 114507),
 }
 
 ALSO_SEEN_BY = {

@@ -9,8 +9,7 @@ there is no room now backs off; one that could never fit is parked until a node 
 Ray looks again after each back-off, whether anything has changed or not. Here the back-off begins with the next change,
 so that a state in which nothing can happen any more is one in which nothing happens.
 
-Left out: a restart of the GCS (and with it the record of what was prepared), topology, detached groups and the death of
-a group's owner.
+Left out: a restart of the GCS (`restart`), topology, detached groups and the death of a group's owner.
 """
 
 from __future__ import annotations

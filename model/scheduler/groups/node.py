@@ -88,7 +88,8 @@ class BundleNode(Process):
                 raise Unhandled(message)
 
     def prepare(self, ctx: Context, group: GroupId, bundles: tuple[int, ...]) -> bool:
-        """Reserve all or none (`PrepareBundles`)."""
+        """Reserve all or none (`PrepareBundles`); what is reserved already is reserved anew."""
+        self.give_back(ctx, group, tuple(bundle for bundle in bundles if (group, bundle) in self.prepared))
         needed = Resources()
         for bundle in bundles:
             needed = needed + self.groups[group].bundles[bundle]

@@ -1,6 +1,7 @@
 """The messages and events of placement groups.
 
-Source: Ray 2.60, `node_manager.proto`: PrepareBundleResources, CommitBundleResources, CancelResourceReserve.
+Source: Ray 2.60, `node_manager.proto`: PrepareBundleResources, CommitBundleResources, CancelResourceReserve,
+ReleaseUnusedBundles.
 """
 
 from __future__ import annotations
@@ -85,6 +86,18 @@ class ReturnBundles(Message):
 
     group: GroupId
     bundles: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseUnused(Message):
+    """A manager that has come back names the bundles (group, number) on record for a node; the others are free."""
+
+    used: tuple[tuple[GroupId, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerBack(Message):
+    """A manager has come back: users ask again for what they have had no answer to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot,
 from model.scheduler.groups.manager import GroupManager
 from model.scheduler.groups.node import USAGE, BundleNode
 from model.scheduler.groups.protocol import Group
+from model.scheduler.groups.restart import LoyalNode, RestartableManager
 from model.scheduler.groups.user import GroupUser
 
 
@@ -24,12 +25,14 @@ def group_scope(
     removes: tuple[int, ...] = (),
     tasks: dict[int, Resources] | None = None,
     late: tuple[int, ...] = (),
+    restarts: int = 0,
     replace: dict[type[Process], type[Process]] | None = None,
 ) -> Scenario:
     """Users that create groups on nodes.
 
     `crashable`: numbers of the nodes that may crash, all by default. `removes`: groups that may be given up. `tasks`:
-    what the own tasks of a node need. `late`: nodes that join some time.
+    what the own tasks of a node need. `late`: nodes that join some time. `restarts`: of the manager, in the place of
+    crashes of nodes.
     """
     swap = replace or {}
     wanted = MappingProxyType({group.id: group for group in groups})
@@ -39,7 +42,7 @@ def group_scope(
         return swap.get(kind, kind)
 
     def node(number: int) -> Callable[[], Process]:
-        return lambda: made(BundleNode)(
+        return lambda: made(LoyalNode if restarts else BundleNode)(
             groups=wanted,
             total=nodes[number],
             tasks=(tasks or {}).get(number, Resources()),
@@ -50,7 +53,7 @@ def group_scope(
         return lambda: made(GroupUser)(group=group.id, removes=group.id in removes)
 
     processes: dict[Slot, Callable[[], Process]] = {
-        "manager": lambda: made(GroupManager)(
+        "manager": lambda: made(RestartableManager if restarts else GroupManager)(
             groups=wanted,
             totals=tuple((slot, nodes[i]) for i, slot in enumerate(slots) if i not in late),
             users=MappingProxyType({group.id: f"user{group.id}" for group in groups}),
@@ -65,9 +68,17 @@ def group_scope(
         processes,
         statements,
         links=(LinkRule(channel=USAGE, kind=LinkKind.LATEST, unreachable=False), LinkRule(unreachable=False)),
-        crashable=tuple(slots[i] for i in targets) if crashes else (),
+        services=frozenset({"manager"}) if restarts else frozenset(),
+        crashable=("manager",) if restarts else tuple(slots[i] for i in targets) if crashes else (),
+        recoverable=frozenset({"manager"}) if restarts else frozenset(),
         watchers=dict.fromkeys(slots, ("manager",)),
-        faults={FaultKind.CRASH: crashes} if crashes else {},
-        max_incarnations=1,
-        constants={"groups": len(groups), "nodes": len(nodes), "crashes": crashes, "removed": len(removes)},
+        faults={FaultKind.CRASH: crashes + restarts} if crashes + restarts else {},
+        max_incarnations=1 + restarts,
+        constants={
+            "groups": len(groups),
+            "nodes": len(nodes),
+            "crashes": crashes,
+            "restarts": restarts,
+            "removed": len(removes),
+        },
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from model.scheduler.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
+from model.scheduler.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, ManagerBack, RemoveGroup
 
 REMOVE = "remove"
 """Timer of a user who gives its group up: the program's own progress."""
@@ -37,5 +37,10 @@ class GroupUser(Process):
         match message:
             case GroupReady(_):
                 self.ready = True
+            case ManagerBack():
+                if self.removed:
+                    ctx.send("manager", RemoveGroup(self.group))
+                elif not self.ready:
+                    ctx.send("manager", CreateGroup(self.group))
             case _:
                 raise Unhandled(message)

@@ -1,11 +1,10 @@
-"""The owner's side of leases, and the workers.
+"""The owner's side of leases.
 
 Source: Ray 2.60, `normal_task_submitter.cc::RequestNewWorkerIfNeeded`, `HandleWorkerLeaseReply` (there
 `OnWorkerIdle`, `PushNormalTask`, `ReturnWorker`, `CancelWorkerLeaseIfNeeded`). A leased worker is used again for the
 next task of its class, without another decision. A rejected request starts over; so does one at a raylet that has died.
 
-Left out: the choice of the first raylet by locality (`ray.locality`), the age after which a lease is given back, and
-bodies that submit tasks of their own.
+Left out: the choice of the first raylet by locality (`ray.locality`) and the age after which a lease is given back.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from model.graph import TaskId
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, constant
+from model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
 from model.scheduler.leases.protocol import (
     Asking,
     CancelLease,
@@ -49,6 +48,8 @@ class Owner(Process):
     classes: Mapping[ClassId, SchedulingClass] = constant()
     raylet: Name = constant()
     """Its own node's."""
+    children: Mapping[TaskId, TaskId] = constant()
+    """Tasks whose body submits another one and gets its result -> that one."""
     most_requests: int = constant(2)
     """Requests in flight for one class (Ray: 10, or the number of nodes if that is more)."""
     queued: dict[ClassId, list[TaskId]] = field(default_factory=dict)
@@ -63,8 +64,9 @@ class Owner(Process):
     next_lease: LeaseId = 1
 
     def start(self, ctx: Context) -> None:
-        """Everything is submitted at once."""
-        self.queued = {name: list(each.tasks) for name, each in self.classes.items()}
+        """Everything that no task submits is submitted at once."""
+        nested = set(self.children.values())
+        self.queued = {n: [task for task in each.tasks if task not in nested] for n, each in self.classes.items()}
         self.request_leases(ctx)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
@@ -160,28 +162,3 @@ class Owner(Process):
             if held.node == node:
                 del self.leased[lease]
                 self.queued[held.of].append(held.task)
-
-
-@dataclass(slots=True)
-class LeasedWorker(Process):
-    """Runs what its owner pushes."""
-
-    task: TaskId = ""
-    owner: Name = ""
-    overlap: bool = False
-    """Whether it was ever given a task while it had one."""
-
-    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
-        """One task at a time."""
-        match message:
-            case PushTask(task):
-                self.overlap = self.overlap or bool(self.task)
-                self.task, self.owner = task, sender
-                ctx.set_timer("body", kind=TimerKind.PROGRAM)
-            case _:
-                raise Unhandled(message)
-
-    def fire(self, ctx: Context, timer: str) -> None:
-        """The body has ended."""
-        ctx.send(self.owner, TaskReply(self.task))
-        self.task = ""

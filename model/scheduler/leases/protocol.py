@@ -1,7 +1,8 @@
 """The messages and events of leases.
 
-Source: Ray 2.60, `node_manager.proto` (RequestWorkerLease, ReturnWorkerLease, CancelWorkerLease, DrainRaylet) and
-`ray_syncer.proto`; a task is pushed from its owner straight to a worker.
+Source: Ray 2.60, `node_manager.proto` (RequestWorkerLease, ReturnWorkerLease, CancelWorkerLease, DrainRaylet),
+`ray_syncer.proto` and `node_manager.fbs` (a worker's notices to its raylet, on a connection of their own); a task is
+pushed from its owner straight to a worker.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from model.kernel import Message, Name
 LeaseId = int
 ClassId = str
 
+IPC = "ipc"
+"""Channel of a worker's notices to its raylet; requests for leases travel beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulingClass:
@@ -23,6 +27,10 @@ class SchedulingClass:
     demand: Resources
     strategy: Default | Spread | NodeAffinity = Default()
     tasks: tuple[TaskId, ...] = ()
+    stays: bool = False
+    """Whether its tasks never end: actors, which hold their worker for life."""
+    result: Resources = Resources()
+    """What the result of each task keeps of its node when the task has ended: object store memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,23 @@ class TaskReply(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerBlocked(Message):
+    """Worker to its raylet: the body waits in a get."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerUnblocked(Message):
+    """Worker to its raylet: the body goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultStored(Message):
+    """Worker to its raylet: a result now takes room in the object store."""
+
+    amount: Resources
+
+
+@dataclass(frozen=True, slots=True)
 class View(Message):
     """A raylet's own resources; a newer one replaces it on the way."""
 
@@ -135,3 +160,15 @@ class Asking:
     lease: LeaseId
     node: Name
     known_dead: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """A raylet decides about a request, with what it knows of each usable node: (name, total, available)."""
+
+    of: ClassId
+    chosen: Name
+    free_to_choose: bool
+    """Whether the request came straight from its owner; one that was redirected prefers the node that it is at."""
+    seen: tuple[tuple[Name, Resources, Resources], ...]
+    demand: Resources

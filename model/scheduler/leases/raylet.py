@@ -1,36 +1,36 @@
 """A raylet: decides about leases with its own view of the cluster, and grants its own workers.
 
 Source: Ray 2.60, `cluster_lease_manager.cc::ScheduleAndGrantLeases`, `TryScheduleInfeasibleLease`, `ScheduleOnNode`;
-`local_lease_manager.cc::GrantScheduledLeasesToWorkers`, `TrySpillback`, `ReleaseWorkerResources`;
-`node_manager.cc::HandleRequestWorkerLease`, `HandleReturnWorkerLease`, `HandleCancelWorkerLease`,
-`HandleDrainRaylet`. The choice of a node is `ray.best_for_lease`.
+`local_lease_manager.cc::GrantScheduledLeasesToWorkers`, `TrySpillback`; `node_manager.cc::HandleRequestWorkerLease`,
+`HandleCancelWorkerLease`, `HandleDrainRaylet`. The choice of a node is `ray.best_for_lease`; what a node has given
+away is in `local`.
 
-Left out: arguments to fetch, workers that start slowly, the worker cap and CPUs given back in a get (both only matter
-with nested tasks), and the 3 s after which a view that was reduced by a spill is restored.
+Left out: arguments to fetch, and the 3 s after which a view that was reduced by a spill is restored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from model.graph import Resources
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, constant
+from model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, constant
+from model.scheduler.leases.local import CAP, NodeLeases, Waiting
 from model.scheduler.leases.protocol import (
     CancelLease,
+    Choosing,
     ClassId,
     Drain,
-    Granting,
     LeaseCancelled,
-    LeaseGranted,
     LeaseId,
     LeaseRejected,
     Redirecting,
     RequestLease,
+    ResultStored,
     RetryAt,
     ReturnWorker,
-    SchedulingClass,
     View,
+    WorkerBlocked,
+    WorkerUnblocked,
 )
 from model.scheduler.ray import Decision, LeaseOptions, NodeResources, Request, best_for_lease
 
@@ -40,31 +40,17 @@ SYNC = "sync"
 DRAIN = "drain"
 """Timer of an operator who drains the node: the program's own progress."""
 
-Waiting = tuple[LeaseId, Name, bool]
-"""A request: (lease, owner, whether it was redirected here)."""
-
 
 @dataclass(slots=True)
-class LeaseRaylet(Process):
+class LeaseRaylet(NodeLeases):
     """One node's lease managers."""
 
-    classes: Mapping[ClassId, SchedulingClass] = constant()
-    order: tuple[Name, ...] = constant()
-    """All raylets in the tie-break order."""
-    totals: Mapping[Name, Resources] = constant()
-    workers: tuple[Name, ...] = constant()
     drains: bool = constant(False)
-    free: Resources = Resources()
     view: dict[Name, View] = field(default_factory=dict)
     """What the others said last, less what was redirected there since."""
     dead: set[Name] = field(default_factory=set)
-    draining: bool = False
     to_schedule: dict[ClassId, list[Waiting]] = field(default_factory=dict)
     infeasible: dict[ClassId, list[Waiting]] = field(default_factory=dict)
-    to_grant: dict[ClassId, list[Waiting]] = field(default_factory=dict)
-    granted: dict[LeaseId, tuple[ClassId, Name]] = field(default_factory=dict)
-    """Leases -> (class, worker)."""
-    idle: list[Name] = field(default_factory=list)
     cursor: int = 0
     told: View | None = None
 
@@ -79,8 +65,12 @@ class LeaseRaylet(Process):
             ctx.set_timer(DRAIN, kind=TimerKind.PROGRAM)
 
     def fire(self, ctx: Context, timer: str) -> None:
-        """An operator drains this node (`HandleDrainRaylet`)."""
-        self.receive(ctx, ctx.me, Drain())
+        """An operator drains this node (`HandleDrainRaylet`), or a class has been at its cap for long enough."""
+        if timer == DRAIN:
+            self.draining = True
+        elif (of := timer.removeprefix(CAP)) in self.to_grant:
+            self.lifted[of] = self.lifted.get(of, 0) + 1
+        self.go_on(ctx)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Requests of owners, views of other raylets, deaths; then one pass over the queues."""
@@ -89,6 +79,13 @@ class LeaseRaylet(Process):
                 self.asked(lease, of, sender, redirected)
             case ReturnWorker(lease, worker):
                 self.returned(lease, worker)
+            case WorkerBlocked():
+                self.block(sender)
+            case WorkerUnblocked():
+                self.unblock(sender)
+            case ResultStored(amount):
+                self.stored = self.stored + amount
+                self.free = self.free - amount
             case CancelLease(lease):
                 self.cancel(ctx, lease, sender)
             case View():
@@ -101,6 +98,10 @@ class LeaseRaylet(Process):
                 self.view.pop(node, None)
             case _:
                 raise Unhandled(message)
+        self.go_on(ctx)
+
+    def go_on(self, ctx: Context) -> None:
+        """One pass over the queues, and a report of what has changed."""
         self.schedule(ctx)
         self.grant(ctx)
         self.report(ctx)
@@ -109,13 +110,6 @@ class LeaseRaylet(Process):
         """A request joins the queue of its class, the infeasible one if its class is there."""
         queue = self.infeasible if of in self.infeasible else self.to_schedule
         queue.setdefault(of, []).append((lease, owner, redirected))
-
-    def returned(self, lease: LeaseId, worker: Name) -> None:
-        """A worker comes back; a return that comes twice frees nothing the second time."""
-        if lease in self.granted:
-            of, held = self.granted.pop(lease)
-            self.free = self.free + self.classes[of].demand
-            self.idle = sorted([*self.idle, held])
 
     def cancel(self, ctx: Context, lease: LeaseId, owner: Name) -> None:
         """Forget a request that has not been granted, and say so."""
@@ -143,6 +137,7 @@ class LeaseRaylet(Process):
                     continue
                 self.cursor = decision.cursor
                 node = ctx.choose(decision.answer.nodes, random=True)
+                ctx.observe(Choosing(of, node, not waiting[0][2], self.seen(ctx.me), self.classes[of].demand))
                 self.schedule_on(ctx, of, waiting.pop(0), node)
 
     def decide(self, ctx: Context, of: ClassId, waiting: Waiting) -> Decision:
@@ -155,10 +150,20 @@ class LeaseRaylet(Process):
         """Every node as this raylet knows it."""
         found = []
         for name in self.order:
-            seen = View(self.totals[me], self.free, self.draining) if name == me else self.view.get(name)
+            seen = self.own_view(me) if name == me else self.view.get(name)
             if seen is not None:
                 found.append(NodeResources(name, seen.total, dict(seen.available.units), draining=seen.draining))
         return found
+
+    def own_view(self, me: Name) -> View:
+        """What this node says of itself; what is overdrawn counts as nothing."""
+        left = {name: max(0, amount) for name, amount in self.free.units}
+        return View(self.totals[me], Resources.from_units(left), self.draining)
+
+    def seen(self, me: Name) -> tuple[tuple[Name, Resources, Resources], ...]:
+        """The usable nodes as this raylet knows them, for monitors."""
+        views = {**self.view, me: self.own_view(me)}
+        return tuple((name, v.total, v.available) for name, v in sorted(views.items()) if not v.draining)
 
     def cannot(self, ctx: Context, of: ClassId, waiting: list[Waiting]) -> list[Waiting]:
         """No node can serve a class: a hard affinity fails at once, anything else waits for a node that can.
@@ -200,42 +205,13 @@ class LeaseRaylet(Process):
     def grant(self, ctx: Context) -> None:
         """Give workers to the requests that are kept; what finds no room here may move on (`TrySpillback`)."""
         for of in sorted(self.to_grant):
-            demand = self.classes[of].demand
             while of in self.to_grant:
                 waiting = self.to_grant[of][0]
-                if self.idle and demand.fits(self.free) and not self.draining and not self.has_its_share(of):
+                if self.idle and self.allocation(of) is not None and not self.draining and self.is_its_turn(ctx, of):
                     self.leave(of)
                     self.give(ctx, of, waiting)
                 elif not self.moves_on(ctx, of, waiting):
                     break
-
-    def leave(self, of: ClassId) -> None:
-        """Take the head of a class off the queue."""
-        self.to_grant[of] = self.to_grant[of][1:]
-        if not self.to_grant[of]:
-            del self.to_grant[of]
-
-    def give(self, ctx: Context, of: ClassId, waiting: Waiting) -> None:
-        """Allocate, and hand a worker to the owner."""
-        lease, owner, _ = waiting
-        worker = self.idle.pop(0)
-        self.free = self.free - self.classes[of].demand
-        self.granted[lease] = (of, worker)
-        ctx.observe(Granting(lease, ctx.me, self.draining))
-        ctx.send(owner, LeaseGranted(lease, worker))
-
-    def has_its_share(self, of: ClassId) -> bool:
-        """Fair share: when CPUs are short, a class that holds more than its part waits for the others."""
-        wanted = sum(self.classes[each].demand["CPU"] * len(queue) for each, queue in self.to_grant.items())
-        if not self.classes[of].demand["CPU"] or wanted <= sum(self.totals_of("CPU")):
-            return False
-        held = [each for each, _ in self.granted.values() if self.classes[each].demand["CPU"]]
-        rivals = [each for each in self.to_grant if self.classes[each].demand["CPU"]]
-        return held.count(of) > len(held) // len(rivals)
-
-    def totals_of(self, name: str) -> list[int]:
-        """What this node has of a resource: free and given away."""
-        return [self.free[name], *(self.classes[of].demand[name] for of, _ in self.granted.values())]
 
     def moves_on(self, ctx: Context, of: ClassId, waiting: Waiting) -> bool:
         """Send a request that cannot be granted here to a node that has room, or reject it; False when it stays."""
@@ -254,7 +230,7 @@ class LeaseRaylet(Process):
 
     def report(self, ctx: Context) -> None:
         """Tell the others what has changed."""
-        now = View(self.totals[ctx.me], self.free, self.draining)
+        now = self.own_view(ctx.me)
         if now != self.told:
             self.told = now
             for name in self.order:

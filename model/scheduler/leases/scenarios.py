@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from model.graph import Resources
+from model.graph import Resources, TaskId
 from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
-from model.scheduler.leases.owner import LeasedWorker, Owner
+from model.scheduler.leases.bundled import GROUP, BundleRaylet
+from model.scheduler.leases.owner import Owner
 from model.scheduler.leases.protocol import SchedulingClass
 from model.scheduler.leases.raylet import SYNC, LeaseRaylet
+from model.scheduler.leases.worker import LeasedWorker, NestingWorker
 
 
 def lease_scope(
@@ -24,9 +26,14 @@ def lease_scope(
     drains: tuple[int, ...] = (),
     workers: int = 1,
     most_requests: int = 2,
+    children: Mapping[TaskId, TaskId] | None = None,
     replace: dict[type[Process], type[Process]] | None = None,
 ) -> Scenario:
-    """One owner on node 0 with tasks of some classes. `drains`: nodes that an operator drains at any moment."""
+    """One owner on node 0 with tasks of some classes.
+
+    `drains`: nodes that an operator drains at any moment. `children`: tasks whose body submits another and gets its
+    result. `workers`: on each node.
+    """
     swap = replace or {}
     known = MappingProxyType({each.id: each for each in classes})
     order = tuple(f"raylet{i}" for i in range(len(nodes)))
@@ -36,8 +43,25 @@ def lease_scope(
     def made_by(kind: type[Process]) -> Callable[..., Process]:
         return swap.get(kind, kind)
 
+    nested: Mapping[TaskId, TaskId] = MappingProxyType(dict(children or {}))
+    stays = frozenset(task for each in classes if each.stays for task in each.tasks)
+    results = MappingProxyType({task: each.result for each in classes for task in each.tasks if each.result})
+    bundled = any(GROUP in name for total in nodes for name, _ in total.units)
+
+    def worker(number: int, position: int) -> Process:
+        if nested:
+            return made_by(NestingWorker)(
+                classes=known,
+                raylet=order[number],
+                children=nested,
+                stays=stays,
+                # Apart from the driver's and from those of all other workers.
+                next_lease=100 * (number * workers + position + 1),
+            )
+        return made_by(LeasedWorker)(raylet=order[number], stays=stays, results=results)
+
     def raylet(number: int) -> Process:
-        return made_by(LeaseRaylet)(
+        return made_by(BundleRaylet if bundled else LeaseRaylet)(
             classes=known,
             order=order,
             totals=totals,
@@ -46,9 +70,9 @@ def lease_scope(
         )
 
     made: dict[Slot, Callable[[], Process]] = {
-        "owner": lambda: made_by(Owner)(classes=known, raylet=order[0], most_requests=most_requests),
+        "owner": lambda: made_by(Owner)(classes=known, raylet=order[0], most_requests=most_requests, children=nested),
         **{order[i]: partial(raylet, i) for i in range(len(nodes))},
-        **{worker: made_by(LeasedWorker) for unit in units.values() for worker in unit[1:]},
+        **{units[f"node{i}"][1 + j]: partial(worker, i, j) for i in range(len(nodes)) for j in range(workers)},
     }
     faults = {FaultKind.CRASH: crashes, FaultKind.DUPLICATE: duplicates}
     return Scenario(
