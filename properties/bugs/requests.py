@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from model.graph import NodeAffinity
 from model.kernel import Context
+from model.scheduler.leases.local import Waiting
 from model.scheduler.leases.protocol import ClassId
-from model.scheduler.leases.raylet import LeaseRaylet, Waiting
+from model.scheduler.leases.raylet import LeaseRaylet
 from model.scheduler.ray import Decision, LeaseOptions, Request, best_for_lease
 from properties.bugs.base import Bug
 
