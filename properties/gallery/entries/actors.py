@@ -80,8 +80,7 @@ GROUPS = (
         "ray#12003",
         "The GCS restarts between a reservation and its record; nobody gives the bundle back.",
         "placement groups",
-        standing=Standing.NOT_EXPRESSIBLE,
-        reason="no bug is planted for it yet",
+        ("releases_nothing",),
     ),
     GalleryEntry(
         "D57",
@@ -97,8 +96,9 @@ GROUPS = (
         "ray#20051",
         "Tasks that need a CPU take the CPU of the bundle with the GPU, and the task that needs both cannot run.",
         "placement groups",
-        standing=Standing.NOT_EXPRESSIBLE,
-        reason="no bug is planted for it yet",
+        standing=Standing.KNOWN,
+        reason="the order in which Ray tries the bundles of a group; the correct model shows it",
+        seen=("leases-bundle-gpu", "tasks_that_fit_their_group_run"),
     ),
 )
 """D53 to D58."""

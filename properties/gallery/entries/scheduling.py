@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from properties.gallery.entry import GalleryEntry, Standing
+from properties.gallery.entry import GalleryEntry
 
 SCHEDULING = (
     GalleryEntry(
@@ -27,8 +27,7 @@ SCHEDULING = (
         "ray#12084",
         "A task that was queued for the local node is never offered to another one, although that has become idle.",
         "local dispatch",
-        standing=Standing.NOT_EXPRESSIBLE,
-        reason="no bug is planted for it yet",
+        ("never_reconsiders_leases",),
     ),
     GalleryEntry(
         "D04",
@@ -81,8 +80,7 @@ SCHEDULING = (
         "ray#231",
         "A task that waits for its child keeps the only CPU.",
         "blocked workers",
-        standing=Standing.NOT_EXPRESSIBLE,
-        reason="no bug is planted for it yet",
+        ("keeps_the_cpu",),
     ),
     GalleryEntry(
         "D11",
@@ -90,8 +88,7 @@ SCHEDULING = (
         "Parents are started first come, first served: each blocks and makes room for the next, and all hold a process "
         "before any child runs.",
         "local dispatch",
-        standing=Standing.NOT_EXPRESSIBLE,
-        reason="no bug is planted for it yet",
+        ("has_no_cap",),
     ),
     GalleryEntry(
         "D12",
@@ -120,16 +117,14 @@ SCHEDULING = (
         "ray#50517",
         "After a blocked get the CPU counters of a bundle and of its whole group differ.",
         "placement group resources",
-        standing=Standing.NOT_EXPRESSIBLE,
-        reason="no bug is planted for it yet",
+        ("clamps_the_wildcard",),
     ),
     GalleryEntry(
         "D16",
         "ray#16027",
         "The store of the head node fills up although it is past the threshold and others are empty.",
         "hybrid policy",
-        standing=Standing.NOT_EXPRESSIBLE,
-        reason="no bug is planted for it yet",
+        ("counts_cpus_only",),
     ),
 )
 """D01 to D16."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from model.kernel import FaultKind, Process, Scenario
+from model.kernel import FaultKind, LinkRule, Process, Scenario
 from properties.entry import Swap
 
 
@@ -34,9 +34,10 @@ def side_by_side(name: str, *parts: Scenario) -> Scenario:
         component="cluster",
         processes={slot: made for part in parts for slot, made in part.processes.items()},
         statements=tuple(statement for part in parts for statement in part.statements),
-        links=tuple(rule for part in parts for rule in part.links),
+        links=tuple(rule for part in parts for rule in _own(part)),
         services=frozenset().union(*(part.services for part in parts)),
-        units={unit: slots for part in parts for unit, slots in part.units.items()},
+        # A unit that cannot crash may have the name of another part's slot.
+        units={unit: slots for part in parts for unit, slots in part.units.items() if unit in part.crashable},
         crashable=tuple(unit for part in parts for unit in part.crashable),
         recoverable=frozenset().union(*(part.recoverable for part in parts)),
         watchers={slot: who for part in parts for slot, who in part.watchers.items()},
@@ -46,3 +47,12 @@ def side_by_side(name: str, *parts: Scenario) -> Scenario:
         rounds=max(part.rounds for part in parts),
         constants={f"{part.name}: {key}": value for part in parts for key, value in part.constants.items()},
     )
+
+
+def _own(part: Scenario) -> Iterator[LinkRule]:
+    """The rules of a part, none of which speaks of the links of another."""
+    for rule in part.links:
+        if rule.sender == "*":
+            yield from (replace(rule, sender=slot) for slot in part.processes)
+        else:
+            yield rule

@@ -12,6 +12,7 @@ from model.lineage.scenarios import attempts, stream
 from model.lineage.streams import Wish
 from properties.entry import Swap
 from properties.gallery.scopes.base import side_by_side
+from properties.gallery.scopes.scheduling import nested_leases, restarted_groups
 from properties.statements import chain, pubsub, server
 from properties.statements.linearizability import linearizable
 from properties.statements.workers import ATTEMPTS, STREAMS
@@ -31,7 +32,7 @@ _CHAIN = gcs.ChainScope(
 
 
 def chain_scope(swap: Swap, ample: bool) -> Scenario:
-    """Four replicas, two clients: crash, suspicion, loss, early repeats, a member that comes back, one that is new."""
+    """Four replicas, two clients: crash, suspicion, loss, early repeats, old and new members; beside nested tasks."""
     own = (linearizable, chain.an_extension_completes, chain.no_write_in_a_sealed_epoch)
     made = gcs.build_chain(_CHAIN, (*chain.REFINED, *own, chain.epochs_never_go_back), swap)
     # The protocol of joining needs connections; what may get lost is an update on its way between two first members.
@@ -41,7 +42,8 @@ def chain_scope(swap: Swap, ample: bool) -> Scenario:
         LinkRule("replica*", "replica*", unreachable=False),
         LinkRule("replica*", unreachable=False),
     )
-    return replace(made, links=(*rules, *lossy), recoverable=frozenset({"replica2"}))
+    made = replace(made, links=(*rules, *lossy), recoverable=frozenset({"replica2"}))
+    return side_by_side("generic-chain", made, nested_leases(swap))
 
 
 def tables_scope(swap: Swap, ample: bool) -> Scenario:
@@ -59,7 +61,7 @@ def news_scope(swap: Swap, ample: bool) -> Scenario:
 
 
 def members_scope(swap: Swap, ample: bool) -> Scenario:
-    """Raylets of a GCS without storage, beside tasks that crash, are killed for memory or cancelled."""
+    """Raylets of a GCS without storage, tasks that crash, are killed or cancelled, a group manager that restarts."""
     shapes = (TaskShape("a", 8, 5, 2), TaskShape("b", 8, 1, 3), TaskShape("c"))
     tried = attempts(
         "attempts",
@@ -72,4 +74,4 @@ def members_scope(swap: Swap, ample: bool) -> Scenario:
         replace=swap,
     )
     members = gcs.membership(2, False, 1, 3, server.FORGOTTEN, swap)
-    return side_by_side("generic-members", members, tried)
+    return side_by_side("generic-members", members, tried, restarted_groups(swap))

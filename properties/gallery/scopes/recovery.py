@@ -13,6 +13,7 @@ from model.lineage.scenarios import control, ownership
 from model.objects.scenarios import references
 from properties.entry import Swap
 from properties.gallery.scopes.base import side_by_side
+from properties.gallery.scopes.scheduling import stored_results
 from properties.scenarios.references import NESTED
 from properties.statements.actors import CALLS, actor_serial_order
 from properties.statements.control import CONTROL
@@ -44,7 +45,7 @@ def lineage_scope(swap: Swap, ample: bool) -> Scenario:
 
 
 def references_scope(swap: Swap, ample: bool) -> Scenario:
-    """References inside objects, passed on, beside lineage kept and flushed by the store."""
+    """References inside objects, passed on, beside lineage in the store and results that fill it."""
     passed = references(
         "references",
         NESTED,
@@ -55,7 +56,7 @@ def references_scope(swap: Swap, ample: bool) -> Scenario:
     )
     program = (("x", ()), ("z", ()), ("y", ("x",)))
     kept = control("control", program, ("y",), CONTROL, rows=10 if ample else 2, crashes=1, early=1, replace=swap)
-    return side_by_side("generic-references", passed, kept)
+    return side_by_side("generic-references", passed, kept, stored_results(swap, ample))
 
 
 def actors_scope(swap: Swap, ample: bool) -> Scenario:

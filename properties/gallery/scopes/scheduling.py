@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from model.cluster.assembly import ClusterParameters, assemble
@@ -22,15 +23,23 @@ from model.graph import NodeAffinity as To
 from model.kernel import Scenario
 from model.scheduler.groups.protocol import Group
 from model.scheduler.groups.scenarios import group_scope
+from model.scheduler.leases.bundled import bundles_on_node, in_bundle
 from model.scheduler.leases.protocol import SchedulingClass
 from model.scheduler.leases.scenarios import lease_scope
 from model.scheduler.policies import LocalityFirst
 from model.scheduler.ray import BundleStrategy
 from properties.entry import Swap
+from properties.gallery.scopes.base import side_by_side
 from properties.statements import scheduling
 from properties.statements.cluster import CLUSTER
 from properties.statements.groups import GROUPS
-from properties.statements.leases import LEASES
+from properties.statements.leases import (
+    LEASES,
+    blocked_workers_bounded,
+    every_get_ends,
+    past_the_threshold_the_less_used_goes_first,
+    wildcard_is_the_sum_of_its_bundles,
+)
 from properties.statements.requests import REQUESTS
 
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
@@ -95,15 +104,28 @@ def leases_scope(swap: Swap, ample: bool) -> Scenario:
     )
 
 
+def nested_leases(swap: Swap) -> Scenario:
+    """Parents that get what their children make, for a scope of something else."""
+    classes = (
+        SchedulingClass("c", _CPU, tasks=("a", "b")),
+        SchedulingClass("k", _CPU, tasks=("d", "e")),
+    )
+    own = (*LEASES, blocked_workers_bounded, every_get_ends)
+    children = {"a": "d", "b": "e"}
+    made = lease_scope("nested", classes, (_CPU, _CPU), own, workers=4, children=children, replace=dict(swap))
+    # Nobody dies here, and nobody is to be suspected of it.
+    return replace(made, watchers={})
+
+
 def groups_scope(swap: Swap, ample: bool) -> Scenario:
-    """Two groups on four nodes, one of which joins late, two of which may crash; one group may be removed."""
+    """Two groups on four nodes, one late, two of which may crash; beside a node whose bundles have tasks."""
     groups = (
         Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD),
         Group(2, (_CPU, _CPU), BundleStrategy.PACK),
     )
     two = Resources.of(CPU=2)
-    return group_scope(
-        "generic-groups",
+    reserved = group_scope(
+        "groups",
         groups,
         (two, two, _CPU, _CPU),
         GROUPS,
@@ -113,3 +135,26 @@ def groups_scope(swap: Swap, ample: bool) -> Scenario:
         late=(3,),
         replace=dict(swap),
     )
+    classes = (
+        SchedulingClass("k", _CPU, tasks=("x",)),
+        SchedulingClass("p", in_bundle(_CPU, "g", 0), tasks=("a", "b")),
+        SchedulingClass("q", in_bundle(_CPU, "g", 1), tasks=("d",), stays=True),
+    )
+    node = _CPU + bundles_on_node("g", ((0, _CPU), (1, _CPU)))
+    own = (wildcard_is_the_sum_of_its_bundles, every_get_ends)
+    used = lease_scope("bundles", classes, (node,), (*LEASES, *own), children={"a": "x"}, workers=4, replace=dict(swap))
+    return side_by_side("generic-groups", reserved, used)
+
+
+def restarted_groups(swap: Swap) -> Scenario:
+    """A group manager that comes back, for a scope of something else."""
+    group = Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD)
+    return group_scope("restarted", (group,), (_CPU,) * 3, GROUPS, restarts=1, removes=(1,), replace=dict(swap))
+
+
+def stored_results(swap: Swap, ample: bool) -> Scenario:
+    """Leased tasks whose results fill the stores of their nodes, for a scope of something else."""
+    made = SchedulingClass("c", _CPU, tasks=("a", "b", "d", "e"), result=Resources.of(object_store_memory=2.5))
+    node = Resources.of(CPU=4, object_store_memory=100 if ample else 10)
+    own = (*LEASES, past_the_threshold_the_less_used_goes_first)
+    return lease_scope("results", (made,), (node,) * 2, own, most_requests=1, replace=dict(swap))
