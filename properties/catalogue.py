@@ -22,6 +22,7 @@ from properties.scenarios.exercises import EXERCISE_ENTRIES
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
+from properties.scenarios.requests import REQUEST_ENTRIES
 from properties.scenarios.whole import WHOLE_ENTRIES
 from properties.scenarios.workers import WORKER_ENTRIES
 from properties.scheduling import SCHEDULING_ENTRIES
@@ -80,6 +81,7 @@ _ENTRIES = (
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
     *LEASE_ENTRIES,
+    *REQUEST_ENTRIES,
     _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3), idle=("tasks_find_room",)),
     _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),
     _cluster("cluster-wide", programs.wide(3), equal_nodes(2), threshold=0, component="scheduler"),

@@ -150,7 +150,9 @@ class ActorManager(Process):
                     self.life[actor] = Life.PENDING
                     self.schedule(ctx, actor)
             case KillActor(actor):
-                self.destroy(ctx, actor)
+                # An owner that is dead may have been noticed before its last wishes, creations included.
+                if actor in self.life:
+                    self.destroy(ctx, actor)
             case WorkerLeased(actor, incarnation):
                 self.leased(ctx, actor, incarnation, sender)
             case WorkerFailed(actor, incarnation):

@@ -19,6 +19,7 @@ from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.pubsub import PUBSUB_BUGS
 from properties.bugs.references import REFERENCE_BUGS
 from properties.bugs.replay import REPLAY_BUGS
+from properties.bugs.requests import REQUEST_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
@@ -34,6 +35,7 @@ BUGS: dict[str, Bug] = {
         *SCHEDULING_BUGS,
         *GROUP_BUGS,
         *LEASE_BUGS,
+        *REQUEST_BUGS,
         *CHAIN_BUGS,
         *PUBSUB_BUGS,
         *TABLE_BUGS,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from model.cluster.events import HeardOfDeath
-from model.cluster.protocol import Heartbeat
+from model.cluster.protocol import Heartbeat, LocateObject
 from model.cluster.worker import Worker, combine_values
 from model.gcs.store import ControlStore
-from model.graph import TaskId
+from model.graph import ObjectId, TaskId
 from model.kernel import Context, Name
 from model.scheduler.global_scheduler import GlobalScheduler, Locations
 from model.scheduler.raylet import Raylet
@@ -134,6 +134,15 @@ class ValueDependsOnTheNode(Worker):
         Worker.end(self, ctx)
 
 
+@dataclass(slots=True)
+class AsksForEver(Raylet):
+    """Whoever has been told where an object is asks again (Ray #62512: a pull that is repeated without end)."""
+
+    def located(self, ctx: Context, there: ObjectId, nodes: tuple[Name, ...]) -> None:
+        Raylet.located(self, ctx, there, nodes)
+        ctx.send("gcs", LocateObject(there))
+
+
 CLUSTER_BUGS = (
     Bug(
         "forgets_lost_inputs",
@@ -204,6 +213,14 @@ CLUSTER_BUGS = (
         {Worker: ValueDependsOnTheNode},
         "one_value_per_object",
         "cluster-3-3-1",
+    ),
+    Bug(
+        "asks_for_ever",
+        "A node asks where an object is, again and again, although it has been told.",
+        {Raylet: AsksForEver},
+        "comes_to_rest",
+        "cluster-3-3-0",
+        "Ray #62512",
     ),
 )
 """The planted bugs of the cluster slice."""

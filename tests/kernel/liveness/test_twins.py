@@ -20,6 +20,7 @@ BROKEN = {
     "keeps_using_the_dead": {"the_program_ends", "lost_objects_come_back"},
     "never_reconsiders": {"the_program_ends", "tasks_find_room"},
     "value_depends_on_the_node": set(),
+    "asks_for_ever": {"comes_to_rest"},
     "no_resend": {"writes_get_answers"},
     "forgets_to_become_tail": {"writes_get_answers"},
     "answers_early": set(),

@@ -1,0 +1,106 @@
+"""`python -m benchmarks.detection`: which real defects the suite notices, with which driver and which abilities.
+
+Every answer is written to a file as soon as it is there; what the file has is not done again. `--report` writes
+`docs/detection.md` from the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+from benchmarks.detection_report import report
+from model.kernel import Verdict
+from model.kernel.engines import explore
+from model.kernel.explore import Limits
+from model.kernel.walk import campaign, walkable
+from properties.gallery.entries import GALLERY
+from properties.gallery.entry import Standing
+from properties.gallery.hunt import MANY_WALKS, MOST_STATES, Driver, hunt
+from properties.gallery.ladder import climb
+from properties.gallery.scopes import GENERIC_SCOPES
+
+RESULTS = Path(__file__).parent / "results" / "detection.json"
+PAGE = Path(__file__).parents[1] / "docs" / "detection.md"
+
+KINDS = ("directed", "walk", "explore", "correct", "ladder")
+
+Job = tuple[str, Callable[[], Any]]
+
+
+def jobs(args: argparse.Namespace) -> Iterator[Job]:
+    """Everything there is to measure, by key."""
+    expressible = [entry for entry in GALLERY.values() if entry.standing is Standing.EXPRESSIBLE]
+    directed = [entry for entry in GALLERY.values() if entry.standing in (Standing.EXPRESSIBLE, Standing.KNOWN)]
+    for entry in directed:
+        yield f"directed {entry.id}", lambda e=entry: asdict(hunt(e, Driver.DIRECTED, budget=args.walk_s))
+    for seed in range(args.seeds):
+        for entry in expressible:
+            yield (
+                f"walk {entry.id} {seed}",
+                lambda e=entry, s=seed: asdict(
+                    hunt(e, Driver.WALK, seed=s, budget=args.walk_s, minimal=s == 0, shortest=False)
+                ),
+            )
+    for scope in GENERIC_SCOPES:
+        yield f"correct {scope.name} walk", lambda s=scope: _correct(s, Driver.WALK, args.control_s)
+    for entry in expressible:
+        yield f"explore {entry.id}", lambda e=entry: asdict(hunt(e, Driver.EXPLORE, budget=args.explore_s))
+    for scope in GENERIC_SCOPES:
+        yield f"correct {scope.name} explore", lambda s=scope: _correct(s, Driver.EXPLORE, args.explore_s)
+    for entry in expressible:
+        yield f"ladder {entry.id}", lambda e=entry: asdict(climb(e, budget=args.rung_s))
+
+
+def _correct(scope: Any, driver: Driver, budget: float) -> dict[str, Any]:
+    """The correct model in a generic scope, checked for every statement."""
+    scenario = scope.build({}, False)
+    if driver is Driver.WALK:
+        result = campaign(scenario, MANY_WALKS, 0, walkable(scenario), cpu_s=budget)
+    else:
+        result = explore(scenario, walkable(scenario), Limits(MOST_STATES, cpu_s=budget))
+    return {
+        "alarm": "" if result.violation is None else result.violation.statement,
+        "exhausted": driver is Driver.EXPLORE and result.verdict is not Verdict.UNDETERMINED,
+        "steps": result.transitions,
+        "states": result.states,
+        "walks": result.walks,
+        "cpu_s": round(result.cpu_s, 2),
+    }
+
+
+def main() -> None:
+    """Measure what is missing, then write the page; or only the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.detection", description=__doc__)
+    parser.add_argument("--report", action="store_true", help="only write the page")
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="kinds of measurements")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--seeds", type=int, default=10, help="of walks")
+    parser.add_argument("--walk-s", type=float, default=60.0, help="CPU seconds of walks for each defect and seed")
+    parser.add_argument("--explore-s", type=float, default=60.0, help="CPU seconds of explore for each defect")
+    parser.add_argument("--control-s", type=float, default=60.0, help="CPU seconds of walks of each correct scope")
+    parser.add_argument("--rung-s", type=float, default=10.0, help="CPU seconds on each rung of the ladder")
+    args = parser.parse_args()
+    done: dict[str, Any] = json.loads(args.results.read_text(encoding="utf-8")) if args.results.exists() else {}
+    if not args.report:
+        settings = {"walk": args.walk_s, "explore": args.explore_s, "correct": args.control_s, "ladder": args.rung_s}
+        for key, job in jobs(args):
+            if key in done or key.split()[0] not in args.only:
+                continue
+            started = process_time()
+            done[key] = {**job(), "budget": settings.get(key.split()[0], args.walk_s)}
+            print(f"{key}: {done[key].get('result', '')} {process_time() - started:.1f} CPU s", flush=True)
+            text = json.dumps(dict(sorted(done.items())), indent=0) + "\n"
+            args.results.parent.mkdir(parents=True, exist_ok=True)
+            args.results.write_text(text, encoding="utf-8")
+    if args.report or set(args.only) == set(KINDS):
+        PAGE.write_text(report(done), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Generic scopes of lineage, references and actors."""
+
+from __future__ import annotations
+
+from model.actors.lifecycle import CreateActor, KillActor
+from model.actors.protocol import OWN_ARGUMENT, CallSpec
+from model.actors.scenarios import calls, lifecycle
+from model.kernel import FaultKind, Scenario
+from model.lineage.programs import Action, Drop, PutAt, Task
+from model.lineage.programs import Get as GetObject
+from model.lineage.programs import Submit as SubmitTask
+from model.lineage.scenarios import control, ownership
+from model.objects.scenarios import references
+from properties.entry import Swap
+from properties.gallery.scopes.base import side_by_side
+from properties.gallery.scopes.scheduling import stored_results
+from properties.scenarios.references import NESTED
+from properties.statements.actors import CALLS, actor_serial_order
+from properties.statements.control import CONTROL
+from properties.statements.lifecycle import LIFECYCLE
+from properties.statements.ownership import OWNERSHIP
+from properties.statements.references import REFERENCES
+
+
+def lineage_scope(swap: Swap, ample: bool) -> Scenario:
+    """An owner with a put, a chain, a task without retries and a borrower; two nodes may crash."""
+    tasks = (
+        Task("t1", ("p",), "x", max_retries=3),
+        Task("t2", ("x",), "y"),
+        Task("t3", (), "z", max_retries=0),
+        Task("t4", ("z",), "v"),
+    )
+    program: tuple[Action, ...] = (
+        PutAt("p", "node0"),
+        *(SubmitTask(each.name) for each in tasks),
+        Drop("p"),
+        GetObject("y"),
+        Drop("y"),
+        GetObject("x"),
+        GetObject("v"),
+    )
+    return ownership(
+        "generic-lineage", tasks, program, OWNERSHIP, crashes=2, spills=frozenset({"x"}), borrows="v", replace=swap
+    )
+
+
+def references_scope(swap: Swap, ample: bool) -> Scenario:
+    """References inside objects, passed on, beside lineage in the store and results that fill it."""
+    passed = references(
+        "references",
+        NESTED,
+        {"m": "driver", "r": "w", "y": "p", "s": "w"},
+        REFERENCES,
+        crashes=("p", "b"),
+        replace=swap,
+    )
+    program = (("x", ()), ("z", ()), ("y", ("x",)))
+    kept = control("control", program, ("y",), CONTROL, rows=10 if ample else 2, crashes=1, early=1, replace=swap)
+    return side_by_side("generic-references", passed, kept, stored_results(swap, ample))
+
+
+def actors_scope(swap: Swap, ample: bool) -> Scenario:
+    """Calls of a restartable actor over a bad connection, beside creation and end of others."""
+    callers = {
+        "caller0": (CallSpec("a0"), CallSpec("a1", needs=(OWN_ARGUMENT,)), CallSpec("a2")),
+        "caller1": (CallSpec("b0"), CallSpec("b1")),
+    }
+    faults = {FaultKind.CRASH: 1, FaultKind.LOSE_REPLY: 1, FaultKind.EARLY_TIMEOUT: 1}
+    called = calls(
+        "calls",
+        callers,
+        # Retries overtake, as documented; where contact can be lost they make first attempts late as well.
+        tuple(statement for statement in CALLS if statement is not actor_serial_order),
+        max_restarts=1,
+        max_task_retries=1,
+        concurrency=2,
+        loses_contact=True,
+        faults=faults,
+        replace=swap,
+    )
+    program = (CreateActor("a"), CreateActor("b"), KillActor("a"))
+    lives = lifecycle("lives", program, LIFECYCLE, failures=1, max_restarts=2, owner_crashes=True, replace=swap)
+    return side_by_side("generic-actors", called, lives)

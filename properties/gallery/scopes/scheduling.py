@@ -1,0 +1,160 @@
+"""Generic scopes of scheduling: the two-level scheduler, leases, placement groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from model.cluster.assembly import ClusterParameters, assemble
+from model.graph import (
+    Action,
+    ClusterSpec,
+    Compute,
+    Get,
+    NodeSpec,
+    ObjectSpec,
+    Program,
+    Resources,
+    Spread,
+    Submit,
+    TaskSpec,
+)
+from model.graph import NodeAffinity as To
+from model.kernel import Scenario
+from model.scheduler.groups.protocol import Group
+from model.scheduler.groups.scenarios import group_scope
+from model.scheduler.leases.bundled import bundles_on_node, in_bundle
+from model.scheduler.leases.protocol import SchedulingClass
+from model.scheduler.leases.scenarios import lease_scope
+from model.scheduler.policies import LocalityFirst
+from model.scheduler.ray import BundleStrategy
+from properties.entry import Swap
+from properties.gallery.scopes.base import side_by_side
+from properties.statements import scheduling
+from properties.statements.cluster import CLUSTER
+from properties.statements.groups import GROUPS
+from properties.statements.leases import (
+    LEASES,
+    blocked_workers_bounded,
+    every_get_ends,
+    past_the_threshold_the_less_used_goes_first,
+    wildcard_is_the_sum_of_its_bundles,
+)
+from properties.statements.requests import REQUESTS
+
+_CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
+
+
+def _task(name: str, inputs: tuple[str, ...] = (), demand: Resources = _CPU, **more: Any) -> TaskSpec:
+    return TaskSpec(name, inputs, (f"o{name}",), demand, **more)
+
+
+def _mixture() -> Program:
+    """Tasks of all kinds: a parent with a child, a chain, SPREAD, GPUs, an affinity."""
+    body: tuple[Action, ...] = (Submit("child"), Compute(0), Get(("ochild",)))
+    tasks = (
+        _task("gpu0", demand=_GPU),
+        _task("gpu1", demand=_GPU),
+        _task("parent", body=body),
+        _task("child"),
+        _task("spread", strategy=Spread()),
+        _task("made"),
+        _task("used", ("omade", "ospread")),
+        _task("bound", strategy=To("n1", soft=True)),
+    )
+    roots = tuple(each.id for each in tasks if each.id != "child")
+    driver: tuple[Action, ...] = (*(Submit(each) for each in roots), Get(tuple(f"o{each}" for each in roots)))
+    objects = {made: ObjectSpec(made, 1 << 20) for each in tasks for made in each.outputs}
+    return Program({each.id: each for each in tasks}, objects, driver, "mixture")
+
+
+def cluster_scope(swap: Swap, ample: bool) -> Scenario:
+    """Nested, spread, chained and GPU tasks on three nodes, one of which may crash."""
+    nodes = ClusterSpec(
+        (
+            NodeSpec("n0", Resources.of(CPU=1)),
+            NodeSpec("n1", Resources.of(CPU=1, GPU=1)),
+            NodeSpec("n2", Resources.of(CPU=1, GPU=1)),
+        )
+    )
+    statements = (
+        *CLUSTER,
+        scheduling.legal_placement,
+        scheduling.locality_respected,
+        scheduling.starvation_bound,
+        scheduling.no_head_of_line_blocking_across_classes,
+        scheduling.infeasible_never_blocks_feasible,
+        scheduling.every_request_answered,
+    )
+    parameters = ClusterParameters(policy=LocalityFirst(), workers=3, crashes=1)
+    return assemble("generic-cluster", _mixture(), nodes, parameters, statements, replace=dict(swap))
+
+
+def leases_scope(swap: Swap, ample: bool) -> Scenario:
+    """Four classes on three raylets: one may be drained, one may crash, a return may arrive twice."""
+    classes = (
+        SchedulingClass("c", _CPU, tasks=("a", "b", "d")),
+        SchedulingClass("g", _GPU, Spread(), ("e", "f")),
+        SchedulingClass("n", _CPU, To("raylet1"), ("h",)),
+        SchedulingClass("s", _CPU, To("raylet0", soft=True, spill_on_unavailable=True), ("i", "j")),
+    )
+    nodes = (_CPU, Resources.of(CPU=1, GPU=1), Resources.of(CPU=1, GPU=1))
+    return lease_scope(
+        "generic-leases", classes, nodes, (*LEASES, *REQUESTS), crashes=1, duplicates=1, drains=(1,), replace=dict(swap)
+    )
+
+
+def nested_leases(swap: Swap) -> Scenario:
+    """Parents that get what their children make, for a scope of something else."""
+    classes = (
+        SchedulingClass("c", _CPU, tasks=("a", "b")),
+        SchedulingClass("k", _CPU, tasks=("d", "e")),
+    )
+    own = (*LEASES, blocked_workers_bounded, every_get_ends)
+    children = {"a": "d", "b": "e"}
+    made = lease_scope("nested", classes, (_CPU, _CPU), own, workers=4, children=children, replace=dict(swap))
+    # Nobody dies here, and nobody is to be suspected of it.
+    return replace(made, watchers={})
+
+
+def groups_scope(swap: Swap, ample: bool) -> Scenario:
+    """Two groups on four nodes, one late, two of which may crash; beside a node whose bundles have tasks."""
+    groups = (
+        Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD),
+        Group(2, (_CPU, _CPU), BundleStrategy.PACK),
+    )
+    two = Resources.of(CPU=2)
+    reserved = group_scope(
+        "groups",
+        groups,
+        (two, two, _CPU, _CPU),
+        GROUPS,
+        crashes=2,
+        removes=(1,),
+        tasks={0: _CPU, 2: _CPU},
+        late=(3,),
+        replace=dict(swap),
+    )
+    classes = (
+        SchedulingClass("k", _CPU, tasks=("x",)),
+        SchedulingClass("p", in_bundle(_CPU, "g", 0), tasks=("a", "b")),
+        SchedulingClass("q", in_bundle(_CPU, "g", 1), tasks=("d",), stays=True),
+    )
+    node = _CPU + bundles_on_node("g", ((0, _CPU), (1, _CPU)))
+    own = (wildcard_is_the_sum_of_its_bundles, every_get_ends)
+    used = lease_scope("bundles", classes, (node,), (*LEASES, *own), children={"a": "x"}, workers=4, replace=dict(swap))
+    return side_by_side("generic-groups", reserved, used)
+
+
+def restarted_groups(swap: Swap) -> Scenario:
+    """A group manager that comes back, for a scope of something else."""
+    group = Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD)
+    return group_scope("restarted", (group,), (_CPU,) * 3, GROUPS, restarts=1, removes=(1,), replace=dict(swap))
+
+
+def stored_results(swap: Swap, ample: bool) -> Scenario:
+    """Leased tasks whose results fill the stores of their nodes, for a scope of something else."""
+    made = SchedulingClass("c", _CPU, tasks=("a", "b", "d", "e"), result=Resources.of(object_store_memory=2.5))
+    node = Resources.of(CPU=4, object_store_memory=100 if ample else 10)
+    own = (*LEASES, past_the_threshold_the_less_used_goes_first)
+    return lease_scope("results", (made,), (node,) * 2, own, most_requests=1, replace=dict(swap))

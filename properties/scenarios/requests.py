@@ -1,0 +1,44 @@
+"""Scopes of lease requests that cannot be served where they are."""
+
+from __future__ import annotations
+
+from model.graph import NodeAffinity, Resources
+from model.kernel import Scenario
+from model.scheduler.hooks import Policy
+from model.scheduler.leases.protocol import SchedulingClass
+from model.scheduler.leases.scenarios import lease_scope
+from properties.entry import Entry, Scope, Swap
+from properties.statements.leases import LEASES, a_task_runs_elsewhere
+from properties.statements.requests import REQUESTS
+
+_CLAIMS = (*LEASES, *REQUESTS, a_task_runs_elsewhere)
+
+_CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
+
+BOUND = (SchedulingClass("n", _GPU, NodeAffinity("raylet1"), ("a", "b", "d")),)
+"""Tasks that only one node may run."""
+
+LEAVING = (SchedulingClass("n", _CPU, NodeAffinity("raylet0", soft=True, spill_on_unavailable=True), ("a", "b", "d")),)
+"""Tasks that would rather run on their owner's node."""
+
+
+def _drained(policy: Policy | None, swap: Swap) -> Scenario:
+    return lease_scope(
+        "requests-drain",
+        BOUND,
+        (_CPU, _GPU),
+        _CLAIMS,
+        drains=(1,),
+        replace={**swap},
+    )
+
+
+def _leaving(policy: Policy | None, swap: Swap) -> Scenario:
+    return lease_scope("requests-leave", LEAVING, (_CPU, _CPU), _CLAIMS, replace={**swap})
+
+
+REQUEST_ENTRIES = (
+    Entry("requests-drain", "scheduler", Scope.TINY, _drained),
+    Entry("requests-leave", "scheduler", Scope.TINY, _leaving),
+)
+"""The node that tasks are bound to is drained while they wait; the node they prefer is busy."""

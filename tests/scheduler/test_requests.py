@@ -1,0 +1,31 @@
+"""Requests of leases that cannot be served where they are: exhausted scopes, planted bugs and who sees them."""
+
+import pytest
+
+from model.kernel import StatementKind, Verdict
+from model.kernel.explore import explore
+from properties.bugs import Bug
+from properties.bugs.requests import REQUEST_BUGS
+from properties.catalogue import CATALOGUE
+from properties.statements.requests import REQUESTS
+from tests.scopes import check_killed
+
+COUNTS = {"requests-drain": (1668, 4952), "requests-leave": (1749, 5740)}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_a_scope_is_exhausted_and_holds(name: str) -> None:
+    result = explore(CATALOGUE[name].build(None, {}))
+    assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, *COUNTS[name])
+
+
+@pytest.mark.parametrize("bug", REQUEST_BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_seen_by_its_statement_and_by_no_other(bug: Bug) -> None:
+    check_killed(bug)
+    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
+    claims = [s for s in scenario.statements if s.kind is not StatementKind.SOMETIMES]
+    assert [s.name for s in claims if explore(scenario, (s,)).violation is not None] == [bug.statement]
+
+
+def test_each_statement_has_its_bug() -> None:
+    assert {s.name for s in REQUESTS} == {bug.statement for bug in REQUEST_BUGS}
