@@ -19,7 +19,7 @@ def _plane(name: str, made_of: Plane, *idle: str, scope: Scope = Scope.TINY, tra
         made = plane(name, made_of, OBJECTS, swap, policy if transfers and has_transfer(policy) else None)
         return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
 
-    return Entry(name, "objects", scope, build, transfers, "transfer" if transfers else "")
+    return Entry(name, "objects", scope, build, transfers, hook="transfer" if transfers else "")
 
 
 SPILLS, WAITS, PULLS = "an_object_is_spilled", "a_request_waits_for_room", "a_pull_is_under_way"
