@@ -214,6 +214,8 @@ def push(cuts: int = 1, crashes: int = 1, statements: tuple[Statement, ...] = ()
         crashable=("table",),
         recoverable=frozenset({"table"}),
         watchers={"table": ("subscriber",)},
+        # The subscriber checks for ever, so a run never rests: a walk need not wait for it.
+        drain_limit=100,
         cuttable=(("table", "subscriber"),),
         faults={FaultKind.CUT: cuts, FaultKind.CRASH: crashes},
         max_incarnations=crashes + 1,
