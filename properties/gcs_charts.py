@@ -11,6 +11,7 @@ from pathlib import Path
 
 from model.gcs.chain import Replica
 from model.gcs.clients import ChainClient
+from model.gcs.master import ChainMaster
 from model.gcs.scenarios import chain
 from model.gcs.tables import EVERYBODY, Table, writers_of
 from model.kernel import Scenario, Statement, StateView, sometimes
@@ -34,6 +35,28 @@ def a_head_failed_with_a_request_in_flight(view: StateView) -> bool:
     return client is not None and bool(client.pending) and "replica0" in view.dead and unseen
 
 
+@sometimes(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1: up to t - 1 failures of t")
+def two_failed_in_a_row(view: StateView) -> bool:
+    """Middle and tail are gone while the head waits for its update to become stable."""
+    client, head = view.one(ChainClient), view.of(Replica).get("replica0")
+    is_waiting = client is not None and bool(client.pending) and head is not None and bool(head.sent)
+    return is_waiting and {"replica1", "replica2"} <= view.dead
+
+
+@sometimes(ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.3: failure during an extension")
+def a_tail_failed_during_an_extension(view: StateView) -> bool:
+    """The tail that fills a new replica is gone before it has sent everything."""
+    master, newcomer = view.one(ChainMaster), view.of(Replica).get("replica2")
+    return master is not None and newcomer is not None and master.growing == "replica2" and "replica1" in view.dead
+
+
+@sometimes(ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.3: failure of the replica that is added")
+def the_newcomer_failed(view: StateView) -> bool:
+    """The replica that is being added is gone, and the master counts on it."""
+    master = view.one(ChainMaster)
+    return master is not None and master.growing in view.dead
+
+
 @sometimes(Replica, source="OSDI 2018 §4.2.1: shards are independent", monitors=(tables.PairsRead,))
 def half_a_pair_is_seen_after_a_failure(view: StateView) -> bool:
     """A reader sees one key of a pair without the other, and a replica has failed."""
@@ -45,9 +68,12 @@ def cases() -> Iterator[tuple[Scenario, Statement]]:
     yield chain(3, 1, 1), a_head_failed_with_a_request_in_flight
     yield chain(3, 1, 1), chains.an_update_is_resent
     yield chain(3, 1, 1), chains.a_tail_failed_with_an_update_in_flight
+    yield chain(3, 1, 2), two_failed_in_a_row
     yield build("chain-reads"), chains.a_client_used_an_old_configuration
     yield build("chain-retries"), chains.an_applied_request_is_repeated
     yield build("chain-extension"), chains.an_update_flows_to_a_joining_replica
+    yield build("chain-extension-crash"), a_tail_failed_during_an_extension
+    yield build("chain-extension-crash"), the_newcomer_failed
     yield build("chain-restart"), chains.a_replica_that_started_empty_serves
     yield build("chain-suspicion"), chains.a_live_replica_is_expelled
     yield build("pubsub-1-1"), pubsub.news_overtake_a_snapshot

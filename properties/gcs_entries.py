@@ -10,7 +10,8 @@ from model.kernel.statements import Statement
 from model.scheduler.hooks import Policy
 from properties.entry import Entry, Scope, Swap
 from properties.statements import chain, pubsub, server, tables, typed_tables
-from properties.statements.runs import CHAIN_RUNS
+from properties.statements.gcs_liveness import a_gcs_serves_some_day, extensions_complete, subscribers_catch_up
+from properties.statements.runs import CHAIN_RUNS, comes_to_rest
 
 
 def _entry(chain_scope: ChainScope, scope: Scope, statements: tuple[Statement, ...]) -> Entry:
@@ -29,14 +30,15 @@ def _crashes(replicas: int, writes: int, crashes: int, scope: Scope, statements:
 
 def _push(cuts: int, crashes: int, scope: Scope) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        return scopes.push(cuts, crashes, pubsub.PUSHED, swap)
+        return scopes.push(cuts, crashes, (*pubsub.PUSHED, subscribers_catch_up), swap)
 
     return Entry(f"pubsub-{cuts}-{crashes}", "gcs", scope, build)
 
 
 def _long_poll(crashes: int, lost_replies: int, scope: Scope) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        return scopes.long_poll(crashes, lost_replies, pubsub.POLLED, swap)
+        runs = (subscribers_catch_up,) if scope is Scope.TINY else ()
+        return scopes.long_poll(crashes, lost_replies, (*pubsub.POLLED, *runs), swap)
 
     return Entry(f"long-poll-{crashes}-{lost_replies}", "gcs", scope, build)
 
@@ -54,7 +56,8 @@ def _flushing(budget: int, failed_writes: int, scope: Scope) -> Entry:
 
 def _restart(crashes: int, failed: int, half: int, scope: Scope) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        return scopes.restart(crashes, failed, half, server.RESTARTED, swap)
+        runs = (a_gcs_serves_some_day,) if scope is Scope.TINY else ()
+        return scopes.restart(crashes, failed, half, (*server.RESTARTED, *runs), swap)
 
     return Entry(f"gcs-restart-{crashes}-{failed}-{half}", "gcs", scope, build)
 
@@ -83,17 +86,20 @@ def _chained_shards(policy: Policy | None, swap: Swap) -> Scenario:
 
 
 GCS_ENTRIES = (
-    _crashes(3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
+    _crashes(
+        3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS, comes_to_rest)
+    ),
     _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
     _crashes(3, 3, 2, Scope.SMALL, chain.UNDER_CRASHES),
-    _entry(scopes.READS, Scope.TINY, chain.READING),
-    _entry(scopes.RETRIES, Scope.TINY, chain.RETRYING),
-    _entry(scopes.STALE, Scope.TINY, chain.STALE),
-    _entry(scopes.EXTENSION, Scope.TINY, chain.EXTENDING),
+    _entry(scopes.READS, Scope.TINY, (*chain.READING, *CHAIN_RUNS)),
+    _entry(scopes.RETRIES, Scope.TINY, (*chain.RETRYING, *CHAIN_RUNS)),
+    _entry(scopes.ALONE, Scope.TINY, (*chain.REFINED, chain.an_applied_request_is_repeated, *CHAIN_RUNS)),
+    _entry(scopes.STALE, Scope.TINY, (*chain.STALE, *CHAIN_RUNS)),
+    _entry(scopes.EXTENSION, Scope.TINY, (*chain.EXTENDING, *CHAIN_RUNS, extensions_complete)),
     _entry(scopes.EXTENSION_CRASH, Scope.SMALL, chain.EXTENDING),
-    _entry(scopes.RESTART, Scope.TINY, chain.RESTARTING),
+    _entry(scopes.RESTART, Scope.TINY, (*chain.RESTARTING, *CHAIN_RUNS, extensions_complete)),
     _entry(scopes.RESTART_BUSY, Scope.SMALL, chain.RESTARTING),
-    _entry(scopes.SUSPICION, Scope.TINY, chain.SUSPECTING),
+    _entry(scopes.SUSPICION, Scope.TINY, (*chain.SUSPECTING, *CHAIN_RUNS)),
     _entry(scopes.SUSPICION_OF_THREE, Scope.SMALL, chain.SUSPECTING),
     _push(1, 1, Scope.TINY),
     _push(2, 1, Scope.SMALL),

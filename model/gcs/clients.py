@@ -41,14 +41,14 @@ class ChainClient(Process):
     configuration: Configuration
     """The newest it has heard of."""
     todo: tuple[Operation, ...]
-    attempts: int = 0
-    """How often it will still ask again after a time-out; more than what can get lost in the scope."""
     issued: int = 0
     """Number of the newest request."""
     pending: dict[int, Operation] = field(default_factory=dict)
     """Asked for and not yet answered."""
     done: dict[int, Operation] = field(default_factory=dict)
     """Answered."""
+    asks_again: bool = constant(False)
+    """Whether it asks again after a time-out, and again for as long as there is no answer."""
     window: int = constant(64)
     """Requests that may be pending at a time."""
     sources: tuple[Name, ...] = constant(())
@@ -86,7 +86,6 @@ class ChainClient(Process):
             self.ask(ctx, self.issued)
             self.go_on(ctx)
         else:
-            self.attempts -= 1
             self.look_up(ctx)
             self.ask_again(ctx)
 
@@ -94,7 +93,7 @@ class ChainClient(Process):
         """Arm the next operation while there is room, and the time-out while there is something to wait for."""
         if self.todo and len(self.pending) < self.window:
             ctx.set_timer("next", kind=TimerKind.PROGRAM)
-        if self.pending and self.attempts:
+        if self.pending and self.asks_again:
             ctx.set_timer("retry", kind=TimerKind.EAGER)
         else:
             ctx.cancel_timer("retry")
@@ -123,9 +122,9 @@ class ChainClient(Process):
         self.go_on(ctx)
 
     def look_up(self, ctx: Context) -> None:
-        """Ask for the configuration, if there is anybody to ask."""
+        """Ask for the configuration, if there is anybody to ask; not the same one for ever, who may be dead."""
         if self.sources:
-            ctx.send(ctx.choose(self.sources), Lookup())
+            ctx.send(ctx.choose(self.sources, random=True), Lookup())
 
     def learn(self, ctx: Context, configuration: Configuration) -> None:
         """Adopt a newer configuration; whatever is pending may have gone to the wrong replica."""

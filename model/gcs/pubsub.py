@@ -129,8 +129,6 @@ class NodeTable(Process):
 class Subscriber(Follower):
     """Subscribes, asks for everything, and starts again when its subscription has lapsed."""
 
-    checks: int = 0
-    """How often it will still check; more than what can break in the scope."""
     subscription: int = 0
     heard: int = 0
     """Number of the last news of the present subscription."""
@@ -175,13 +173,11 @@ class Subscriber(Follower):
         self.arm(ctx)
 
     def arm(self, ctx: Context) -> None:
-        """Check after a while, as often as is still allowed."""
-        if self.checks:
-            ctx.set_timer("check")
+        """Check after a while, and again and again."""
+        ctx.set_timer("check")
 
     def fire(self, ctx: Context, timer: str) -> None:
         """Ask whether the subscription stands; without a snapshot there is nothing to ask about."""
-        self.checks -= 1
         if self.snapshot is None:
             self.subscribe(ctx)
         else:

@@ -45,8 +45,8 @@ class ChainScope:
     spares: int = 0
     """Replicas that are no members at first and join while the clients operate."""
     faults: Mapping[FaultKind, int] | None = None
-    attempts: int = 0
-    """How often a client asks again after a time-out."""
+    asks_again: bool = False
+    """Whether clients ask again after a time-out, for as long as there is no answer."""
     window: int = 64
     told: bool = True
     """Whether clients are told of new configurations; otherwise they have to ask."""
@@ -70,7 +70,9 @@ def build_chain(scope: ChainScope, statements: tuple[Statement, ...] = (), swap:
         "master": lambda: master(first, clients=clients if scope.told else (), fail_stop=scope.fail_stop)
     }
     for name, operations in scope.clients.items():
-        processes[name] = partial(client, first, operations, scope.attempts, window=scope.window, sources=sources)
+        processes[name] = partial(
+            client, first, operations, asks_again=scope.asks_again, window=scope.window, sources=sources
+        )
     for name in (*members, *spares):
         processes[name] = partial(replica, first)
     return Scenario(
@@ -118,7 +120,7 @@ READS = ChainScope(
     replicas=2,
     window=1,
     faults={FaultKind.CRASH: 1},
-    attempts=1,
+    asks_again=True,
 )
 """A writer and a reader while one of two replicas may crash."""
 
@@ -127,17 +129,20 @@ RETRIES = ChainScope(
     {"client0": puts(1), "client1": (Put(KEY, 7),)},
     replicas=2,
     faults={FaultKind.LOSE: 1, FaultKind.EARLY_TIMEOUT: 1},
-    attempts=3,
+    asks_again=True,
     lossy=True,
 )
 """Two writers whose messages may get lost, or who ask again too early."""
+
+ALONE = replace(RETRIES, name="chain-alone", replicas=1)
+"""The same with one replica, as a chain is when all others have failed."""
 
 STALE = ChainScope(
     "chain-stale",
     {"client0": puts(1), "client1": (Get(KEY),)},
     replicas=2,
     faults={FaultKind.CRASH: 1},
-    attempts=2,
+    asks_again=True,
     told=False,
 )
 """Nobody tells the clients of new configurations."""
@@ -148,7 +153,7 @@ EXTENSION = ChainScope(
     replicas=1,
     spares=1,
     window=1,
-    attempts=1,
+    asks_again=True,
 )
 """One replica becomes two while updates flow."""
 
@@ -158,7 +163,7 @@ EXTENSION_CRASH = ChainScope(
     replicas=2,
     spares=1,
     faults={FaultKind.CRASH: 1},
-    attempts=1,
+    asks_again=True,
 )
 """Any replica may fail during an extension, the one that is being added too."""
 
@@ -180,7 +185,7 @@ SUSPICION = ChainScope(
     {"client0": puts(1), "client1": (Get(KEY),)},
     replicas=2,
     faults={FaultKind.SUSPECT: 1},
-    attempts=2,
+    asks_again=True,
     fail_stop=False,
 )
 """A live replica may be taken for dead."""
@@ -202,13 +207,15 @@ def push(cuts: int = 1, crashes: int = 1, statements: tuple[Statement, ...] = ()
         {
             "table": table,
             "announcer": partial(Announcer, NODE_NEWS),
-            "subscriber": partial(subscriber, checks=cuts + 2 * crashes),
+            "subscriber": subscriber,
         },
         statements,
         services=frozenset({"table"}),
         crashable=("table",),
         recoverable=frozenset({"table"}),
         watchers={"table": ("subscriber",)},
+        # The subscriber checks for ever, so a run never rests: a walk need not wait for it.
+        drain_limit=100,
         cuttable=(("table", "subscriber"),),
         faults={FaultKind.CUT: cuts, FaultKind.CRASH: crashes},
         max_incarnations=crashes + 1,

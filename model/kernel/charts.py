@@ -8,7 +8,7 @@ Left out: what a step changes (the print of a trace shows it).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
@@ -19,6 +19,7 @@ from model.kernel.faults import FaultKind
 from model.kernel.links import DOWN, UNREACHABLE
 from model.kernel.process import Message, slot_of
 from model.kernel.replay import Frame, replay
+from model.kernel.runs import form_of
 from model.kernel.scenario import Scenario
 from model.kernel.statements import Statement, StatementKind
 from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Taken
@@ -26,7 +27,7 @@ from model.kernel.world import World
 
 
 def to_the_goal(scenario: Scenario, goal: Statement) -> tuple[Taken, ...]:
-    """A shortest run to the first state in which the goal holds, and on, undisturbed, until nothing moves."""
+    """A shortest run to the first state in which the goal holds, and on, undisturbed, until it rests or repeats."""
     avoided = replace(goal, kind=StatementKind.ALWAYS, check=lambda view: not goal.check(view))
     found = explore(scenario, [avoided]).violation
     if found is None:
@@ -41,7 +42,12 @@ def to_the_goal(scenario: Scenario, goal: Statement) -> tuple[Taken, ...]:
     for taken in found.steps:
         script[:] = taken.choices
         steps.append(Taken(taken.step, world.take(taken.step)))
+    seen: set[Hashable] = set()
     while not world.quiescent() and len(steps) < scenario.drain_limit:
+        form = form_of(world)
+        if form in seen:
+            break
+        seen.add(form)
         step = world.system_steps()[0]
         steps.append(Taken(step, world.take(step)))
     return tuple(steps)

@@ -9,6 +9,7 @@ from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.chained import CHAINED_BUGS
 from properties.bugs.cluster import CLUSTER_BUGS
 from properties.bugs.control import CONTROL_BUGS
+from properties.bugs.gcs_liveness import GCS_LIVENESS_BUGS
 from properties.bugs.groups import GROUP_BUGS
 from properties.bugs.leases import LEASE_BUGS
 from properties.bugs.lifecycle import LIFECYCLE_BUGS
@@ -37,6 +38,7 @@ BUGS: dict[str, Bug] = {
         *LEASE_BUGS,
         *REQUEST_BUGS,
         *CHAIN_BUGS,
+        *GCS_LIVENESS_BUGS,
         *PUBSUB_BUGS,
         *TABLE_BUGS,
         *TYPED_TABLE_BUGS,

@@ -72,6 +72,15 @@ class AppliesAgain(Replica):
 
 
 @dataclass(slots=True)
+class RepeatsTakeEffectAnew(Replica):
+    """A repeated request takes effect once, but at the time of the repeat."""
+
+    def write(self, ctx: Context, epoch: int, entry: Entry) -> None:
+        self.history = tuple(known for known in self.history if known != entry)
+        Replica.write(self, ctx, epoch, entry)
+
+
+@dataclass(slots=True)
 class ServesBeforeItHasAll(Replica):
     """A replica that started empty counts as complete."""
 
@@ -209,7 +218,7 @@ CHAIN_BUGS = (
         "update_propagation",
         "chain-retries",
         "eloqdata/tx_service #498",
-        ("one_effect_per_request", "every_request_is_answered"),
+        ("one_effect_per_request", "writes_get_answers"),
     ),
     Bug(
         "applies_again",
@@ -219,6 +228,14 @@ CHAIN_BUGS = (
         "chain-retries",
         f"{_PAPER}, §2",
         ("refines_the_atomic_register",),
+    ),
+    Bug(
+        "repeats_take_effect_anew",
+        "A request that is repeated overwrites what was written after it.",
+        {Replica: RepeatsTakeEffectAnew},
+        "refines_the_atomic_register",
+        "chain-alone",
+        f"{_PAPER}, §2",
     ),
     Bug(
         "serves_before_it_has_all",

@@ -98,7 +98,7 @@ PUBSUB_BUGS = (
         "dead_is_final",
         "pubsub-1-1",
         "Ray #11423",
-        ("a_subscriber_catches_up",),
+        ("subscribers_catch_up",),
     ),
     Bug(
         "asks_before_it_subscribes",
@@ -107,7 +107,7 @@ PUBSUB_BUGS = (
         "snapshot_plus_every_update",
         "pubsub-1-1",
         "OSDI 2018 §4.2.1",
-        ("a_subscriber_catches_up",),
+        ("subscribers_catch_up",),
     ),
     Bug(
         "believes_the_connection",
@@ -121,7 +121,7 @@ PUBSUB_BUGS = (
         "never_says_lapsed",
         "A subscription that is forgotten is never made again.",
         {NodeTable: NeverSaysLapsed},
-        "a_subscriber_catches_up",
+        "subscribers_catch_up",
         "pubsub-1-1",
         "OSDI 2018 §4.2.1",
     ),
@@ -132,7 +132,7 @@ PUBSUB_BUGS = (
         "a_subscriber_catches_up",
         "long-poll-1-1",
         "Ray #20276",
-        ("snapshot_plus_every_update",),
+        ("snapshot_plus_every_update", "subscribers_catch_up"),
     ),
     Bug(
         "compares_across_publishers",
@@ -141,6 +141,7 @@ PUBSUB_BUGS = (
         "a_subscriber_catches_up",
         "long-poll-1-1",
         "Ray #21638",
+        ("subscribers_catch_up",),
     ),
     Bug(
         "newest_first",
@@ -149,7 +150,7 @@ PUBSUB_BUGS = (
         "updates_in_order_per_publisher",
         "long-poll-1-1",
         "Ray 2.60 publisher.cc",
-        ("a_subscriber_catches_up", "snapshot_plus_every_update"),
+        ("a_subscriber_catches_up", "snapshot_plus_every_update", "subscribers_catch_up"),
     ),
 )
 """The planted bugs of publish-subscribe."""

@@ -174,7 +174,7 @@ SERVER_BUGS = (
         "every_loadable_row_is_whole",
         _RESTART,
         "Ray #66073",
-        ("a_restarted_gcs_serves_again",),
+        ("a_restarted_gcs_serves_again", "a_gcs_serves_some_day"),
     ),
     Bug(
         "answers_before_storage_does",
@@ -192,7 +192,7 @@ SERVER_BUGS = (
         "a_restarted_gcs_serves_again",
         _RESTART,
         "Ray 2.60 gcs_table_storage.cc",
-        ("actors_of_finished_jobs_are_gone",),
+        ("actors_of_finished_jobs_are_gone", "a_gcs_serves_some_day"),
     ),
     Bug(
         "takes_late_writes",

@@ -302,6 +302,3 @@ EXTENDING = (
 )
 RESTARTING = (*REFINED, an_extension_completes, a_replica_that_started_empty_serves)
 SUSPECTING = (*REFINED, linearizable, no_write_in_a_sealed_epoch, epochs_never_go_back, a_live_replica_is_expelled)
-
-IMPLIED_BY_REFINEMENT = frozenset({linearizable.name, acknowledged_writes_survive.name, one_effect_per_request.name})
-"""Whatever breaks one of these in a scope where refinement is checked breaks the refinement, there or on the way."""
