@@ -14,6 +14,7 @@ from properties.statements.control import CONTROL
 from properties.statements.ownership import (
     OWNERSHIP,
     hard_affinity_is_kept,
+    lineage_bounded,
     small_values_are_with_their_owner,
 )
 
@@ -68,6 +69,13 @@ LINEAGE_ENTRIES = (
         (Task("t1", (), "x", only_on="node0"), Task("t2", ("x",), "y")),
         (Submit("t1"), Submit("t2"), Get("y")),
         more=(hard_affinity_is_kept,),
+    ),
+    _owned(
+        "lineage-bounded",
+        CHAIN_OF_TWO,
+        (Submit("t1"), Submit("t2"), Get("y"), Get("x")),
+        more=(lineage_bounded,),
+        max_lineage_bytes=1,
     ),
     _owned(
         "lineage-fetched",

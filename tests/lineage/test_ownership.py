@@ -14,6 +14,7 @@ PINNED = {
     "lineage-put": (1_335, 24),
     "lineage-no-retries": (2_141, 23),
     "lineage-affinity": (638, 23),
+    "lineage-bounded": (3_730, 24),
     "lineage-fetched": (844, 15),
     "lineage-small-values": (1_556, 14),
     "lineage-small-borrowed": (198, 12),
