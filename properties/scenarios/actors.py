@@ -112,6 +112,17 @@ ACTOR_ENTRIES = (
         faults={FaultKind.CRASH: 1},
     ),
     _calls(
+        "actor-retried-later",
+        {"a": (CallSpec("a0"), CallSpec("a1")), "b": (CallSpec("b0"),)},
+        no_method_twice_in_one_incarnation,
+        actor_serial_order_of_retries,
+        scope=Scope.SMALL,
+        paced=True,
+        max_restarts=1,
+        max_task_retries=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
         "actor-lost-reply",
         {"a": (CallSpec("a0"), CallSpec("a1"))},
         max_task_retries=1,

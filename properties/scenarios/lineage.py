@@ -112,6 +112,12 @@ LINEAGE_ENTRIES = (
         nodes=2,
         borrows="y",
     ),
+    _owned(
+        "lineage-three",
+        (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y"), Task("t3", ("x", "y"), "z")),
+        (Submit("t1"), Submit("t2"), Submit("t3"), Drop("x"), Drop("y"), Get("z")),
+        scope=Scope.SMALL,
+    ),
 )
 """Scenarios of recovery."""
 
