@@ -26,7 +26,7 @@ from rayproof import __version__, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
-from rayproof.commands import bugs, explore_graph, new_policy, solving, statements_table, traceability
+from rayproof.commands import bugs, explore_graph, follow, new_policy, solving, statements_table, traceability
 from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, StatesOption
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError
@@ -286,10 +286,20 @@ def replay_command(
 @app.command("show")
 def show_command(
     file: Annotated[Path, typer.Argument(metavar="TRACE", help="A counterexample that rayproof has written.")],
+    follow_id: Annotated[
+        str | None, typer.Option("--follow", metavar="ID", help="The path of one task or call, from submit to result.")
+    ] = None,
     json_to: JsonOption = None,
 ) -> None:
-    """Print a counterexample as it was recorded, without carrying it out."""
+    """Print a counterexample as it was recorded, without carrying it out unless an id is followed."""
     trace = load(file)
+    if follow_id is not None:
+        route = follow.follow(trace, file, follow_id)
+        if json_to is not None:
+            _write_json(follow.as_json(route), json_to)
+        if json_to != "-":
+            print(follow.as_text(route, _console().width), end="")
+        return
     if json_to is not None:
         _write_json(json.loads(trace.to_json()), json_to)
     if json_to == "-":

@@ -2,9 +2,10 @@
 
 Source: Ray 2.60 `gcs/gcs_actor_manager.cc` and `gcs_actor_scheduler.cc`. The manager leases a worker for each
 incarnation from a node, an actor that was killed meanwhile gives the worker back, a failed worker is restarted within
-the budget as long as the owner lives.
+the budget as long as the owner lives. A name belongs to one living actor at a time, and a detached actor does not
+share its owner's end.
 
-Left out: calls (`actors.calls`), resolution of constructor arguments, detached actors and storage of the manager.
+Left out: calls (`actors.calls`), resolution of constructor arguments, namespaces, storage of the manager (`model.gcs`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,16 @@ class Life(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CreateActor(Message):
-    """Owner to manager."""
+    """Owner to manager. `name`: by which others find it, empty for none."""
+
+    actor: str
+    name: str = ""
+    detached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NameTaken(Message):
+    """Manager to owner: a living actor has that name."""
 
     actor: str
 
@@ -140,15 +150,16 @@ class ActorManager(Process):
     life: dict[str, Life] = field(default_factory=dict)
     node: dict[str, Name] = field(default_factory=dict)
     incarnation: dict[str, int] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    """Name of each actor that has one."""
+    detached: set[str] = field(default_factory=set)
     owner_dead: bool = False
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The owner's wishes, the nodes' answers, the owner's end."""
         match message:
-            case CreateActor(actor):
-                if not self.owner_dead:
-                    self.life[actor] = Life.PENDING
-                    self.schedule(ctx, actor)
+            case CreateActor():
+                self.create(ctx, message)
             case KillActor(actor):
                 # An owner that is dead may have been noticed before its last wishes, creations included.
                 if actor in self.life:
@@ -161,11 +172,34 @@ class ActorManager(Process):
             case Down():
                 self.owner_dead = True
                 for actor in sorted(self.life):
-                    self.destroy(ctx, actor)
+                    if self.shares_fate(actor):
+                        self.destroy(ctx, actor)
             case Unreachable():
                 pass
             case _:
                 raise Unhandled(message)
+
+    def create(self, ctx: Context, wish: CreateActor) -> None:
+        """Register it, unless its name is taken or its owner is gone. `RegisterActor`."""
+        if self.owner_dead and not wish.detached:
+            return
+        if wish.name and self.is_taken(wish.name):
+            ctx.send("owner", NameTaken(wish.actor))
+            return
+        if wish.name:
+            self.names[wish.actor] = wish.name
+        if wish.detached:
+            self.detached.add(wish.actor)
+        self.life[wish.actor] = Life.PENDING
+        self.schedule(ctx, wish.actor)
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a living actor has the name; the dead have given theirs back."""
+        return any(other == name and self.life[actor] is not Life.DEAD for actor, other in self.names.items())
+
+    def shares_fate(self, actor: str) -> bool:
+        """Whether it ends with its owner."""
+        return actor not in self.detached
 
     def is_current(self, actor: str, incarnation: int) -> bool:
         """Whether a node speaks of the incarnation that the table knows, and that is not to end."""
@@ -196,15 +230,15 @@ class ActorManager(Process):
 
     def worker_failed(self, ctx: Context, actor: str) -> None:
         """Restart within the budget. `RestartActor`."""
-        if self.incarnation[actor] < self.max_restarts and self.may_restart():
+        if self.incarnation[actor] < self.max_restarts and self.may_restart(actor):
             self.life[actor] = Life.RESTARTING
             self.schedule(ctx, actor)
         else:
             self.life[actor] = Life.DEAD
 
-    def may_restart(self) -> bool:
-        """An actor shares its owner's fate."""
-        return not self.owner_dead
+    def may_restart(self, actor: str) -> bool:
+        """Not once its owner is gone, unless it is detached."""
+        return not self.owner_dead or not self.shares_fate(actor)
 
 
 @dataclass(slots=True)
@@ -212,6 +246,18 @@ class ActorOwner(Process):
     """Creates actors and kills some of them, in a fixed order."""
 
     program: tuple[Message, ...] = ()
+    refused: set[str] = field(default_factory=set)
+    """Actors whose names were taken (a ValueError in Ray)."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """What was refused."""
+        match message:
+            case NameTaken(actor):
+                self.refused.add(actor)
+            case Unreachable():
+                pass
+            case _:
+                raise Unhandled(message)
 
     def start(self, ctx: Context) -> None:
         """Begin."""

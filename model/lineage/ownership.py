@@ -5,23 +5,22 @@ that submits a task owns its results and keeps its specification as long as one 
 left. When a node dies, an object that is still referenced is pinned at another copy or its task is executed again, and
 so on through the arguments; every execution after the first spends the task's retries.
 
-Left out: capacity of stores (`objects`), resources and placement (any live node may be chosen), the limit on bytes of
-lineage, and delays. An actor is a task whose result is its life on a node: it is referenced as long as its handle is.
+Left out: capacity of stores (`objects`), resources and placement (any live node may be chosen), and delays. An actor is
+a task whose result is its life on a node: it is referenced as long as its handle is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from model.graph import ObjectId, TaskId
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from model.graph import ObjectId
+from model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, Unreachable
 from model.lineage.events import ActionBegan, ReadEnded
 from model.lineage.execution import (
     CopyMade,
     Execute,
     Fetch,
     Fetched,
-    Free,
     Locate,
     Located,
     PinCopy,
@@ -30,50 +29,16 @@ from model.lineage.execution import (
     TaskReply,
     WroteToDisk,
 )
-from model.lineage.programs import Action, Drop, Failure, Get, PutAt, Stage, Submit, Task
+from model.lineage.keeping import Keeper
+from model.lineage.programs import Drop, Failure, Get, PutAt, Stage, Submit, Task
 
 GO_ON = "go on"
 """Timer of the driver's program."""
 
 
 @dataclass(slots=True)
-class Owner(Process):
+class Owner(Keeper):
     """The driver as owner of all objects."""
-
-    tasks: tuple[Task, ...] = constant()
-    program: tuple[Action, ...] = constant()
-    nodes: tuple[Name, ...] = constant()
-    fetches: bool = constant(False)
-    """Whether the driver's reads fetch the value, or end as soon as it is known to be somewhere."""
-    at: int = 0
-    """The driver's next action."""
-    reading: ObjectId = ""
-    """What the driver waits for."""
-    fetching: Name = ""
-    """The node that was asked for it."""
-    references: set[ObjectId] = field(default_factory=set)
-    """The driver's variables."""
-    stage: dict[TaskId, Stage] = field(default_factory=dict)
-    placed: dict[TaskId, Name] = field(default_factory=dict)
-    """Node of the attempt that was submitted last."""
-    attempts: dict[TaskId, int] = field(default_factory=dict)
-    primary: dict[ObjectId, Name] = field(default_factory=dict)
-    """Node with the pinned copy."""
-    small: set[ObjectId] = field(default_factory=set)
-    """Values that came with the reply, and that this process keeps itself."""
-    copies: dict[ObjectId, set[Name]] = field(default_factory=dict)
-    """Nodes with another copy."""
-    spilled: dict[ObjectId, Name] = field(default_factory=dict)
-    """Node with the object on its disk."""
-    pinning: dict[ObjectId, Name] = field(default_factory=dict)
-    """Copies that were asked to become primary."""
-    failures: dict[ObjectId, Failure] = field(default_factory=dict)
-    freed: set[ObjectId] = field(default_factory=set)
-    asked: dict[ObjectId, tuple[Name, ...]] = field(default_factory=dict)
-    """Who is to be told where an object is, as soon as it is somewhere."""
-    dead: set[Name] = field(default_factory=set)
-    got: dict[ObjectId, str] = field(default_factory=dict)
-    """What the driver's reads gave."""
 
     def start(self, ctx: Context) -> None:
         """The driver begins."""
@@ -110,10 +75,6 @@ class Owner(Process):
             case _:
                 raise Unhandled(message)
         self.settle(ctx)
-
-    def accepts(self, node: Name) -> bool:
-        """Whether a node's report counts: not any longer once it is declared dead, however late it comes."""
-        return node not in self.dead
 
     # ---- the program ------------------------------------------------------------------------------------------------
 
@@ -160,6 +121,7 @@ class Owner(Process):
                 for name in self.asked.pop(there):
                     ctx.send(name, Located(there, places[0] if places else "", str(self.failures.get(there, ""))))
         self.read_on(ctx)
+        self.bound_lineage()
         self.free_unneeded(ctx)
 
     def read_on(self, ctx: Context) -> None:
@@ -182,21 +144,6 @@ class Owner(Process):
         self.go_on(ctx)
 
     # ---- tasks ------------------------------------------------------------------------------------------------------
-
-    def task(self, name: TaskId) -> Task:
-        """A task's specification."""
-        return next(task for task in self.tasks if task.name == name)
-
-    def maker(self, there: ObjectId) -> Task | None:
-        """The task that makes an object; None for the value of a put."""
-        return next((task for task in self.tasks if task.result == there), None)
-
-    def places(self, there: ObjectId) -> tuple[Name, ...]:
-        """Who has the object, the pinned copy first; a small value is with its owner."""
-        if there in self.small:
-            return ("owner",)
-        pinned = [where[there] for where in (self.primary, self.spilled) if there in where]
-        return (*pinned, *sorted(self.copies.get(there, ())))
 
     def try_submit(self, ctx: Context, task: Task) -> None:
         """Submit when every argument has a value; an argument's error becomes the result's."""
@@ -247,10 +194,6 @@ class Owner(Process):
         if self.accepts(node):
             self.primary[there] = node
 
-    def retries_left(self, task: Task) -> int:
-        """Executions that may still be added to the first."""
-        return task.max_retries + 1 - self.attempts.get(task.name, 0)
-
     # ---- recovery ---------------------------------------------------------------------------------------------------
 
     def node_died(self, ctx: Context, node: Name) -> None:
@@ -265,17 +208,6 @@ class Owner(Process):
         for there in lost:
             if self.is_needed(there):
                 self.recover(ctx, there)
-
-    def known_objects(self) -> tuple[ObjectId, ...]:
-        """All objects of this owner that are somewhere."""
-        return tuple(sorted({*self.primary, *self.spilled, *self.copies, *self.small}))
-
-    def forget_places(self, node: Name) -> None:
-        """A dead node has nothing any longer, in memory or on disk."""
-        self.primary = {there: at for there, at in self.primary.items() if at != node}
-        self.spilled = {there: at for there, at in self.spilled.items() if at != node}
-        for nodes in self.copies.values():
-            nodes.discard(node)
 
     def forget_pinning(self, node: Name) -> None:
         """A dead node will not answer; its copies are recovered anew."""
@@ -315,7 +247,7 @@ class Owner(Process):
             return
         if self.under_way(task):
             return
-        if self.retries_left(task) > 0:
+        if self.can_run_again(task):
             self.execute_again(ctx, task)
         else:
             self.fail(ctx, there, Failure.UNRECONSTRUCTABLE)
@@ -338,43 +270,3 @@ class Owner(Process):
     def fail(self, ctx: Context, there: ObjectId, failure: Failure) -> None:
         """The error is the object's value from now on; who waits for it is told."""
         self.failures[there] = failure
-
-    # ---- references -------------------------------------------------------------------------------------------------
-
-    def is_needed(self, there: ObjectId) -> bool:
-        """Whether the value is needed: by the driver, by a task that is not done, or by somebody who has asked."""
-        waiting = (Stage.PENDING, Stage.SUBMITTED)
-        return (
-            there in self.references
-            or there in self.asked
-            or any(there in task.arguments for task in self.tasks if self.stage.get(task.name) in waiting)
-        )
-
-    def keeps_lineage(self, task: Task) -> bool:
-        """Whether the specification is kept: its result is referenced, or needed to make again what is."""
-        needed = task.result in self.references or self.held_by_lineage(task.result)
-        return self.retries_left(task) > 0 and needed and not task.small
-
-    def held_by_lineage(self, there: ObjectId) -> bool:
-        """Whether some kept task has it as an argument."""
-        return any(there in task.arguments and self.keeps_lineage(task) for task in self.tasks)
-
-    def may_free(self, there: ObjectId) -> bool:
-        """A value that only lineage holds is freed if it can be made again; a put's, or a small one, is not."""
-        task = self.maker(there)
-        can_be_made = task is not None and self.retries_left(task) > 0 and there not in self.small
-        return not self.is_needed(there) and (can_be_made or not self.held_by_lineage(there))
-
-    def free_unneeded(self, ctx: Context) -> None:
-        """Delete values that nobody needs."""
-        for there in self.known_objects():
-            places = self.places(there)
-            if places and there not in self.pinning and self.may_free(there):
-                if there not in self.small:
-                    for node in places:
-                        ctx.send(node, Free(there))
-                self.small.discard(there)
-                self.primary.pop(there, None)
-                self.spilled.pop(there, None)
-                self.copies.pop(there, None)
-                self.freed.add(there)

@@ -36,6 +36,8 @@ class Task:
     max_retries: int = 1
     only_on: Name = ""
     """Hard affinity: the one node that may execute it; empty for any."""
+    bytes: int = 1
+    """Size of the specification, in the unit of the owner's limit."""
     small: bool = False
     """Whether its result is so small (100 KiB by default) that it comes with the reply and stays on no node."""
 

@@ -31,6 +31,7 @@ def ownership(
     borrows: ObjectId = "",
     reads_later: bool = False,
     fetches: bool = False,
+    max_lineage_bytes: int = 0,
     replace: Swap | None = None,
 ) -> Scenario:
     """One owner, some nodes, perhaps a borrower of one object; at least one node never crashes."""
@@ -39,7 +40,9 @@ def ownership(
         return (replace or {}).get(usual, usual)
 
     names = tuple(f"node{i}" for i in range(nodes))
-    processes: dict[Slot, Callable[[], Process]] = {"owner": partial(kind(Owner), tasks, program, names, fetches)}
+    processes: dict[Slot, Callable[[], Process]] = {
+        "owner": partial(kind(Owner), tasks, program, names, fetches, max_lineage_bytes)
+    }
     watchers: dict[Slot, tuple[Slot, ...]] = dict.fromkeys(names, ("owner",))
     for node in names:
         processes[node] = partial(kind(Executor), "owner", spills)

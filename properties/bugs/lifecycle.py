@@ -32,7 +32,7 @@ class RestartsOrphans(ActorManager):
         else:
             ActorManager.destroy(self, ctx, actor)
 
-    def may_restart(self) -> bool:
+    def may_restart(self, actor: str) -> bool:
         return True
 
 
@@ -54,7 +54,37 @@ class LosesRequests(ActorNode):
         self.waiting = ()
 
 
+@dataclass(slots=True)
+class EndsTheDetached(ActorManager):
+    """A detached actor is ended with the process that created it."""
+
+    def shares_fate(self, actor: str) -> bool:
+        return True
+
+
+@dataclass(slots=True)
+class ForgetsTakenNames(ActorManager):
+    """An actor gets a name whoever has it."""
+
+    def is_taken(self, name: str) -> bool:
+        return False
+
+
 LIFECYCLE_BUGS = (
+    Bug(
+        "ends_the_detached",
+        "A detached actor ends with the process that created it.",
+        {ActorManager: EndsTheDetached},
+        "detached_actors_outlive_their_owner",
+        "lifecycle-detached",
+    ),
+    Bug(
+        "forgets_taken_names",
+        "Two living actors have one name.",
+        {ActorManager: ForgetsTakenNames},
+        "one_actor_per_name",
+        "lifecycle-named",
+    ),
     Bug(
         "forgets_pending_workers",
         "A worker that comes up for a killed actor is kept by nobody (D50).",

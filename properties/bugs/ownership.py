@@ -148,6 +148,14 @@ class AsksOneNode(Owner):
             Owner.read_on(self, ctx)
 
 
+@dataclass(slots=True)
+class KeepsAllLineage(Owner):
+    """The limit on lineage is not looked at."""
+
+    def bound_lineage(self) -> None:
+        pass
+
+
 def _bug(name: str, sentence: str, made: type[Owner], statement: str, scenario: str = "lineage-chain") -> Bug:
     return Bug(name, sentence, {Owner: made}, statement, scenario)
 
@@ -251,6 +259,13 @@ LINEAGE_BUGS = (
         AsksOneNode,
         "every_get_ends_in_value_or_error",
         "lineage-fetched",
+    ),
+    _bug(
+        "keeps_all_lineage",
+        "Specifications are kept without bound.",
+        KeepsAllLineage,
+        "lineage_bounded",
+        "lineage-bounded",
     ),
     _bug("never_frees", "Values stay although nobody needs them.", NeverFrees, "unneeded_values_are_freed"),
 )

@@ -20,7 +20,12 @@ from properties.statements.actors import (
     no_method_twice_in_one_incarnation,
     the_read_sees_all_additions,
 )
-from properties.statements.lifecycle import LIFECYCLE
+from properties.statements.lifecycle import (
+    LIFECYCLE,
+    a_name_passes_on,
+    detached_actors_outlive_their_owner,
+    one_actor_per_name,
+)
 from properties.statements.migration import MIGRATION
 from properties.statements.replay import REPLAY
 
@@ -108,6 +113,17 @@ ACTOR_ENTRIES = (
         faults={FaultKind.CRASH: 1},
     ),
     _calls(
+        "actor-retried-later",
+        {"a": (CallSpec("a0"), CallSpec("a1")), "b": (CallSpec("b0"),)},
+        no_method_twice_in_one_incarnation,
+        actor_serial_order_of_retries,
+        scope=Scope.SMALL,
+        paced=True,
+        max_restarts=1,
+        max_task_retries=1,
+        faults={FaultKind.CRASH: 1},
+    ),
+    _calls(
         "actor-lost-reply",
         {"a": (CallSpec("a0"), CallSpec("a1"))},
         max_task_retries=1,
@@ -154,9 +170,11 @@ MIGRATION_ENTRIES = (
 """Scenarios of moves, with a crash of each party at every step."""
 
 
-def _lifecycle(name: str, program: tuple[Message, ...], *idle: str, **options: Any) -> Entry:
+def _lifecycle(
+    name: str, program: tuple[Message, ...], *idle: str, more: tuple[Statement, ...] = (), **options: Any
+) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        made = lifecycle(name, program, LIFECYCLE, replace=swap, **options)
+        made = lifecycle(name, program, (*LIFECYCLE, *more), replace=swap, **options)
         return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
 
     return Entry(name, "actors", Scope.TINY, build)
@@ -169,6 +187,21 @@ LIFECYCLE_ENTRIES = (
     _lifecycle("lifecycle-kill", (CreateActor("a"), KillActor("a")), failures=1, max_restarts=1),
     _lifecycle(
         "lifecycle-owner-dies", (CreateActor("a"), CreateActor("b")), failures=1, max_restarts=2, owner_crashes=True
+    ),
+    _lifecycle(
+        "lifecycle-detached",
+        (CreateActor("a", detached=True), CreateActor("b")),
+        failures=1,
+        max_restarts=2,
+        owner_crashes=True,
+        more=(detached_actors_outlive_their_owner,),
+    ),
+    _lifecycle(
+        "lifecycle-named",
+        (CreateActor("a", "n"), CreateActor("b", "n"), KillActor("a"), CreateActor("c", "n")),
+        failures=1,
+        max_restarts=1,
+        more=(one_actor_per_name, a_name_passes_on),
     ),
     _lifecycle(
         "lifecycle-churn",

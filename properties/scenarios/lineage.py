@@ -14,6 +14,7 @@ from properties.statements.control import CONTROL
 from properties.statements.ownership import (
     OWNERSHIP,
     hard_affinity_is_kept,
+    lineage_bounded,
     small_values_are_with_their_owner,
 )
 
@@ -70,6 +71,13 @@ LINEAGE_ENTRIES = (
         more=(hard_affinity_is_kept,),
     ),
     _owned(
+        "lineage-bounded",
+        CHAIN_OF_TWO,
+        (Submit("t1"), Submit("t2"), Get("y"), Get("x")),
+        more=(lineage_bounded,),
+        max_lineage_bytes=1,
+    ),
+    _owned(
         "lineage-fetched",
         (Task("t1", (), "x"),),
         (Submit("t1"), Get("x")),
@@ -103,6 +111,12 @@ LINEAGE_ENTRIES = (
         crashable=("owner",),
         nodes=2,
         borrows="y",
+    ),
+    _owned(
+        "lineage-three",
+        (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y"), Task("t3", ("x", "y"), "z")),
+        (Submit("t1"), Submit("t2"), Submit("t3"), Drop("x"), Drop("y"), Get("z")),
+        scope=Scope.SMALL,
     ),
 )
 """Scenarios of recovery."""

@@ -32,10 +32,41 @@ def living_actors_have_one_worker(view: StateView) -> bool:
 
 @audit(ActorManager, ActorOwner, source="Ray #8261; bug benchmark S4: an owned actor ends with its owner")
 def actors_end_with_their_owner(view: StateView) -> bool:
-    """When the owner is dead, so are its actors."""
+    """When the owner is dead, so are its actors, detached ones apart."""
     if view.of(ActorOwner):
         return True
-    return all(life is Life.DEAD for manager in view.of(ActorManager).values() for life in manager.life.values())
+    return all(
+        life is Life.DEAD or actor in manager.detached
+        for manager in view.of(ActorManager).values()
+        for actor, life in manager.life.items()
+    )
+
+
+@audit(ActorManager, source="Ray documentation, Named actors: lifetimes; Ray 2.60 gcs_actor_manager.cc")
+def detached_actors_outlive_their_owner(view: StateView) -> bool:
+    """A detached actor that nobody kills ends only when its restarts are spent."""
+    return all(
+        manager.life[actor] is not Life.DEAD or manager.incarnation[actor] >= manager.max_restarts
+        for manager in view.of(ActorManager).values()
+        for actor in manager.detached
+    )
+
+
+@always(ActorManager, each=True, source="Ray documentation, Named actors; Ray 2.60 gcs_actor_manager.cc: named_actors_")
+def one_actor_per_name(manager: ActorManager) -> bool:
+    """No two living actors have one name."""
+    taken = [name for actor, name in manager.names.items() if manager.life[actor] is not Life.DEAD]
+    return len(taken) == len(set(taken))
+
+
+@sometimes(ActorManager, source="Ray documentation, Named actors")
+def a_name_passes_on(view: StateView) -> bool:
+    """A name whose actor has ended is another one's."""
+    return any(
+        manager.life[actor] is not Life.DEAD and list(manager.names.values()).count(name) > 1
+        for manager in view.of(ActorManager).values()
+        for actor, name in manager.names.items()
+    )
 
 
 @always(ActorManager, each=True, source="Ray 2.60 gcs_actor_manager.cc, max_restarts; bug benchmark L4")

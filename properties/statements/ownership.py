@@ -25,7 +25,7 @@ def errors_are_justified(owner: Owner) -> bool:
             continue
         inherited = any(name in owner.failures for name in task.arguments)
         without_node = failure is Failure.UNSCHEDULABLE and task.only_on in owner.dead
-        if owner.retries_left(task) > 0 and not inherited and not without_node:
+        if owner.can_run_again(task) and not inherited and not without_node:
             return False
     return True
 
@@ -47,6 +47,12 @@ def small_values_are_with_their_owner(owner: Owner) -> bool:
     """A small result that has been made is with its owner, whatever becomes of nodes, until nobody needs it."""
     done = [task for task in owner.tasks if task.small and owner.stage.get(task.name) is Stage.DONE]
     return all(task.result in owner.small or task.result in owner.freed for task in done)
+
+
+@always(Owner, each=True, source="Ray 2.60 reference_counter.cc, max_lineage_bytes")
+def lineage_bounded(owner: Owner) -> bool:
+    """No more than the limit is kept of specifications of finished tasks."""
+    return not owner.max_lineage_bytes or owner.kept_bytes() <= owner.max_lineage_bytes
 
 
 @always(Executor, source="Ray #3217; bug benchmark S3''")

@@ -29,6 +29,11 @@ def test_scope_is_exhausted(name: str) -> None:
     check_pinned(name, *PINNED[name])
 
 
+@pytest.mark.slow
+def test_small_scope_is_exhausted() -> None:
+    check_pinned("actor-retried-later", 137_012, 30)
+
+
 @pytest.mark.parametrize("bug", ACTOR_BUGS, ids=lambda bug: bug.name)
 def test_bug_is_killed(bug: Bug) -> None:
     check_killed(bug)

@@ -11,6 +11,8 @@ PINNED = {
     "lifecycle-fails": (54, 12),
     "lifecycle-kill": (183, 14),
     "lifecycle-owner-dies": (4_492, 24),
+    "lifecycle-detached": (2_877, 23),
+    "lifecycle-named": (3_537, 26),
     "lifecycle-churn": (493, 24),
 }
 

@@ -14,6 +14,7 @@ PINNED = {
     "lineage-put": (1_335, 24),
     "lineage-no-retries": (2_141, 23),
     "lineage-affinity": (638, 23),
+    "lineage-bounded": (3_730, 24),
     "lineage-fetched": (844, 15),
     "lineage-small-values": (1_556, 14),
     "lineage-small-borrowed": (198, 12),
@@ -24,6 +25,11 @@ PINNED = {
 @pytest.mark.parametrize("name", PINNED)
 def test_scope_is_exhausted(name: str) -> None:
     check_pinned(name, *PINNED[name])
+
+
+@pytest.mark.slow
+def test_small_scope_is_exhausted() -> None:
+    check_pinned("lineage-three", 95_684, 52)
 
 
 @pytest.mark.parametrize("bug", LINEAGE_BUGS, ids=lambda bug: bug.name)

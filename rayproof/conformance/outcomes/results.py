@@ -154,7 +154,7 @@ class _Cone:
         small = self.history.recording.program.objects[result].size_bytes < INLINE_BYTES
         retries = NO_END if spec.max_retries < 0 else spec.max_retries
         only_on = self.nodes.name(spec.strategy.node) if hard and isinstance(spec.strategy, NodeAffinity) else ""
-        return Task(task, needs, result, retries, only_on, small)
+        return Task(task, needs, result, retries, only_on, small=small)
 
 
 def _borrowed(history: History, by: TaskId, item: ObjectId) -> Question | Uncovered:
