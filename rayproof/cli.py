@@ -25,7 +25,7 @@ from rayproof import __version__
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
-from rayproof.commands import new_policy, solving
+from rayproof.commands import golden, new_policy, solving
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError
 from rayproof.gaps.bursts import Chooser
@@ -407,6 +407,7 @@ def policies_command(json_to: JsonOption = None) -> None:
 
 
 new_policy.register(app)
+golden.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec: solving.HEURISTICS.get(spec) or heuristic(load_policy(spec).policy),

@@ -17,6 +17,7 @@ from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.pubsub import PUBSUB_BUGS
 from properties.bugs.references import REFERENCE_BUGS
 from properties.bugs.replay import REPLAY_BUGS
+from properties.bugs.replicas import REPLICA_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
@@ -27,6 +28,7 @@ BUGS: dict[str, Bug] = {
     for bug in (
         *CLUSTER_BUGS,
         *SCHEDULING_BUGS,
+        *REPLICA_BUGS,
         *GROUP_BUGS,
         *LEASE_BUGS,
         *CHAIN_BUGS,
