@@ -22,7 +22,7 @@ from model.graph import (
     TaskSpec,
 )
 from model.graph.hints import NO_HINTS, Hints
-from model.kernel import Scenario, Statement
+from model.kernel import Scenario, Statement, StatementKind
 from model.scheduler import policies
 from model.scheduler.hooks import Policy
 from properties.entry import Entry, Scope, Swap, equal_nodes
@@ -34,6 +34,7 @@ from properties.statements.cluster import (
     no_lost_objects,
     runs_after_its_inputs,
 )
+from properties.statements.replicas import REPLICAS
 
 ALWAYS = (
     statements.legal_placement,
@@ -75,17 +76,27 @@ def scope(
     own: tuple[Statement, ...],
     *,
     size: Scope = Scope.TINY,
+    always: tuple[Statement, ...] = ALWAYS,
 ) -> Entry:
     """A scope of the scheduler, in which another policy may take the place of its own."""
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
-        owed = own if policy is None else tuple(each for each in own if each not in PROMISES)
-        return assemble(name, program, nodes, chosen, (*ALWAYS, *owed), component="scheduler", replace=dict(swap))
+        # What a scope must reach it reaches with its own policy; another policy owes it nothing.
+        spared = (*PROMISES, *(each for each in own if each.kind is StatementKind.SOMETIMES))
+        owed = own if policy is None else tuple(each for each in own if each not in spared)
+        return assemble(name, program, nodes, chosen, (*always, *owed), component="scheduler", replace=dict(swap))
 
     return Entry(name, "scheduler", size, build, True, (program, nodes))
 
 
+_PARENT = TaskSpec("p", (), ("o-p",), strategy=NodeAffinity("n1"), body=(Submit("c"),))
+_TWO_SUBMITTERS = Program(
+    {"p": _PARENT, "d": task("d"), "c": task("c")},
+    {made: ObjectSpec(made) for made in ("o-p", "o-d", "o-c")},
+    (Submit("p"), Submit("d"), Get(("o-d",))),
+    "two submitters",
+)
 _GPU = Resources.of(GPU=1)
 _DEVICES = ClusterSpec((NodeSpec("n0", Resources.of(CPU=1, GPU=1)),))
 _LATE_GPU = ClusterSpec((NodeSpec("n0", Resources.of(CPU=1)), NodeSpec("n1", Resources.of(CPU=1, GPU=1))))
@@ -139,6 +150,15 @@ SCHEDULING_ENTRIES = (
         _LATE_GPU,
         ClusterParameters(booting=((1, 10_000_000),), early_timeouts=4),
         (statements.no_feasible_work_rejected, statements.every_request_answered, eventual_scheduling),
+    ),
+    # Tasks that are submitted on either node, each of which another replica serves.
+    scope(
+        "sched-replicas",
+        _TWO_SUBMITTERS,
+        equal_nodes(2),
+        ClusterParameters(threshold=0, schedulers=2, workers=1),
+        (*REPLICAS, statements.bounded_hops, statements.every_request_answered, eventual_scheduling),
+        always=tuple(each for each in ALWAYS if each is not assignments_remembered),
     ),
 )
 """One scope for each part of scheduling."""

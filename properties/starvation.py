@@ -8,16 +8,21 @@ from model.kernel import Verdict
 from model.kernel.explore import explore
 from model.scheduler.hooks import Policy
 from properties.entry import Entry
-from properties.statements.scheduling import starvation_bound_of
+from properties.statements.scheduling import starvation_bound, starvation_bound_of
 
 
 def exact_starvation_bound(entry: Entry, policy: Policy | None = None) -> int:
     """The most tasks of its class that start before a task that was ready on the same node first.
 
-    Exhausted within the scope of the entry; at most its number of tasks, so that the search ends.
+    Exhausted within the scope of the entry; at most its number of tasks, so that the search ends. Raises `ValueError`
+    for a policy that breaks a rule of its hooks there.
     """
     scenario = entry.build(policy, {})
     most = 0
-    while explore(replace(scenario, statements=(starvation_bound_of(most),))).verdict is Verdict.VIOLATED:
+    while True:
+        result = explore(replace(scenario, statements=(starvation_bound_of(most),)))
+        if result.verdict is not Verdict.VIOLATED or result.violation is None:
+            return most
+        if result.violation.statement != starvation_bound.name:
+            raise ValueError(f"the policy breaks {result.violation.statement}")
         most += 1
-    return most

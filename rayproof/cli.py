@@ -26,7 +26,7 @@ from rayproof import __version__, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
-from rayproof.commands import bugs, explore_graph, follow, new_policy, solving, statements_table, traceability
+from rayproof.commands import bugs, explore_graph, follow, golden, new_policy, solving, statements_table, traceability
 from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, StatesOption
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError
@@ -398,6 +398,7 @@ def policies_command(json_to: JsonOption = None) -> None:
 explore_graph.register(app)
 new_policy.register(app)
 bugs.register(app)
+golden.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),

@@ -19,6 +19,7 @@ from model.scheduler.global_scheduler import GlobalScheduler
 from model.scheduler.hooks import Policy, initial_memory
 from model.scheduler.policies import Default
 from model.scheduler.raylet import HEARTBEAT, Raylet
+from model.scheduler.replicas import SharingRaylet, SharingScheduler, SharingStore
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class ClusterParameters:
     """(node, microseconds) until a node that is being started makes itself known; it takes part in nothing before."""
     early_timeouts: int = 0
     """How often a back-off may end before everything else has happened."""
+    schedulers: int = 1
+    """Global schedulers; node i is served by number i modulo that."""
     timing: Timing | None = None
     drain_limit: int = 10_000
 
@@ -58,6 +61,11 @@ class ClusterParameters:
 def raylet_of(number: int) -> Slot:
     """The slot of a node's raylet."""
     return f"raylet{number}"
+
+
+def scheduler_of(number: int) -> Slot:
+    """The slot of a global scheduler."""
+    return f"scheduler{number}" if number else "scheduler"
 
 
 def worker_of(number: int, position: int) -> Slot:
@@ -83,9 +91,11 @@ def assemble(
 
     raylets = tuple(raylet_of(i) for i in range(len(cluster.nodes)))
     table = tuple(zip(raylets, cluster.nodes, strict=True))
-    processes: dict[Slot, Callable[[], Process]] = {
-        "driver": lambda: made(Driver)(raylet=raylets[0], program=program),
-        "scheduler": lambda: made(GlobalScheduler)(
+    schedulers = tuple(scheduler_of(i) for i in range(parameters.schedulers))
+    several = {"schedulers": schedulers} if len(schedulers) > 1 else {}
+
+    def scheduler() -> Process:
+        return made(SharingScheduler if several else GlobalScheduler)(
             program=program,
             cluster=table,
             policy=parameters.policy,
@@ -98,30 +108,40 @@ def assemble(
                 for i, raylet in enumerate(raylets)
                 if i not in parameters.joining and i not in dict(parameters.booting)
             ),
-        ),
+        )
+
+    processes: dict[Slot, Callable[[], Process]] = {
+        "driver": lambda: made(Driver)(raylet=raylets[0], program=program),
+        **dict.fromkeys(schedulers, scheduler),
     }
     chains = parameters.chains
+    if chains is not None and several:
+        raise ValueError(f"{len(schedulers)} global schedulers on chains: expected one, or an atomic store")
     if chains is None:
-        processes["gcs"] = lambda: made(ControlStore)(program=program, raylets=raylets)
+        processes["gcs"] = lambda: made(SharingStore if several else ControlStore)(
+            program=program, raylets=raylets, **several
+        )
     else:
         first, *others = chains.configurations()
         processes["gcs"] = lambda: made(ChainedStore)(program=program, raylets=raylets, shards=chains.shards)
         processes[LIBRARY] = lambda: made(RowClient)(first, (), others=tuple(others))
         processes.update(chains.processes((LIBRARY,), swap))
     units: dict[str, tuple[Slot, ...]] = {}
-    hosts: dict[Slot, str] = {"driver": raylets[0], "scheduler": raylets[0], "gcs": raylets[0]}
+    hosts: dict[Slot, str] = dict.fromkeys(("driver", "gcs", *schedulers), raylets[0])
     for number, node in enumerate(cluster.nodes):
         count = parameters.workers or max(1, node.total["CPU"] // 10_000)
         workers = tuple(worker_of(number, position) for position in range(count))
 
         def raylet(number: int = number, workers: tuple[Name, ...] = workers) -> Process:
-            return made(Raylet)(
+            return made(SharingRaylet if several else Raylet)(
                 program=program,
                 number=number,
                 total=cluster.nodes[number].total,
                 policy=parameters.policy,
                 boot_us=dict(parameters.booting).get(number),
                 workers=workers,
+                scheduler=schedulers[number % len(schedulers)],
+                **several,
                 threshold=parameters.threshold,
                 weight_per_mille=parameters.weight_per_mille,
             )

@@ -6,7 +6,7 @@ assigned there since: a heartbeat carries the number of assignments received, an
 
 A node that it has not heard of before joins with its first heartbeat.
 
-Left out: several replicas of the scheduler.
+Left out: several replicas of the scheduler (`replicas`).
 """
 
 from __future__ import annotations

@@ -73,6 +73,8 @@ class Raylet(Process):
     """Asked for the order of the queue when it has a hook for that."""
     boot_us: int | None = constant(None)
     """Time until a node that is still booting makes itself known; None: it is there."""
+    scheduler: Name = constant("scheduler")
+    """The global scheduler that serves this node."""
     task_us: int = 0
     queue: list[TaskId] = field(default_factory=list)
     """Tasks that wait for inputs or resources, oldest first."""
@@ -168,7 +170,7 @@ class Raylet(Process):
         overloaded = len(self.queue) + len(self.running) >= self.threshold
         elsewhere = spec.kind is TaskKind.ACTOR_METHOD and spec.inputs[0] not in self.store
         if overloaded or elsewhere or not spec.demand.fits(self.total):
-            ctx.send("scheduler", ForwardTask(task))
+            ctx.send(self.scheduler, ForwardTask(task))
         else:
             self.enqueue(ctx, task)
 
@@ -371,4 +373,8 @@ class Raylet(Process):
         state = (len(self.queue) + len(self.running), self.received, free, self.task_us)
         if state != self.reported:
             self.reported = state
-            ctx.send("scheduler", Heartbeat(*state), HEARTBEAT)
+            self.send_report(ctx, Heartbeat(*state))
+
+    def send_report(self, ctx: Context, beat: Heartbeat) -> None:
+        """A newer report replaces the one that waits."""
+        ctx.send(self.scheduler, beat, HEARTBEAT)

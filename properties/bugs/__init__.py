@@ -21,6 +21,7 @@ from properties.bugs.pubsub import PUBSUB_BUGS
 from properties.bugs.references import REFERENCE_BUGS
 from properties.bugs.replay import REPLAY_BUGS
 from properties.bugs.requests import REQUEST_BUGS
+from properties.bugs.replicas import REPLICA_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS
@@ -34,6 +35,7 @@ BUGS: dict[str, Bug] = {
         *CLUSTER_BUGS,
         *CHAINED_BUGS,
         *SCHEDULING_BUGS,
+        *REPLICA_BUGS,
         *GROUP_BUGS,
         *LEASE_BUGS,
         *REQUEST_BUGS,

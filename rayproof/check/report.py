@@ -65,6 +65,7 @@ def _rows(report: Report) -> list[tuple[str, list[str]]]:
 
     rows = [
         row("verdict on small scopes", lambda p: str(p.verdict)),
+        row("starvation bound", lambda p: "-" if p.starvation_bound is None else f"{p.starvation_bound} tasks"),
         row("simulated makespan", lambda p: _seconds(p.figures and p.figures.makespan_s)),
     ]
     if any(p.figures is not None and len(p.figures.makespans_s) > 1 for p in policies):

@@ -12,7 +12,8 @@ from model.kernel import Verdict, combine
 from model.kernel.explore import Limits
 from model.kernel.trace import Trace
 from model.scheduler.hooks import Policy
-from properties.catalogue import ENTRIES, Entry, Scope
+from properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
+from properties.starvation import exact_starvation_bound
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.counterexamples import save
 from rayproof.policies import LoadedPolicy
@@ -22,6 +23,9 @@ from solver.instances import InfeasibleError, InstanceError, from_program
 
 SCOPE_LIMITS = Limits(states=400_000, memory_mb=8_000)
 """Cap of each scope on which a policy is verified."""
+
+STARVATION_SCOPE = "sched-classes"
+"""Two classes of tasks on one node: who waits, and behind how many."""
 
 SEEDS = 5
 """Runs of the simulation when a policy draws."""
@@ -46,6 +50,8 @@ class PolicyReport:
     figures: Figures | None
     """None when the policy broke a rule in the small and was not simulated."""
     note: str
+    starvation_bound: int | None = None
+    """The most tasks of its class that overtake a ready one on its node, exhausted in `STARVATION_SCOPE`."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,8 @@ def check_policy(
     note = _note(workload, figures)
     if figures.error:
         verdict = Verdict.VIOLATED
-    return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note)
+    bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy)
+    return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, bound)
 
 
 def _note(workload: Workload, figures: Figures) -> str:
@@ -169,6 +176,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "wait_p99_s": None if figures is None else figures.wait_p99_s,
         "load_imbalance": None if figures is None else figures.imbalance,
         "utilisation": None if figures is None else figures.utilisation,
+        "starvation_bound": policy.starvation_bound,
         "decisions": None if figures is None else figures.decisions,
         "breakdown": {} if figures is None else {f"{name}_s": value for name, value in figures.breakdown_s.items()},
         "unfinished": [] if figures is None else list(figures.unfinished),

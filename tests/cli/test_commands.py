@@ -96,7 +96,7 @@ RECORDING = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
         (("check", "nobody", "--workload", RECORDING), "no policy of that name"),
         (("check", "none.py", "--workload", RECORDING), "no such file"),
         (("check", "no.such.module:Policy", "--workload", RECORDING), "importing no.such.module raised"),
-        (("check", "math:pi", "--workload", RECORDING), "has no method place"),
+        (("check", "math:pi", "--workload", RECORDING), "float has no hook"),
         (("check", "math:nothing", "--workload", RECORDING), "has no 'nothing'"),
         (("check", "--workload", "nowhere.jsonl"), "nowhere.jsonl: the file does not exist"),
         (("check", "--workload", "x.csv"), "unknown kind of workload"),
@@ -125,11 +125,11 @@ def test_bad_input_leaves_with_2_and_says_why(
     [
         ("def place(:", "policy.py:1: not Python"),
         ("\nraise ValueError('no')", "policy.py:2: importing it raised ValueError: no"),
-        ("x = 1", "classes with a method place: none"),
+        ("x = 1", "classes with a hook: none"),
         ("class A:\n def place(self): ...\nclass B(A): ...", "A, B"),
         ("class A:\n def __init__(self, x): ...\n def place(self): ...", "A() raised TypeError"),
-        ("class A:\n memory = []\n def place(self): ...", "not hashable"),
-        ("policy = 3", "int has no method place"),
+        ("class A:\n memory = []\n def place(self, *a): ...", "not hashable"),
+        ("policy = 3", "int has no hook"),
         ("import sys; sys.exit(0)", "importing it left the program"),
     ],
 )

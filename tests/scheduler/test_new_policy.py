@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from model.graph import Resources
 from model.scheduler.policies import BUILT_IN
 from model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
+from rayproof.commands import golden
 from rayproof.commands.new_policy import register, write_policy
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
@@ -71,6 +72,19 @@ def test_a_golden_table_of_default_is_that_of_hybrid() -> None:
         assert row["node_in"] == sorted(exact.nodes)
         waits += not row["node_in"]
     assert 0 < waits < 100
+
+
+def test_the_command_writes_a_table(tmp_path: Path) -> None:
+    app = typer.Typer()
+    golden.register(app)
+    app.command("other")(lambda: None)
+    file = tmp_path / "spread.json"
+    command = ["golden", "spread", "--rows", "9", "--seed", "3", "--json", str(file)]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert json.loads(file.read_text()) == golden_table(BUILT_IN["spread"], 9, 3)
+    raises = str(EXAMPLES / "policies" / "bad_raises.py")
+    refused = CliRunner().invoke(app, ["golden", raises])
+    assert isinstance(refused.exception, InputError)
 
 
 @pytest.mark.parametrize("name", PROPOSALS)

@@ -12,6 +12,7 @@ from model.kernel.explore import explore
 from model.scheduler.policies import Default
 from model.scheduler.queue_hooks import GIVE_UP, Backoff
 from properties.bugs import Bug
+from properties.bugs.replicas import REPLICA_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.catalogue import CATALOGUE
 from properties.starvation import exact_starvation_bound
@@ -23,6 +24,7 @@ COUNTS = {
     "sched-locality": (1397, 4125),
     "sched-infeasible": (77, 158),
     "sched-booting": (276, 753),
+    "sched-replicas": (59592, 315044),
 }
 
 ALSO_SEEN_BY = {
@@ -37,7 +39,7 @@ def test_a_scope_is_exhausted_and_holds(name: str) -> None:
     assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, *COUNTS[name])
 
 
-@pytest.mark.parametrize("bug", SCHEDULING_BUGS, ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", (*SCHEDULING_BUGS, *REPLICA_BUGS), ids=lambda bug: bug.name)
 def test_a_planted_bug_is_seen_by_its_statement_and_by_no_other(bug: Bug) -> None:
     scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
     seen = {

@@ -1,0 +1,142 @@
+"""Several global schedulers that share the GCS: each serves some nodes, all place on all nodes.
+
+Source: OSDI 2018, section 4.2.2: when the global scheduler becomes a bottleneck, more replicas are started, which share
+information through the GCS. How is not published; here the store tells the other replicas of each assignment, and a
+node's heartbeat says how many assignments it has had from each replica, so that what another one has assigned since
+counts as load until then. A task is placed by one replica alone, and what is lost is placed again by the first one.
+
+Left out: replicas that die or are started later; nodes that change their replica.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from model.cluster.protocol import AssignTask, Heartbeat, NodeDead, TaskAssigned
+from model.gcs.store import ControlStore
+from model.graph import TaskId
+from model.kernel import Context, Message, Name, constant
+from model.scheduler.global_scheduler import GlobalScheduler
+from model.scheduler.hooks import NodeView
+from model.scheduler.ray import critical_utilization
+from model.scheduler.raylet import HEARTBEAT, Raylet
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedElsewhere(Message):
+    """Store to replica: another replica's so-manieth assignment to a node."""
+
+    by: Name
+    task: TaskId
+    node: Name
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SharedHeartbeat(Message):
+    """Raylet to replica: its report, and how many assignments it has had from each replica."""
+
+    beat: Heartbeat
+    received: tuple[tuple[Name, int], ...]
+
+
+@dataclass(slots=True)
+class SharingStore(ControlStore):
+    """The GCS of a cluster with several global schedulers."""
+
+    schedulers: tuple[Name, ...] = constant(())
+    assigned: dict[Name, dict[Name, int]] = field(default_factory=dict)
+    """Replica -> node -> assignments."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """The protocol of the store; the other replicas hear of each assignment."""
+        ControlStore.receive(self, ctx, sender, message)
+        if isinstance(message, TaskAssigned):
+            counts = self.assigned.setdefault(sender, {})
+            counts[message.node] = counts.get(message.node, 0) + 1
+            for other in self.schedulers:
+                if other != sender:
+                    ctx.send(other, AssignedElsewhere(sender, message.task, message.node, counts[message.node]))
+
+    def node_died(self, ctx: Context, node: Name) -> None:
+        """Every replica is told."""
+        known = node in self.dead
+        ControlStore.node_died(self, ctx, node)
+        for other in self.schedulers[1:] if not known else ():
+            ctx.send(other, NodeDead(node))
+
+
+@dataclass(slots=True)
+class SharingRaylet(Raylet):
+    """A node that reports to every replica."""
+
+    schedulers: tuple[Name, ...] = constant(())
+    received_from: dict[Name, int] = field(default_factory=dict)
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """The protocol of a node; assignments are counted by their sender."""
+        if isinstance(message, AssignTask):
+            self.received_from[sender] = self.received_from.get(sender, 0) + 1
+        Raylet.receive(self, ctx, sender, message)
+
+    def send_report(self, ctx: Context, beat: Heartbeat) -> None:
+        """To each replica, with its own count in the report."""
+        counts = tuple(sorted(self.received_from.items()))
+        for scheduler in self.schedulers:
+            own = replace(beat, received=self.received_from.get(scheduler, 0))
+            ctx.send(scheduler, SharedHeartbeat(own, counts), HEARTBEAT)
+
+
+@dataclass(slots=True)
+class SharingScheduler(GlobalScheduler):
+    """One of several global schedulers."""
+
+    others: dict[Name, dict[Name, dict[int, TaskId]]] = field(default_factory=dict)
+    """Node -> replica -> its assignments there that no report covers, by number."""
+    covered: dict[Name, dict[Name, int]] = field(default_factory=dict)
+    """Node -> replica -> assignments that a report has covered."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """The protocol of the global scheduler; what others assign is load, too."""
+        match message:
+            case AssignedElsewhere(by, task, node, number):
+                if node in self.nodes and number > self.covered.get(node, {}).get(by, 0):
+                    self.others.setdefault(node, {}).setdefault(by, {})[number] = task
+                    self.refresh(node)
+            case SharedHeartbeat(beat, received):
+                if sender not in self.dead:
+                    before = self.view(sender)
+                    self.cover(sender, dict(received))
+                    self.refresh(sender)
+                    changed = self.view(sender) != before
+                    self.heard(ctx, sender, beat)
+                    if changed:
+                        self.reconsider(ctx)
+            case _:
+                GlobalScheduler.receive(self, ctx, sender, message)
+
+    def cover(self, node: Name, received: dict[Name, int]) -> None:
+        """A report says itself what the node had received when it was sent."""
+        self.covered[node] = received
+        left = {
+            by: {number: task for number, task in tasks.items() if number > received.get(by, 0)}
+            for by, tasks in self.others.get(node, {}).items()
+        }
+        self.others[node] = {by: tasks for by, tasks in left.items() if tasks}
+
+    def assigned_elsewhere(self, node: Name) -> list[TaskId]:
+        """What other replicas have assigned to a node since its report."""
+        return [task for _, tasks in sorted(self.others.get(node, {}).items()) for _, task in sorted(tasks.items())]
+
+    def made_view(self, number: int) -> NodeView:
+        """The last report, less what any replica has assigned since."""
+        view = GlobalScheduler.made_view(self, number)
+        tasks = self.assigned_elsewhere(view.name) if view.alive else []
+        if not tasks:
+            return view
+        available = dict(view.available)
+        for task in tasks:
+            for name, amount in self.program.tasks[task].demand.units:
+                available[name] = max(0, available[name] - amount)
+        load = critical_utilization(view.total, available)
+        return replace(view, available=available, queue_length=view.queue_length + len(tasks), utilization=load)
