@@ -132,7 +132,10 @@ def _summary(done: dict[str, Any]) -> str:
             _share(sum(_explored(done, name) for name in names), len(names)),
         ),
         ("killed by walks or explore", _share(sum(searched(done, name) for name in names), len(names))),
-        ("CPU seconds of walks until the kill, median and largest", _spread(cpu)),
+        (
+            "CPU seconds of walks until the kill, control run of the correct model included: median and largest",
+            _spread(cpu),
+        ),
         (
             "length of a walk's minimised counterexample over explore's shortest in the same scope",
             f"median {median(ratios):.2f}, largest {max(ratios):.2f}, of {len(ratios)}" if ratios else "not measured",
