@@ -130,10 +130,17 @@ def _found(entry: GalleryEntry, result: Outcome, driver: str, **more: object) ->
     return replace(made, **more)  # type: ignore[arg-type]
 
 
+def _whole(result: Result) -> Result:
+    """A result, unless the user has ended it: the drivers report an interrupt, a hunt of many passes it on."""
+    if result.note.startswith("interrupted"):
+        raise KeyboardInterrupt
+    return result
+
+
 def _known(entry: GalleryEntry, budget: float) -> Finding:
     scenario = CATALOGUE[entry.scenario].build(None, {})
     named = tuple(s for s in scenario.statements if s.name == entry.statement)
-    result = explore(scenario, named, Limits(MOST_STATES, cpu_s=budget))
+    result = _whole(explore(scenario, named, Limits(MOST_STATES, cpu_s=budget)))
     shown = any(s.name == entry.statement and s.verdict is Verdict.KNOWN for s in result.statements)
     return _found(
         entry,
@@ -150,7 +157,7 @@ def _directed(entry: GalleryEntry, budget: float) -> Finding:
     scenario, statements = _directed_scenario(entry, entry.swap())
     limits = Limits(MOST_STATES, cpu_s=budget)
     try:
-        result = explore(scenario, statements, limits)
+        result = _whole(explore(scenario, statements, limits))
     except ModelError as error:
         return _found(entry, Outcome.SURVIVED, Driver.DIRECTED, reason=_stumbles(error), scope=scenario.name)
     alarm = ""
@@ -171,7 +178,7 @@ def _search(
     broken, correct = scope.build(entry.swap(), False), scope.build({}, False)
     try:
         if driver is Driver.EXPLORE:
-            result = explore(broken, counted(entry, broken), Limits(MOST_STATES, cpu_s=budget))
+            result = _whole(explore(broken, counted(entry, broken), Limits(MOST_STATES, cpu_s=budget)))
         else:
             result, seed = walks(broken, counted(entry, broken), seed, budget)
     except ModelError as error:
@@ -194,7 +201,7 @@ def walks(scenario: Scenario, statements: tuple[Statement, ...], seed: int, budg
     while True:
         try:
             left = max(0.001, budget - (process_time() - started))
-            return campaign(scenario, MANY_WALKS, seed, _decided(statements), cpu_s=left), seed
+            return _whole(campaign(scenario, MANY_WALKS, seed, _decided(statements), cpu_s=left)), seed
         except ModelError:
             if process_time() - started > budget:
                 raise
@@ -206,9 +213,8 @@ def _decided(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
 
 
 def _alarm(result: Result) -> str:
-    if result.violation is None:
-        return ""
-    return f"the correct model breaks {result.violation.statement} too: no kill"
+    violation = _whole(result).violation
+    return "" if violation is None else f"the correct model breaks {violation.statement} too: no kill"
 
 
 def _stumbles(error: ModelError) -> str:

@@ -60,10 +60,10 @@ def _look(entries: list[GalleryEntry], look: Callable[[GalleryEntry], Any]) -> t
 
 
 def show(findings: list[Finding], console: Console) -> None:
-    """A table, and how many there are of each outcome."""
+    """A table (length: of the counterexample / of the shortest one), reasons, and how many there are of each."""
     table = Table(box=None, pad_edge=False)
-    for column in ("id", "source", "result", "statement", "steps", "CPU s", "length/shortest", "reason"):
-        table.add_column(column, overflow="fold", justify="right" if column in ("steps", "CPU s") else "left")
+    for column in ("id", "source", "result", "statement", "steps", "CPU s", "length"):
+        table.add_column(column, overflow="fold", justify="right" if column in ("steps", "CPU s", "length") else "left")
     for each in findings:
         ran = each.driver != ""
         length = "" if each.length is None else f"{each.length}/{'?' if each.shortest is None else each.shortest}"
@@ -75,9 +75,11 @@ def show(findings: list[Finding], console: Console) -> None:
             f"{each.steps:,}" if ran else "",
             f"{each.cpu_s:.2f}" if ran else "",
             length,
-            each.reason,
         )
     console.print(table)
+    for each in findings:
+        if each.reason and each.result is not Outcome.KILLED:
+            console.print(f"{each.id} {each.result.replace('_', ' ')}: {each.reason}")
     counts = {outcome: sum(each.result is outcome for each in findings) for outcome in Outcome}
     console.print(", ".join(f"{count} {outcome.replace('_', ' ')}" for outcome, count in counts.items() if count))
 

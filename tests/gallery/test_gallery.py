@@ -3,7 +3,9 @@
 import pytest
 
 from model.kernel import Process, StatementKind, Verdict
+from model.kernel.transitions import Transitions
 from model.kernel.walk import campaign, walkable
+from model.kernel.world import World
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, ENTRIES, Scope
 from properties.gallery.entries import GALLERY
@@ -118,6 +120,17 @@ def test_a_mutant_that_only_stumbles_is_not_killed() -> None:
     for driver in Driver:
         found = hunt(entry, driver, budget=0.2)
         assert found.result is Outcome.SURVIVED and "stumbles" in found.reason
+
+
+@pytest.mark.parametrize("driver", Driver)
+def test_an_interrupt_ends_the_hunt(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Transitions, "successors", interrupted)
+    monkeypatch.setattr(World, "take", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        hunt(GALLERY["D24"], driver)
 
 
 def test_the_ladder_needs_the_ability_that_a_defect_is_about() -> None:
