@@ -45,7 +45,10 @@ class {kind}:
     #   retry(self, task, attempt, view, memory, ctx) -> None (wait), Backoff(us) or GIVE_UP
 '''
 
-TEST = '''"""{title} is checked in every exhausted scope of the scheduler that takes a policy."""
+TEST = '''"""{title} is checked in every exhausted scope of the scheduler that takes a policy.
+
+On drawn programs, whole clusters and under faults: `pytest properties/ --rayproof-policy {name}.py`.
+"""
 
 from pathlib import Path
 
@@ -99,4 +102,4 @@ def register(app: typer.Typer) -> None:
         """Write a commented policy and its test."""
         policy, test = write_policy(name, folder)
         typer.echo(f"wrote {policy} and {test}")
-        typer.echo(f"next: rayproof check {policy}; pytest {test}")
+        typer.echo(f"next: rayproof check {policy}; pytest {test}; pytest properties/ --rayproof-policy {policy}")
