@@ -49,7 +49,7 @@ class CounterexampleFoundError(AssertionError):
     """A run that breaks a statement, or a rule that policies are held to."""
 
     def __init__(self, found: Finding) -> None:
-        super().__init__(f"{found.violation.statement} is violated in {found.scenario.name}")
+        super().__init__(f"VIOLATED {found.violation.statement} in {found.scenario.name}")
         self.finding = found
 
 
