@@ -19,8 +19,8 @@ demo: $(READY)  ## set up, then check policies against recordings of real Ray
 test: $(READY)  ## set up, then pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
-coverage: $(READY)  ## branch coverage of model/ by the quick tests
-	$(BIN)/python -m pytest -q -m "not slow" --cov --cov-report=term-missing:skip-covered tests/kernel tests/cluster tests/scheduler properties
+coverage: $(READY)  ## branch coverage of model/ by the property suite, profile quick
+	$(BIN)/python -m pytest -q -n 2 --cov=model --cov-branch --cov-report=term-missing:skip-covered properties
 
 lint: $(READY)  ## style and types
 	$(BIN)/ruff check .

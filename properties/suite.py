@@ -20,6 +20,9 @@ from model.scheduler.hooks import Policy
 VACUOUS = "vacuous"
 """Beside the verdicts: what was to happen some time did not on these runs, so nothing is known of it."""
 
+ENDED = "the runs ended at another violation"
+"""Why there is no answer about a statement that another one was broken before."""
+
 PROFILES: Mapping[str, tuple[int, int]] = {
     "quick": (1, 10),
     "ci": (4, 40),
@@ -46,7 +49,7 @@ class CounterexampleFoundError(AssertionError):
     """A run that breaks a statement, or a rule that policies are held to."""
 
     def __init__(self, found: Finding) -> None:
-        super().__init__(f"{found.violation.statement} is violated in {found.scenario.name}")
+        super().__init__(f"VIOLATED {found.violation.statement} in {found.scenario.name}")
         self.finding = found
 
 
@@ -110,7 +113,7 @@ class Tally:
         if statement.kind is StatementKind.SOMETIMES and statement.name not in self.happened:
             return VACUOUS, "did not happen on these runs"
         if self.violated:
-            return Verdict.UNDETERMINED, "the runs ended at another violation"
+            return Verdict.UNDETERMINED, ENDED
         return (Verdict.UNDETERMINED, self.note) if self.note else (Verdict.HOLDS, "")
 
 

@@ -50,7 +50,10 @@ class {kind}:
     #   transfer(self, queue, view, memory, ctx) -> the object of the queue of which the next chunk is sent
 '''
 
-TEST = '''"""{title} is checked in every exhausted scope of the scheduler that takes a policy."""
+TEST = '''"""{title} is checked in every exhausted scope of the scheduler that takes a policy.
+
+On drawn programs, whole clusters and under faults: `pytest properties/ --rayproof-policy {name}.py`.
+"""
 
 from pathlib import Path
 
@@ -104,4 +107,4 @@ def register(app: typer.Typer) -> None:
         """Write a commented policy and its test."""
         policy, test = write_policy(name, folder)
         typer.echo(f"wrote {policy} and {test}")
-        typer.echo(f"next: rayproof check {policy}; pytest {test}")
+        typer.echo(f"next: rayproof check {policy}; pytest {test}; pytest properties/ --rayproof-policy {policy}")

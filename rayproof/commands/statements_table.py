@@ -22,8 +22,8 @@ HEAD = f"""# Statements
 Generated from the catalogue by `{COMMAND}`; a test holds the two together.
 
 *Kinds*: `always` holds in every state, `step` of every step, `audit` at rest, `sometimes` in at least one state (what
-never happens proves nothing), `eventually`, `leads_to` and `progress` on every fair run, `refines` of every step against
-an abstract system. Two statements of one name in different components are two rows. A planted bug is a fault put into the
+never happens proves nothing), `eventually`, `leads_to` and `progress` on every fair run, `refines` of every step as one
+of an abstract system. Statements of one name in different components stand apart. A planted bug is a fault put into the
 model from outside that the statement must notice; `rayproof verify --bug NAME SCENARIO` shows it.
 """
 

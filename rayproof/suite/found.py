@@ -43,9 +43,11 @@ def report(finding: Finding, seed: int, out: Path, fingerprints: Fingerprints) -
         violation = minimise(finding.scenario, violation, named)
     trace = to_trace(finding.scenario, violation, finding.driver, seed, None)
     trace = replace(trace, parameters={**finding.parameters, **fingerprints.as_parameters()})
-    path = save(trace, out / "corpus")
+    # What is printed is typed where pytest was started.
+    shorter = out.relative_to(Path.cwd()) if out.is_relative_to(Path.cwd()) else out
+    path = save(trace, shorter / "corpus")
     name = re.sub(r"\W+", "_", path.stem)
-    test = out / f"test_{name}.py"
+    test = shorter / f"test_{name}.py"
     # The sentence becomes a docstring.
     sentence = trace.sentence.rstrip(".").replace("\\", "\\\\").replace('"', "'") + "."
     test.write_text(

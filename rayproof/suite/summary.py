@@ -9,7 +9,7 @@ import pytest
 from _pytest.junitxml import xml_key
 
 from model.kernel import Verdict
-from properties.suite import PROFILES, SCHEDULES, VACUOUS, Row
+from properties.suite import ENDED, PROFILES, SCHEDULES, VACUOUS, Row
 from rayproof.suite.fingerprints import Fingerprints
 from rayproof.suite.options import Options
 from rayproof.verify import versions
@@ -100,8 +100,10 @@ def show(terminal: pytest.TerminalReporter, rows: Sequence[Row], seed: int, *, v
         )
     for found in by_statement.values():
         for scenario, answer in _answers(found).items():
-            if verbose or answer != Verdict.HOLDS:
-                _detail(terminal, [row for row in found if row.scenario == scenario], answer)
+            rows_of_it = [row for row in found if row.scenario == scenario]
+            ended = all(row.note == ENDED for row in rows_of_it)
+            if verbose or (answer != Verdict.HOLDS and not ended):
+                _detail(terminal, rows_of_it, answer)
     total = Counter(answer for found in by_statement.values() for answer in _answers(found).values())
     terminal.line(
         f"{len(by_statement)} statements in {len({row.scenario for row in rows})} scenarios: "
