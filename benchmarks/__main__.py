@@ -12,6 +12,8 @@ NAMES = {
     "simulate": kernel.simulate_rates,
     "bugs": kernel.bugs,
     "engines": engines.rates,
+    "monitors": engines.monitors,
+    "chain-bugs": engines.chain_bugs,
     "engine-bugs": engines.bugs,
     "runs": engines.runs,
     "spin": engines.spin,

@@ -21,9 +21,11 @@ from rich.table import Table
 from benchmarks.plain_chain import PLAIN, plain_chain
 from model.gcs.scenarios import chain
 from model.kernel import Result, Scenario
+from model.kernel.engines import explore
 from model.kernel.explore import Explorer
 from model.kernel.vector.search import VECTORISED, VectorExplorer
 from properties.bugs import BUGS
+from properties.bugs.chain import CHAIN_BUGS
 from properties.catalogue import CATALOGUE, build
 from properties.statements.chain import CHAIN
 
@@ -38,6 +40,9 @@ SCOPES: dict[str, Callable[[], Scenario]] = {
     "cluster-3-3-1-messages": lambda: decidable(build("cluster-3-3-1-messages")),
 }
 """What is explored, with the statements that both engines decide."""
+
+MONITORED = ("cluster-3-3-1", "store-reader-dies", "leases-crash")
+"""Scopes with statements that ask for monitors."""
 
 INTEGER_STATES = 2_000_000
 """Scopes with more states are left to the vectorised engine, and explored once."""
@@ -62,7 +67,7 @@ def rates() -> None:
             integer = [Explorer(make()).run() for _ in range(RUNS)]
             assert (integer[0].states, integer[0].transitions) == (found.states, found.transitions)
             slow = median(result.cpu_s for result in integer)
-            _row(table, name, integer[0], "integer", slow, peak_mb(name, "integer"), "")
+            _row(table, name, integer[0], "integers", slow, peak_mb(name, "integers"), "")
         quick = median(result.cpu_s for result in vector)
         ratio = f"{slow / quick:.1f}" if slow else ""
         _row(table, name, found, "vector", quick, peak_mb(name, "vector"), ratio)
@@ -84,12 +89,43 @@ def peak_mb(name: str, engine: str) -> float:
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"
         "    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith('VmHWM'))\n"
         "before = peak()\n"
-        "kind = {'integer': Explorer, 'vector': VectorExplorer}[sys.argv[2]]\n"
+        "kind = {'integers': Explorer, 'vector': VectorExplorer}[sys.argv[2]]\n"
         "kind(SCOPES[sys.argv[1]]()).run()\n"
         "print(peak() - before)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, name, engine], capture_output=True, text=True, check=True)
     return float(done.stdout)
+
+
+def monitors() -> None:
+    """What monitors cost: a scope with its statements and without those that ask for a monitor, in the same run."""
+    table = Table(title="monitors", box=None)
+    for column in ("scope", "engine", "states with", "without", "CPU s with", "without", "cost"):
+        table.add_column(column, justify="left" if column in ("scope", "engine") else "right")
+    for name in MONITORED:
+        whole = decidable(build(name))
+        plain = replace(whole, statements=tuple(s for s in whole.statements if not s.monitors))
+        for engine, kind in (("integers", Explorer), ("vector", VectorExplorer)):
+            pairs = [(kind(whole).run(), kind(plain).run()) for _ in range(RUNS)]
+            more, less = median(one.cpu_s for one, _ in pairs), median(other.cpu_s for _, other in pairs)
+            states = f"{pairs[0][0].states:,}", f"{pairs[0][1].states:,}"
+            table.add_row(name, engine, *states, f"{more:.2f}", f"{less:.2f}", f"{100 * (more / less - 1):+.0f} %")
+    CONSOLE.print(table, "\n")
+
+
+def chain_bugs() -> None:
+    """CPU seconds from nothing to each planted bug of the chain, by the engine that `verify` picks."""
+    table = Table(title="planted bugs of the chain", box=None)
+    for column in ("bug", "statement", "steps", "states", "CPU s"):
+        table.add_column(column, justify="left" if column in ("bug", "statement") else "right")
+    for bug in CHAIN_BUGS:
+        started = time.process_time()
+        found = explore(CATALOGUE[bug.scenario].build(None, bug.replaces))
+        cpu = time.process_time() - started
+        assert found.violation is not None, f"{bug.name} was not found"
+        length = f"{len(found.violation.steps)}"
+        table.add_row(bug.name, found.violation.statement, length, f"{found.states:,}", f"{cpu:.2f}")
+    CONSOLE.print(table, "\n")
 
 
 def bugs() -> None:

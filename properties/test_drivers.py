@@ -53,7 +53,7 @@ def test_what_a_walk_finds_is_shortened_written_read_and_replayed(name: str) -> 
 def test_two_engines_see_the_same_states(name: str) -> None:
     scenario = build(name)
     statements = tuple(s for s in scenario.statements if s.kind in ("always", "audit", "sometimes"))
-    integer, vector = (explore(scenario, statements, engine=engine) for engine in (Engine.INTEGER, Engine.VECTOR))
+    integer, vector = (explore(scenario, statements, engine=engine) for engine in (Engine.INTEGERS, Engine.VECTOR))
     assert (integer.states, integer.transitions, integer.depth) == (vector.states, vector.transitions, vector.depth)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from model.kernel import Verdict
+from model.kernel import Scenario, Statement, StatementKind, Verdict
 from model.kernel.explore import explore
 from model.kernel.replay import replay
 from properties.bugs import Bug
 from properties.catalogue import CATALOGUE, Entry, Scope
+from properties.statements.liveness import SUFFIX
+from properties.statements.runs import comes_to_rest
 
 
 def check_pinned(name: str, states: int, depth: int) -> None:
@@ -21,6 +23,12 @@ def check_pinned(name: str, states: int, depth: int) -> None:
     assert (result.states, result.depth) == (states, depth)
 
 
+def check_exhausted(name: str, states: int, transitions: int) -> None:
+    """A scope is exhausted, all its statements hold, and it has the pinned size."""
+    result = explore(CATALOGUE[name].build(None, {}))
+    assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, states, transitions)
+
+
 def check_killed(bug: Bug) -> None:
     """The statement that is named for a planted bug, and no other, is the first to fail, and does so when replayed."""
     scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
@@ -30,6 +38,21 @@ def check_killed(bug: Bug) -> None:
     again = replay(scenario, result.violation.steps).violation
     assert again is not None
     assert again.statement == bug.statement
+
+
+def own_claims(scenario: Scenario) -> list[Statement]:
+    """What the component itself claims of a scenario: no `sometimes`, and no claim that was added about all runs."""
+    return [
+        s
+        for s in scenario.statements
+        if s.kind is not StatementKind.SOMETIMES and s.name != comes_to_rest.name and not s.name.endswith(SUFFIX)
+    ]
+
+
+def noticed_by(bug: Bug) -> set[str]:
+    """The claims of a bug's scenario that notice it, each by itself."""
+    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
+    return {s.name for s in own_claims(scenario) if explore(scenario, (s,)).verdict is Verdict.VIOLATED}
 
 
 def check_gallery(entries: Iterable[Entry], bugs: Iterable[Bug], pinned: Mapping[str, tuple[int, int]]) -> None:

@@ -20,8 +20,8 @@ from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.pubsub import PUBSUB_BUGS
 from properties.bugs.references import REFERENCE_BUGS
 from properties.bugs.replay import REPLAY_BUGS
-from properties.bugs.requests import REQUEST_BUGS
 from properties.bugs.replicas import REPLICA_BUGS
+from properties.bugs.requests import REQUEST_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.bugs.server import SERVER_BUGS
 from properties.bugs.tables import TABLE_BUGS

@@ -56,14 +56,22 @@ def _made_twice(policy: Policy | None, swap: Swap) -> Scenario:
     return Scenario(**{**vars(made), "expected_idle": frozenset(idle)})
 
 
+_REJECTING = scope(
+    "sched-gives-up",
+    _rejected(),
+    equal_nodes(2),
+    ClusterParameters(policy=GivesUp(), threshold=0),
+    (statements.every_request_answered, the_program_ends, comes_to_rest),
+)
+
+
+def _gives_up(policy: Policy | None, swap: Swap) -> Scenario:
+    """A policy that gives up; another one, put in its place, might rightly wait for ever."""
+    return _REJECTING.build(None, swap)
+
+
 EXERCISE_ENTRIES = (
-    scope(
-        "sched-gives-up",
-        _rejected(),
-        equal_nodes(2),
-        ClusterParameters(policy=GivesUp(), threshold=0),
-        (statements.every_request_answered, the_program_ends, comes_to_rest),
-    ),
+    Entry(_REJECTING.name, "scheduler", Scope.TINY, _gives_up),
     Entry("store-made-twice", "objects", Scope.TINY, _made_twice),
 )
 """Each is there for the handlers it exercises."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from model.kernel import StatementKind, Verdict
+from model.kernel import Verdict
 from model.kernel.explore import explore
 from properties.bugs import Bug
 from properties.bugs.leases import LEASE_BUGS
 from properties.catalogue import CATALOGUE
 from properties.leases import LEASE_ENTRIES
+from tests.scopes import check_exhausted, check_killed, noticed_by
 
 COUNTS = {
     "leases-plain": (1749, 5740),
@@ -30,8 +29,7 @@ COUNTS = {
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_scope_is_exhausted_and_holds(name: str) -> None:
-    result = explore(CATALOGUE[name].build(None, {}))
-    assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, *COUNTS[name])
+    check_exhausted(name, *COUNTS[name])
 
 
 def test_work_that_keeps_the_scarce_bundle_is_known_of_ray() -> None:
@@ -45,14 +43,5 @@ def test_every_scope_is_pinned() -> None:
 
 @pytest.mark.parametrize("bug", LEASE_BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_seen_by_its_statement_and_by_no_other(bug: Bug) -> None:
-    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
-    first = explore(scenario).violation
-    assert first is not None
-    assert first.statement == bug.statement
-    seen = {
-        statement.name
-        for statement in scenario.statements
-        if statement.kind is not StatementKind.SOMETIMES
-        and explore(replace(scenario, statements=(statement,))).verdict is Verdict.VIOLATED
-    }
-    assert seen == {bug.statement, *bug.also}
+    check_killed(bug)
+    assert noticed_by(bug) == {bug.statement, *bug.also}

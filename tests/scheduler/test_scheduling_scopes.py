@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from model.kernel import StatementKind, Verdict
+from model.kernel import Verdict
 from model.kernel.explore import explore
 from model.scheduler.policies import Default
 from model.scheduler.queue_hooks import GIVE_UP, Backoff
@@ -16,6 +16,7 @@ from properties.bugs.replicas import REPLICA_BUGS
 from properties.bugs.scheduling import SCHEDULING_BUGS
 from properties.catalogue import CATALOGUE
 from properties.starvation import exact_starvation_bound
+from tests.scopes import check_exhausted, noticed_by
 
 COUNTS = {
     "sched-classes": (799, 1971),
@@ -35,20 +36,12 @@ ALSO_SEEN_BY = {
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_a_scope_is_exhausted_and_holds(name: str) -> None:
-    result = explore(CATALOGUE[name].build(None, {}))
-    assert (result.verdict, result.states, result.transitions) == (Verdict.HOLDS, *COUNTS[name])
+    check_exhausted(name, *COUNTS[name])
 
 
 @pytest.mark.parametrize("bug", (*SCHEDULING_BUGS, *REPLICA_BUGS), ids=lambda bug: bug.name)
 def test_a_planted_bug_is_seen_by_its_statement_and_by_no_other(bug: Bug) -> None:
-    scenario = CATALOGUE[bug.scenario].build(None, bug.replaces)
-    seen = {
-        statement.name
-        for statement in scenario.statements
-        if statement.kind is not StatementKind.SOMETIMES
-        and explore(replace(scenario, statements=(statement,))).verdict is Verdict.VIOLATED
-    }
-    assert seen == {bug.statement} | ALSO_SEEN_BY.get(bug.name, set())
+    assert noticed_by(bug) == {bug.statement} | ALSO_SEEN_BY.get(bug.name, set())
 
 
 @dataclass(frozen=True)
