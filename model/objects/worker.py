@@ -90,14 +90,14 @@ class ObjectWorker(Process):
             case Held(there, _, _):
                 self.held(ctx, there)
             case Absent(there, _):
-                self.failed(ctx, "ObjectLostError")
+                self.absent(ctx, there)
             case Created(there):
                 self.write(ctx, there)
             case Pinned(there):
                 ctx.send(self.store(), Release(there))
                 self.made(ctx, there)
             case Exists(there):
-                self.made(ctx, there)
+                self.exists(ctx, there)
             case MakeAgain(there):
                 self.make_again(ctx, there)
             case Unreachable():
@@ -125,7 +125,13 @@ class ObjectWorker(Process):
             ctx.set_timer(COMPUTE, kind=TimerKind.PROGRAM)
 
     def held(self, ctx: Context, there: ObjectId) -> None:
-        """With all arguments in hand the job runs; the object manager may let go of them."""
+        """With all arguments in hand the job runs; what somebody else has made here meanwhile is pinned instead.
+
+        `CoreWorker::PinExistingReturnObject`.
+        """
+        if self.unmade and there == self.unmade[0]:
+            ctx.send(self.store(), PinObject(there), RAYLET)
+            return
         if self.pulling or not self.jobs or there not in self.jobs[0].reads:
             ctx.send(self.store(), Release(there))
             return
@@ -133,6 +139,17 @@ class ObjectWorker(Process):
         if self.holds.issuperset(self.jobs[0].reads):
             ctx.send(self.manager(), PullDone())
             ctx.set_timer(COMPUTE, kind=TimerKind.PROGRAM)
+
+    def exists(self, ctx: Context, there: ObjectId) -> None:
+        """Perhaps a half-written copy, perhaps one that is about to be evicted: it counts once it is pinned."""
+        ctx.send(self.store(), Hold(there))
+
+    def absent(self, ctx: Context, there: ObjectId) -> None:
+        """What was to be pinned is gone again and has to be made; without an argument the job fails."""
+        if self.unmade and there == self.unmade[0]:
+            self.make_next(ctx)
+        else:
+            self.failed(ctx, "ObjectLostError")
 
     def fire(self, ctx: Context, timer: str) -> None:
         """The computation has ended."""

@@ -52,6 +52,14 @@ class BeginsWithTheFirstArgument(ObjectWorker):
 
 
 @dataclass(slots=True)
+class TakesAnyCopyForItsOwn(ObjectWorker):
+    """A half-written copy that is on its way here stands for the object that was to be made."""
+
+    def exists(self, ctx: Context, there: ObjectId) -> None:
+        self.made(ctx, there)
+
+
+@dataclass(slots=True)
 class BelievesEveryWrite(Store):
     """Ray #12271: a failed write to disk is taken for a success."""
 
@@ -198,6 +206,13 @@ OBJECT_BUGS = (
         {ObjectWorker: BeginsWithTheFirstArgument},
         "inputs_local_before_run",
         "store-reader-dies",
+    ),
+    Bug(
+        "takes_any_copy_for_its_own",
+        "A half-written copy stands for the object that was to be made on its node.",
+        {ObjectWorker: TakesAnyCopyForItsOwn},
+        "no_false_copies",
+        "transfer-made-again-here",
     ),
     Bug(
         "believes_every_write",

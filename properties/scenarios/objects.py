@@ -121,6 +121,20 @@ OBJECT_ENTRIES = (
         SPILLS,
         WAITS,
     ),
+    # What is lost is made again on a node to which a copy of it is on its way.
+    _plane(
+        "transfer-made-again-here",
+        Plane(
+            (1, 2),
+            {"x": 1},
+            ((0, (Job(makes=("x",)),)), (1, (Job(reads=("x",)),)), (1, ())),
+            again={"x": (2,)},
+            rebuild=(Job(makes=("x",)),),
+            crashes=("n0",),
+        ),
+        SPILLS,
+        WAITS,
+    ),
     _plane(
         "transfer-reader-dies",
         Plane(

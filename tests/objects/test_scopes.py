@@ -18,6 +18,7 @@ PINNED = {
     "transfer-two-pulls": (2_011, 26),
     "transfer-urgent": (2_214, 30),
     "transfer-source-dies": (459_667, 38),
+    "transfer-made-again-here": (2_929, 20),
     "memory-rebuild": (499_334, 50),
 }
 
