@@ -65,6 +65,8 @@ class Directory(Process):
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The stores' reports, the workers' replies, the object managers' questions, deaths."""
+        if not self.accepts(sender):
+            return
         match message:
             case ObjectMade(there, node):
                 self.object_made(ctx, there, node)
@@ -100,6 +102,10 @@ class Directory(Process):
                 pass
             case _:
                 raise Unhandled(message)
+
+    def accepts(self, sender: Name) -> bool:
+        """Whether word of a process counts: not once it is known to be dead, however late it comes."""
+        return sender not in self.dead
 
     def dead_nodes(self) -> set[int]:
         """Nodes declared dead."""

@@ -46,6 +46,13 @@ class Seal(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed(Message):
+    """Answer to a worker's seal: only now can the raylet find the object to pin it."""
+
+    object: ObjectId
+
+
+@dataclass(frozen=True, slots=True)
 class Abort(Message):
     """The client gives up an object that it has asked room for or half written."""
 

@@ -35,6 +35,7 @@ from model.objects.protocol import (
     PinObject,
     Release,
     Seal,
+    Sealed,
     SpilledTo,
 )
 
@@ -123,6 +124,8 @@ class Store(Process):
                 self.requests += (Request(there, size, sender),)
             case Seal(there, content):
                 self.seal(ctx, there, content)
+                if sender != self.manager:
+                    ctx.send(sender, Sealed(there))
             case PinObject(there):
                 self.pin(ctx, there, sender)
             case Hold(there, to):
@@ -263,13 +266,20 @@ class Store(Process):
     def serve_requests(self, ctx: Context) -> None:
         """Give room in the order of the requests; the first that does not fit blocks. `ProcessRequests`."""
         while self.requests:
-            if not self.make_room(ctx, self.requests[0].size):
+            if not self.exists(ctx, self.requests[0]) and not self.make_room(ctx, self.requests[0].size):
                 self.spill(ctx)
                 if self.fallback:
                     ctx.set_timer(GRACE, 2_000_000, TimerKind.PATIENT)
                 return
             self.allocate(ctx, 0)
         ctx.cancel_timer(GRACE)
+
+    def exists(self, ctx: Context, request: Request) -> bool:
+        """Whether nothing has to be made: the object is here, or is to be made while it is on disk.
+
+        `ObjectLifecycleManager::CreateObject` looks in memory only; what is on disk Ray finds at the next try.
+        """
+        return request.object in self.entries or (request.client != ctx.me and request.object in self.disk)
 
     def make_room(self, ctx: Context, size: int) -> bool:
         """Evict as far as needed; whether the request fits then."""
@@ -296,8 +306,12 @@ class Store(Process):
         """Serve one request."""
         request = self.requests[position]
         self.requests = self.requests[:position] + self.requests[position + 1 :]
-        if request.object in self.entries:
-            ctx.send(request.client, Exists(request.object))
+        if self.exists(ctx, request):
+            if request.client == ctx.me:
+                # Somebody makes it again: who waits for it is served as soon as that is sealed.
+                self.restoring.discard(request.object)
+            else:
+                ctx.send(request.client, Exists(request.object))
             return
         ctx.observe(RoomGiven(self.node, request.object, tuple(r.object for r in self.requests[:position])))
         self.entries[request.object] = Entry(request.size, (request.client,), outside=outside)

@@ -32,6 +32,7 @@ from model.objects.protocol import (
     PullReady,
     Release,
     Seal,
+    Sealed,
     WorkerDone,
 )
 
@@ -93,6 +94,8 @@ class ObjectWorker(Process):
                 self.absent(ctx, there)
             case Created(there):
                 self.write(ctx, there)
+            case Sealed(there):
+                self.sealed(ctx, there)
             case Pinned(there):
                 ctx.send(self.store(), Release(there))
                 self.made(ctx, there)
@@ -164,8 +167,11 @@ class ObjectWorker(Process):
             self.end(ctx)
 
     def write(self, ctx: Context, there: ObjectId) -> None:
-        """Write and seal, and have the primary copy pinned before letting go of it."""
+        """Write and seal; the primary copy is pinned before this worker lets go of it."""
         ctx.send(self.store(), Seal(there, tuple(range(dict(self.sizes)[there]))))
+
+    def sealed(self, ctx: Context, there: ObjectId) -> None:
+        """Only now can the raylet find the object."""
         ctx.send(self.store(), PinObject(there), RAYLET)
 
     def made(self, ctx: Context, there: ObjectId) -> None:

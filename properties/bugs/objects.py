@@ -8,7 +8,7 @@ from model.graph import ObjectId
 from model.kernel import Context, FaultKind, Name
 from model.objects.directory import Directory
 from model.objects.protocol import CreateObject, Release, Seal
-from model.objects.store import Store
+from model.objects.store import Request, Store
 from model.objects.transfer import ObjectManager, Push
 from model.objects.worker import ObjectWorker
 from properties.bugs.base import Bug
@@ -21,6 +21,18 @@ class LetsGoBeforeThePin(ObjectWorker):
     def write(self, ctx: Context, there: ObjectId) -> None:
         ObjectWorker.write(self, ctx, there)
         ctx.send(self.store(), Release(there))
+
+
+@dataclass(slots=True)
+class PinsBeforeTheSeal(ObjectWorker):
+    """The raylet is asked to pin an object that the store may not have been told to seal."""
+
+    def write(self, ctx: Context, there: ObjectId) -> None:
+        ObjectWorker.write(self, ctx, there)
+        ObjectWorker.sealed(self, ctx, there)
+
+    def sealed(self, ctx: Context, there: ObjectId) -> None:
+        pass
 
 
 @dataclass(slots=True)
@@ -95,6 +107,14 @@ class WhoeverFits(Store):
         if self.requests:
             self.spill(ctx)
         return None
+
+
+@dataclass(slots=True)
+class MakesRoomForWhatIsThere(Store):
+    """What waits for room waits on although the object has come meanwhile, and has the only copy evicted for itself."""
+
+    def exists(self, ctx: Context, request: Request) -> bool:
+        return request.object in self.entries and self.allocated() + request.size <= self.capacity
 
 
 @dataclass(slots=True)
@@ -185,6 +205,14 @@ class NeverMakesAgain(Directory):
         self.lost[there] = "ObjectLostError"
 
 
+@dataclass(slots=True)
+class ListensToTheDead(Directory):
+    """The late reply of a worker that is known to be dead still counts."""
+
+    def accepts(self, sender: Name) -> bool:
+        return True
+
+
 OBJECT_BUGS = (
     Bug(
         "lets_go_before_the_pin",
@@ -234,6 +262,13 @@ OBJECT_BUGS = (
         {Store: WhoeverFits},
         "room_given_in_order",
         "store-large-behind-small",
+    ),
+    Bug(
+        "makes_room_for_what_is_there",
+        "A request for room waits on although its object has come meanwhile.",
+        {Store: MakesRoomForWhatIsThere},
+        "every_get_ends_in_value_or_error",
+        "store-made-again",
     ),
     Bug(
         "never_full",
@@ -297,6 +332,20 @@ OBJECT_BUGS = (
         {ObjectManager: CountsChunks},
         "one_value_per_object",
         "transfer-source-dies",
+    ),
+    Bug(
+        "pins_before_the_seal",
+        "A creator has its object pinned before it knows it to be sealed, and dies.",
+        {ObjectWorker: PinsBeforeTheSeal},
+        "no_false_copies",
+        "store-maker-dies",
+    ),
+    Bug(
+        "listens_to_the_dead",
+        "The owner of an object takes a reply from a worker that it knows to be dead.",
+        {Directory: ListensToTheDead},
+        "no_false_copies",
+        "store-maker-dies",
     ),
     Bug(
         "never_makes_again",

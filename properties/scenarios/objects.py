@@ -80,6 +80,28 @@ OBJECT_ENTRIES = (
         PULLS,
     ),
     _plane(
+        "store-maker-dies",
+        Plane(
+            (1,),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x",)),)), (0, (Job(makes=("y",)), Job(reads=("x",))))),
+            crashes=("worker0",),
+            calls_take_time=True,
+        ),
+        PULLS,
+    ),
+    _plane(
+        "store-made-again",
+        Plane(
+            (1,),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x",)),)), (0, (Job(makes=("y",)), Job(reads=("x",)))), (0, ())),
+            again={"x": (2,)},
+            crashes=("worker0",),
+        ),
+        PULLS,
+    ),
+    _plane(
         "transfer-two-chunks",
         Plane((3, 3), {"x": 2, "y": 1}, ((0, (Job(makes=("x", "y")),)), (1, (Job(reads=("x", "y")),)))),
         SPILLS,

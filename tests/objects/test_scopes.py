@@ -8,12 +8,14 @@ from properties.scenarios.objects import OBJECT_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {
-    "store-two-makers": (8_695, 40),
-    "store-failing-disk": (9_842, 41),
-    "store-two-returns": (3_290, 38),
+    "store-two-makers": (8_288, 42),
+    "store-failing-disk": (9_416, 43),
+    "store-two-returns": (3_148, 40),
     "store-large-behind-small": (172, 17),
     "store-larger-than-memory": (88, 13),
-    "store-reader-dies": (52_896, 41),
+    "store-reader-dies": (51_051, 43),
+    "store-maker-dies": (172_098, 46),
+    "store-made-again": (12_098, 26),
     "transfer-two-chunks": (995, 27),
     "transfer-two-pulls": (2_011, 26),
     "transfer-urgent": (2_214, 30),
