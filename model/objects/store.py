@@ -173,10 +173,16 @@ class Store(Process):
         entry = self.entries.get(reader.object)
         if entry is not None and entry.sealed:
             self.use(ctx, reader)
+        elif self.pushes_from_disk(reader):
+            ctx.send(reader.client, Held(reader.object, self.disk[reader.object], reader.to))
         elif entry is not None or reader.object in self.disk:
             self.readers += (reader,)
         else:
             ctx.send(reader.client, Absent(reader.object, reader.to))
+
+    def pushes_from_disk(self, reader: Reader) -> bool:
+        """What another node asks for is sent from the file and takes no memory here. `PushFromFilesystem`."""
+        return bool(reader.to) and reader.object in self.disk
 
     def use(self, ctx: Context, reader: Reader) -> None:
         """One more user of a sealed object: no copy is made for it."""

@@ -8,7 +8,7 @@ from model.graph import ObjectId
 from model.kernel import Context, FaultKind, Name
 from model.objects.directory import Directory
 from model.objects.protocol import CreateObject, Release, Seal
-from model.objects.store import Request, Store
+from model.objects.store import Reader, Request, Store
 from model.objects.transfer import ObjectManager, Push
 from model.objects.worker import ObjectWorker
 from properties.bugs.base import Bug
@@ -115,6 +115,14 @@ class MakesRoomForWhatIsThere(Store):
 
     def exists(self, ctx: Context, request: Request) -> bool:
         return request.object in self.entries and self.allocated() + request.size <= self.capacity
+
+
+@dataclass(slots=True)
+class RestoresForPushes(Store):
+    """What another node asks for is restored to memory first, whatever this node's own pulls need."""
+
+    def pushes_from_disk(self, reader: Reader) -> bool:
+        return False
 
 
 @dataclass(slots=True)
@@ -269,6 +277,13 @@ OBJECT_BUGS = (
         {Store: MakesRoomForWhatIsThere},
         "every_get_ends_in_value_or_error",
         "store-made-again",
+    ),
+    Bug(
+        "restores_for_pushes",
+        "What another node asks for is restored to memory first, and each of two nodes waits for the other's.",
+        {Store: RestoresForPushes},
+        "no_circular_wait_through_memory",
+        "transfer-both-ways",
     ),
     Bug(
         "never_full",

@@ -119,6 +119,15 @@ OBJECT_ENTRIES = (
         WAITS,
         transfers=True,
     ),
+    # Each node needs what the other has spilled to make room for it.
+    _plane(
+        "transfer-both-ways",
+        Plane(
+            (1, 1),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x",)), Job(reads=("y",)))), (1, (Job(makes=("y",)), Job(reads=("x",))))),
+        ),
+    ),
     # A large object is asked for first, a small and urgent one while it is on its way.
     _plane(
         "transfer-urgent",
