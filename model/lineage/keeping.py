@@ -51,6 +51,7 @@ class Keeper(Process):
     """Copies that were asked to become primary."""
     failures: dict[ObjectId, Failure] = field(default_factory=dict)
     freed: set[ObjectId] = field(default_factory=set)
+    """Values that nobody needed any longer."""
     asked: dict[ObjectId, tuple[Name, ...]] = field(default_factory=dict)
     """Who is to be told where an object is, as soon as it is somewhere."""
     evicted: set[TaskId] = field(default_factory=set)
@@ -149,4 +150,6 @@ class Keeper(Process):
                 self.primary.pop(there, None)
                 self.spilled.pop(there, None)
                 self.copies.pop(there, None)
-                self.freed.add(there)
+                if there not in self.failures:
+                    # Otherwise the error is the value, and what is deleted a copy that was reported too late to help.
+                    self.freed.add(there)

@@ -43,7 +43,7 @@ def ownership(
     processes: dict[Slot, Callable[[], Process]] = {
         "owner": partial(kind(Owner), tasks, program, names, fetches, max_lineage_bytes)
     }
-    watchers: dict[Slot, tuple[Slot, ...]] = dict.fromkeys(names, ("owner",))
+    watchers: dict[Slot, tuple[Slot, ...]] = {**dict.fromkeys(names, ("owner",)), "owner": names}
     for node in names:
         processes[node] = partial(kind(Executor), "owner", spills)
     if borrows:

@@ -59,6 +59,15 @@ LINEAGE_ENTRIES = (
         (PutAt("p", "node0"), Submit("t"), Drop("p"), Get("y")),
         crashable=("node0", "node1"),
     ),
+    # A copy of the lost value is reported too late to help, and is deleted in the end.
+    _owned(
+        "lineage-put-late-copy",
+        (Task("t", ("p",), "y", max_retries=0),),
+        (PutAt("p", "node0"), Submit("t"), Drop("p"), Get("y")),
+        AGAIN,
+        crashable=("node0",),
+        nodes=2,
+    ),
     _owned(
         "lineage-no-retries",
         (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y")),
@@ -111,6 +120,15 @@ LINEAGE_ENTRIES = (
         crashable=("owner",),
         nodes=2,
         borrows="y",
+    ),
+    _owned(
+        "lineage-owner-alone-dies",
+        CHAIN_OF_TWO,
+        (Submit("t1"), Submit("t2"), Get("y")),
+        AGAIN,
+        ERROR,
+        crashable=("owner",),
+        nodes=2,
     ),
     _owned(
         "lineage-three",

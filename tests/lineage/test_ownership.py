@@ -9,9 +9,10 @@ from properties.scenarios.lineage import LINEAGE_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {
-    "lineage-chain": (84_630, 32),
+    "lineage-chain": (84_662, 32),
     "lineage-copies": (18_642, 32),
     "lineage-put": (1_335, 24),
+    "lineage-put-late-copy": (294, 18),
     "lineage-no-retries": (2_141, 23),
     "lineage-affinity": (638, 23),
     "lineage-bounded": (3_730, 24),
@@ -19,6 +20,7 @@ PINNED = {
     "lineage-small-values": (1_556, 14),
     "lineage-small-borrowed": (198, 12),
     "lineage-owner-dies": (862, 20),
+    "lineage-owner-alone-dies": (195, 14),
 }
 
 
