@@ -2,6 +2,7 @@
 
 import pytest
 
+from model.actors.events import Started
 from model.actors.protocol import Outcome
 from model.kernel import Verdict
 from model.kernel.explore import explore
@@ -9,6 +10,7 @@ from properties.bugs import Bug
 from properties.bugs.actors import ACTOR_BUGS
 from properties.catalogue import CATALOGUE
 from properties.scenarios.actors import ACTOR_ENTRIES
+from properties.statements.actors import Order
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {
@@ -52,3 +54,19 @@ def test_retries_may_run_out_of_order_as_in_real_ray() -> None:
 
 def test_errors_have_the_names_of_ray() -> None:
     assert set(Outcome) == {"ActorDiedError", "ActorUnavailableError"}
+
+
+def order_of(*begun: tuple[int, int]) -> Order:
+    order = Order()
+    for number, attempt in begun:
+        order = order.observe(Started("actor", "caller", f"a{number}", number, attempt))
+    return order
+
+
+def test_only_calls_without_a_retry_owe_each_other_an_order() -> None:
+    assert order_of((1, 1), (0, 1)).overtaken == "a0"
+    by_a_retry = order_of((2, 2), (1, 1))
+    assert (by_a_retry.overtaken, by_a_retry.retry_overtaken) == ("", "a1")
+    # The first attempt had waited for the end of its own retry.
+    after_its_retry = order_of((1, 2), (2, 1), (1, 1))
+    assert (after_its_retry.overtaken, after_its_retry.retry_overtaken) == ("", "a1")
