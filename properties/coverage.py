@@ -13,8 +13,6 @@ EXPECTED_IDLE: Mapping[str, str] = {
     "Directory receives ObjectFailed": "no job of a scope fails: what memory loses, somebody can make again",
     "LeaseRaylet receives Drain": "the scopes drain by a timer of the operator, which takes the same handler",
     "NodeManager receives Unreachable of HealthCheck": "nodes die between two checks, and the count runs out",
-    "ObjectManager receives Exists": "no worker makes an object while a copy of it is on its way",
-    "ObjectWorker receives Absent": "what a worker is about to read is held for it, and never evicted before",
     "sched-booting: fault early_timeout": "the budget is for policies that back off; the scope's own waits",
 }
 """Item -> reason."""
