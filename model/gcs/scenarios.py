@@ -216,6 +216,7 @@ def push(cuts: int = 1, crashes: int = 1, statements: tuple[Statement, ...] = ()
         watchers={"table": ("subscriber",)},
         # The subscriber checks for ever, so a run never rests: a walk need not wait for it.
         drain_limit=100,
+        rests=False,
         cuttable=(("table", "subscriber"),),
         faults={FaultKind.CUT: cuts, FaultKind.CRASH: crashes},
         max_incarnations=crashes + 1,

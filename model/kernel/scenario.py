@@ -47,6 +47,8 @@ class Scenario:
     """How often a periodic timer fires in an explored scope."""
     drain_limit: int = 10_000
     """Steps after which an audit gives up (undetermined)."""
+    rests: bool = True
+    """Whether every run is expected to come to rest; otherwise walks end unaudited, and that leaves nothing open."""
     depth_limit: int = 100_000
     constants: Mapping[str, Any] = field(default_factory=dict)
     """What the scope is made of, for people: number of raylets, tasks, crashes ..."""

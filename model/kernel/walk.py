@@ -184,7 +184,7 @@ def campaign(
             longest = max(longest, len(result.steps))
             happened |= result.happened
             known |= result.known_broken
-            undrained += not result.quiescent and result.violation is None
+            undrained += scenario.rests and not result.quiescent and result.violation is None
             violation = result.violation
             if violation is not None:
                 break

@@ -65,7 +65,7 @@ LIVELOCK_BUGS = (
         "every_request_is_answered_some_day",
         "chain-extension",
         "bug benchmark L4",
-        ("comes_to_rest",),
+        ("comes_to_rest", "writes_get_answers"),
     ),
     Bug(
         "asks_for_the_impossible",

@@ -6,7 +6,7 @@ from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
 from model.gcs.shards import Chains
 from model.graph import ClusterSpec, NodeSpec, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
-from model.kernel import Scenario, StatementKind
+from model.kernel import Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default
 from properties.entry import Entry, Scope, Swap, equal_nodes
@@ -28,12 +28,11 @@ def _chained(name: str, program: Program, nodes: ClusterSpec, chains: Chains, cr
     cluster = tuple(s for s in CLUSTER if s is not a_lost_task_is_placed_again)
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        parameters = ClusterParameters(policy=policy or Default(), threshold=0, chains=chains, crashes=crashes)
-        checked = (*cluster, the_program_ends, *CHAINED)
-        owed = tuple(s for s in checked if policy is None or s.kind is not StatementKind.SOMETIMES)
-        return assemble(name, program, nodes, parameters, owed, replace=dict(swap))
+        parameters = ClusterParameters(policy=Default(), threshold=0, chains=chains, crashes=crashes)
+        return assemble(name, program, nodes, parameters, (*cluster, the_program_ends, *CHAINED), replace=dict(swap))
 
-    return Entry(name, "cluster", Scope.TINY, build, True)
+    # A policy changes nothing here: each task has one node that it can run on, or one that is as good as the other.
+    return Entry(name, "cluster", Scope.TINY, build, workload=(program, nodes))
 
 
 CHAINED_ENTRIES = (

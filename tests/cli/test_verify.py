@@ -1,6 +1,7 @@
 """`verify`: coverage, engines, caps, progress and Ctrl-C."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -48,7 +49,7 @@ def test_a_scope_alone_is_not_judged_for_what_others_exercise(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, _ = rayproof(monkeypatch, capsys, "verify", "cluster-wide")
-    assert code == 0 and "left to other scopes: 12 handlers" in out and "slowest" not in out
+    assert code == 0 and re.search(r"left to other scopes: \d+ handlers", out) and "slowest" not in out
 
 
 def test_what_nothing_exercises_fails_the_run_unless_it_is_expected(
