@@ -24,6 +24,8 @@ from model.kernel.explore import explore
 from model.kernel.invisible import Invisible
 from model.kernel.reductions import Eager, Reduction, Symmetry, explore_reduced, gate
 from model.kernel.replay import replay
+from properties.bugs.base import Bug
+from properties.bugs.chain import CHAIN_BUGS
 from properties.catalogue import build
 from properties.statements.chain import CHAIN, an_update_is_resent
 from properties.statements.runs import CHAIN_RUNS
@@ -155,3 +157,24 @@ def test_the_chain_with_epochs_and_its_messages_that_a_statement_is_shown() -> N
     assert both.refused == "inprocess_requests no longer sees the same states"
     shown = gate(scope, INVISIBLE, (an_update_is_resent,))
     assert shown.refused == "an_update_is_resent no longer sees the same states"
+
+
+SLOW = {"serves_on_an_old_answer", "forgets_the_newcomer", "compares_on_rejoin"}
+"""Their gates have many states; they are found in the same way."""
+
+ABOUT_STEPS = {"goes_back_to_an_older_configuration", "repeats_take_effect_anew"}
+"""What they break is refused with every reduction."""
+
+
+@pytest.mark.parametrize(
+    "bug", [bug for bug in CHAIN_BUGS if bug.name not in SLOW | ABOUT_STEPS], ids=lambda bug: bug.name
+)
+def test_planted_bugs_are_found_although_the_gate_saw_the_sound_model(bug: Bug) -> None:
+    sound = build(bug.scenario)
+    broken = build(bug.scenario, swap=bug.replaces)
+    only = [s for s in sound.statements if s.name == bug.statement]
+    found = explore_reduced(broken, sound, [INVISIBLE], only)
+    assert found.violation is not None and found.violation.statement == bug.statement
+    assert (only[0].monitors != ()) == ("folds" in found.reductions[0])
+    again = replay(broken, found.violation.steps).violation
+    assert again is not None
