@@ -5,14 +5,18 @@
   a message. Slots that a tie-break tells apart are not interchangeable, whatever is declared.
 - **Eager steps**: while a message of the given classes can be delivered, nothing else happens; the message must concern
   nothing that a statement reads. It is the ample set of partial-order reduction (Peled 1993) with the user's word for
-  its independence, and with its cycle condition: an eager step into a state met before is not waited for.
+  its independence, and with its cycle condition: an eager step into a state met before is not waited for. Where only
+  deliveries that send nothing are eager the condition is void: each takes a message away, so they make no cycle.
+- **Invisible steps** have a module of their own (`invisible`).
 
 Neither is proved sound for a model. The *gate* explores a small scope with and without the reduction and compares the
 verdicts and, for every statement, the set of all it ever sees: evidence, named as such. What fails its gate is refused.
 Claims about runs (`eventually`, `leads_to`, `progress`) and about steps are refused for all reductions: the reduced
-graph has other runs.
+graph has other runs. So are statements with monitors, but for symmetry: they depend on the order of events, and a sound
+model can hide from the gate that an order is lost which a broken one would show.
 
-Left out: clearing of dead state. A crash already leaves nothing of a process but what is durable.
+Left out: clearing of dead state, which pays less (`docs/performance.md`); symmetry together with other
+reductions, which the gate refuses.
 """
 
 from __future__ import annotations
@@ -47,9 +51,19 @@ class Reduction(Protocol):
         """What it is called in verdicts."""
         ...
 
-    def applied(self, transitions: Transitions) -> Reducer:
+    def applied(self, transitions: Transitions, watch: Watch) -> Reducer:
         """The reduction, ready for the states of one exploration."""
         ...
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the statements of an exploration look at."""
+
+    fields: frozenset[str] = frozenset()
+    """Names of the fields of processes of any class that some check has read."""
+    links: tuple[tuple[str, str], ...] = ()
+    """(senders, receivers) of the links whose messages some check is shown."""
 
 
 class ToldApart(ModelError):
@@ -71,6 +85,10 @@ class Reducer(Protocol):
         """The states that a state stands for."""
         ...
 
+    def onward(self, state: int) -> tuple[int, tuple[Taken, ...]]:
+        """Where a state of the full model is moved to at once, and by which steps."""
+        ...
+
 
 @dataclass(frozen=True)
 class Eager:
@@ -78,36 +96,48 @@ class Eager:
 
     name: str
     messages: tuple[type[Message], ...]
+    silent: bool = False
+    """Whether only those deliveries are eager that send nothing."""
 
-    def applied(self, transitions: Transitions) -> Reducer:
+    def applied(self, transitions: Transitions, watch: Watch) -> Reducer:
         """The reduction, ready for the states of one exploration."""
-        return _EagerSteps(self.messages, transitions)
+        return _EagerSteps(self, transitions)
 
 
 class _EagerSteps:
-    def __init__(self, messages: tuple[type[Message], ...], transitions: Transitions) -> None:
-        self._messages = messages
+    def __init__(self, eager: Eager, transitions: Transitions) -> None:
+        self._messages = eager.messages
+        self._silent = eager.silent
         self._transitions = transitions
         self._met: set[int] = set()
 
     def chosen(self, state: int, found: Found) -> Found:
         here = self._transitions.unpack(state)
         interner = self._transitions.interner
-        for link in self._transitions.columns:
-            content = here[link.position]
+        for link, content in zip(self._transitions.columns, here[self._transitions.first_link :], strict=False):
             if content and isinstance(interner.messages[interner.heads[content]], self._messages):
                 eager = [(new, outcome) for new, outcome in found if outcome.taken.step == link.step]
-                if eager and all(new not in self._met for new, _ in eager):
+                if eager and self._may_wait(eager):
                     found = eager
                     break
-        self._met.update(new for new, _ in found)
+        if not self._silent:
+            self._met.update(new for new, _ in found)
         return found
+
+    def _may_wait(self, eager: Found) -> bool:
+        """Whether everything else can come after these steps."""
+        if self._silent:
+            return all(not outcome.posts for _, outcome in eager)
+        return all(new not in self._met for new, _ in eager)
 
     def representative(self, state: int) -> int:
         return state
 
     def represented(self, state: int) -> list[int]:
         return [state]
+
+    def onward(self, state: int) -> tuple[int, tuple[Taken, ...]]:
+        return state, ()
 
 
 @dataclass(frozen=True)
@@ -117,7 +147,7 @@ class Symmetry:
     name: str
     slots: tuple[Slot, ...]
 
-    def applied(self, transitions: Transitions) -> Reducer:
+    def applied(self, transitions: Transitions, watch: Watch) -> Reducer:
         """The reduction, ready for the states of one exploration."""
         return _Renamings(self.slots, transitions)
 
@@ -143,6 +173,9 @@ class _Renamings:
 
     def represented(self, state: int) -> list[int]:
         return [state, *(self._renamed(state, number) for number in range(len(self._renamings)))]
+
+    def onward(self, state: int) -> tuple[int, tuple[Taken, ...]]:
+        return state, ()
 
     def _renamed(self, state: int, number: int) -> int:
         transitions = self._transitions
@@ -220,9 +253,13 @@ class ReducedExplorer(Explorer):
         reductions: Sequence[Reduction],
         statements: Iterable[Statement] | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        read: frozenset[str] = frozenset(),
     ) -> None:
+        """`read`: fields that the statements are known to read; `fields_read` tells whether they read more."""
         super().__init__(scenario, statements, limits)
-        self._reducers = [reduction.applied(self.transitions) for reduction in reductions]
+        links = tuple(s.links for s in self.statements if s.links is not None)
+        watch = Watch(read, links)
+        self._reducers = [reduction.applied(self.transitions, watch) for reduction in reductions]
 
     def successors(self, state: int) -> tuple[Found, bool]:
         """The steps that the reductions leave."""
@@ -248,10 +285,12 @@ class ReducedExplorer(Explorer):
         name = violation.statement
         readers = [reader for reader in self._views if reader.statement.name == name]
         for new, outcome in self.transitions.successors(self._walked(position)[0])[0]:
-            same = (outcome.error is None) == (last.error is None) and outcome.broken == last.broken
-            here = self.transitions.unpack(new)
-            if same and not any(reader.holds(here) for reader in readers):
-                return replace(violation, steps=(*violation.steps, outcome.taken))
+            if (outcome.error is None) == (last.error is None) and outcome.broken == last.broken:
+                moved, rest = self._onward(new)
+                for state, further in ((new, ()), (moved, rest)):
+                    here = self.transitions.unpack(state)
+                    if not any(reader.holds(here) for reader in readers):
+                        return replace(violation, steps=(*violation.steps, outcome.taken, *further))
         raise AssertionError("what stands for a state can do what the state can do")
 
     def path(self, position: int) -> tuple[Taken, ...]:
@@ -267,8 +306,21 @@ class ReducedExplorer(Explorer):
         for number in chain[-2::-1]:
             found, _ = self.transitions.successors(state)
             state, taken = next((new, o.taken) for new, o in found if self._stands_for(new) == self._order[number])
-            steps.append(taken)
+            state, further = self._onward(state)
+            steps += [taken, *further]
         return state, tuple(steps)
+
+    def _onward(self, state: int) -> tuple[int, tuple[Taken, ...]]:
+        steps: tuple[Taken, ...] = ()
+        for reducer in self._reducers:
+            state, further = reducer.onward(state)
+            steps += further
+        return state, steps
+
+    def fields_read(self) -> frozenset[str]:
+        """The fields that some check has read in some state found."""
+        read = Sights(self.transitions, self.statements).fields_read(self.states())
+        return frozenset().union(*read.values())
 
     def _stands_for(self, state: int) -> int:
         for reducer in self._reducers:
@@ -294,6 +346,9 @@ class Gate:
     """Why the reduction is not used; empty when it passed."""
     full: int
     reduced: int
+    """States with this reduction and those that passed before it."""
+    read: frozenset[str] = frozenset()
+    """Fields that some statement reads there."""
 
     @property
     def sentence(self) -> str:
@@ -317,9 +372,16 @@ def gate(
     unfit = [s.name for s in wanted if s.kind not in REDUCIBLE]
     if unfit:
         return Gate(reduction.name, f"it changes the runs that {', '.join(unfit)} speaks of", 0, 0)
+    folding = [s.name for s in wanted if s.monitors and not isinstance(reduction, Symmetry)]
+    if folding:
+        return Gate(reduction.name, f"it changes the order of the events that {', '.join(folding)} folds", 0, 0)
+    apart = [other.name for other in beside if isinstance(other, Symmetry) != isinstance(reduction, Symmetry)]
+    if apart:
+        return Gate(reduction.name, f"it is not used together with {', '.join(apart)}", 0, 0)
     full = ReducedExplorer(scope, (), wanted)
     one = full.run()
-    reduced = ReducedExplorer(scope, (*beside, reduction), wanted)
+    fields_read = full.fields_read()
+    reduced = ReducedExplorer(scope, (*beside, reduction), wanted, read=fields_read)
     try:
         other = reduced.run()
         states = reduced.states_meant()
@@ -336,7 +398,7 @@ def gate(
         for name, sights in complete.all(full.states(), read).items():
             if sights != left[name]:
                 return Gate(reduction.name, f"{name} no longer sees the same states", one.states, other.states)
-    return Gate(reduction.name, "", one.states, other.states)
+    return Gate(reduction.name, "", one.states, other.states, fields_read)
 
 
 def explore_reduced(
@@ -355,8 +417,13 @@ def explore_reduced(
         if not gates[-1].refused:
             passed.append(reduction)
     sentences = [found.sentence for found in gates]
+    read = frozenset[str]().union(*(found.read for found in gates))
     try:
-        result = ReducedExplorer(scenario, passed, wanted, limits).run()
+        explorer = ReducedExplorer(scenario, passed, wanted, limits, read)
+        result = explorer.run()
+        more = explorer.fields_read() - read if passed and not (result.violation or result.note) else None
+        if more:
+            raise ToldApart(f"statements read {', '.join(sorted(more))} here, which they do not at the gate")
     except ToldApart as error:
         sentences = [f"{reduction.name}: refused, {error}" for reduction in reductions]
         result = Explorer(scenario, wanted, limits).run()

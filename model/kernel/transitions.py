@@ -380,6 +380,15 @@ class Transitions:
             link.entries[local, head] = entry
         return self._resolve(entry, fields)
 
+    def delivered(self, state: int, fields: tuple[int, ...], link: Column) -> list[tuple[int, Outcome]]:
+        """What the delivery of a link's first message, which there must be, leads to."""
+        content = fields[link.position]
+        head = self.interner.heads[content]
+        base = state + ((self.interner.tails[content] - content) << link.shift)
+        entry = self._delivery(link, fields, head, link.entries.get((fields[link.receiver], head)))
+        found = ((self._apply(base, outcome), outcome) for outcome in entry)
+        return [(new, outcome) for new, outcome in found if new is not None]
+
     # ---- putting a step together ------------------------------------------------------------------------------------
 
     def _entry(self, origin: int, local: int, stimulus: Stimulus, step: Step) -> Any:
