@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EXPECTED_IDLE: Mapping[str, str] = {
-    "Borrower receives Unreachable of Fetch": "the one scope with a borrower kills the owner, not the lender",
     "ChainMaster receives Unreachable": "no scope kills a replica while the master's request to it is under way",
     "Directory receives ObjectFailed": "no job of a scope fails: what memory loses, somebody can make again",
     "GlobalScheduler receives ObjectFailed": "an actor that can never live is met by walks of drawn programs alone",

@@ -62,10 +62,10 @@ LIVELOCK_BUGS = (
         "asks_for_more",
         "A replica that has caught up asks again and again for what it lacks.",
         {Replica: AsksForMore},
-        "every_request_is_answered_some_day",
+        "writes_get_answers",
         "chain-extension",
         "bug benchmark L4",
-        ("comes_to_rest", "writes_get_answers"),
+        ("comes_to_rest", "every_request_is_answered_some_day"),
     ),
     Bug(
         "asks_for_the_impossible",

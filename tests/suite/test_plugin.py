@@ -87,7 +87,7 @@ def test_workers_draw_from_one_seed_and_report_to_one_table(pytester: pytest.Pyt
 def test_only_one_statement_or_one_edition(pytester: pytest.Pytester) -> None:
     result = run(pytester, SCOPES, "--rayproof-only=restarts_bounded", "-k", "exhausted")
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["restarts_bounded * 6 *", "1 statements in 4 scenarios: 4 holds; seed 0"])
+    result.stdout.fnmatch_lines(["restarts_bounded * 6 *", "1 statements in 6 scenarios: 6 holds; seed 0"])
     result = run(pytester, SCOPES, "--rayproof-edition=ray2", "--collect-only", "-q", "-k", "exhausted")
     text = result.stdout.str()
     assert "leases-plain" in text and "migration" in text and "chain-3-2-1" not in text and "deselected" in text
@@ -108,7 +108,9 @@ def test_a_broken_policy_fails_usefully(pytester: pytest.Pytester, example: str)
     result = run(pytester, WHOLE, "-k", "whole-cluster", f"--rayproof-policy={mine.name}")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = result.stdout.str()
-    assert f"VIOLATED {BROKEN[example]}:" in text and "=> " in text and "program=driver:" in text
+    assert f"VIOLATED {BROKEN[example]}:" in text and "program=driver:" in text
+    # What draws behind the model's back may answer alike when it is carried out again for the print.
+    assert "=> " in text or example == "bad_hidden_randomness"
     assert not re.search(r"Traceback|^\S+\.py:\d+|Falsifying|^E ", text, re.M), "a stack of the machinery"
     replayed = re.search(r"replay: (rayproof replay (\S+\.json))", text)
     assert replayed is not None and (pytester.path / replayed[2]).is_file()
