@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test coverage lint bench clean
+.PHONY: help demo test slow coverage lint bench clean
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
@@ -18,6 +18,9 @@ demo: $(READY)  ## set up, then check policies against recordings of real Ray
 
 test: $(READY)  ## set up, then pass the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+slow: $(READY)  ## set up, then pass the tests that `test` leaves out: larger scopes, every built-in policy
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
 
 coverage: $(READY)  ## branch coverage of model/ by the property suite, profile quick
 	$(BIN)/python -m pytest -q -n 2 --cov=model --cov-branch --cov-report=term-missing:skip-covered properties

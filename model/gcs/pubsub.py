@@ -132,7 +132,11 @@ class Subscriber(Follower):
     subscription: int = 0
     heard: int = 0
     """Number of the last news of the present subscription."""
+    checked: int = 0
+    """How many checks are used up, where they are bounded."""
     table: Name = constant("table")
+    checks: int | None = constant(None)
+    """How often it checks; None: as long as it lives."""
 
     def start(self, ctx: Context) -> None:
         """Subscribe for the first time."""
@@ -173,11 +177,14 @@ class Subscriber(Follower):
         self.arm(ctx)
 
     def arm(self, ctx: Context) -> None:
-        """Check after a while, and again and again."""
-        ctx.set_timer("check")
+        """Check after a while, and again and again, unless that is bounded."""
+        if self.checks is None or self.checked < self.checks:
+            ctx.set_timer("check")
 
     def fire(self, ctx: Context, timer: str) -> None:
         """Ask whether the subscription stands; without a snapshot there is nothing to ask about."""
+        if self.checks is not None:
+            self.checked += 1
         if self.snapshot is None:
             self.subscribe(ctx)
         else:

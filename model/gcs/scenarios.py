@@ -197,8 +197,18 @@ NODE_NEWS = (("n0", NodeState.ALIVE), ("n0", NodeState.DEAD), ("n1", NodeState.A
 """A node comes and goes, another comes."""
 
 
-def push(cuts: int = 1, crashes: int = 1, statements: tuple[Statement, ...] = (), swap: Swap | None = None) -> Scenario:
-    """One subscriber of the node table; their connection may break, the table may come back after a crash."""
+def push(
+    cuts: int = 1,
+    crashes: int = 1,
+    statements: tuple[Statement, ...] = (),
+    swap: Swap | None = None,
+    *,
+    rests: bool = False,
+) -> Scenario:
+    """One subscriber of the node table; their connection may break, the table may come back after a crash.
+
+    It checks its subscription for ever or, in a scenario that is to rest, as often as what breaks can make necessary.
+    """
     kinds: Mapping[Any, Any] = swap or {}
     table, subscriber = kinds.get(NodeTable, NodeTable), kinds.get(Subscriber, Subscriber)
     return Scenario(
@@ -207,16 +217,16 @@ def push(cuts: int = 1, crashes: int = 1, statements: tuple[Statement, ...] = ()
         {
             "table": table,
             "announcer": partial(Announcer, NODE_NEWS),
-            "subscriber": subscriber,
+            "subscriber": partial(subscriber, checks=cuts + 2 * crashes if rests else None),
         },
         statements,
         services=frozenset({"table"}),
         crashable=("table",),
         recoverable=frozenset({"table"}),
         watchers={"table": ("subscriber",)},
-        # The subscriber checks for ever, so a run never rests: a walk need not wait for it.
-        drain_limit=100,
-        rests=False,
+        # A walk need not wait for the rest of a run that never rests.
+        drain_limit=10_000 if rests else 100,
+        rests=rests,
         cuttable=(("table", "subscriber"),),
         faults={FaultKind.CUT: cuts, FaultKind.CRASH: crashes},
         max_incarnations=crashes + 1,

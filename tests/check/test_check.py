@@ -2,17 +2,21 @@
 
 import json
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from model.kernel import Verdict
 from model.scheduler.hooks import Choices, ClusterView, TaskView
 from model.scheduler.policies import BUILT_IN
+from rayproof.check.report import show
 from rayproof.check.simulation import Settings, prepare, simulate
-from rayproof.check.verdict import Report, bound_of
+from rayproof.check.verdict import Report, bound_of, check_policy
 from rayproof.cli import main
 from rayproof.clusters import read_clusters
+from rayproof.policies import load_policy
 from rayproof.recordings import read_recording
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
 
@@ -125,15 +129,21 @@ def test_another_cluster_takes_the_workload(
     assert code == 0 and "two-unequal-nodes: 2 CPU/1 GPU, 16 CPU/8 GPU" in out
 
 
-@pytest.mark.parametrize("width", ["40", "60", "200"])
-def test_narrow_and_wide_terminals(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: str
-) -> None:
-    monkeypatch.setenv("COLUMNS", width)
-    workload = str(EXAMPLES / "recordings" / "13_tree_reduce.jsonl")
-    _, out = run(monkeypatch, capsys, "default", "spread", "--workload", workload)
-    assert "simulated makespan" in out
-    assert max(map(len, out.splitlines())) <= int(width)
+@pytest.fixture(scope="module")
+def two_policies(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Two policies on one recording: what three widths of a terminal show."""
+    workload = prepare(read_recording(EXAMPLES / "recordings" / "13_tree_reduce.jsonl"), None)
+    out = tmp_path_factory.mktemp("out")
+    policies = (check_policy(load_policy(n), workload, SETTINGS, out, lambda _: None) for n in ("default", "spread"))
+    return Report(workload, *bound_of(workload), tuple(policies), 0)
+
+
+@pytest.mark.parametrize("width", [40, 60, 200])
+def test_narrow_and_wide_terminals(two_policies: Report, width: int) -> None:
+    printed = StringIO()
+    show(two_policies, Console(file=printed, width=width))
+    assert "simulated makespan" in printed.getvalue()
+    assert max(map(len, printed.getvalue().splitlines())) <= width
 
 
 @needs_shared_data("kuberay-samples")

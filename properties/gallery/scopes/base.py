@@ -45,6 +45,8 @@ def side_by_side(name: str, *parts: Scenario) -> Scenario:
         faults=faults,
         max_incarnations=max(part.max_incarnations for part in parts),
         rounds=max(part.rounds for part in parts),
+        drain_limit=max(part.drain_limit for part in parts),
+        rests=all(part.rests for part in parts),
         constants={f"{part.name}: {key}": value for part in parts for key, value in part.constants.items()},
     )
 

@@ -48,7 +48,8 @@ def chain_scope(swap: Swap, ample: bool) -> Scenario:
 
 def tables_scope(swap: Swap, ample: bool) -> Scenario:
     """Today's GCS restarted between its writes, beside the node table that pushes its news."""
-    pushed = gcs.push(1, 2, pubsub.PUSHED, swap)
+    # What rests can be audited: both parts.
+    pushed = gcs.push(1, 2, (*pubsub.PUSHED, pubsub.a_subscriber_catches_up), swap, rests=True)
     restarted = gcs.restart(2, 1, 1, server.RESTARTED, swap)
     return side_by_side("generic-tables", restarted, pushed)
 
