@@ -3,9 +3,10 @@
 Mutants are Cosmic Ray's, of every module of `model/gcs`, `model/scheduler` and `model/lineage`, drawn without
 repetition. A mutant is killed when one of the TINY scopes that run its line ends otherwise than without it: by a
 statement, or by an error of the model (what a process does not understand, a broken contract of the kernel). Survivors
-are put to Ray's own vectors, and then to the pinned counts of the scopes that have already run. Each has so many CPU
-seconds in all, start included; one that runs out of them counts as killed only if its scopes need less than half of
-that without it (an endless loop), otherwise as survived.
+are put to the tests of shapes (a message is a value), to Ray's own vectors and hand-calculated placements, and then to
+the pinned counts of the scopes that have already run. Each has so many CPU seconds in all, start included; one that
+runs out of them counts as killed only if its scopes need less than half of that without it (an endless loop), otherwise
+as survived.
 
 Annotations are left out beforehand: nothing evaluates them. Lines that no scope runs are not left out; those survive.
 """
@@ -39,10 +40,16 @@ PROJECT = Path(__file__).resolve().parents[1]
 MUTATED = ("model/gcs", "model/scheduler", "model/lineage")
 NEEDED = ("model", "properties", "benchmarks", "tests", "rayproof", "solver")
 VECTORS = tuple(f"tests/scheduler/test_{name}.py" for name in ("ray_vectors", "ray_policies", "place"))
-VECTOR_MODULES = ("model/scheduler/ray/", "model/scheduler/policies/")
+VECTOR_MODULES = (
+    "model/scheduler/ray/",
+    "model/scheduler/policies/",
+    "model/scheduler/hooks.py",
+    "model/scheduler/estimates.py",
+)
 """Chosen in one call and no protocol: the vectors speak of these."""
-VECTOR_CPU_S = 4
-"""What the vectors are given of a mutant's CPU seconds."""
+SHAPES = ("tests/test_shapes.py",)
+TESTS_CPU_S = 3
+"""What the tests are given of a mutant's CPU seconds."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +174,7 @@ class Campaign:
 
     def _judged(self, mutant: Mutant, tree: Path) -> tuple[str | None, str | None, str]:
         scopes = self._affordable(mutant)
-        vectors = mutant.module.startswith(VECTOR_MODULES)
-        cpu_s = self.cpu_s - (VECTOR_CPU_S if vectors else 0)
+        cpu_s = self.cpu_s - TESTS_CPU_S
         outcomes, code, said = trial(scopes, tree, cpu_s) if scopes else ([], 0, "")
         for outcome in outcomes:
             normal = self.baseline[outcome["scope"]]
@@ -181,9 +187,9 @@ class Campaign:
             return "error", None, said.strip().rpartition("\n")[2]
         if code < 0 and sum(self.baseline[name]["cpu_s"] for name in scopes) < cpu_s / 2:
             return "loop", None, f"more than {cpu_s} CPU s"
-        tests = ["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *VECTORS]
-        if vectors and run(tests, tree, VECTOR_CPU_S).returncode:
-            return "vector", None, ""
+        tests = VECTORS if mutant.module.startswith(VECTOR_MODULES) else SHAPES
+        if run(["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests], tree, TESTS_CPU_S).returncode > 0:
+            return "test", None, ""
         for outcome in outcomes:
             if outcome["counts"] != self.baseline[outcome["scope"]]["counts"]:
                 return "count", outcome["scope"], f"{self.baseline[outcome['scope']]['counts']} -> {outcome['counts']}"
@@ -194,8 +200,8 @@ class Campaign:
         return self.running[mutant.module, mutant.line] or self.entering[mutant.module]
 
     def _affordable(self, mutant: Mutant) -> list[str]:
-        """The cheapest of them; half of the CPU time is left for what the change makes longer."""
-        left, chosen = self.cpu_s / 2, []
+        """The cheapest of them; part of the CPU time is left for the tests and for what the change makes longer."""
+        left, chosen = (self.cpu_s - TESTS_CPU_S) * 0.6, []
         for name in self._running(mutant):
             left -= self.baseline[name]["cpu_s"]
             if left < 0 and chosen:
@@ -209,7 +215,7 @@ def report(fates: Sequence[Fate]) -> Iterator[str]:
     by_part: Mapping[str, list[Fate]] = defaultdict(list)
     for fate in fates:
         by_part[next(part for part in MUTATED if fate.mutant.module.startswith(part))].append(fate)
-    kinds = ("statement", "error", "loop", "vector", "count", None)
+    kinds = ("statement", "error", "loop", "test", "count", None)
     yield "| part | mutants | " + " | ".join(kind or "survived" for kind in kinds) + " | killed |"
     yield "|---" * (len(kinds) + 3) + "|"
     for part, some in (*by_part.items(), ("all", list(fates))):

@@ -1,5 +1,6 @@
 """The built-in policies and the rules of the hook."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -10,8 +11,17 @@ from model.graph import Spread as SpreadStrategy
 from model.kernel import Context, PolicyError
 from model.scheduler.estimates import averaged
 from model.scheduler.hooks import ClusterView, NodeView, TaskView, ask
-from model.scheduler.policies import Default, LocalityFirst, LowestEstimatedWait, Spread
+from model.scheduler.policies import (
+    AlphaBeta,
+    Default,
+    EarliestCompletion,
+    LocalityFirst,
+    LowestEstimatedWait,
+    Spread,
+    with_defaults,
+)
 from model.scheduler.ray import Argument, critical_utilization
+from model.scheduler.ray.node_order import murmur_hash_64a, order_by_rank
 
 
 def node(index: int, free: float, cpus: float = 4, gpus: float = 0, queue: int = 0, task_us: int = 10) -> NodeView:
@@ -107,8 +117,70 @@ def test_locality_first_needs_room() -> None:
     assert LocalityFirst().place(task(), view(node(0, 4), node(1, 0), local=holder, size=8), 0, First())[0] == "raylet0"
 
 
+def test_alpha_beta_weighs_queue_and_transfer() -> None:
+    cluster = view(
+        node(0, 4, queue=3, task_us=10),
+        node(1, 4, queue=4, task_us=20),
+        local={"raylet1": 50},
+        size=60,
+        bandwidth=10**6,
+    )
+    # 30 us of queue and 60 us of transfer, against 80 us and 10 us.
+    scores = [AlphaBeta(2, 3).score(each, cluster) for each in cluster.nodes]
+    assert scores == [2 * 30 + 3 * 60, 2 * 80 + 3 * 10]
+    assert AlphaBeta(2, 3).place(task(), cluster, (), First()) == "raylet1"
+    assert AlphaBeta(2, 0).place(task(), cluster, (), First()) == "raylet0"
+    without_transfer = view(node(0, 4, queue=3, task_us=10), size=60)
+    assert AlphaBeta(2, 3).score(without_transfer.nodes[0], without_transfer) == 60
+
+
+def test_earliest_completion_adds_the_task_itself() -> None:
+    cluster = view(
+        node(0, 4, queue=3, task_us=10),
+        node(1, 4, queue=1, task_us=20),
+        local={"raylet0": 50},
+        size=60,
+        bandwidth=10**6,
+    )
+    estimates = [EarliestCompletion().estimate_us(each, cluster) for each in cluster.nodes]
+    assert estimates == [30 + 10 + 10, 20 + 20 + 60]
+    assert EarliestCompletion().place(task(), cluster, (), First()) == "raylet0"
+    queued = view(node(0, 4, queue=1, task_us=10), node(1, 4, queue=2, task_us=9))
+    # 10 us of queue and 10 of its own, against 18 and 9: the estimate without the task would choose alike only here.
+    assert EarliestCompletion().place(task(), queued, (), First()) == "raylet0"
+    slow = view(node(0, 4, queue=1, task_us=100), node(1, 4, queue=13, task_us=9))
+    assert LowestEstimatedWait().place(task(), slow, (), First()) == "raylet0"
+    assert EarliestCompletion().place(task(), slow, (), First()) == "raylet1"
+
+
+def test_a_partial_proposal_keeps_its_hooks_and_places_as_default() -> None:
+    class Orders:
+        name = "orders"
+
+        def order(self, *arguments: Any) -> str:
+            return "first"
+
+    made = deepcopy(with_defaults(Orders()))
+    assert made.name == "orders" and made.order() == "first"  # type: ignore[attr-defined]
+    cluster = view(node(0, 1), node(1, 3))
+    assert made.place(task(), cluster, 0, First()) == Default().place(task(), cluster, 0, First())
+    assert not hasattr(made, "retry")
+    whole = Spread()
+    assert with_defaults(whole) is whole
+
+
 def test_averages_are_exponential() -> None:
     assert averaged(averaged(0, 100, 500), 200, 500) == 150
+    assert averaged(500, 1000, 200) == 600
+
+
+def test_ties_go_by_the_hash_of_the_id() -> None:
+    """Reference values: `std::hash<std::string>` of libstdc++ 12, of 5 and of 28 bytes."""
+    assert murmur_hash_64a(b"local") == -3261402643749128568
+    assert murmur_hash_64a(bytes(i * 37 % 256 for i in range(28))) == 2107635366615631713
+    assert murmur_hash_64a(b"\xff" * 28) == 8149898585454457645
+    ids = [bytes(i * 37 % 256 for i in range(28)).hex(), "ff" * 28, b"local".hex()]
+    assert order_by_rank(ids) == [ids[2], ids[0], ids[1]]
 
 
 class Answers:
