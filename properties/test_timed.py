@@ -1,0 +1,89 @@
+"""Timed runs are runs of the model too: drawn programs on a virtual clock, with nodes that die at drawn times.
+
+What walks check on any order of events holds on the orders that latencies make; a timed run that has ended is audited.
+"""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, seed
+from hypothesis import strategies as st
+
+from model.kernel import Scenario, Statement, StatementKind, StateView, Timing
+from model.kernel.faults import FaultKind
+from model.kernel.simulate import Happening, Simulation
+from model.kernel.statements import Monitor
+from properties.bugs import BUGS
+from properties.drawn import from_bytes
+from properties.drawn.cluster import WHOLE_CLUSTER
+from properties.suite import present
+
+SHAPE_BYTES = 80
+LATEST_CRASH_US = 20_000_000
+"""Bodies take five seconds each."""
+
+
+def at_the_end(
+    scenario: Scenario, statements: tuple[Statement, ...], number: int, happenings: tuple[Happening, ...]
+) -> tuple[list[str], int]:
+    """The statements that a timed run leaves broken behind, and how many events it had."""
+    monitors: dict[type, Monitor] = {kind: kind() for s in statements for kind in s.monitors}
+
+    def observe(now_us: int, event: object) -> None:
+        for kind, monitor in monitors.items():
+            monitors[kind] = monitor.observe(event)
+
+    simulation = Simulation(scenario, number, on_event=observe, happenings=happenings)
+    events = simulation.run().events
+    seats = simulation.seats.values()
+    broken = []
+    for s in statements:
+        seen = {seat.name: seat.process for seat in seats if seat.alive and isinstance(seat.process, s.reads)}
+        dead = frozenset(seat.name for seat in seats if not seat.alive and isinstance(seat.process, s.reads))
+        view = StateView(seen, dead, dict, monitors)
+        if not (all(map(s.check, seen.values())) if s.each else s.check(view)):
+            broken.append(s.name)
+    return broken, events
+
+
+@pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)
+def test_a_timed_run_ends_as_the_statements_demand() -> None:
+    suite = present()
+
+    @seed(suite.seed)
+    @suite.volume(2)
+    @given(
+        shape=st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES),
+        number=st.integers(0, 1000),
+        jitter_us=st.sampled_from((0, 700, 5_000_000)),
+        crashes=st.lists(st.tuples(st.integers(0, LATEST_CRASH_US), st.integers(0, 5)), max_size=2),
+    )
+    def run(shape: bytes, number: int, jitter_us: int, crashes: list[tuple[int, int]]) -> None:
+        drawn = WHOLE_CLUSTER.draw(from_bytes(shape))
+        made = WHOLE_CLUSTER.scenario(drawn, suite.policy)
+        timed = replace(made, timing=Timing(jitter_us=jitter_us, detection_us=1000, bandwidth_bytes_per_s=1024))
+        nodes = [unit for unit in made.crashable if unit.startswith("node")]
+        allowed = crashes[: min(made.budget(FaultKind.CRASH), len(nodes))]
+        happenings = tuple(Happening(at, nodes[which % len(nodes)]) for at, which in allowed)
+        judged = tuple(s for s in suite.chosen(made) if s.kind in (StatementKind.ALWAYS, StatementKind.AUDIT))
+        broken, events = at_the_end(timed, judged, number, happenings)
+        assert not broken, (dict(made.constants), happenings)
+        assert events > 0 and at_the_end(timed, judged, number, happenings) == (broken, events)
+
+    run()
+
+
+@pytest.mark.parametrize("name", ["keeps_using_the_dead", "never_reconsiders", "value_depends_on_the_node"])
+def test_a_timed_run_shows_a_planted_bug(name: str) -> None:
+    bug, random = BUGS[name], Random(0)
+    broken: list[str] = []
+    for number in range(150):
+        made = WHOLE_CLUSTER.scenario(WHOLE_CLUSTER.draw(from_bytes(random.randbytes(SHAPE_BYTES))), None, bug.replaces)
+        nodes = [unit for unit in made.crashable if unit.startswith("node")]
+        count = min(made.budget(FaultKind.CRASH), len(nodes))
+        crashes = tuple(Happening(random.randrange(LATEST_CRASH_US), random.choice(nodes)) for _ in range(count))
+        timed = replace(made, timing=Timing(jitter_us=700, detection_us=1000, bandwidth_bytes_per_s=1024))
+        judged = tuple(s for s in made.statements if s.kind in (StatementKind.ALWAYS, StatementKind.AUDIT))
+        broken += at_the_end(timed, judged, number, crashes)[0]
+    assert bug.statement in broken
