@@ -21,9 +21,11 @@ from model.kernel import (
     constant,
 )
 from model.kernel.explore import explore
+from model.kernel.gate import explore_reduced, gate
 from model.kernel.invisible import Invisible
-from model.kernel.reductions import Eager, Reduction, Symmetry, explore_reduced, gate
+from model.kernel.reductions import Eager, Reduction
 from model.kernel.replay import replay
+from model.kernel.symmetry import Symmetry
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.catalogue import build

@@ -9,8 +9,10 @@ from benchmarks.plain_chain import PLAIN, Replica, Stable, Update, plain_chain
 from model.gcs import protocol
 from model.kernel import Context, Name, Statement, StateView, Verdict, always
 from model.kernel.explore import explore
-from model.kernel.reductions import Eager, Reduction, Symmetry, explore_reduced, gate
+from model.kernel.gate import explore_reduced, gate
+from model.kernel.reductions import Eager, Reduction
 from model.kernel.replay import replay
+from model.kernel.symmetry import Symmetry
 from properties.catalogue import build
 from properties.statements.chain import inprocess_requests
 from properties.statements.runs import CHAIN_RUNS
