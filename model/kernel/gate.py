@@ -18,15 +18,12 @@ from model.kernel.engines import explore
 from model.kernel.errors import ModelError
 from model.kernel.explore import Explorer, Limits, Report
 from model.kernel.reduced import ReducedExplorer, ToldApart
-from model.kernel.reductions import Reduction
+from model.kernel.reductions import REDUCIBLE, Reduction
 from model.kernel.scenario import Scenario
 from model.kernel.sights import Sights
 from model.kernel.statements import Statement, StatementKind
 from model.kernel.symmetry import Symmetry
 from model.kernel.verdicts import INTERRUPTED_NOTE, Result
-
-REDUCIBLE = frozenset({StatementKind.ALWAYS, StatementKind.SOMETIMES, StatementKind.AUDIT})
-"""Kinds of statements that survive a reduction."""
 
 GATE_LIMITS = Limits(states=1_000_000)
 """A gate that is not exhausted within these refuses."""

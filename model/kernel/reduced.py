@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from model.kernel.errors import ModelError
 from model.kernel.explore import Explorer, Limits, Report
-from model.kernel.reductions import Found, Reduction, Watch
+from model.kernel.reductions import REDUCIBLE, Found, Reduction, Watch
 from model.kernel.scenario import Scenario
 from model.kernel.sights import Sights
 from model.kernel.statements import Statement
@@ -37,8 +37,12 @@ class ReducedExplorer(Explorer):
         """`read`: fields that the statements are known to read; `fields_read` tells whether they read more.
 
         `beyond`: whether the search goes on where a statement is broken; it ends at a policy's error all the same.
+        Raises `ValueError` for statements about steps and runs beside any reduction.
         """
         super().__init__(scenario, statements, limits, on_progress)
+        unfit = [s.name for s in self.statements if s.kind not in REDUCIBLE]
+        if reductions and unfit:
+            raise ValueError(f"no reduction bears {', '.join(unfit)}")
         self._beyond = beyond
         self.resting: list[int] = []
         """The quiescent states found."""
@@ -73,6 +77,8 @@ class ReducedExplorer(Explorer):
         return None if self._beyond else broken
 
     def _violation(self, broken: Statement | str, position: int, last: Outcome | None) -> Violation:
+        if not self._reducers:
+            return super()._violation(broken, position, last)
         violation = super()._violation(broken, position, None)
         if last is None:
             return violation

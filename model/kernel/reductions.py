@@ -17,8 +17,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from model.kernel.process import Message
+from model.kernel.statements import StatementKind
 from model.kernel.steps import Taken
 from model.kernel.transitions import Outcome, Transitions
+
+REDUCIBLE = frozenset({StatementKind.ALWAYS, StatementKind.SOMETIMES, StatementKind.AUDIT})
+"""Kinds of statements that survive a reduction."""
 
 Found = list[tuple[int, Outcome]]
 
