@@ -22,12 +22,20 @@ from model.kernel.explore import Limits
 from model.scheduler.policies import BUILT_IN
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
-from rayproof import __version__, verify_report
+from rayproof import __version__, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import bugs, explore_graph, follow, golden, new_policy, solving, statements_table, traceability
-from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, StatesOption
+from rayproof.commands.limits import (
+    INTERRUPTED,
+    BudgetOption,
+    EngineOption,
+    MemoryOption,
+    OnlyOption,
+    ReduceOption,
+    StatesOption,
+)
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError
 from rayproof.gaps.bursts import Chooser
@@ -158,6 +166,8 @@ def verify_command(
     seed: SeedOption = 0,
     bug: Annotated[str | None, typer.Option(help="Plant a bug first (see `rayproof statements`).")] = None,
     engine: EngineOption = Engine.AUTO,
+    reduce: ReduceOption = None,
+    only: OnlyOption = None,
     max_states: StatesOption = Limits.states,
     max_memory: MemoryOption = Limits.memory_mb,
     budget: BudgetOption = None,
@@ -165,7 +175,10 @@ def verify_command(
     json_to: JsonOption = None,
 ) -> None:
     """Check the model's scenarios against their statements."""
-    entries = _entries(names or [], scope)
+    entries = reducing.only(_entries(names or [], scope), only or [])
+    reductions = reducing.wanted(reduce)
+    if reductions and driver is not Driver.EXPLORE:
+        raise InputError("--reduce", None, "walks know no reductions", "--driver explore")
     if bug is not None and bug not in BUGS:
         raise InputError("--bug", None, f"unknown planted bug {bug!r}", "one of " + ", ".join(BUGS))
     with live() as report:
@@ -178,6 +191,7 @@ def verify_command(
             bug=bug,
             on_progress=report,
             engine=engine,
+            reductions=reductions,
         )
     files = [None if v.trace is None else save(v.trace, out) for v in done]
     # A planted bug puts other classes into the scopes; what they exercise says nothing about the model.

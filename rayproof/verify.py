@@ -11,9 +11,10 @@ from importlib.metadata import version
 from typing import Any
 
 from model.kernel import Result, Scenario, Verdict, combine
-from model.kernel.engines import Engine, explore
+from model.kernel.engines import Engine
 from model.kernel.explore import Limits
 from model.kernel.minimise import minimise
+from model.kernel.reductions import Reduction
 from model.kernel.trace import Trace
 from model.kernel.verdicts import INTERRUPTED_NOTE
 from model.kernel.walk import campaign, walkable
@@ -24,6 +25,7 @@ from rayproof import __version__
 from rayproof.counterexamples import to_trace
 from rayproof.exercise import Exercise, exercise
 from rayproof.progress import Live
+from rayproof.reducing import explore_entry
 
 NOTHING_OWED = Exercise()
 
@@ -60,15 +62,26 @@ def verify(
     bug: str | None = None,
     on_progress: Live | None = None,
     engine: Engine = Engine.AUTO,
+    reductions: Sequence[Reduction] = (),
 ) -> list[Verification]:
     """Check scenarios one after the other; an interrupt ends the list, with what was found so far."""
     done: list[Verification] = []
     for entry in entries:
         try:
-            scenario = entry.build(policy, {} if bug is None else BUGS[bug].replaces)
+            swap = {} if bug is None else BUGS[bug].replaces
+            scenario = entry.build(policy, swap)
             report = None if on_progress is None else partial(on_progress, scenario.name)
             if driver == "explore":
-                result = explore(scenario, limits=limits, on_progress=report, engine=engine)
+                result = explore_entry(
+                    entry,
+                    scenario,
+                    reductions,
+                    policy=policy,
+                    swap=swap,
+                    limits=limits,
+                    on_progress=report,
+                    engine=engine,
+                )
             else:
                 result = campaign(scenario, walks, seed, walkable(scenario), cpu_s=limits.cpu_s)
             trace = _trace(scenario, result, seed, policy_spec if entry.takes_policy else None, bug)
@@ -98,8 +111,9 @@ def _not_begun(entry: Entry, driver: str) -> Result:
 
 
 def exercised_by(done: Sequence[Verification]) -> Exercise:
-    """What the scenarios exhausted here exercised of the model, and what they owed."""
-    whole = [v.result for v in done if v.result.driver == "explore" and not v.result.note and not v.result.violation]
+    """What the scenarios exhausted here exercised of the model, and what they owed; reduced ones owe nothing."""
+    explored = [v.result for v in done if v.result.driver == "explore" and not v.result.reduced]
+    whole = [result for result in explored if not result.note and not result.violation]
     return exercise([(result.scenario, result.coverage) for result in whole], ENTRIES)
 
 
@@ -133,6 +147,7 @@ def as_json(done: Sequence[Verification], scope: str, seed: int, found: Exercise
                 "depth": v.result.depth,
                 "cpu_s": round(v.result.cpu_s, 3),
                 "reductions": list(v.result.reductions),
+                "reduced": v.result.reduced,
                 "verdict": v.result.verdict,
                 "note": v.result.note,
                 "collision": v.result.collision,

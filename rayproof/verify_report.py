@@ -40,6 +40,8 @@ def show(
             console.print(
                 Text.assemble(f"  {statement.name}: ", (str(statement.verdict), STYLES[statement.verdict]), note)
             )
+        for reduction in result.reductions:
+            console.print(Text(f"  reduction {reduction}", style="yellow"), soft_wrap=True)
         if result.note:
             console.print(Text(f"  {result.note}", style="yellow"))
         if verification.trace is not None and file is not None:
@@ -53,8 +55,12 @@ def show(
     total = verdict_of(done, found)
     explored = bool(done) and done[0].result.driver == "explore"
     what = "exhausted within scope" if total is Verdict.HOLDS and explored else ""
+    if what and any(v.result.reduced for v in done):
+        what += ", under reductions that passed their gates"
     bound = qualified(total, collision(done))
-    console.print(Text.assemble("verdict: ", (f"{total}{bound}", STYLES[total]), f"  {what}  seed {seed}"))
+    console.print(
+        Text.assemble("verdict: ", (f"{total}{bound}", STYLES[total]), f"  {what}  seed {seed}"), soft_wrap=True
+    )
 
 
 def _show_exercise(done: Sequence[Verification], found: Exercise, console: Console) -> None:

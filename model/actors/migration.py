@@ -68,7 +68,7 @@ class Coordinator(Process):
         if self.policy is None:
             self.make_room(ctx)
         else:
-            # A proposal is asked in a step, so that a counterexample can show where it went wrong.
+            # A proposal may draw, which no process can while the initial state is made.
             ctx.set_timer(PLAN, kind=TimerKind.PROGRAM)
 
     def fire(self, ctx: Context, timer: str) -> None:

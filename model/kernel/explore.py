@@ -130,7 +130,7 @@ class Explorer:
         order = self._order
         order.append(initial)
         self._parents.append(0)
-        broken: Statement | str | None = self._judge_state(initial, None)
+        broken = self._judge_start()
         if broken is not None:
             return self._violation(broken, 0, None), ""
         successors = self.successors
@@ -210,6 +210,10 @@ class Explorer:
         return ""
 
     # ---- judging ----------------------------------------------------------------------------------------------------
+
+    def _judge_start(self) -> Statement | str | None:
+        flaw = self.transitions.flaw
+        return self._judge_state(self.transitions.initial, None) if flaw is None else f"{flaw.rule}\n{flaw}"
 
     def _judge_step(self, state: int, new: int, outcome: Outcome) -> Statement | str | None:
         if outcome.error is not None:

@@ -8,7 +8,7 @@ order in which the links were first used, until there is none.
 Source: Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", 1996 (invisible transitions);
 the way from one kept state to the next is the "transition compression" of Kurshan, Levin, Yenigün, "Compressing
 Transitions for Model Checking", CAV 2002. That the delivery commutes with all that could happen instead (a crash of the
-receiver too) is not proved: the gate of `reductions` compares.
+receiver too) is not proved: `gate` compares.
 
 Left out: timers; deliveries on links that can lose, repeat or return messages.
 """

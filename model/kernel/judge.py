@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from model.kernel.errors import PolicyError
 from model.kernel.process import Process, blank, state_fields
 from model.kernel.statements import Monitor, Statement, StatementKind, StateView
 from model.kernel.steps import Taken
@@ -31,8 +32,10 @@ class Judge:
         self._before: dict[str, StateView] = {}
         self._monitors: dict[type, Monitor] = dict(world.monitors)
 
-    def at_start(self) -> Statement | None:
-        """The first statement that the initial state breaks."""
+    def at_start(self) -> Statement | PolicyError | None:
+        """What a policy did wrong on the way to the initial state, or the first statement that this breaks."""
+        if self._world.flaw is not None:
+            return self._world.flaw
         self._world.touched[:] = list(self._world.seats.values())
         return self.after_step(None)
 

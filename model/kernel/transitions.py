@@ -168,6 +168,8 @@ class Transitions:
         self._crash_slots = {unit: self._slots(unit) for unit in scenario.crashable}
         self._return_slots = {unit: self._slots(unit) for unit in (*scenario.recoverable, *scenario.crashable)}
         self._falls: dict[tuple[str, int, tuple[int, ...]], _Fall] = {}
+        self.flaw: PolicyError | None = None
+        """What a policy did wrong when a process started; the initial state is then unfinished."""
         self.initial = self._start()
 
     def broken_by(self, column: int, local: int) -> str:
@@ -226,6 +228,9 @@ class Transitions:
             outcomes = self._resolve(self._entry(i, fields[i], ("start",), Tick()), fields)
             if len(outcomes) != 1:
                 raise ModelError(f"{self.interner.slots[i]} chooses while it starts; an initial state is one state")
+            if outcomes[0].error is not None:
+                self.flaw = outcomes[0].error
+                break
             following = self._apply(state, outcomes[0])
             assert following is not None
             state = following
@@ -636,8 +641,11 @@ class Transitions:
             state = self._with_local(state, i, self._risen(i, local))
         paths: list[tuple[int, tuple[int, ...], PolicyError | None]] = [(state, (), None)]
         for i in slots:
-            following = []
-            for here, choices, _ in paths:
+            following: list[tuple[int, tuple[int, ...], PolicyError | None]] = []
+            for here, choices, wrong in paths:
+                if wrong is not None:
+                    following.append((here, choices, wrong))
+                    continue
                 fields = self.unpack(here)
                 for outcome in self._resolve(self._entry(i, fields[i], ("start",), step), fields):
                     new = self._apply(here, outcome)

@@ -76,6 +76,9 @@ class Result:
     note: str = ""
     """Why the answer is undetermined."""
     reductions: tuple[str, ...] = ()
+    """The reductions that were asked for: what each saved at its gate, or why it was refused."""
+    reduced: bool = False
+    """Whether one of them was in use; the counts are then those of a part of the states."""
     walks: int = 0
     handler_runs: int = 0
     peaks: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -135,8 +135,13 @@ class World:
         self._fires: dict[tuple[Name, str], Fire] = {}
         wanted = scenario.statements if statements is None else statements
         self.monitors: dict[type, Monitor] = {kind: kind() for s in wanted for kind in s.monitors}
-        for seat in self.seats.values():
-            self._run(seat, ("start",))
+        self.flaw: PolicyError | None = None
+        """What a policy did wrong when a process started; the initial state is then unfinished."""
+        try:
+            for seat in self.seats.values():
+                self._run(seat, ("start",))
+        except PolicyError as error:
+            self.flaw = error
 
     # ---- what can happen -------------------------------------------------------------------------------------------
 

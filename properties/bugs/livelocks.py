@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.actors.hosts import Checkpoint, Kind, Order
+from model.actors.migration import Coordinator
+from model.cluster.protocol import WantObjects
+from model.cluster.worker import Driver
 from model.gcs.chain import Replica
 from model.gcs.protocol import Resend
+from model.graph import ObjectId
 from model.kernel import Context, Message, Name
+from model.lineage.control import FindObject, PaperNode
 from model.objects.transfer import ObjectManager
 from model.scheduler.groups.manager import GroupManager
 from model.scheduler.leases.owner import Owner
@@ -57,6 +63,40 @@ class AsksAfterEachChunk(ObjectManager):
             self.ask_source(ctx, there)
 
 
+@dataclass(slots=True)
+class ChecksTheRemoval(Coordinator):
+    """A removal that has been confirmed is ordered once more, to be sure."""
+
+    def obeyed(self, ctx: Context, kind: Kind, actor: str, checkpoint: Checkpoint) -> None:
+        if kind is not Kind.REMOVE:
+            Coordinator.obeyed(self, ctx, kind, actor, checkpoint)
+            return
+        for host in self.live_hosts():
+            if host != self.places[actor]:
+                order = self.orders[host, actor] = Order(kind, actor, dict(self.sizes)[actor], self.epoch)
+                ctx.send(host, order)
+
+
+@dataclass(slots=True)
+class AsksTheStoreAgain(PaperNode):
+    """A node that is told where a copy is asks the store once more instead of the node that has it."""
+
+    def found(self, ctx: Context, there: ObjectId, node: Name, error: str) -> None:
+        if error or node == ctx.me:
+            PaperNode.found(self, ctx, there, node, error)
+        else:
+            ctx.send("gcs", FindObject(there))
+
+
+@dataclass(slots=True)
+class BeginsItsGetAnew(Driver):
+    """A get that is woken by an object asks for all that it waits for once more."""
+
+    def ready(self, ctx: Context, there: ObjectId) -> None:
+        if there in self.missing:
+            ctx.send(self.raylet, WantObjects(tuple(sorted(self.missing))))
+
+
 LIVELOCK_BUGS = (
     Bug(
         "asks_for_more",
@@ -90,6 +130,33 @@ LIVELOCK_BUGS = (
         {ObjectManager: AsksAfterEachChunk},
         "every_get_ends_in_value_or_error_some_day",
         "transfer-two-chunks",
+        "bug benchmark L4",
+        ("comes_to_rest",),
+    ),
+    Bug(
+        "checks_the_removal",
+        "The old copy of a moved actor is removed again and again, and its room never counts as free.",
+        {Coordinator: ChecksTheRemoval},
+        "the_new_actor_has_its_place_some_day",
+        "migration",
+        "bug benchmark L4",
+        ("comes_to_rest",),
+    ),
+    Bug(
+        "asks_the_store_again",
+        "A node asks where a copy is, again and again, and never fetches it.",
+        {PaperNode: AsksTheStoreAgain},
+        "every_get_ends_in_value_or_error_some_day",
+        "control-chain",
+        "Ray #62512",
+        ("comes_to_rest",),
+    ),
+    Bug(
+        "begins_its_get_anew",
+        "A get asks again for what has come instead of going on.",
+        {Driver: BeginsItsGetAnew},
+        "the_program_ends",
+        "cluster-3-3-0",
         "bug benchmark L4",
         ("comes_to_rest",),
     ),

@@ -7,6 +7,7 @@ picture of part of a graph shows runs that end where the model goes on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
@@ -15,15 +16,17 @@ import networkx as nx
 import typer
 
 from model.kernel import EXIT_CODES, Process, Result
-from model.kernel.engines import Engine, explore
+from model.kernel.engines import Engine
 from model.kernel.explore import Explorer, Limits, Report
 from model.kernel.process import state_fields
+from model.kernel.reductions import Reduction
 from model.kernel.stategraph import StateGraph
 from model.kernel.verdicts import INTERRUPTED_NOTE
 from properties.catalogue import CATALOGUE, build
-from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption
+from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
 from rayproof.errors import InputError
 from rayproof.progress import live
+from rayproof.reducing import explore_entry, only, wanted
 
 MOST_STATES = 2_000
 """States that a picture may have, unless the user allows more."""
@@ -118,9 +121,24 @@ def write(scenario: str, file: Path, most: int = MOST_STATES) -> int:
     return graph.number_of_nodes()
 
 
-def size(scenario: str, engine: Engine, limits: Limits, on_progress: Report) -> Result:
-    """Exhaust a named scenario without asking for any statement. Raises `InputError` for an unknown one."""
-    return explore(build(known(scenario)), (), limits, on_progress, engine)
+def size(
+    scenario: str,
+    engine: Engine,
+    limits: Limits,
+    on_progress: Report,
+    reductions: Sequence[Reduction] = (),
+    statements: Sequence[str] = (),
+) -> Result:
+    """Exhaust a named scenario; without reductions no statement is asked for.
+
+    `statements`: names of those that the reductions must respect; all when there are none. Raises `InputError`.
+    """
+    (entry,) = only([CATALOGUE[known(scenario)]], statements)
+    made = entry.build(None, {})
+    respected = made.statements if reductions else ()
+    return explore_entry(
+        entry, made, reductions, statements=respected, limits=limits, on_progress=on_progress, engine=engine
+    )
 
 
 def described(result: Result) -> str:
@@ -131,7 +149,10 @@ def described(result: Result) -> str:
         f"  engine: {result.engine}; {result.cpu_s:.2f} CPU s, {result.states / seconds:,.0f} states a CPU second, "
         f"{result.handler_runs:,} handler runs",
     ]
-    idle = result.coverage.idle()
+    lines += [f"  reduction {reduction}" for reduction in result.reductions]
+    if result.violation is not None:
+        lines.append(f"  not exhausted: {result.violation.statement} is broken")
+    idle = () if result.reduced else result.coverage.idle()
     lines += [f"  never exercised here: {item}" for item in idle]
     if result.collision:
         lines.append(f"  two states were taken for one with p <= {result.collision:.1g}")
@@ -150,6 +171,8 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option("--graph", metavar="FILE", help="Write the states: .dot, .gv or .graphml.")
         ] = None,
         engine: EngineOption = Engine.AUTO,
+        reduce: ReduceOption = None,
+        only_: OnlyOption = None,
         max_states: Annotated[
             int | None, typer.Option(min=1, help=f"Cap; with --graph {MOST_STATES:,} unless said otherwise.")
         ] = None,
@@ -157,13 +180,20 @@ def register(app: typer.Typer) -> None:
         budget: BudgetOption = None,
     ) -> None:
         """Say how large a scenario is; with --graph, write the state graph of a small one."""
+        reductions = wanted(reduce)
+        if reductions and graph is not None:
+            raise InputError("--reduce", None, "a picture shows all states", "--graph alone")
+        if only_ and not reductions:
+            raise InputError("--only", None, "explore asks for no statement", "--only beside --reduce")
         if graph is not None:
             states = write(scenario, graph, max_states or MOST_STATES)
             typer.echo(f"{graph}: {states:,} states")
             return
         limits = Limits(max_states or Limits.states, max_memory, budget)
         with live() as report:
-            result = size(scenario, engine, limits, lambda progress: report(scenario, progress))
+            result = size(
+                scenario, engine, limits, lambda progress: report(scenario, progress), reductions, only_ or ()
+            )
         typer.echo(described(result))
         if result.note.startswith(INTERRUPTED_NOTE):
             raise typer.Exit(INTERRUPTED)

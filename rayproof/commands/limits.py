@@ -8,6 +8,16 @@ import typer
 
 from model.kernel.engines import Engine
 
+ReduceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reduce", metavar="auto|NAME,...", help="Leave out states: invisible, acknowledgements, symmetry; each gated."
+    ),
+]
+OnlyOption = Annotated[
+    list[str] | None, typer.Option("--only", metavar="STATEMENT", help="Check this statement alone; can be repeated.")
+]
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 

@@ -39,6 +39,7 @@ def test_verify_in_words_and_in_json(monkeypatch: pytest.MonkeyPatch, capsys: py
         "depth",
         "cpu_s",
         "reductions",
+        "reduced",
         "verdict",
     } <= set(scenario)
     assert {s["name"]: s["verdict"] for s in scenario["statements"]}["no_lost_objects"] == "holds"

@@ -21,9 +21,11 @@ from model.kernel import (
     constant,
 )
 from model.kernel.explore import explore
+from model.kernel.gate import explore_reduced, gate
 from model.kernel.invisible import Invisible
-from model.kernel.reductions import Eager, Reduction, Symmetry, explore_reduced, gate
+from model.kernel.reductions import Eager, Reduction
 from model.kernel.replay import replay
+from model.kernel.symmetry import Symmetry
 from properties.bugs.base import Bug
 from properties.bugs.chain import CHAIN_BUGS
 from properties.catalogue import build
@@ -162,13 +164,8 @@ def test_the_chain_with_epochs_and_its_messages_that_a_statement_is_shown() -> N
 SLOW = {"serves_on_an_old_answer", "forgets_the_newcomer", "compares_on_rejoin"}
 """Their gates have many states; they are found in the same way."""
 
-ABOUT_STEPS = {"goes_back_to_an_older_configuration", "repeats_take_effect_anew"}
-"""What they break is refused with every reduction."""
 
-
-@pytest.mark.parametrize(
-    "bug", [bug for bug in CHAIN_BUGS if bug.name not in SLOW | ABOUT_STEPS], ids=lambda bug: bug.name
-)
+@pytest.mark.parametrize("bug", [bug for bug in CHAIN_BUGS if bug.name not in SLOW], ids=lambda bug: bug.name)
 def test_planted_bugs_are_found_although_the_gate_saw_the_sound_model(bug: Bug) -> None:
     sound = build(bug.scenario)
     broken = build(bug.scenario, swap=bug.replaces)

@@ -9,8 +9,12 @@ from benchmarks.plain_chain import PLAIN, Replica, Stable, Update, plain_chain
 from model.gcs import protocol
 from model.kernel import Context, Name, Statement, StateView, Verdict, always
 from model.kernel.explore import explore
-from model.kernel.reductions import Eager, Reduction, Symmetry, explore_reduced, gate
+from model.kernel.gate import explore_reduced, gate
+from model.kernel.reduced import ReducedExplorer
+from model.kernel.reductions import Eager, Reduction
 from model.kernel.replay import replay
+from model.kernel.symmetry import Symmetry
+from properties.bugs import BUGS
 from properties.catalogue import build
 from properties.statements.chain import inprocess_requests
 from properties.statements.runs import CHAIN_RUNS
@@ -110,6 +114,20 @@ def test_traces_found_under_a_reduction_are_runs_of_the_full_model() -> None:
     found = explore_reduced(broken, sound, [ACKNOWLEDGEMENTS]).violation
     assert found is not None
     assert replay(broken, found.steps).violation == found
+
+
+@pytest.mark.parametrize("name", ["goes_back_to_an_older_configuration", "skips_locality"])
+def test_the_last_step_of_a_trace_is_the_one_that_breaks_a_statement_about_steps(name: str) -> None:
+    bug = BUGS[name]
+    broken = build(bug.scenario, swap=bug.replaces)
+    only = [s for s in broken.statements if s.name == bug.statement]
+    # Without a reduction such statements are decided; beside one they are not.
+    found = ReducedExplorer(broken, (), only).run().violation
+    assert found is not None and replay(broken, found.steps, only).violation == found
+    with pytest.raises(ValueError, match=f"no reduction bears {bug.statement}"):
+        ReducedExplorer(broken, (USERS,), only)
+    refused = explore_reduced(broken, broken, (ACKNOWLEDGEMENTS,), only)
+    assert not refused.reduced and refused.violation == found
 
 
 def test_a_statement_that_tells_the_users_apart_takes_the_symmetry_away() -> None:

@@ -87,13 +87,13 @@ class VectorExplorer(Explorer):
 
     def _search(self) -> tuple[Violation | None, str]:
         first = self._expander.row(self.transitions.initial)
-        broken = self._judge_state(self.transitions.initial, None)
-        if broken is not None:
-            return self._violation(broken, 0, None), ""
         rows: Any = np.array([first], np.uint16)
         words = np.array([self._expander.word_of(first)], np.uint64)
         self._expander.fresh(words, lambda: rows)
         self._words, self._origins, self._total = [words], [np.zeros(1, np.uint32)], 1
+        broken = self._judge_start()
+        if broken is not None:
+            return self._violation(broken, 0, None), ""
         base = 0
         try:
             while len(rows):

@@ -1,0 +1,142 @@
+"""An exploration under reductions: fewer states are kept, and traces are still runs of the full model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from model.kernel.errors import ModelError
+from model.kernel.explore import Explorer, Limits, Report
+from model.kernel.reductions import REDUCIBLE, Found, Reduction, Watch
+from model.kernel.scenario import Scenario
+from model.kernel.sights import Sights
+from model.kernel.statements import Statement
+from model.kernel.steps import Taken
+from model.kernel.transitions import Outcome
+from model.kernel.verdicts import Violation
+
+
+class ToldApart(ModelError):
+    """A statement answers differently about two states of which one stands for the other."""
+
+
+class ReducedExplorer(Explorer):
+    """An exploration under reductions. Its traces are runs of the full model."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        reductions: Sequence[Reduction],
+        statements: Iterable[Statement] | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        read: frozenset[str] = frozenset(),
+        on_progress: Report | None = None,
+        *,
+        beyond: bool = False,
+    ) -> None:
+        """`read`: fields that the statements are known to read; `fields_read` tells whether they read more.
+
+        `beyond`: whether the search goes on where a statement is broken; it ends at a policy's error all the same.
+        Raises `ValueError` for statements about steps and runs beside any reduction.
+        """
+        super().__init__(scenario, statements, limits, on_progress)
+        unfit = [s.name for s in self.statements if s.kind not in REDUCIBLE]
+        if reductions and unfit:
+            raise ValueError(f"no reduction bears {', '.join(unfit)}")
+        self._beyond = beyond
+        self.resting: list[int] = []
+        """The quiescent states found."""
+        links = tuple(s.links for s in self.statements if s.links is not None)
+        watch = Watch(read, links)
+        self._reducers = [reduction.applied(self.transitions, watch) for reduction in reductions]
+
+    def successors(self, state: int) -> tuple[Found, bool]:
+        """The steps that the reductions leave."""
+        found, quiescent = self.transitions.successors(state)
+        for reducer in self._reducers:
+            found = reducer.chosen(state, found)
+        return found, quiescent
+
+    def _judge_state(self, state: int, outcome: Outcome | None) -> Statement | None:
+        broken = super()._judge_state(state, outcome)
+        for other in self._meant([state])[1:]:
+            here, there = self.transitions.unpack(state), self.transitions.unpack(other)
+            for reader in (*self._views, *self._sometimes, *self._audits):
+                if reader.holds(here) != reader.holds(there):
+                    raise ToldApart(f"{reader.statement.name} tells apart what is called interchangeable")
+        return None if self._beyond else broken
+
+    def _judge_step(self, state: int, new: int, outcome: Outcome) -> Statement | str | None:
+        if self._beyond and outcome.error is None:
+            return None
+        return super()._judge_step(state, new, outcome)
+
+    def _judge_audit(self, state: int) -> Statement | None:
+        self.resting.append(state)
+        broken = super()._judge_audit(state)
+        return None if self._beyond else broken
+
+    def _violation(self, broken: Statement | str, position: int, last: Outcome | None) -> Violation:
+        if not self._reducers:
+            return super()._violation(broken, position, last)
+        violation = super()._violation(broken, position, None)
+        if last is None:
+            return violation
+        # The way there is one of the full model, where names may be others than in the state that was judged.
+        name = violation.statement
+        readers = [reader for reader in self._views if reader.statement.name == name]
+        for new, outcome in self.transitions.successors(self._walked(position)[0])[0]:
+            if (outcome.error is None) == (last.error is None) and outcome.broken == last.broken:
+                moved, rest = self._onward(new)
+                for state, further in ((new, ()), (moved, rest)):
+                    here = self.transitions.unpack(state)
+                    if not any(reader.holds(here) for reader in readers):
+                        return replace(violation, steps=(*violation.steps, outcome.taken, *further))
+        raise AssertionError("what stands for a state can do what the state can do")
+
+    def path(self, position: int) -> tuple[Taken, ...]:
+        """A way of the full model to a state that the one found as number `position` stands for."""
+        return self._walked(position)[1]
+
+    def _walked(self, position: int) -> tuple[int, tuple[Taken, ...]]:
+        chain = [position]
+        while chain[-1]:
+            chain.append(self._parents[chain[-1]])
+        state = self._order[0]
+        steps: list[Taken] = []
+        for number in chain[-2::-1]:
+            found, _ = self.transitions.successors(state)
+            state, taken = next((new, o.taken) for new, o in found if self._stands_for(new) == self._order[number])
+            state, further = self._onward(state)
+            steps += [taken, *further]
+        return state, tuple(steps)
+
+    def _onward(self, state: int) -> tuple[int, tuple[Taken, ...]]:
+        steps: tuple[Taken, ...] = ()
+        for reducer in self._reducers:
+            state, further = reducer.onward(state)
+            steps += further
+        return state, steps
+
+    def fields_read(self) -> frozenset[str]:
+        """The fields that some check has read in some state found."""
+        read = Sights(self.transitions, self.statements).fields_read(self.states())
+        return frozenset().union(*read.values())
+
+    def _stands_for(self, state: int) -> int:
+        for reducer in self._reducers:
+            state = reducer.representative(state)
+        return state
+
+    def states_meant(self) -> list[int]:
+        """The states found and all those that they stand for."""
+        return self._meant(self._order)
+
+    def resting_meant(self) -> list[int]:
+        """The quiescent ones among them."""
+        return self._meant(self.resting)
+
+    def _meant(self, states: list[int]) -> list[int]:
+        for reducer in self._reducers:
+            states = [other for state in states for other in reducer.represented(state)]
+        return states
