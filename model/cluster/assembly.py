@@ -19,7 +19,7 @@ from model.scheduler.global_scheduler import GlobalScheduler
 from model.scheduler.hooks import Policy, initial_memory
 from model.scheduler.policies import Default
 from model.scheduler.raylet import HEARTBEAT, Raylet
-from model.scheduler.replicas import SharingRaylet, SharingScheduler, SharingStore
+from model.scheduler.replicas import SharingChainedStore, SharingRaylet, SharingScheduler, SharingStore
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,18 @@ def assemble(
         **dict.fromkeys(schedulers, scheduler),
     }
     chains = parameters.chains
-    if chains is not None and several:
-        raise ValueError(f"{len(schedulers)} global schedulers on chains: expected one, or an atomic store")
     if chains is None:
         processes["gcs"] = lambda: made(SharingStore if several else ControlStore)(
             program=program, raylets=raylets, **several
         )
     else:
         first, *others = chains.configurations()
-        processes["gcs"] = lambda: made(ChainedStore)(program=program, raylets=raylets, shards=chains.shards)
-        processes[LIBRARY] = lambda: made(RowClient)(first, (), others=tuple(others))
+        processes["gcs"] = lambda: made(SharingChainedStore if several else ChainedStore)(
+            program=program, raylets=raylets, shards=chains.shards, **several
+        )
+        processes[LIBRARY] = lambda: made(RowClient)(
+            first, (), others=tuple(others), asks_again=chains.answers_get_lost
+        )
         processes.update(chains.processes((LIBRARY,), swap))
     units: dict[str, tuple[Slot, ...]] = {}
     hosts: dict[Slot, str] = dict.fromkeys(("driver", "gcs", *schedulers), raylets[0])

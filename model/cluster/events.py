@@ -18,10 +18,11 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The global scheduler gave a task to a node."""
+    """A global scheduler gave a task to a node."""
 
     task: TaskId
     node: Name
+    by: Name = "scheduler"
 
 
 @dataclass(frozen=True, slots=True)

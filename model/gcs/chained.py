@@ -34,7 +34,7 @@ from model.gcs.tables import (
     task_key,
 )
 from model.gcs.tables import Key as RowKey
-from model.kernel import Context, Down, Message, Name, constant
+from model.kernel import Context, Down, Message, Name, TimerKind, constant
 from model.lineage.tables import TaskEntry, TaskStatus
 
 Rows = dict[RowKey[Any], Row]
@@ -83,6 +83,10 @@ class RowClient(ShardedClient):
         """Begin the next operation when the last one is answered: the front end waits, not the program."""
         if self.todo and not self.pending:
             self.fire(ctx, "next")
+        elif self.pending and self.asks_again:
+            ctx.set_timer("retry", kind=TimerKind.EAGER)
+        else:
+            ctx.cancel_timer("retry")
 
     def answered(self, ctx: Context, number: int, value: Datum) -> None:
         """Keep the answer; after the last one, hand all of them over."""
@@ -130,7 +134,7 @@ class ChainedStore(ControlStore):
         before = {**self.rows(), **rows_in(shards)}
         self.load(before)
         self.outbox = ()
-        ControlStore.receive(self, ctx, sender, request)
+        self.apply(ctx, sender, request)
         after = self.rows()
         self.load({})
         changed = {key: row for key, row in sorted(after.items()) if before.get(key) != row}
@@ -141,6 +145,10 @@ class ChainedStore(ControlStore):
             ctx.send(self.library, Operate(tuple(Put(key.path, row) for key, row in changed.items())))
         else:
             self.finish(ctx)
+
+    def apply(self, ctx: Context, sender: Name, request: Message) -> None:
+        """What the atomic store would do, on the rows that are loaded."""
+        ControlStore.receive(self, ctx, sender, request)
 
     def tell(self, ctx: Context, to: Name, message: Message) -> None:
         """Nobody is told before the rows are stable."""

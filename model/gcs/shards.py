@@ -27,6 +27,8 @@ class Chains:
     """Of each shard."""
     crashes: int = 1
     """Replicas that may crash, over all shards; fewer than a chain has."""
+    answers_get_lost: bool = False
+    """Whether what a replica has sent may be lost with it: then clients ask again after a time-out."""
 
     def configurations(self) -> tuple[Configuration, ...]:
         """What every chain begins with."""

@@ -198,7 +198,7 @@ class GlobalScheduler(Process):
         self.attempts.pop(task, None)
         state = self.nodes[node]
         self.update(node, replace(state, pending=(*state.pending, task)))
-        ctx.observe(Granted(task, node))
+        ctx.observe(Granted(task, node, ctx.me))
         ctx.send("gcs", TaskAssigned(task, node, again))
         ctx.send(node, AssignTask(task, again))
         return True

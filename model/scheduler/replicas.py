@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from model.cluster.protocol import AssignTask, Heartbeat, NodeDead, TaskAssigned
+from model.gcs.chained import ChainedStore
 from model.gcs.store import ControlStore
 from model.graph import TaskId
 from model.kernel import Context, Message, Name, constant
@@ -40,30 +41,58 @@ class SharedHeartbeat(Message):
     received: tuple[tuple[Name, int], ...]
 
 
+Assigned = dict[Name, dict[Name, int]]
+"""Replica -> node -> assignments."""
+
+
 @dataclass(slots=True)
 class SharingStore(ControlStore):
     """The GCS of a cluster with several global schedulers."""
 
     schedulers: tuple[Name, ...] = constant(())
-    assigned: dict[Name, dict[Name, int]] = field(default_factory=dict)
-    """Replica -> node -> assignments."""
+    assigned: Assigned = field(default_factory=dict)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The protocol of the store; the other replicas hear of each assignment."""
         ControlStore.receive(self, ctx, sender, message)
-        if isinstance(message, TaskAssigned):
-            counts = self.assigned.setdefault(sender, {})
-            counts[message.node] = counts.get(message.node, 0) + 1
-            for other in self.schedulers:
-                if other != sender:
-                    ctx.send(other, AssignedElsewhere(sender, message.task, message.node, counts[message.node]))
+        share(self, ctx, sender, message)
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """Every replica is told."""
         known = node in self.dead
         ControlStore.node_died(self, ctx, node)
         for other in self.schedulers[1:] if not known else ():
-            ctx.send(other, NodeDead(node))
+            self.tell(ctx, other, NodeDead(node))
+
+
+@dataclass(slots=True)
+class SharingChainedStore(ChainedStore):
+    """The same with its rows on chains. The counts are the front end's own, as subscriptions are."""
+
+    schedulers: tuple[Name, ...] = constant(())
+    assigned: Assigned = field(default_factory=dict)
+
+    def apply(self, ctx: Context, sender: Name, request: Message) -> None:
+        """What `SharingStore` does, on the rows that are loaded."""
+        ChainedStore.apply(self, ctx, sender, request)
+        share(self, ctx, sender, request)
+
+    def node_died(self, ctx: Context, node: Name) -> None:
+        """Every replica is told."""
+        known = node in self.dead
+        ControlStore.node_died(self, ctx, node)
+        for other in self.schedulers[1:] if not known else ():
+            self.tell(ctx, other, NodeDead(node))
+
+
+def share(store: SharingStore | SharingChainedStore, ctx: Context, sender: Name, message: Message) -> None:
+    """Tell the other replicas of an assignment, and of which this is by number."""
+    if isinstance(message, TaskAssigned):
+        counts = store.assigned.setdefault(sender, {})
+        counts[message.node] = counts.get(message.node, 0) + 1
+        for other in store.schedulers:
+            if other != sender:
+                store.tell(ctx, other, AssignedElsewhere(sender, message.task, message.node, counts[message.node]))
 
 
 @dataclass(slots=True)
@@ -100,7 +129,7 @@ class SharingScheduler(GlobalScheduler):
         """The protocol of the global scheduler; what others assign is load, too."""
         match message:
             case AssignedElsewhere(by, task, node, number):
-                if node in self.nodes and number > self.covered.get(node, {}).get(by, 0):
+                if node not in self.dead and number > self.covered.get(node, {}).get(by, 0):
                     self.others.setdefault(node, {}).setdefault(by, {})[number] = task
                     self.refresh(node)
             case SharedHeartbeat(beat, received):

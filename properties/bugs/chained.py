@@ -22,6 +22,15 @@ class NeverAsksAgain(RowClient):
         self.pending = pending
 
 
+@dataclass(slots=True)
+class WaitsForTheAnswer(RowClient):
+    """The front end has no time-out: a repeat that met the new tail before it knew its role was the last."""
+
+    def go_on(self, ctx: Context) -> None:
+        RowClient.go_on(self, ctx)
+        ctx.cancel_timer("retry")
+
+
 CHAINED_BUGS = (
     Bug(
         "loses_rows_of_the_cluster",
@@ -46,6 +55,15 @@ CHAINED_BUGS = (
         "no_lost_objects",
         "cluster-chain-get",
         "van Renesse and Schneider 2004, §2",
+        ("the_program_ends",),
+    ),
+    Bug(
+        "waits_for_the_answer",
+        "The tail's answer is lost with it, the repeat meets its successor too early, and nobody asks a third time.",
+        {RowClient: WaitsForTheAnswer},
+        "no_lost_objects",
+        "cluster-chain-lost",
+        "van Renesse and Schneider 2004, §2: a client that gets no reply asks again",
         ("the_program_ends",),
     ),
 )

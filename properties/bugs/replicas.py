@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.cluster.protocol import ForwardTask
+from model.gcs.chained import ChainedStore
 from model.graph import TaskId
-from model.kernel import Context, Name
+from model.kernel import Context, Message, Name
 from model.scheduler.global_scheduler import Locations
-from model.scheduler.replicas import SharingScheduler
+from model.scheduler.replicas import SharingChainedStore, SharingScheduler
 from properties.bugs.base import Bug
 
 
@@ -32,6 +33,14 @@ class PassesItOn(SharingScheduler):
         return True
 
 
+@dataclass(slots=True)
+class KeepsItToItself(SharingChainedStore):
+    """The store on chains tells nobody of assignments: each replica knows its own."""
+
+    def apply(self, ctx: Context, sender: Name, request: Message) -> None:
+        ChainedStore.apply(self, ctx, sender, request)
+
+
 REPLICA_BUGS = (
     Bug(
         "report_wipes_others",
@@ -48,6 +57,14 @@ REPLICA_BUGS = (
         "one_replica_places_a_task",
         "sched-replicas",
         "Ray #16488, between schedulers",
+    ),
+    Bug(
+        "keeps_it_to_itself",
+        "The store on chains does not tell the other replicas of an assignment.",
+        {SharingChainedStore: KeepsItToItself},
+        "replicas_count_what_others_assign",
+        "cluster-chain-schedulers",
+        "OSDI 2018 §4.2.2: replicas share their information through the GCS",
     ),
 )
 """The planted bugs of several global schedulers."""

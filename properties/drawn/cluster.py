@@ -16,6 +16,7 @@ from typing import Any
 
 from model.cluster.assembly import ClusterParameters, assemble
 from model.cluster.lowering import lowered
+from model.gcs.shards import Chains
 from model.graph import (
     Action,
     ClusterSpec,
@@ -41,6 +42,8 @@ from model.scheduler.policies import BUILT_IN
 from properties.drawn.family import Family, Pick, Shape
 from properties.entry import Swap
 from properties.scenarios.whole import WHOLE
+from properties.statements.chained import CHAINED
+from properties.statements.replicas import REPLICAS
 
 TASKS = 6
 """Most tasks of a program, constructors and methods of actors included."""
@@ -50,6 +53,9 @@ DEPTH = 2
 
 SIZES = (0, 1024, 8192)
 """Sizes of objects in bytes, over links of 1024 bytes a second."""
+
+CHAINED_ONE_IN = 4
+"""Clusters for one whose control store lies on chains: there each request of the store is many steps."""
 
 _STRATEGIES = ("default", "default", "default", "spread", "soft", "head")
 _FAULTS: tuple[dict[str, int], ...] = (
@@ -146,6 +152,8 @@ def draw_cluster(pick: Pick) -> Shape:
         "boots": pick(4) == 3,
         "threshold": pick(3),
         "gcs": ("immediate", "messages")[pick(2)],
+        "shards": 1 + pick(2) if pick(CHAINED_ONE_IN) == CHAINED_ONE_IN - 1 else 0,
+        "schedulers": 1 + pick(4) // 3,
         "policy": list(BUILT_IN)[pick(len(BUILT_IN))],
         "faults": faults,
         "driver": drawing.body("driver", 0, (), (), 3, 6),
@@ -216,24 +224,34 @@ def build_cluster(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
         tuple(NodeSpec(f"n{i}", Resources.of(CPU=cpu)) for i, cpu in enumerate(cpus)), bandwidth_bytes_per_s=1024
     )
     faults = {FaultKind(kind): int(budget) for kind, budget in shape["faults"].items()}
+    crashes = faults.get(FaultKind.CRASH, 0)
+    shards = shape.get("shards", 0)
     parameters = ClusterParameters(
         policy=policy or BUILT_IN[shape["policy"]],
         threshold=shape["threshold"],
         # A worker that waits keeps its process: with fewer, a cluster of waiting parents would starve their children.
         workers=max(1, len(program.tasks)),
         immediate_store=shape["gcs"] == "immediate",
-        crashes=faults.get(FaultKind.CRASH, 0),
+        # One replica more than can crash: of each shard one lives.
+        chains=Chains(shards, crashes + 1, crashes, FaultKind.TRUNCATE in faults) if shards else None,
+        schedulers=shape.get("schedulers", 1),
+        crashes=crashes,
         task_us=5_000_000,
         booting=((len(cpus) - 1, 1_000_000),) if shape["boots"] else (),
         early_timeouts=0 if policy is None else 1,
         repeats=1 if policy is None else 4,
     )
-    owed = tuple(s for s in WHOLE if policy is None or s.kind is not StatementKind.SOMETIMES)
+    owed = tuple(s for s in (*WHOLE, *REPLICAS, *CHAINED) if policy is None or s.kind is not StatementKind.SOMETIMES)
     made = assemble(WHOLE_CLUSTER.name, lowered(program), nodes, parameters, owed, replace=dict(swap))
     return replace(
         made,
         faults={**made.faults, **faults},
-        constants={**made.constants, "program": _in_words(shape), "threshold": shape["threshold"]},
+        constants={
+            **made.constants,
+            "program": _in_words(shape),
+            "threshold": shape["threshold"],
+            "schedulers": parameters.schedulers,
+        },
     )
 
 

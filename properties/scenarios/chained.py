@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
 from model.gcs.shards import Chains
 from model.graph import ClusterSpec, NodeSpec, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
-from model.kernel import Scenario
+from model.kernel import FaultKind, Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default
 from properties.entry import Entry, Scope, Swap, equal_nodes
-from properties.statements.chained import CHAINED
+from properties.statements.chained import CHAINED, a_request_waits_for_another
 from properties.statements.cluster import CLUSTER, a_lost_task_is_placed_again
+from properties.statements.replicas import one_replica_places_a_task, replicas_count_what_others_assign
 from properties.statements.runs import the_program_ends
 
 READS_WHAT_WAS_PUT = Program(
@@ -23,16 +26,31 @@ WITHOUT_CPU = ClusterSpec((NodeSpec("n0", Resources.of(GPU=1)), NodeSpec("n1", R
 """The driver's node cannot run the task."""
 
 
-def _chained(name: str, program: Program, nodes: ClusterSpec, chains: Chains, crashes: int = 0) -> Entry:
+def _chained(
+    name: str,
+    program: Program,
+    nodes: ClusterSpec,
+    chains: Chains,
+    *,
+    crashes: int = 0,
+    schedulers: int = 1,
+    scope: Scope = Scope.TINY,
+) -> Entry:
     # The tables are on the chains: the front end's own are empty between two requests.
     cluster = tuple(s for s in CLUSTER if s is not a_lost_task_is_placed_again)
+    several = (replicas_count_what_others_assign, one_replica_places_a_task) if schedulers > 1 else ()
+    checked = (*cluster, the_program_ends, *(CHAINED if chains.crashes else (a_request_waits_for_another,)), *several)
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        parameters = ClusterParameters(policy=Default(), threshold=0, chains=chains, crashes=crashes)
-        return assemble(name, program, nodes, parameters, (*cluster, the_program_ends, *CHAINED), replace=dict(swap))
+        parameters = ClusterParameters(
+            policy=Default(), threshold=0, chains=chains, crashes=crashes, schedulers=schedulers
+        )
+        made = assemble(name, program, nodes, parameters, checked, replace=dict(swap))
+        lost = {FaultKind.TRUNCATE: 1} if chains.answers_get_lost else {}
+        return replace(made, faults={**made.faults, **lost})
 
     # A policy changes nothing here: each task has one node that it can run on, or one that is as good as the other.
-    return Entry(name, "cluster", Scope.TINY, build, workload=(program, nodes))
+    return Entry(name, "cluster", scope, build, workload=(program, nodes))
 
 
 CHAINED_ENTRIES = (
@@ -40,5 +58,11 @@ CHAINED_ENTRIES = (
     _chained("cluster-two-chains", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(2)),
     _chained("cluster-chain-get", programs.wide(1), WITHOUT_CPU, Chains(1)),
     _chained("cluster-chain-1", programs.wide(1), equal_nodes(2), Chains(1), crashes=1),
+    _chained("cluster-chain-schedulers", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1, crashes=0), schedulers=2),
+    _chained("cluster-chain-lost", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1, 3, 1, True), scope=Scope.SMALL),
 )
-"""A replica of one chain may crash, of either of two, or a replica or a node; the third gets a result from afar."""
+"""A replica of one chain may crash, of either of two, or a replica or a node; the third gets a result from afar.
+
+Then there are two global schedulers, of which one places and the other hears of it; and a replica whose last word is
+lost with it.
+"""

@@ -33,16 +33,17 @@ class FirstValues:
 
 @dataclass(frozen=True, slots=True)
 class GrantsToTheDead:
-    """Monitor: nodes that the scheduler was told are dead, and a task it has given to one of them since."""
+    """Monitor: nodes that each scheduler was told are dead, and a task that it has given to one of them since."""
 
-    dead: tuple[Name, ...] = ()
+    dead: tuple[tuple[Name, Name], ...] = ()
+    """(scheduler, node)."""
     granted: TaskId = ""
 
     def observe(self, event: object) -> GrantsToTheDead:
         """Fold one event."""
-        if isinstance(event, HeardOfDeath) and event.by == "scheduler":
-            return replace(self, dead=tuple(sorted({*self.dead, event.node})))
-        if isinstance(event, Granted) and event.node in self.dead and not self.granted:
+        if isinstance(event, HeardOfDeath) and event.by.startswith("scheduler"):
+            return replace(self, dead=tuple(sorted({*self.dead, (event.by, event.node)})))
+        if isinstance(event, Granted) and (event.by, event.node) in self.dead and not self.granted:
             return replace(self, granted=event.task)
         return self
 
@@ -125,17 +126,18 @@ def one_value_per_object(view: StateView) -> bool:
 
 @always(source="Ray 2.60 cluster_resource_scheduler.cc, NodeAvailable; bug benchmark S6", monitors=(GrantsToTheDead,))
 def no_grant_to_the_dead(view: StateView) -> bool:
-    """The scheduler gives no task to a node that it has been told is dead."""
+    """A scheduler gives no task to a node that it has been told is dead."""
     return not view.monitor(GrantsToTheDead).granted
 
 
-@always(GlobalScheduler, links=("scheduler", "raylet*"), source="bug benchmark D01: fresh decisions forgotten")
+@always(GlobalScheduler, links=("scheduler*", "raylet*"), source="bug benchmark D01: fresh decisions forgotten")
 def assignments_remembered(view: StateView) -> bool:
     """What was assigned to a node and has not arrived there counts as load, whatever older report comes in."""
-    for scheduler in view.of(GlobalScheduler).values():
-        for _, node, _, message in view.messages():
-            state = scheduler.nodes.get(node)
-            if isinstance(message, AssignTask) and state is not None and message.task not in state.pending:
+    schedulers = view.of(GlobalScheduler)
+    for sender, node, _, message in view.messages():
+        if isinstance(message, AssignTask):
+            state = schedulers[sender].nodes.get(node)
+            if state is not None and message.task not in state.pending:
                 return False
     return True
 

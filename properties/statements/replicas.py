@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from model.cluster.protocol import AssignTask, ForwardTask
+from model.cluster.protocol import AssignTask, ForwardTask, TaskAssigned
+from model.gcs.chained import ChainedStore
 from model.kernel import StateView, always, slot_of, sometimes
 from model.scheduler.replicas import AssignedElsewhere, SharingScheduler
 
 
 @always(
     SharingScheduler,
+    ChainedStore,
     links=("*", "*"),
     source="OSDI 2018 §4.2.2: replicas share their information through the GCS; bug benchmark D01 between replicas",
 )
 def replicas_count_what_others_assign(view: StateView) -> bool:
     """What one replica assigned and has not arrived counts as load with each other one that has been told."""
+    schedulers = view.of(SharingScheduler)
+    if not schedulers:
+        return True
     messages = view.messages()
+    assigned = [(sender, node, m.task) for sender, node, _, m in messages if isinstance(m, AssignTask)]
+    if not assigned:
+        return True
+    unsaid = {m.task for _, _, _, m in messages if isinstance(m, TaskAssigned)}
+    for store in view.of(ChainedStore).values():
+        unsaid |= {m.task for _, m in store.requests if isinstance(m, TaskAssigned)}
     on_the_way = {(receiver, m.task) for _, receiver, _, m in messages if isinstance(m, AssignedElsewhere)}
-    for sender, node, _, message in messages:
-        if not isinstance(message, AssignTask):
-            continue
-        for name, scheduler in view.of(SharingScheduler).items():
+    for sender, node, task in assigned:
+        for name, scheduler in schedulers.items():
             state = scheduler.nodes.get(node)
-            if state is None or (name, message.task) in on_the_way:
+            if state is None or (name != sender and (task in unsaid or (name, task) in on_the_way)):
                 continue
             known = state.pending if name == sender else scheduler.assigned_elsewhere(node)
-            if message.task not in known:
+            if task not in known:
                 return False
     return True
 

@@ -5,9 +5,11 @@ import pytest
 from model.kernel import StatementKind, Verdict
 from model.kernel.explore import Limits, explore
 from model.kernel.replay import replay
+from model.kernel.walk import campaign
 from properties.bugs import BUGS
 from properties.bugs.chained import CHAINED_BUGS
 from properties.catalogue import build
+from properties.entry import Scope
 from properties.scenarios.chained import CHAINED_ENTRIES
 from properties.statements.cluster import CLUSTER
 
@@ -16,6 +18,7 @@ PINNED = {
     "cluster-two-chains": (67_158, 282_143, 55),
     "cluster-chain-get": (91_410, 387_043, 42),
     "cluster-chain-1": (105_140, 444_900, 38),
+    "cluster-chain-schedulers": (13_724, 65_488, 41),
 }
 
 
@@ -29,8 +32,12 @@ def test_what_holds_of_a_cluster_holds_on_chains(name: str) -> None:
     assert (result.states, result.transitions, result.depth) == PINNED[name]
 
 
-def test_every_scope_is_pinned() -> None:
-    assert {entry.name for entry in CHAINED_ENTRIES} == set(PINNED)
+def test_every_tiny_scope_is_pinned() -> None:
+    assert {entry.name for entry in CHAINED_ENTRIES if entry.scope is Scope.TINY} == set(PINNED)
+
+
+def test_an_answer_that_is_lost_with_its_replica_is_asked_for_again() -> None:
+    assert campaign(build("cluster-chain-lost"), 500, 1).violation is None
 
 
 @pytest.mark.parametrize("name", [bug.name for bug in CHAINED_BUGS])

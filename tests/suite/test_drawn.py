@@ -41,6 +41,7 @@ def test_programs_of_a_cluster_have_everything_that_is_promised() -> None:
         assert word in text, word
     assert {json.dumps(shape["faults"]) for shape in drawn} >= {"{}", '{"crash": 1}', '{"crash": 2, "truncate": 1}'}
     assert {shape["gcs"] for shape in drawn} == {"immediate", "messages"}
+    assert {(shape["shards"], shape["schedulers"]) for shape in drawn} == {(s, n) for s in (0, 1, 2) for n in (1, 2)}
     assert {shape["boots"] for shape in drawn} == {True, False}
 
 
@@ -71,8 +72,12 @@ PLANTED = (
     "starts_without_inputs",
     "value_depends_on_the_node",
     "misses_the_second",
+    "loses_rows_of_the_cluster",
+    "asks_the_dead_only",
+    "report_wipes_others",
+    "passes_it_on",
 )
-"""Of a whole cluster, all but `results_stand_for_puts`: its chain of events is too rare for so few runs."""
+"""Of a whole cluster. What leads to `results_stand_for_puts` or `keeps_it_to_itself` is too rare for so few runs."""
 
 
 @pytest.mark.parametrize("name", PLANTED)
