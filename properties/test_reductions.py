@@ -1,0 +1,50 @@
+"""A reduced search answers as the full one: on correct scopes, and with each bug that its statements notice."""
+
+import pytest
+
+from model.kernel import Scenario, Statement, StatementKind, Verdict
+from model.kernel.engines import explore
+from model.kernel.gate import explore_reduced
+from model.kernel.replay import replay
+from properties.bugs import BUGS, Bug
+from properties.catalogue import build
+from properties.reductions import REDUCTIONS
+
+SMALL = ("chain-stale", "leases-duplicates", "groups-two", "store-two-returns", "stream")
+"""Scenarios that are their own gate."""
+
+
+def judged(scenario: Scenario) -> tuple[Statement, ...]:
+    """What a reduced search may be asked."""
+    kinds = (StatementKind.ALWAYS, StatementKind.AUDIT)
+    return tuple(s for s in scenario.statements if s.kind in kinds and not s.monitors)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("name", SMALL)
+def test_with_and_without_a_reduction(name: str, reduction: str) -> None:
+    scenario = build(name)
+    wanted = judged(scenario)
+    full = explore(scenario, wanted)
+    reduced = explore_reduced(scenario, scenario, [REDUCTIONS[reduction]], wanted)
+    assert reduced.verdict is full.verdict is Verdict.HOLDS
+    assert [s.verdict for s in reduced.statements] == [s.verdict for s in full.statements]
+    (sentence,) = reduced.reductions
+    assert reduced.states <= full.states if reduced.reduced else reduced.states == full.states
+    assert ("refused" in sentence) != reduced.reduced
+
+
+CHAIN_BUGS = [bug for bug in BUGS.values() if bug.scenario in ("chain-3-2-1", "chain-stale")]
+
+
+@pytest.mark.parametrize("bug", CHAIN_BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_found_by_a_reduced_search(bug: Bug) -> None:
+    scenario = build(bug.scenario, swap=bug.replaces)
+    wanted = tuple(s for s in judged(scenario) if s.name == bug.statement)
+    reduced = explore_reduced(scenario, scenario, tuple(REDUCTIONS.values()), wanted)
+    full = explore(scenario, wanted)
+    assert reduced.verdict is full.verdict
+    if full.violation is not None:
+        assert reduced.violation is not None
+        again = replay(scenario, reduced.violation.steps, wanted).violation
+        assert again is not None and again.statement == full.violation.statement
