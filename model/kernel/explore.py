@@ -26,7 +26,7 @@ from model.kernel.scenario import Scenario
 from model.kernel.stategraph import StateGraph
 from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
 from model.kernel.steps import Taken
-from model.kernel.transitions import Column, Outcome, Transitions
+from model.kernel.transitions import BITS, MASK, Column, Outcome, Transitions
 from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, Violation, combine
 
 GROWTH_LEVELS = 40
@@ -93,6 +93,7 @@ class Explorer:
         self._fairness = fairness
         self.liveness: dict[str, LivenessAnswer] = {}
         """Answers about `eventually` and `leads_to`, once the scope is exhausted."""
+        self._concerned: dict[Outcome, tuple[_Reader, ...]] = {}
         self._happened: set[str] = set()
         self._known_broken: set[str] = set()
         self._order: list[int] = []
@@ -225,7 +226,7 @@ class Explorer:
             if not holds and not self._is_known(reader.statement):
                 return reader.statement
         for refinement in self._refinements:
-            if not refinement.allows(state, outcome, new):
+            if not refinement.allows(state, new):
                 return refinement.statement
         return None
 
@@ -238,25 +239,28 @@ class Explorer:
             for refinement in self._refinements:
                 if not refinement.starts(state):
                     return refinement.statement
-        fields: tuple[int, ...] | None = None
-        for reader in self._views:
-            if outcome is None or reader.concerns(outcome):
-                if fields is None:
-                    fields = self.transitions.unpack(state)
-                if not reader.holds(fields) and not self._is_known(reader.statement):
-                    return reader.statement
-        for reader in self._sometimes:
-            if reader.statement.name not in self._happened and (outcome is None or reader.concerns(outcome)):
-                if fields is None:
-                    fields = self.transitions.unpack(state)
-                if reader.holds(fields):
-                    self._happened.add(reader.statement.name)
+        for reader in self._concerned_by(outcome):
+            statement = reader.statement
+            if statement.kind is StatementKind.SOMETIMES:
+                if statement.name not in self._happened and reader.holds_in(state):
+                    self._happened.add(statement.name)
+            elif not reader.holds_in(state) and not self._is_known(statement):
+                return statement
         return None
 
+    def _concerned_by(self, outcome: Outcome | None) -> tuple[_Reader, ...]:
+        """The statements about states whose answer a step can change; all of them for no step."""
+        found = None if outcome is None else self._concerned.get(outcome)
+        if found is None:
+            both = (*self._views, *self._sometimes)
+            found = both if outcome is None else tuple(reader for reader in both if reader.concerns(outcome))
+            if outcome is not None and outcome.remembered:
+                self._concerned[outcome] = found
+        return found
+
     def _judge_audit(self, state: int) -> Statement | None:
-        fields = self.transitions.unpack(state)
         for reader in self._audits:
-            if not reader.holds(fields) and not self._is_known(reader.statement):
+            if not reader.holds_in(state) and not self._is_known(reader.statement):
                 return reader.statement
         return None
 
@@ -426,6 +430,9 @@ class _Reader:
         columns = self._columns + self._monitor_columns
         self._key: Callable[[tuple[int, ...]], Hashable] = itemgetter(*columns) if columns else lambda fields: None
         self._answers: dict[Any, bool] = {}
+        self._parts: dict[int, bool] = {}
+        self._bits = sum(MASK << (BITS * column) for column in columns)
+        self._columns_known = 0 if statement.links is not None else -1
         self._links: list[Column] = []
         self._links_known = 0
 
@@ -459,6 +466,24 @@ class _Reader:
         answer = self._answers.get(key)
         if answer is None:
             answer = self._answers[key] = self._check(fields)
+        return answer
+
+    def part(self, state: int) -> int:
+        """What the statement reads of a packed state, left in its place: equal parts look the same to it.
+
+        A link that is used for the first time later is empty till then, and its field zero.
+        """
+        if self._columns_known >= 0 and self._columns_known != len(self._transitions.columns):
+            self._columns_known = len(self._transitions.columns)
+            self._bits = sum(MASK << (BITS * column) for column in self.columns())
+        return state & self._bits
+
+    def holds_in(self, state: int) -> bool:
+        """The answer in a packed state."""
+        part = self.part(state)
+        answer = self._parts.get(part)
+        if answer is None:
+            answer = self._parts[part] = self.holds(self.unpack(state))
         return answer
 
     def holds_step(self, state: int, outcome: Outcome, new: int) -> bool:

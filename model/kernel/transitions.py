@@ -83,6 +83,8 @@ class Outcome:
     """Which of the step's choices were fair draws."""
     armed: tuple[tuple[Name, str], ...] = ()
     """(process, timer) that its handlers have set, also those that ran already."""
+    remembered: bool = False
+    """Whether the same object stands for the step in other states as well."""
 
 
 @dataclass(slots=True, eq=False)
@@ -163,10 +165,12 @@ class Transitions:
         self.monitors: list[list[Monitor]] = [[kind()] for kind in monitors]
         self._monitor_ids: list[dict[Monitor, int]] = [{kind(): 0} for kind in monitors]
         self.first_link = self.width + 2 + len(monitors)
+        self._monitor_bits = ((1 << (BITS * len(monitors))) - 1) << (BITS * (self.width + 2))
         self._unpack = Struct(f"<{self.first_link}I").unpack
         self._bytes = 4 * self.first_link
         self._crash_slots = {unit: self._slots(unit) for unit in scenario.crashable}
         self._return_slots = {unit: self._slots(unit) for unit in (*scenario.recoverable, *scenario.crashable)}
+        self._recoverable = tuple(sorted(scenario.recoverable))
         self._falls: dict[tuple[str, int, tuple[int, ...]], _Fall] = {}
         self.flaw: PolicyError | None = None
         """What a policy did wrong when a process started; the initial state is then unfinished."""
@@ -260,7 +264,7 @@ class Transitions:
             base = state + pop
             for outcome in entry:
                 new = base + outcome.delta
-                if slow or outcome.spent or outcome.entwined or outcome.observations:
+                if slow or outcome.spent or outcome.entwined:
                     applied = self._apply(base, outcome)
                     if applied is None:
                         continue
@@ -279,6 +283,9 @@ class Transitions:
                         if change is None:
                             change = push.table[before] = self._push_change(to, push.burst, before)
                         new += change
+                    else:
+                        if outcome.observations:
+                            new = self._observe(new, outcome)
                 found.append((new, outcome))
         timers = self._timers_of
         patient: list[Source] = []
@@ -343,9 +350,25 @@ class Transitions:
                     outcome.error,
                     broken=outcome.broken,
                 )
-            new = self._apply(state, made)
+            new = self._after(state, fields, made)
             if new is not None:
                 found.append((new, made))
+
+    def _after(self, state: int, fields: tuple[int, ...], outcome: Outcome) -> int | None:
+        """What `_apply` leads to, the quick way where every receiver lives, nothing is cut and nothing is paid."""
+        if fields[self.cuts_at] or outcome.spent:
+            return self._apply(state, outcome)
+        new = state + outcome.delta
+        for push in outcome.pushes:
+            to = push.column
+            if fields[to.receiver] in to.dead or to.rule.kind is LinkKind.IMMEDIATE:
+                return self._apply(state, outcome)
+            before = fields[to.position] if to.position < len(fields) else 0
+            change = push.table.get(before)
+            if change is None:
+                change = push.table[before] = self._push_change(to, push.burst, before)
+            new += change
+        return self._observe(new, outcome) if outcome.observations else new
 
     def entry_of(self, source: Source) -> tuple[Outcome, ...] | Ask:
         """What the firing of a timer leads to."""
@@ -486,6 +509,7 @@ class Transitions:
             broken,
             draws=thread.draws,
             armed=thread.armed,
+            remembered=True,
         )
 
     # ---- the general way, for steps that are rare ------------------------------------------------------------------
@@ -568,13 +592,13 @@ class Transitions:
         return (one, other) in cuts or (other, one) in cuts
 
     def _observe(self, state: int, outcome: Outcome) -> int:
-        lowest = BITS * (self.width + 2)
-        before = (state >> lowest) & ((1 << (BITS * len(self.monitors))) - 1)
+        before = state & self._monitor_bits
         change = outcome.folds.get(before)
         if change is None:
             change = 0
+            lowest = BITS * (self.width + 2)
             for i, known in enumerate(self.monitors):
-                number = (before >> (BITS * i)) & MASK
+                number = (before >> (lowest + BITS * i)) & MASK
                 monitor = known[number]
                 for event in outcome.observations:
                     monitor = monitor.observe(event)
@@ -610,7 +634,7 @@ class Transitions:
 
     def _recover(self, state: int, fields: tuple[int, ...]) -> list[tuple[int, Outcome]]:
         found = []
-        for unit in sorted(self.scenario.recoverable):
+        for unit in self._recoverable:
             if self._can_return(fields, unit):
                 found += list(self._restarts(state, unit, Recover(unit), ()))
         if self.scenario.heals:
@@ -628,8 +652,11 @@ class Transitions:
         return self._with_local(state, self.cuts_at, found)
 
     def _can_return(self, fields: tuple[int, ...], unit: str) -> bool:
-        seats = [self.interner.locals[i][fields[i]] for i in self._return_slots[unit]]
-        return all(not seat.alive and seat.incarnation + 1 < self.scenario.max_incarnations for seat in seats)
+        for i in self._return_slots[unit]:
+            seat = self.interner.locals[i][fields[i]]
+            if seat.alive or seat.incarnation + 1 >= self.scenario.max_incarnations:
+                return False
+        return True
 
     def _restarts(
         self, state: int, unit: str, step: Step, spent: tuple[FaultKind, ...]

@@ -26,6 +26,9 @@ INSIDE = frozenset({FaultKind.CRASH, FaultKind.FAIL_WRITE, FaultKind.HALF_WRITE}
 """Faults that are taken for many rows at once."""
 
 
+LARGEST_KEY = 1 << 62
+"""What a key of several columns must stay below."""
+
 Change = tuple[Ints, Ints, Ints]
 """(which of the rows at hand, column of each, new value of each)"""
 
@@ -285,7 +288,7 @@ class Expander:
     def _payable(self, at: Ints, outcomes: Ints, special: Ints) -> Bools:
         """The rows whose budget allows what their outcome costs."""
         able = np.ones(len(at), bool)
-        costly = special[[bool(self.relation.outcomes[number].spent) for number in outcomes[special].tolist()]]
+        costly = special[self.relation.tables().costly[outcomes[special]]]
         budgets = self._rows[at[costly], self.model.budget_at].tolist()
         for position, number, budget in zip(costly.tolist(), outcomes[costly].tolist(), budgets, strict=True):
             able[position] = self._price(budget, self.relation.outcomes[number]) >= 0
@@ -296,11 +299,15 @@ class Expander:
         model = self.model
         columns = [model.budget_at, *range(model.width + 2, model.first_link)]
         keys = outcomes[special].astype(np.int64)
-        before = self._rows[at[special]][:, columns].astype(np.int64)
-        for position in range(len(columns)):
-            # Numbering the combinations met so far keeps the key small, however many columns there are.
-            values = before[:, position]
-            _, keys = np.unique(keys * (int(values.max(initial=0)) + 1) + values, return_inverse=True)
+        before = self._rows[at[special][:, None], columns].astype(np.int64)
+        span = len(self.relation.outcomes)
+        for position, count in enumerate((len(model.budgets), *map(len, model.monitors))):
+            if span * count >= LARGEST_KEY:
+                # Numbering the combinations met so far keeps the key small, however many columns there are.
+                met, keys = np.unique(keys, return_inverse=True)
+                span = len(met)
+            keys = keys * count + before[:, position]
+            span *= count
         distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         after = np.zeros((len(distinct), len(columns)), np.int64)
         for position, example in enumerate(first.tolist()):
@@ -310,7 +317,12 @@ class Expander:
             after[position, 0] = self._price(budget, outcome)
             after[position, 1:] = self._fold(number, tuple(states), outcome)
         after = after[inverse]
-        return [(special, np.full(len(special), column), after[:, i]) for i, column in enumerate(columns)]
+        changes: list[Change] = []
+        for i, column in enumerate(columns):
+            moved = np.flatnonzero(after[:, i] != before[:, i])
+            if len(moved):
+                changes.append((special[moved], np.full(len(moved), column), after[moved, i]))
+        return changes
 
     def _price(self, budget: int, outcome: Outcome) -> int:
         if not outcome.spent:
