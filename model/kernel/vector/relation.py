@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from model.kernel.links import LinkKind
-from model.kernel.transitions import BITS, MASK, Ask, Column, Outcome, Transitions
+from model.kernel.outcomes import BITS, MASK, Ask, Column, Outcome
+from model.kernel.transitions import Transitions
 from model.kernel.vector.tables import Bools, Ints, Mirror, PairTable, Words, mixed
 
 
