@@ -9,24 +9,21 @@ from __future__ import annotations
 import resource
 import time
 from array import array
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import itemgetter
-from typing import Any
 
 from model.kernel.coverage import coverage_of
 from model.kernel.errors import ModelError
 from model.kernel.fairness import FAIR, Fairness
-from model.kernel.links import connects
 from model.kernel.liveness import LIVENESS, LivenessAnswer, decide_all, predicates
-from model.kernel.process import Message, Name
+from model.kernel.outcomes import Outcome
+from model.kernel.reading import Judged, Reader
 from model.kernel.refinement import Refinement
 from model.kernel.scenario import Scenario
 from model.kernel.stategraph import StateGraph
-from model.kernel.statements import DECIDED, Statement, StatementKind, StateView
+from model.kernel.statements import DECIDED, Statement, StatementKind
 from model.kernel.steps import Taken
-from model.kernel.transitions import Column, Outcome, Transitions
 from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, Violation, combine
 
 GROWTH_LEVELS = 40
@@ -78,21 +75,22 @@ class Explorer:
         self._on_progress = on_progress
         monitors = tuple(dict.fromkeys(kind for s in self.statements for kind in s.monitors))
         self._each = [s for s in self.statements if s.kind is StatementKind.ALWAYS and s.each and not s.known]
-        self.transitions = _Judged(scenario, monitors, self._each)
+        self.transitions = Judged(scenario, monitors, self._each)
         self._views = [
-            _Reader(s, self.transitions)
+            Reader(s, self.transitions)
             for s in self.statements
             if s.kind is StatementKind.ALWAYS and (s.known or not s.each)
         ]
-        self._steps = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.STEP]
+        self._steps = [Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.STEP]
         self._refinements = [
-            Refinement(_Reader(s, self.transitions)) for s in self.statements if s.kind is StatementKind.REFINES
+            Refinement(Reader(s, self.transitions)) for s in self.statements if s.kind is StatementKind.REFINES
         ]
-        self._sometimes = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.SOMETIMES]
-        self._audits = [_Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.AUDIT]
+        self._sometimes = [Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.SOMETIMES]
+        self._audits = [Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.AUDIT]
         self._fairness = fairness
         self.liveness: dict[str, LivenessAnswer] = {}
         """Answers about `eventually` and `leads_to`, once the scope is exhausted."""
+        self._concerned: dict[Outcome, tuple[Reader, ...]] = {}
         self._happened: set[str] = set()
         self._known_broken: set[str] = set()
         self._order: list[int] = []
@@ -225,7 +223,7 @@ class Explorer:
             if not holds and not self._is_known(reader.statement):
                 return reader.statement
         for refinement in self._refinements:
-            if not refinement.allows(state, outcome, new):
+            if not refinement.allows(state, new):
                 return refinement.statement
         return None
 
@@ -238,25 +236,28 @@ class Explorer:
             for refinement in self._refinements:
                 if not refinement.starts(state):
                     return refinement.statement
-        fields: tuple[int, ...] | None = None
-        for reader in self._views:
-            if outcome is None or reader.concerns(outcome):
-                if fields is None:
-                    fields = self.transitions.unpack(state)
-                if not reader.holds(fields) and not self._is_known(reader.statement):
-                    return reader.statement
-        for reader in self._sometimes:
-            if reader.statement.name not in self._happened and (outcome is None or reader.concerns(outcome)):
-                if fields is None:
-                    fields = self.transitions.unpack(state)
-                if reader.holds(fields):
-                    self._happened.add(reader.statement.name)
+        for reader in self._concerned_by(outcome):
+            statement = reader.statement
+            if statement.kind is StatementKind.SOMETIMES:
+                if statement.name not in self._happened and reader.holds_in(state):
+                    self._happened.add(statement.name)
+            elif not reader.holds_in(state) and not self._is_known(statement):
+                return statement
         return None
 
+    def _concerned_by(self, outcome: Outcome | None) -> tuple[Reader, ...]:
+        """The statements about states whose answer a step can change; all of them for no step."""
+        found = None if outcome is None else self._concerned.get(outcome)
+        if found is None:
+            both = (*self._views, *self._sometimes)
+            found = both if outcome is None else tuple(reader for reader in both if reader.concerns(outcome))
+            if outcome is not None and outcome.remembered:
+                self._concerned[outcome] = found
+        return found
+
     def _judge_audit(self, state: int) -> Statement | None:
-        fields = self.transitions.unpack(state)
         for reader in self._audits:
-            if not reader.holds(fields) and not self._is_known(reader.statement):
+            if not reader.holds_in(state) and not self._is_known(reader.statement):
                 return reader.statement
         return None
 
@@ -265,7 +266,7 @@ class Explorer:
         wanted = [s for s in self.statements if s.kind in LIVENESS]
         if not wanted:
             return None
-        readers = [[_Reader(p, self.transitions) for p in predicates(s)] for s in wanted]
+        readers = [[Reader(p, self.transitions) for p in predicates(s)] for s in wanted]
         for answer in decide_all(self.graph(), wanted, readers, self._fairness):
             self.liveness[answer.statement.name] = answer
         broken = [a for a in self.liveness.values() if a.violation is not None and not self._is_known(a.statement)]
@@ -390,128 +391,6 @@ class Explorer:
             engine=self.engine,
             coverage=coverage_of(self.transitions),
         )
-
-
-class _Judged(Transitions):
-    """Transitions that judge every process state once, when a step first leads to it."""
-
-    def __init__(self, scenario: Scenario, monitors: tuple[Any, ...], each: list[Statement]) -> None:
-        self._judges = each
-        self._breaches: dict[tuple[int, int], str] = {}
-        super().__init__(scenario, monitors)
-
-    def broken_by(self, column: int, local: int) -> str:
-        key = (column, local)
-        found = self._breaches.get(key)
-        if found is None:
-            process = self.interner.locals[column][local].process
-            breaks = (s.name for s in self._judges if isinstance(process, s.reads) and not s.check(process))
-            found = self._breaches[key] = next(breaks, "")
-        return found
-
-
-class _Reader:
-    """A statement with the columns it reads; each combination of their values is judged once."""
-
-    def __init__(self, statement: Statement, transitions: Transitions) -> None:
-        self.statement = statement
-        self._transitions = transitions
-        initial = transitions.scenario.initial()
-        self._columns = tuple(i for i, process in enumerate(initial.values()) if isinstance(process, statement.reads))
-        self.mask = sum(1 << i for i in self._columns)
-        first_monitor = transitions.width + 2
-        self._monitor_columns = tuple(
-            first_monitor + transitions.monitor_kinds.index(kind) for kind in statement.monitors
-        )
-        columns = self._columns + self._monitor_columns
-        self._key: Callable[[tuple[int, ...]], Hashable] = itemgetter(*columns) if columns else lambda fields: None
-        self._answers: dict[Any, bool] = {}
-        self._links: list[Column] = []
-        self._links_known = 0
-
-    def columns(self) -> tuple[int, ...]:
-        """The columns on which the answer depends, links among those known by now."""
-        links = () if self.statement.links is None else tuple(link.position for link in self._read_links())
-        return (*self._columns, *self._monitor_columns, *links)
-
-    def unpack(self, state: int) -> tuple[int, ...]:
-        """The fields of a packed state."""
-        return self._transitions.unpack(state)
-
-    def concerns(self, outcome: Outcome) -> bool:
-        """Whether a step can change the answer."""
-        return bool(
-            self.mask & outcome.mask
-            or self.statement.links is not None
-            or (self._monitor_columns and outcome.observations)
-        )
-
-    def key(self, fields: tuple[int, ...]) -> Hashable:
-        """What the statement reads of a state: two states with equal keys look the same to it."""
-        key = self._key(fields)
-        if self.statement.links is not None:
-            key = (key, tuple([fields[link.position] for link in self._read_links()]))
-        return key
-
-    def holds(self, fields: tuple[int, ...]) -> bool:
-        """The answer in a state."""
-        key = self.key(fields)
-        answer = self._answers.get(key)
-        if answer is None:
-            answer = self._answers[key] = self._check(fields)
-        return answer
-
-    def holds_step(self, state: int, outcome: Outcome, new: int) -> bool:
-        """The answer about a step."""
-        before, after = self._transitions.unpack(state), self._transitions.unpack(new)
-        key = (self._key(before), outcome.taken, self._key(after))
-        answer = self._answers.get(key)
-        if answer is None:
-            answer = self._answers[key] = bool(self.statement.check(self.view(before), outcome.taken, self.view(after)))
-        return answer
-
-    def _read_links(self) -> list[Column]:
-        """The links that the statement reads, among those known by now."""
-        columns = self._transitions.columns
-        assert self.statement.links is not None
-        senders, receivers = self.statement.links
-        for link in columns[self._links_known :]:
-            if connects(link.step.sender, link.step.receiver, senders, receivers):
-                self._links.append(link)
-        self._links_known = len(columns)
-        return self._links
-
-    def _check(self, fields: tuple[int, ...]) -> bool:
-        if self.statement.each:
-            interner = self._transitions.interner
-            seats = [interner.locals[i][fields[i]] for i in self._columns]
-            return all(self.statement.check(seat.process) for seat in seats if seat.alive)
-        return bool(self.statement.check(self.view(fields)))
-
-    def view(self, fields: tuple[int, ...]) -> StateView:
-        """What the statement sees of a state."""
-        transitions = self._transitions
-        seats = [transitions.interner.locals[i][fields[i]] for i in self._columns]
-        first_monitor = transitions.width + 2
-        return StateView(
-            {seat.name: seat.process for seat in seats if seat.alive},
-            frozenset(seat.name for seat in seats if not seat.alive),
-            lambda: _messages(transitions, fields),
-            {
-                kind: transitions.monitors[i][fields[first_monitor + i]]
-                for i, kind in enumerate(transitions.monitor_kinds)
-            },
-        )
-
-
-def _messages(transitions: Transitions, fields: tuple[int, ...]) -> dict[tuple[Name, Name, str], tuple[Message, ...]]:
-    interner = transitions.interner
-    found = {}
-    for link, content in zip(transitions.columns, fields[transitions.first_link :], strict=False):
-        if content:
-            key = (link.step.sender, link.step.receiver, link.step.channel)
-            found[key] = tuple(interner.messages[m] for m in interner.queues[content])
-    return found
 
 
 def explore(

@@ -18,10 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.kernel.links import connects
+from model.kernel.outcomes import Column, Outcome
 from model.kernel.process import Message, state_fields
 from model.kernel.reductions import Found, Reducer, Watch
 from model.kernel.steps import Taken
-from model.kernel.transitions import Column, Outcome, Transitions
+from model.kernel.transitions import Transitions
 
 
 @dataclass(frozen=True)

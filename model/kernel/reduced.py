@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from model.kernel.errors import ModelError
 from model.kernel.explore import Explorer, Limits, Report
+from model.kernel.outcomes import Outcome
 from model.kernel.reductions import REDUCIBLE, Found, Reduction, Watch
 from model.kernel.scenario import Scenario
 from model.kernel.sights import Sights
 from model.kernel.statements import Statement
 from model.kernel.steps import Taken
-from model.kernel.transitions import Outcome
 from model.kernel.verdicts import Violation
 
 

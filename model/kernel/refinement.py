@@ -10,11 +10,9 @@ states. Left out: fairness, so nothing is said about whether abstract steps are 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any, Protocol
 
 from model.kernel.statements import Statement, StateView
-from model.kernel.transitions import Outcome
 
 
 class Reads(Protocol):
@@ -26,12 +24,8 @@ class Reads(Protocol):
         """The fields of a packed state."""
         ...
 
-    def concerns(self, outcome: Outcome) -> bool:
-        """Whether a step can change what is read."""
-        ...
-
-    def key(self, fields: tuple[int, ...]) -> Hashable:
-        """Equal for states that look the same to the statement."""
+    def part(self, state: int) -> int:
+        """Equal for packed states that look the same to the statement."""
         ...
 
     def view(self, fields: tuple[int, ...]) -> StateView:
@@ -50,9 +44,10 @@ class Refinement:
         self._states: list[Any] = []
         """Distinct abstract states; below they are named by their position."""
         self._numbers: dict[Any, int] = {}
-        self._abstractions: dict[Hashable, int] = {}
+        self._abstractions: dict[int, int] = {}
         self._allowed: dict[tuple[int, int], bool] = {}
         self._concrete = -1
+        self._part = -1
         self._before = -1
 
     @property
@@ -62,30 +57,30 @@ class Refinement:
 
     def starts(self, state: int) -> bool:
         """Whether a state is abstractly initial."""
-        return bool(self._states[self._abstraction(state)] == self.statement.initial)
+        return bool(self._states[self._abstraction(state, self._reads.part(state))] == self.statement.initial)
 
-    def allows(self, state: int, outcome: Outcome, new: int) -> bool:
+    def allows(self, state: int, new: int) -> bool:
         """Whether the abstract system can do what a step does, in zero or more steps."""
-        if not self._reads.concerns(outcome):
-            return True
         if state != self._concrete:
             # The steps out of one state come one after the other.
-            self._concrete, self._before = state, self._abstraction(state)
-        pair = (self._before, self._abstraction(new))
+            self._concrete, self._part = state, self._reads.part(state)
+            self._before = self._abstraction(state, self._part)
+        part = self._reads.part(new)
+        if part == self._part:
+            return True
+        pair = (self._before, self._abstraction(new, part))
         allowed = self._allowed.get(pair)
         if allowed is None:
             before, after = (self._states[number] for number in pair)
             allowed = self._allowed[pair] = before == after or bool(self._then(before, after))
         return allowed
 
-    def _abstraction(self, state: int) -> int:
-        fields = self._reads.unpack(state)
-        key = self._reads.key(fields)
-        number = self._abstractions.get(key)
+    def _abstraction(self, state: int, part: int) -> int:
+        number = self._abstractions.get(part)
         if number is None:
-            abstract = self.statement.check(self._reads.view(fields))
+            abstract = self.statement.check(self._reads.view(self._reads.unpack(state)))
             number = self._numbers.setdefault(abstract, len(self._states))
             if number == len(self._states):
                 self._states.append(abstract)
-            self._abstractions[key] = number
+            self._abstractions[part] = number
         return number

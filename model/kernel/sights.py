@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from model.kernel.explore import _messages, _Reader
 from model.kernel.process import Process, state_fields
+from model.kernel.reading import Reader, messages_in
 from model.kernel.statements import Statement, StateView
 from model.kernel.transitions import Transitions
 
@@ -40,7 +40,7 @@ class Sights:
 
     def __init__(self, transitions: Transitions, statements: Iterable[Statement]) -> None:
         self._transitions = transitions
-        self._readers = {s.name: _Reader(s, transitions) for s in statements}
+        self._readers = {s.name: Reader(s, transitions) for s in statements}
 
     def fields_read(self, states: Iterable[int]) -> Read:
         """The fields that each check reads in some of the states."""
@@ -68,7 +68,7 @@ class Sights:
         first = transitions.width + 2
         monitors = {kind: transitions.monitors[i][here[first + i]] for i, kind in enumerate(transitions.monitor_kinds)}
         dead = frozenset(seat.name for seat in seats if not seat.alive)
-        statement.check(StateView(watched, dead, lambda: _messages(transitions, here), monitors))
+        statement.check(StateView(watched, dead, lambda: messages_in(transitions, here), monitors))
 
     def all(self, states: Iterable[int], read: Read) -> dict[str, set[tuple[str, ...]]]:
         """For each statement, all that it sees in the states, as text."""

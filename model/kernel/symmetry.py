@@ -15,11 +15,12 @@ from itertools import permutations, product
 from typing import Any
 
 from model.kernel.interning import Local
+from model.kernel.outcomes import BITS, Column
 from model.kernel.process import Slot, blank, name_of, slot_of, state_fields
 from model.kernel.reductions import Found, Reducer, Watch
 from model.kernel.scenario import Scenario
 from model.kernel.steps import Taken
-from model.kernel.transitions import BITS, Column, Transitions
+from model.kernel.transitions import Transitions
 
 
 @dataclass(frozen=True)

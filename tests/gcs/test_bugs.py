@@ -7,7 +7,8 @@ from model.kernel.explore import Limits, explore
 from model.kernel.liveness import LIVENESS
 from model.kernel.replay import replay
 from model.kernel.walk import campaign
-from properties.bugs import BUGS
+from properties.bugs import BUGS, Bug
+from properties.bugs.chain import CHAIN_BUGS
 from properties.bugs.livelocks import LIVELOCK_BUGS
 from properties.catalogue import CATALOGUE, Scope, build
 from properties.statements.gcs_liveness import TWINS
@@ -95,3 +96,9 @@ def test_every_claim_has_a_bug() -> None:
     caught = {BUGS[name].statement for name in GCS_BUGS}
     implied = {s for name in GCS_BUGS for s in BUGS[name].also}
     assert claimed <= caught | implied
+
+
+@pytest.mark.parametrize("bug", CHAIN_BUGS, ids=lambda bug: bug.name)
+def test_a_bug_of_the_chain_is_found_among_few_states(bug: Bug) -> None:
+    # Half a second's worth of states (docs/performance.md).
+    assert explore(build(bug.scenario, None, bug.replaces), limits=Limits(states=30_000)).violation is not None

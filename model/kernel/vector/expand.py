@@ -14,17 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from model.kernel.errors import ModelError
 from model.kernel.faults import FaultKind
 from model.kernel.links import LinkKind
-from model.kernel.process import Down, TimerKind
-from model.kernel.transitions import BITS, MASK, Outcome, Transitions
+from model.kernel.outcomes import BITS, MASK, Outcome
+from model.kernel.process import Down
+from model.kernel.transitions import Transitions
 from model.kernel.vector.relation import Relation
 from model.kernel.vector.tables import Bools, ExactSet, FingerprintSet, Ints, Words
+from model.kernel.vector.timers import TimerTables
 
 INSIDE = frozenset({FaultKind.CRASH, FaultKind.FAIL_WRITE, FaultKind.HALF_WRITE})
 """Faults that are taken for many rows at once."""
 
+
+LARGEST_KEY = 1 << 62
+"""What a key of several columns must stay below."""
 
 Change = tuple[Ints, Ints, Ints]
 """(which of the rows at hand, column of each, new value of each)"""
@@ -51,7 +55,7 @@ class Expander:
         """Rows of the last chunk that are quiescent."""
         self.flaws: list[tuple[int, Outcome]] = []
         """(row of the chunk, outcome) of outcomes that break something, in the order they were met."""
-        self._timers: dict[int, _TimerTables] = {i: _TimerTables(transitions, i) for i in range(transitions.width)}
+        self._timers: dict[int, TimerTables] = {i: TimerTables(transitions, i) for i in range(transitions.width)}
         self._reported = 0
         self._folds: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
         self._rows: Any = np.zeros((0, 0), np.uint16)
@@ -285,7 +289,7 @@ class Expander:
     def _payable(self, at: Ints, outcomes: Ints, special: Ints) -> Bools:
         """The rows whose budget allows what their outcome costs."""
         able = np.ones(len(at), bool)
-        costly = special[[bool(self.relation.outcomes[number].spent) for number in outcomes[special].tolist()]]
+        costly = special[self.relation.tables().costly[outcomes[special]]]
         budgets = self._rows[at[costly], self.model.budget_at].tolist()
         for position, number, budget in zip(costly.tolist(), outcomes[costly].tolist(), budgets, strict=True):
             able[position] = self._price(budget, self.relation.outcomes[number]) >= 0
@@ -296,11 +300,15 @@ class Expander:
         model = self.model
         columns = [model.budget_at, *range(model.width + 2, model.first_link)]
         keys = outcomes[special].astype(np.int64)
-        before = self._rows[at[special]][:, columns].astype(np.int64)
-        for position in range(len(columns)):
-            # Numbering the combinations met so far keeps the key small, however many columns there are.
-            values = before[:, position]
-            _, keys = np.unique(keys * (int(values.max(initial=0)) + 1) + values, return_inverse=True)
+        before = self._rows[at[special][:, None], columns].astype(np.int64)
+        span = len(self.relation.outcomes)
+        for position, count in enumerate((len(model.budgets), *map(len, model.monitors))):
+            if span * count >= LARGEST_KEY:
+                # Numbering the combinations met so far keeps the key small, however many columns there are.
+                met, keys = np.unique(keys, return_inverse=True)
+                span = len(met)
+            keys = keys * count + before[:, position]
+            span *= count
         distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         after = np.zeros((len(distinct), len(columns)), np.int64)
         for position, example in enumerate(first.tolist()):
@@ -310,7 +318,12 @@ class Expander:
             after[position, 0] = self._price(budget, outcome)
             after[position, 1:] = self._fold(number, tuple(states), outcome)
         after = after[inverse]
-        return [(special, np.full(len(special), column), after[:, i]) for i, column in enumerate(columns)]
+        changes: list[Change] = []
+        for i, column in enumerate(columns):
+            moved = np.flatnonzero(after[:, i] != before[:, i])
+            if len(moved):
+                changes.append((special[moved], np.full(len(moved), column), after[moved, i]))
+        return changes
 
     def _price(self, budget: int, outcome: Outcome) -> int:
         if not outcome.spent:
@@ -436,89 +449,3 @@ class Expander:
         new = self.fresh(following, lambda: after)
         if len(new):
             yield Batch(after[new], following[new], at[new])
-
-
-class _TimerTables:
-    """What the states of one slot say about timers and about life, as arrays over process states."""
-
-    def __init__(self, transitions: Transitions, slot: int) -> None:
-        self._model = transitions
-        self._slot = slot
-        self._known = 0
-        self.fires: list[Bools] = []
-        """For each timer number, the states in which it fires at any time."""
-        self.waits: list[Bools] = []
-        """For each timer number, the states in which it waits for silence."""
-        self._live = np.zeros(16, bool)
-        self._eager = np.zeros(16, bool)
-        self._dead = np.zeros(16, bool)
-        self._ticks = np.zeros(16, bool)
-        self._lives = np.zeros(16, np.int64)
-
-    def _sync(self) -> None:
-        made = self._model.interner.locals[self._slot]
-        if self._known == len(made):
-            return
-        if len(made) > len(self._live):
-            size = 2 * len(made)
-            for name in ("_live", "_eager", "_dead", "_ticks", "_lives"):
-                setattr(self, name, np.resize(getattr(self, name), size))
-            self.fires = [np.resize(some, size) for some in self.fires]
-            self.waits = [np.resize(some, size) for some in self.waits]
-        for local in range(self._known, len(made)):
-            state = made[local]
-            sources = self._model.sources(self._slot, local)
-            if state.incarnation > 30:
-                raise ModelError(f"{state.name} has come back more often than the vectorised engine can name")
-            self._dead[local] = not state.alive
-            self._lives[local] = 2 * state.incarnation + state.alive
-            self._ticks[local] = any(source.ticking for source in sources)
-            self._eager[local] = any(source.kind is TimerKind.EAGER for source in sources)
-            self._live[local] = False
-            while len(self.fires) < len(sources):
-                self.fires.append(np.zeros(len(self._live), bool))
-                self.waits.append(np.zeros(len(self._live), bool))
-            for fires, waits in zip(self.fires, self.waits, strict=True):
-                fires[local] = waits[local] = False
-            for number, source in enumerate(sources):
-                patient = source.kind in (TimerKind.PATIENT, TimerKind.EAGER)
-                self.waits[number][local] = patient
-                self.fires[number][local] = not patient and not source.ticking
-                if not patient and source.kind is not TimerKind.PERIODIC:
-                    self._live[local] = True
-        self._known = len(made)
-
-    @property
-    def most(self) -> int:
-        """The most timers that run in one state."""
-        return len(self.fires)
-
-    def live(self, locals_: Any) -> Bools:
-        """Rows in which a timer that is no periodic one may fire at any time."""
-        self._sync()
-        found: Bools = self._live[locals_]
-        return found
-
-    def eager(self, locals_: Any) -> Bools:
-        """Rows in which an eager timer runs."""
-        self._sync()
-        found: Bools = self._eager[locals_]
-        return found
-
-    def dead(self, locals_: Any) -> Bools:
-        """Rows in which the process is down."""
-        self._sync()
-        found: Bools = self._dead[locals_]
-        return found
-
-    def ticks(self, locals_: Any) -> Bools:
-        """Rows in which a timer waits for ticks."""
-        self._sync()
-        found: Bools = self._ticks[locals_]
-        return found
-
-    def lives(self, locals_: Any) -> Ints:
-        """Incarnation and life of the process, as one number below 64."""
-        self._sync()
-        found: Ints = self._lives[locals_]
-        return found

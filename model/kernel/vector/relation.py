@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from model.kernel.links import LinkKind
-from model.kernel.transitions import BITS, MASK, Ask, Column, Outcome, Transitions
+from model.kernel.outcomes import BITS, MASK, Ask, Column, Outcome
+from model.kernel.transitions import Transitions
 from model.kernel.vector.tables import Bools, Ints, Mirror, PairTable, Words, mixed
 
 
@@ -211,6 +212,7 @@ class _Tables:
         self._moves: list[list[tuple[int, int]]] = []
         self._pushes: list[list[tuple[int, int, bool]]] = []
         self._special: list[bool] = []
+        self._costly: list[bool] = []
         self._closed = 0
         self._groups_closed = 0
         self.move_count = np.zeros(64, np.int64)
@@ -222,6 +224,8 @@ class _Tables:
         self.push_returns = np.zeros((64, 2), bool)
         self.special = np.zeros(64, bool)
         """Outcomes that cost a fault or that monitors observe."""
+        self.costly = np.zeros(64, bool)
+        """Outcomes that cost a fault."""
         self.member = np.full((64, 1), -1, np.int64)
         """Group -> its outcomes, padded with -1."""
 
@@ -230,6 +234,7 @@ class _Tables:
         self._moves.append(moves)
         self._pushes.append(pushes)
         self._special.append(bool(outcome.spent or outcome.observations))
+        self._costly.append(bool(outcome.spent))
 
     def close(self, members: list[list[int]]) -> None:
         """Write what was appended into the arrays."""
@@ -247,6 +252,7 @@ class _Tables:
             self.push_burst = _grown(self.push_burst, (size, pushes))
             self.push_returns = _grown(self.push_returns, (size, pushes))
             self.special = _grown(self.special, (size,))
+            self.costly = _grown(self.costly, (size,))
             for number in range(first, count):
                 self.move_count[number] = len(self._moves[number])
                 for at, (column, value) in enumerate(self._moves[number]):
@@ -256,6 +262,7 @@ class _Tables:
                     self.push_column[number, at], self.push_burst[number, at] = column, burst
                     self.push_returns[number, at] = returns
                 self.special[number] = self._special[number]
+                self.costly[number] = self._costly[number]
             self._closed = count
         if len(members) > self._groups_closed:
             widest = max(self.member.shape[1], max(map(len, members[self._groups_closed :])))

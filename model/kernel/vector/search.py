@@ -71,7 +71,10 @@ class VectorExplorer(Explorer):
         self._words: list[Words] = []
         self._origins: list[Any] = []
         self._total = 0
-        self._judged = {id(r): FingerprintSet() for r in (*self._views, *self._sometimes, *self._audits)}
+        readers = (*self._views, *self._sometimes, *self._audits)
+        self._judged = {id(reader): FingerprintSet() for reader in readers}
+        self._met = {id(reader): np.zeros(64, bool) for reader in readers}
+        """For a statement that reads one column, which of its values were judged."""
 
     @property
     def bytes_per_state(self) -> float:
@@ -151,12 +154,7 @@ class VectorExplorer(Explorer):
         statement = reader.statement
         if statement.name in self._happened or not len(rows):
             return None
-        rows = self._expander.widened(rows)
-        table = self._expander.relation.words()
-        words = np.full(len(rows), 1, np.uint64)
-        for column in reader.columns():
-            words ^= table[column][rows[:, column]]
-        for position in np.flatnonzero(self._judged[id(reader)].add(words)).tolist():
+        for position in self._unjudged(reader, self._expander.widened(rows)):
             holds = reader.holds(tuple(rows[position].tolist()))
             if statement.kind is StatementKind.SOMETIMES:
                 if holds:
@@ -165,6 +163,28 @@ class VectorExplorer(Explorer):
             elif not holds and not self._is_known(statement):
                 return position
         return None
+
+    def _unjudged(self, reader: StatementReader, rows: Any) -> list[int]:
+        """Positions of rows that show a statement what it has not seen yet."""
+        columns = reader.columns()
+        if len(columns) == 1:
+            # One process or one monitor: its states have small numbers, which need no fingerprints.
+            values = rows[:, columns[0]]
+            met = self._met[id(reader)]
+            most = int(values.max())
+            if most >= len(met):
+                met = self._met[id(reader)] = np.concatenate((met, np.zeros(most + 1, bool)))
+            new = np.flatnonzero(~met[values])
+            if len(new):
+                _, first = np.unique(values[new], return_index=True)
+                new = new[np.sort(first)]
+                met[values[new]] = True
+            return list(map(int, new))
+        table = self._expander.relation.words()
+        words = np.full(len(rows), 1, np.uint64)
+        for column in columns:
+            words ^= table[column][rows[:, column]]
+        return list(map(int, np.flatnonzero(self._judged[id(reader)].add(words))))
 
     def _joined(self, several: list[Any]) -> Any:
         wide = [self._expander.widened(rows) for rows in several]

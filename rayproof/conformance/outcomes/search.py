@@ -14,9 +14,10 @@ from typing import TypeAlias
 from model.kernel import Scenario
 from model.kernel.faults import FaultKind
 from model.kernel.interning import Local
+from model.kernel.outcomes import Outcome
 from model.kernel.process import Slot
 from model.kernel.steps import Fault, Step
-from model.kernel.transitions import Outcome, Transitions
+from model.kernel.transitions import Transitions
 from rayproof.conformance.outcomes.script import Heard, Place, Script
 
 LIMIT = 400_000
