@@ -21,6 +21,7 @@ from properties.scenarios.chained import CHAINED_ENTRIES
 from properties.scenarios.exercises import EXERCISE_ENTRIES
 from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
 from properties.scenarios.objects import OBJECT_ENTRIES
+from properties.scenarios.owned_cluster import OWNED_ENTRIES
 from properties.scenarios.references import REFERENCE_ENTRIES
 from properties.scenarios.requests import REQUEST_ENTRIES
 from properties.scenarios.whole import WHOLE_ENTRIES
@@ -109,6 +110,7 @@ _ENTRIES = (
     _cluster("cluster-3-4-1", programs.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL, component="lineage"),
     *CHAINED_ENTRIES,
     *WHOLE_ENTRIES,
+    *OWNED_ENTRIES,
     *OBJECT_ENTRIES,
     *REFERENCE_ENTRIES,
     *LINEAGE_ENTRIES,

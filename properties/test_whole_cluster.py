@@ -6,24 +6,34 @@ from hypothesis import strategies as st
 
 from properties.drawn import FAMILIES, from_bytes
 from properties.drawn.cluster import WHOLE_CLUSTER
+from properties.drawn.owned_cluster import OWNED_PROGRAMS
 from properties.machine import FamilyMachine, collected
 from properties.suite import present
 
 SHAPE_BYTES = 80
 """Draws of a program and its cluster; zeros, the simplest, once they are used up."""
 
-VOLUME = {"whole-cluster": 15.0}
+VOLUME = {"whole-cluster": 15.0, "ray2-cluster": 10.0}
 """Share of the usual number of random schedules."""
 
 
 class WholeCluster(FamilyMachine):
-    """Driver, workers, raylets, global scheduler and store run a drawn program under drawn faults."""
+    """Driver, workers, raylets, global schedulers and store run a drawn program under drawn faults."""
 
     family = WHOLE_CLUSTER
 
 
+class OwnedCluster(FamilyMachine):
+    """Owner, leases, stores, placement groups and actors of today's Ray do the same."""
+
+    family = OWNED_PROGRAMS
+
+
 TestWholeCluster = collected(WholeCluster)
 TestWholeCluster.pytestmark = [pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)]
+
+TestOwnedCluster = collected(OwnedCluster)
+TestOwnedCluster.pytestmark = [pytest.mark.rayproof_scenario(OWNED_PROGRAMS.name)]
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.rayproof_scenario(name)) for name in FAMILIES])

@@ -4,7 +4,10 @@ An actor becomes an object that its constructor makes; each method takes it as f
 lives, and takes a token that the method before it by the same caller makes (OSDI 2018, section 3.2: a stateful edge). A
 bundle of a placement group becomes an affinity to the node on which it is reserved.
 
-Left out: the order of methods of different callers (they may overlap), restarts, and the reservation of groups.
+When a node dies the actor is lost with what its methods left there. What is still needed is made again, and with it,
+in order, the constructor and the methods before it: the replay of the paper.
+
+Left out: the order of methods of different callers (they may overlap), checkpoints, and the reservation of groups.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ from model.graph import (
     TaskKind,
     TaskSpec,
 )
+
+HOME, AFTER = "actor:", "after:"
+"""Prefixes of the objects that stand for an actor, and for the end of a method."""
 
 METHOD_RESOURCE = Resources()
 """What a method holds beside its actor."""
@@ -65,12 +71,12 @@ def _chain(
     task = tasks[name]
     if task.actor is None:
         return
-    home = f"actor:{task.actor}"
+    home = f"{HOME}{task.actor}"
     if task.kind is TaskKind.ACTOR_CREATION:
         objects[home] = ObjectSpec(home)
         tasks[name] = replace(task, outputs=(*task.outputs, home))
         return
-    token = f"after:{name}"
+    token = f"{AFTER}{name}"
     objects[token] = ObjectSpec(token)
     before = last.get((submitter, task.actor))
     inputs = (home, *((before,) if before else ()), *task.inputs)

@@ -154,16 +154,24 @@ class Owner(Keeper):
                 return
         if all(self.places(there) for there in task.arguments):
             self.attempts[task.name] = self.attempts.get(task.name, 0) + 1
-            allowed = self.allowed_nodes(task)
-            if not allowed:
-                self.stage[task.name] = Stage.FAILED
-                self.fail(ctx, task.result, Failure.UNSCHEDULABLE)
-                return
-            node = ctx.choose(allowed)
-            self.stage[task.name] = Stage.SUBMITTED
-            self.placed[task.name] = node
-            fetched = tuple(there for there in task.arguments if there not in self.small)
-            ctx.send(node, Execute(task.name, self.attempts[task.name], fetched, task.result, task.small))
+            self.send_attempt(ctx, task)
+
+    def send_attempt(self, ctx: Context, task: Task) -> None:
+        """Send the attempt to a node that may execute it."""
+        allowed = self.allowed_nodes(task)
+        if not allowed:
+            self.stage[task.name] = Stage.FAILED
+            self.fail(ctx, task.result, Failure.UNSCHEDULABLE)
+            return
+        node = ctx.choose(allowed)
+        self.stage[task.name] = Stage.SUBMITTED
+        self.placed[task.name] = node
+        ctx.send(node, self.specification(task))
+
+    def specification(self, task: Task) -> Execute:
+        """The present attempt; what has to be fetched is what is not small."""
+        fetched = tuple(there for there in task.arguments if there not in self.small)
+        return Execute(task.name, self.attempts[task.name], fetched, task.result, task.small)
 
     def allowed_nodes(self, task: Task) -> list[Name]:
         """Live nodes that may execute a task; a hard affinity to a dead one fails at once. `ClusterLeaseManager`."""

@@ -19,11 +19,14 @@ class Failure(StrEnum):
     OWNER_DIED = "OwnerDiedError"
     FREED = "ReferenceCountingAssertionError"
     UNSCHEDULABLE = "TaskUnschedulableError"
+    CANCELLED = "TaskCancelledError"
+    GROUP_REMOVED = "TaskPlacementGroupRemoved"
 
     @property
     def is_loss(self) -> bool:
         """Whether Ray's class derives from `ObjectLostError` (`python/ray/exceptions.py`)."""
-        return self not in (Failure.NODE_DIED, Failure.UNSCHEDULABLE)
+        others = (Failure.NODE_DIED, Failure.UNSCHEDULABLE, Failure.CANCELLED, Failure.GROUP_REMOVED)
+        return self not in others
 
 
 @dataclass(frozen=True, slots=True)

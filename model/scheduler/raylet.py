@@ -7,7 +7,7 @@ free; a blocked worker's resources are given back (Ray 2.60 `LocalLeaseManager::
 An actor is its constructor's resources, held for life, and an object that stands for it (first input of each method,
 see `cluster.lowering`); its methods run on its node, in the order of the objects that chain them.
 
-Left out: eviction and spilling (the store has no bound), cancelled tasks, workers that die alone, actor restarts.
+Left out: eviction and spilling (the store has no bound), cancelled tasks, workers that die alone.
 """
 
 from __future__ import annotations

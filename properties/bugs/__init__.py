@@ -16,6 +16,7 @@ from properties.bugs.lifecycle import LIFECYCLE_BUGS
 from properties.bugs.livelocks import LIVELOCK_BUGS
 from properties.bugs.migration import MIGRATION_BUGS
 from properties.bugs.objects import OBJECT_BUGS
+from properties.bugs.owned_cluster import OWNED_BUGS
 from properties.bugs.ownership import LINEAGE_BUGS
 from properties.bugs.pubsub import PUBSUB_BUGS
 from properties.bugs.references import REFERENCE_BUGS
@@ -56,6 +57,7 @@ BUGS: dict[str, Bug] = {
         *REPLAY_BUGS,
         *LIVELOCK_BUGS,
         *WHOLE_BUGS,
+        *OWNED_BUGS,
     )
 }
 """All planted bugs by name."""

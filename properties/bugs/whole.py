@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.cluster.worker import Driver
-from model.graph import ObjectId, TaskId
+from model.graph import ObjectId, TaskId, TaskKind
 from model.kernel import Context
 from model.scheduler.raylet import Raylet
 from properties.bugs.base import Bug
@@ -33,6 +33,18 @@ class MissesTheSecond(Driver):
             Driver.ready(self, ctx, there)
 
 
+@dataclass(slots=True)
+class KeepsMethods(Raylet):
+    """Runs a method where it is called."""
+
+    def submitted(self, ctx: Context, task: TaskId) -> None:
+        """Whether the actor lives here is not asked."""
+        if self.program.tasks[task].kind is TaskKind.ACTOR_METHOD and not self.knows(ctx, task):
+            self.enqueue(ctx, task)
+        else:
+            Raylet.submitted(self, ctx, task)
+
+
 WHOLE_BUGS = (
     Bug(
         "results_stand_for_puts",
@@ -50,6 +62,14 @@ WHOLE_BUGS = (
         "at_rest",
         "cluster-waits",
         "bug benchmark L2",
+    ),
+    Bug(
+        "keeps_methods",
+        "A method runs on the node of its caller, on a copy of the actor.",
+        {Raylet: KeepsMethods},
+        "actors_are_replayed",
+        "cluster-actor",
+        "OSDI 2018 §3.2: methods of an actor run where its state is",
     ),
 )
 """The planted bugs of the whole cluster."""

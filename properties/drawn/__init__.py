@@ -6,9 +6,10 @@ function draws from bytes (volume) and from Hypothesis (a readable machine).
 
 from properties.drawn.cluster import WHOLE_CLUSTER
 from properties.drawn.family import Family, ShapeError, from_bytes
+from properties.drawn.owned_cluster import OWNED_PROGRAMS
 from properties.drawn.owner import OWNER_PROGRAMS
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (WHOLE_CLUSTER, OWNER_PROGRAMS)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (WHOLE_CLUSTER, OWNED_PROGRAMS, OWNER_PROGRAMS)}
 """Every family of drawn scenarios."""
 
 __all__ = ["FAMILIES", "Family", "ShapeError", "from_bytes"]

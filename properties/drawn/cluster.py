@@ -5,7 +5,7 @@ made, has been given as inputs, or expects from its own tasks: what a program in
 whatever is drawn can end, and what does not end is a finding.
 
 Left out, because the assembly of a cluster does not have them: reservation of placement groups, cancellation, dropped
-references, leases. Actors are drawn without crashes, since the assembly has no restart of actors.
+references, leases. Actors whose node dies are constructed again, and their methods replayed as far as they are needed.
 """
 
 from __future__ import annotations
@@ -75,7 +75,6 @@ class _Drawing:
     """A program while it is drawn."""
 
     pick: Pick
-    actors: bool
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     objects: dict[str, int] = field(default_factory=dict)
     homes: int = 0
@@ -122,7 +121,7 @@ class _Drawing:
         task = self.tasks[name] = {"inputs": [], "outputs": []}
         if held:
             task["inputs"] = list(dict.fromkeys(held[self.pick(len(held))] for _ in range(self.pick(3))))
-        what = self.pick(4) if self.actors else 0
+        what = self.pick(4)
         if what == 2:
             actor = f"a{self.homes}"
             self.homes += 1
@@ -145,7 +144,7 @@ class _Drawing:
 def draw_cluster(pick: Pick) -> Shape:
     """A cluster with its program, its policy and what may break."""
     faults = _FAULTS[pick(len(_FAULTS))]
-    drawing = _Drawing(pick, actors=not faults)
+    drawing = _Drawing(pick)
     cpus = [2, *(1 + pick(2) for _ in range(1 + pick(3)))]
     shape = {
         "cpus": cpus,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from model.cluster.assembly import ClusterParameters, assemble
-from model.graph import Get, NodeAffinity, ObjectSpec, Program, Put, Resources, Submit, TaskSpec, Wait
+from model.cluster.lowering import lowered
+from model.graph import Get, NodeAffinity, ObjectSpec, Program, Put, Resources, Submit, TaskKind, TaskSpec, Wait
 from model.kernel import Scenario, StatementKind
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default
 from properties.entry import Entry, Scope, Swap, equal_nodes
 from properties.statements.cluster import CLUSTER
-from properties.statements.rest import at_rest
+from properties.statements.rest import actors_are_replayed, at_rest
 
-WHOLE = (*CLUSTER, at_rest)
+WHOLE = (*CLUSTER, at_rest, actors_are_replayed)
 """Everything that is checked of a whole cluster."""
 
 _CPU = Resources.of(CPU=1)
@@ -61,5 +62,19 @@ WAITS = Program(
 )
 """The driver waits for one of two, then gets one; nobody gets what the child makes."""
 
-WHOLE_ENTRIES = (_whole(PUT_IS_LOST, crashes=1), _whole(WAITS))
+ACTOR = lowered(
+    Program(
+        {
+            "make": TaskSpec("make", strategy=NodeAffinity("n1", soft=True), kind=TaskKind.ACTOR_CREATION, actor="a"),
+            "first": TaskSpec("first", kind=TaskKind.ACTOR_METHOD, actor="a"),
+            "second": TaskSpec("second", (), ("r",), kind=TaskKind.ACTOR_METHOD, actor="a"),
+        },
+        _objects("r"),
+        (Submit("make"), Submit("first"), Submit("second"), Get(("r",))),
+        "cluster-actor",
+    )
+)
+"""The driver calls an actor twice on a node that may die: constructor and methods run again elsewhere, in order."""
+
+WHOLE_ENTRIES = (_whole(PUT_IS_LOST, crashes=1), _whole(WAITS), _whole(ACTOR, crashes=1))
 """Scopes of the whole cluster."""

@@ -1,9 +1,14 @@
-"""What must be left when a cluster has come to rest: nothing."""
+"""What must be left when a cluster has come to rest: nothing; and what crashes must leave of actors: their order."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from model.cluster.events import Moved
+from model.cluster.lowering import AFTER, HOME
 from model.cluster.worker import Driver, Worker
-from model.kernel import StateView, audit
+from model.graph import ObjectId
+from model.kernel import StateView, always, audit
 from model.scheduler.global_scheduler import GlobalScheduler
 from model.scheduler.raylet import Raylet
 
@@ -28,3 +33,22 @@ def at_rest(view: StateView) -> bool:
         scheduler.asked or scheduler.deferred or scheduler.backing_off
         for scheduler in view.of(GlobalScheduler).values()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Travels:
+    """Monitor: an actor, or the mark that one of its methods has run, that came to another node."""
+
+    found: ObjectId = ""
+
+    def observe(self, event: object) -> Travels:
+        """Fold one event."""
+        if isinstance(event, Moved) and event.object.startswith((HOME, AFTER)) and not self.found:
+            return Travels(event.object)
+        return self
+
+
+@always(source="OSDI 2018 §3.2, §5.1: a stateful edge; methods are replayed after a failure", monitors=(Travels,))
+def actors_are_replayed(view: StateView) -> bool:
+    """A method runs where its constructor and the method before it by the same caller have run, also after a crash."""
+    return not view.monitor(Travels).found

@@ -51,4 +51,6 @@ def test_errors_have_the_names_of_ray() -> None:
         "OwnerDiedError",
         "ReferenceCountingAssertionError",
         "TaskUnschedulableError",
+        "TaskCancelledError",
+        "TaskPlacementGroupRemoved",
     }

@@ -1,0 +1,182 @@
+"""What the parts of a node, and of a driver, say to each other, and what a driver does beside its tasks and objects.
+
+Source: Ray 2.60: the parts of one process call each other (`core_worker.cc`, `node_manager.cc`); between processes,
+`core_worker.proto` (PushTask, CancelTask) on a lease.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from model.graph import Resources, TaskId
+from model.kernel import Message, Name
+from model.lineage.execution import Execute
+from model.lineage.programs import Action
+from model.scheduler.groups.protocol import GroupId
+from model.scheduler.leases.protocol import ClassId, LeaseId
+
+# ---- what a driver does ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """`ray.cancel` of a task."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class MakeGroup:
+    """`ray.util.placement_group`."""
+
+    group: GroupId
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpGroup:
+    """`ray.util.remove_placement_group`."""
+
+    group: GroupId
+
+
+@dataclass(frozen=True, slots=True)
+class MakeActor:
+    """An actor is created."""
+
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndActor:
+    """`ray.kill` of an actor."""
+
+    actor: str
+
+
+Deed: TypeAlias = Action | Cancel | MakeGroup | GiveUpGroup | MakeActor | EndActor
+
+# ---- within a driver: its tasks and its leases ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Submission(Message):
+    """An attempt is to be sent as soon as there is a worker of its class."""
+
+    attempt: Execute
+    of: ClassId
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal(Message):
+    """An attempt that has not been sent is not to be; `stop`: one that has been is to end."""
+
+    task: TaskId
+    stop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPushed(Message):
+    """An attempt was sent to a node."""
+
+    task: TaskId
+    attempt: int
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptWithdrawn(Message):
+    """An attempt was not sent, and will not be."""
+
+    task: TaskId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(Message):
+    """The worker of an attempt is gone."""
+
+    task: TaskId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOver(Message):
+    """The reply of an attempt has come: its worker may have the next task."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLost(Message):
+    """A node is dead."""
+
+    node: Name
+
+
+# ---- between a driver and a node ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteOn(Message):
+    """Driver to node: execute on the worker of this lease."""
+
+    lease: LeaseId
+    attempt: Execute
+
+
+@dataclass(frozen=True, slots=True)
+class StopAttempt(Message):
+    """Driver to node: end this attempt with an error."""
+
+    task: TaskId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerGone(Message):
+    """Node to driver: the connection to the worker of this lease broke, and with it the attempt."""
+
+    lease: LeaseId
+    task: TaskId
+    attempt: int
+
+
+# ---- within a node --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EndLease(Message):
+    """The worker of this lease is killed."""
+
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseBlocked(Message):
+    """The worker of this lease waits for arguments of its attempt."""
+
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseUnblocked(Message):
+    """It does so no longer."""
+
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class Busy(Message):
+    """What leases hold of the node itself, bundles apart."""
+
+    amounts: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class BundlesChanged(Message):
+    """What bundles keep of the node, what they offer in its place, and which were given back (group, number)."""
+
+    reserved: Resources
+    offered: Resources
+    returned: tuple[tuple[GroupId, int], ...]

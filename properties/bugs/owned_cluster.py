@@ -1,0 +1,213 @@
+"""Planted bugs where the parts of a node and of a driver meet (edition `ray2`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.cluster.ray2.actors import ActorTable
+from model.cluster.ray2.driver import Submitter, TaskManager
+from model.cluster.ray2.node import ClusterRaylet, LeasedExecutor
+from model.cluster.ray2.protocol import AttemptWithdrawn, BundlesChanged, EndLease, WorkerGone
+from model.graph import TaskId
+from model.kernel import Context, Message, Name
+from model.lineage.programs import Task
+from model.scheduler.leases.protocol import ReturnWorker
+from properties.bugs.base import Bug
+
+
+@dataclass(slots=True, kw_only=True)
+class LeavesWorkersInLostBundles(ClusterRaylet):
+    """What runs in a bundle that is given back goes on."""
+
+    def bundles_changed(self, ctx: Context, change: BundlesChanged) -> None:
+        ClusterRaylet.bundles_changed(self, ctx, BundlesChanged(change.reserved, change.offered, ()))
+
+
+@dataclass(slots=True, kw_only=True)
+class LooksAgainTooLate(ClusterRaylet):
+    """A bundle that comes does not make the raylet look at what waits."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        if isinstance(message, BundlesChanged):
+            self.bundles_changed(ctx, message)
+            self.report(ctx)
+        else:
+            ClusterRaylet.receive(self, ctx, sender, message)
+
+
+@dataclass(slots=True, kw_only=True)
+class GrantsToTheOrphaned(ClusterRaylet):
+    """A request that comes after the death of its driver is granted."""
+
+    def owner_died(self, ctx: Context, owner: Name) -> None:
+        ClusterRaylet.owner_died(self, ctx, owner)
+        self.without_owner = set()
+
+
+@dataclass(slots=True, kw_only=True)
+class DiesInSilence(LeasedExecutor):
+    """Nobody hears that a worker was killed."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        before = len(ctx.sends)
+        LeasedExecutor.receive(self, ctx, sender, message)
+        ctx.sends[before:] = [sent for sent in ctx.sends[before:] if not isinstance(sent[1], WorkerGone)]
+
+
+@dataclass(slots=True, kw_only=True)
+class LosesObjectsWithAWorker(LeasedExecutor):
+    """With a worker go the objects of its node."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        LeasedExecutor.receive(self, ctx, sender, message)
+        if isinstance(message, EndLease):
+            self.memory = set()
+
+
+@dataclass(slots=True, kw_only=True)
+class KeepsTheCpu(LeasedExecutor):
+    """A worker that waits for arguments keeps its CPU."""
+
+    def tell_blocked(self, ctx: Context) -> None:
+        pass
+
+
+@dataclass(slots=True, kw_only=True)
+class ReturnsTheWorkerTooEarly(Submitter):
+    """The worker of a task that is cancelled goes back before the task has ended."""
+
+    def withdraw(self, ctx: Context, task: TaskId, stop: bool) -> None:
+        Submitter.withdraw(self, ctx, task, stop)
+        for lease, held in sorted(self.leased.items()):
+            if held.task == task and stop:
+                ctx.send(held.node, ReturnWorker(lease, held.worker))
+
+
+@dataclass(slots=True, kw_only=True)
+class KeepsTheWorkerOfTheCancelled(TaskManager):
+    """Only a value sets a worker free."""
+
+    def replied(self, ctx: Context, task: Task, attempt: int, node: Name, error: str) -> None:
+        before = len(ctx.sends)
+        TaskManager.replied(self, ctx, task, attempt, node, error)
+        if error:
+            ctx.sends[before:] = ctx.sends[before:-1]
+
+
+@dataclass(slots=True, kw_only=True)
+class HearsOfNoWithdrawal(TaskManager):
+    """An attempt that was taken off its queue is waited for."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        if not isinstance(message, AttemptWithdrawn):
+            TaskManager.receive(self, ctx, sender, message)
+
+
+@dataclass(slots=True, kw_only=True)
+class KeepsWhatWasDropped(TaskManager):
+    """Nothing is freed."""
+
+    def free_unneeded(self, ctx: Context) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class ForgetsActorsOfTheDead(ActorTable):
+    """The death of a node is nothing to the table of actors."""
+
+    def node_died(self, ctx: Context, node: Name) -> None:
+        self.dead.add(node)
+
+
+OWNED_BUGS = (
+    Bug(
+        "leaves_workers_in_lost_bundles",
+        "A task goes on in a bundle that was given back; its CPU is given away twice.",
+        {ClusterRaylet: LeavesWorkersInLostBundles},
+        "leases_and_bundles_add_up",
+        "ray2-bundle",
+        "Ray 2.60 node_manager.cc, HandleCancelResourceReserve",
+    ),
+    Bug(
+        "looks_again_too_late",
+        "A request for a bundle came before the bundle, and is not looked at when that comes.",
+        {ClusterRaylet: LooksAgainTooLate},
+        "nothing_waits_where_there_is_room",
+        "ray2-bundle-crash",
+        "bug benchmark D03, between groups and leases",
+    ),
+    Bug(
+        "dies_in_silence",
+        "A worker is killed with its bundle, and its driver waits for the reply.",
+        {LeasedExecutor: DiesInSilence},
+        "who_waits_waits_for_room",
+        "ray2-bundle",
+        "bug benchmark L2",
+        ("what_is_referred_to_is_somewhere",),
+    ),
+    Bug(
+        "hears_of_no_withdrawal",
+        "A task was cancelled before it was sent, and its owner waits for the reply.",
+        {TaskManager: HearsOfNoWithdrawal},
+        "who_waits_waits_for_room",
+        "ray2-cancel",
+        "Ray 2.60 normal_task_submitter.cc, CancelTask",
+    ),
+    Bug(
+        "loses_objects_with_a_worker",
+        "The objects of a node go with one of its workers.",
+        {LeasedExecutor: LosesObjectsWithAWorker},
+        "what_is_referred_to_is_somewhere",
+        "ray2-bundle",
+        "Ray 2.60 raylet: objects belong to the node's store, not to the worker that made them",
+    ),
+    Bug(
+        "keeps_the_cpu_for_its_arguments",
+        "A worker that waits for an argument keeps the CPU that the argument's task needs.",
+        {LeasedExecutor: KeepsTheCpu},
+        "no_lease_is_held_in_vain",
+        "ray2-lost-argument",
+        "the first form of this model's node; bug benchmark D10",
+    ),
+    Bug(
+        "returns_the_worker_too_early",
+        "The worker of a cancelled task goes back while the task still runs.",
+        {Submitter: ReturnsTheWorkerTooEarly},
+        "attempts_run_on_their_leases",
+        "ray2-cancel",
+        "Ray 2.60 normal_task_submitter.cc, CancelTask",
+    ),
+    Bug(
+        "keeps_the_worker_of_the_cancelled",
+        "A worker whose task ended in an error is not given back.",
+        {TaskManager: KeepsTheWorkerOfTheCancelled},
+        "no_lease_is_held_in_vain",
+        "ray2-cancel",
+        "bug benchmark D50's kind",
+    ),
+    Bug(
+        "keeps_what_was_dropped",
+        "Values stay that nobody refers to.",
+        {TaskManager: KeepsWhatWasDropped},
+        "what_nobody_needs_is_freed",
+        "ray2-cancel",
+        "bug benchmark S2",
+    ),
+    Bug(
+        "grants_to_the_orphaned",
+        "A raylet grants what a dead driver had asked for.",
+        {ClusterRaylet: GrantsToTheOrphaned},
+        "no_lease_is_held_in_vain",
+        "ray2-driver-dies",
+        "Ray 2.60 node_manager.cc, HandleUnexpectedWorkerFailure",
+    ),
+    Bug(
+        "forgets_actors_of_the_dead",
+        "An actor whose node has died is taken to live there.",
+        {ActorTable: ForgetsActorsOfTheDead},
+        "actors_live_where_their_table_says",
+        "ray2-actor",
+        "Ray 2.60 gcs_actor_manager.cc, OnNodeDead",
+    ),
+)
+"""The planted bugs of whole clusters of today's Ray."""

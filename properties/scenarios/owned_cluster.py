@@ -1,0 +1,112 @@
+"""Small scopes of whole clusters of today's Ray: one for each place where two parts meet."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from model.cluster.ray2.assembly import CPU, PLAIN, SPREAD, OwnedProgram, class_in, owned_cluster
+from model.cluster.ray2.protocol import Cancel, Deed, EndActor, GiveUpGroup, MakeActor, MakeGroup
+from model.kernel import Scenario, Statement, StatementKind
+from model.lineage.programs import Drop, Get, Submit, Task
+from model.scheduler.groups.protocol import Group
+from model.scheduler.hooks import Policy
+from model.scheduler.ray import BundleStrategy
+from properties.entry import Entry, Scope, Swap
+from properties.statements.groups import a_group_is_rescheduled
+from properties.statements.owned_cluster import (
+    OWNED_CLUSTER,
+    a_lease_is_granted_in_a_bundle,
+    a_task_ends_cancelled,
+    a_worker_is_killed,
+    an_actor_is_restarted,
+)
+from properties.statements.ownership import a_task_is_executed_again
+
+
+def _owned(
+    name: str,
+    tasks: tuple[tuple[Task, str], ...],
+    deeds: tuple[Deed, ...],
+    cpus: tuple[int, ...],
+    happens: tuple[Statement, ...] = (),
+    *,
+    crashes: int = 0,
+    driver_crashes: bool = False,
+) -> Entry:
+    groups = (Group(0, (CPU,), BundleStrategy.PACK),) if MakeGroup(0) in deeds else ()
+    program = OwnedProgram(
+        tuple(task for task, _ in tasks),
+        deeds,
+        MappingProxyType({task.name: of for task, of in tasks}),
+        groups,
+        MappingProxyType({task.name: 0 for task, of in tasks if of not in (PLAIN, SPREAD)}),
+    )
+    claims = (*(s for s in OWNED_CLUSTER if s.kind is not StatementKind.SOMETIMES), *happens)
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return owned_cluster(
+            name, program, cpus, claims, crashes=crashes, driver_crashes=driver_crashes, replace=dict(swap)
+        )
+
+    return Entry(name, "cluster", Scope.TINY, build)
+
+
+def _task(name: str, *arguments: str, retries: int = 1) -> Task:
+    return Task(name, arguments, f"o{name}", retries)
+
+
+OWNED_ENTRIES = (
+    # A task in a bundle that is given up under it, beside one that is not.
+    _owned(
+        "ray2-bundle",
+        ((_task("a"), class_in(0, 0)), (_task("b"), PLAIN)),
+        (MakeGroup(0), Submit("a"), Submit("b"), Get("ob"), GiveUpGroup(0), Get("oa")),
+        (2,),
+        (a_lease_is_granted_in_a_bundle, a_worker_is_killed),
+    ),
+    # The node may die on which the bundle is; the group and its task come back on the other.
+    _owned(
+        "ray2-bundle-crash",
+        ((_task("a"), class_in(0, -1)),),
+        (MakeGroup(0), Submit("a"), Get("oa")),
+        (1, 2),
+        (a_lease_is_granted_in_a_bundle, a_group_is_rescheduled, a_task_is_executed_again),
+        crashes=1,
+    ),
+    # One of two tasks is cancelled before, while or after it runs; the other needs its CPU.
+    _owned(
+        "ray2-cancel",
+        ((_task("a"), PLAIN), (_task("b"), PLAIN)),
+        (Submit("a"), Cancel("a"), Submit("b"), Get("ob"), Drop("oa"), Drop("ob")),
+        (1,),
+        (a_task_ends_cancelled,),
+    ),
+    # An argument may be lost when the only CPU left is leased for the task that needs it.
+    _owned(
+        "ray2-lost-argument",
+        ((_task("a"), SPREAD), (_task("b"), SPREAD), (_task("c", "ob"), PLAIN)),
+        (Submit("a"), Submit("b"), Submit("c")),
+        (1, 1),
+        (a_task_is_executed_again,),
+        crashes=1,
+    ),
+    # Two actors on nodes of which one may die, and one of them is killed at some time.
+    _owned(
+        "ray2-actor",
+        (),
+        (MakeActor("m"), MakeActor("n"), EndActor("n")),
+        (1, 1),
+        (an_actor_is_restarted,),
+        crashes=1,
+    ),
+    _owned(
+        "ray2-driver-dies",
+        ((_task("a"), PLAIN), (_task("b"), PLAIN)),
+        (MakeActor("m"), Submit("a"), Submit("b"), Get("ob")),
+        (1,),
+        (),
+        crashes=1,
+        driver_crashes=True,
+    ),
+)
+"""Exhausted in seconds, each."""

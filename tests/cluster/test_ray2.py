@@ -1,0 +1,54 @@
+"""Whole clusters of today's Ray: each scope is exhausted, and each claim that is theirs has a bug that only it sees."""
+
+import pytest
+
+from model.kernel import FaultKind
+from properties.bugs import Bug
+from properties.bugs.owned_cluster import OWNED_BUGS
+from properties.catalogue import build
+from properties.editions import Edition, edition_of
+from properties.scenarios.owned_cluster import OWNED_ENTRIES
+from properties.statements.owned_cluster import COMPOSED
+from tests.scopes import check_exhausted, check_killed, noticed_by
+
+PINNED = {
+    "ray2-bundle": (3_277, 10_720),
+    "ray2-bundle-crash": (25_519, 112_325),
+    "ray2-cancel": (752, 1_780),
+    "ray2-lost-argument": (252_987, 1_286_433),
+    "ray2-actor": (25_268, 122_179),
+    "ray2-driver-dies": (6_301, 21_862),
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_exhausted(name: str) -> None:
+    check_exhausted(name, *PINNED[name])
+
+
+def test_every_scope_is_pinned_and_of_the_edition() -> None:
+    assert {entry.name for entry in OWNED_ENTRIES} == set(PINNED)
+    assert {edition_of(entry.build(None, {})) for entry in OWNED_ENTRIES} == {Edition.RAY2}
+
+
+@pytest.mark.parametrize("bug", OWNED_BUGS, ids=lambda bug: bug.name)
+def test_killed(bug: Bug) -> None:
+    check_killed(bug)
+
+
+SMALL = [bug for bug in OWNED_BUGS if bug.scenario in ("ray2-bundle", "ray2-cancel", "ray2-driver-dies")]
+
+
+@pytest.mark.parametrize("bug", SMALL, ids=lambda bug: bug.name)
+def test_noticed_by_the_named_claims_and_no_others(bug: Bug) -> None:
+    assert noticed_by(bug) == {bug.statement, *bug.also}
+
+
+def test_every_claim_of_the_composition_has_a_bug_of_its_own() -> None:
+    assert {bug.statement for bug in OWNED_BUGS if not bug.also} == {s.name for s in COMPOSED}
+
+
+def test_one_crash_hits_every_part_of_a_node() -> None:
+    scenario = build("ray2-bundle-crash")
+    assert scenario.unit_slots("host1") == ("raylet1", "bundles1", "node1")
+    assert scenario.crashable == ("host1",) and scenario.budget(FaultKind.CRASH) == 1
