@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# A test that takes so long (seconds) hangs: it fails with its stack.
+HANG_S ?= 600
 READY := $(VENV)/.ready
 
 .PHONY: help demo test slow coverage lint bench clean
@@ -17,10 +19,10 @@ demo: $(READY)  ## set up, then check policies against recordings of real Ray
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/demo.sh
 
 test: $(READY)  ## set up, then pass the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q --timeout $(HANG_S)
 
 slow: $(READY)  ## set up, then pass the tests that `test` leaves out: larger scopes, every built-in policy
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q --timeout $(HANG_S) -m slow
 
 coverage: $(READY)  ## branch coverage of model/ by the property suite, profile quick
 	$(BIN)/python -m pytest -q -n 2 --cov=model --cov-branch --cov-report=term-missing:skip-covered properties

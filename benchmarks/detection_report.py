@@ -26,6 +26,8 @@ WHY = {
     "D39": "the borrower that may die in the generic scope is not the one that passes the reference on",
     "D47": SILENT,
     "D48": SILENT,
+    "D75": "a client that asks again for ever never rests, and what must hold at rest is all that a walk can judge of "
+    "it; explore proves the claim about runs broken (`writes_get_answers`)",
 }
 """What is missing where a defect is not found in the generic scopes."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from model.gcs.clients import Get, Operation, Put
+from model.gcs.clients import RETRY_US, Get, Operation, Put
 from model.gcs.protocol import EVERYTHING, Datum, Key
 from model.gcs.register import ShardedClient
 from model.gcs.store import ControlStore
@@ -84,7 +84,7 @@ class RowClient(ShardedClient):
         if self.todo and not self.pending:
             self.fire(ctx, "next")
         elif self.pending and self.asks_again:
-            ctx.set_timer("retry", kind=TimerKind.EAGER)
+            ctx.set_timer("retry", RETRY_US, TimerKind.EAGER)
         else:
             ctx.cancel_timer("retry")
 

@@ -15,6 +15,9 @@ from model.gcs.events import Answered, Invoked
 from model.gcs.protocol import Configuration, Datum, Key, Lookup, Read, Refused, Value, Write, Written
 from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
+RETRY_US = 1_000_000
+"""How long it waits for an answer before it asks again, in a timed run; longer than an answer takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Put:
@@ -94,7 +97,7 @@ class ChainClient(Process):
         if self.todo and len(self.pending) < self.window:
             ctx.set_timer("next", kind=TimerKind.PROGRAM)
         if self.pending and self.asks_again:
-            ctx.set_timer("retry", kind=TimerKind.EAGER)
+            ctx.set_timer("retry", RETRY_US, TimerKind.EAGER)
         else:
             ctx.cancel_timer("retry")
 

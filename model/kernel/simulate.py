@@ -25,6 +25,9 @@ from model.kernel.world import IMMEDIATE_LIMIT, Stimulus, blamed
 
 _DELIVER, _FIRE, _CRASH, _JOIN = range(4)
 
+STANDSTILL_LIMIT = 10_000_000
+"""So many events at one time are taken for a timer that is armed again without a duration."""
+
 
 @dataclass(frozen=True)
 class Happening:
@@ -48,6 +51,8 @@ class SimulationResult:
     """Messages put on links, by class name; those over immediate links do not count."""
     seats: Mapping[Slot, Process] = field(default_factory=dict)
     """The processes at the end."""
+    rested: bool = False
+    """Whether nothing was left to happen but periodic timers."""
 
 
 class _Seat:
@@ -144,16 +149,24 @@ class Simulation:
                 self._run(seat, ("start",))
 
     def run(self, until_us: int | None = None, max_events: int | None = None) -> SimulationResult:
-        """Run to the stop condition, the end of all events, or one of the given bounds."""
+        """Run to the stop condition, the end of all events, or one of the given bounds.
+
+        Raises ModelError when the clock stands still, so that none of them would ever be reached.
+        """
         heap = self._heap
         seats = self.seats
         popped = 0
+        ticked = 0
         while heap and not self._stopped and len(heap) > self._periodic:
             now, _, kind, where, what = heappop(heap)
             if until_us is not None and now > until_us:
                 break
-            self.now_us = now
             popped += 1
+            if now > self.now_us:
+                self.now_us = now
+                ticked = popped
+            elif popped - ticked > STANDSTILL_LIMIT:
+                raise ModelError(f"the clock stands still at {now} us after {STANDSTILL_LIMIT} events there")
             if kind == _DELIVER:
                 seat = where.to
                 if not seat.alive:
@@ -195,6 +208,7 @@ class Simulation:
             self._stopped,
             Counter({kind.__name__: count for kind, count in self._sent.items()}),
             {slot: seat.process for slot, seat in seats.items()},
+            not self._stopped and len(heap) <= self._periodic,
         )
 
     def _draw(self, count: int, fair: bool) -> int:

@@ -1,8 +1,11 @@
 """Timed runs: the clock, the links, the choices."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from model.kernel import Context, LinkKind, LinkRule, Message, Name, Process, Scenario, TimerKind, Timing
+import pytest
+
+from model.kernel import Context, LinkKind, LinkRule, Message, ModelError, Name, Process, Scenario, TimerKind, Timing
 from model.kernel.simulate import Happening, Simulation
 
 
@@ -124,7 +127,26 @@ def test_periodic_and_cancelled_timers() -> None:
     result = Simulation(Scenario("clock", "cluster", {"clock": Clock}), 1).run()
     clock = result.seats["clock"]
     assert isinstance(clock, Clock)
-    assert (clock.ticks, result.now_us) == (5, 45)
+    assert (clock.ticks, result.now_us) == (5, 45) and result.rested
+
+
+@dataclass(slots=True)
+class Impatient(Process):
+    after_us: int
+
+    def start(self, ctx: Context) -> None:
+        ctx.set_timer("again", self.after_us)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        self.start(ctx)
+
+
+def test_a_timer_without_a_duration_that_is_armed_again_for_ever_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.kernel.simulate.STANDSTILL_LIMIT", 100)
+    with pytest.raises(ModelError, match="the clock stands still at 0 us after 100 events"):
+        Simulation(Scenario("never", "cluster", {"one": partial(Impatient, 0)}), 1).run()
+    result = Simulation(Scenario("slow", "cluster", {"one": partial(Impatient, 1)}), 1).run(max_events=500)
+    assert (result.events, result.now_us, result.rested) == (500, 499, False)
 
 
 @dataclass(slots=True)
