@@ -150,6 +150,8 @@ def test_no_arguments_show_the_help(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 def test_an_interrupt_is_clean_and_keeps_what_was_found() -> None:
     program = (
+        # A job in the background starts with the signal ignored; a terminal's does not.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import sys, _thread, threading; from rayproof.cli import main; "
         "threading.Timer(3, _thread.interrupt_main).start(); "
         "sys.argv = ['rayproof', 'verify', 'cluster-3-3-0', 'cluster-3-3-1-messages']; main()"

@@ -113,6 +113,8 @@ def test_ctrl_c_says_what_is_known_so_far_with_either_engine() -> None:
     for engine in ("integers", "vector"):
         # The key is pressed when the second scenario is well under way.
         program = (
+            # A job in the background starts with the signal ignored; a terminal's does not.
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
             "import sys, _thread, rayproof.progress as p; from rayproof.cli import main; "
             "p.Lines.__call__ = lambda self, name, at: "
             "_thread.interrupt_main() if name == 'chain-3-3-2' and at.states > 20_000 else None; "
