@@ -64,6 +64,13 @@ class Last(First):
 
 def test_default_packs_the_submitting_node_below_half() -> None:
     assert Default().place(task(), view(node(0, 3), node(1, 4)), 0, First()) == ("raylet0", 0)
+    emptier = view(*(node(i, 3 if i == 0 else 4) for i in range(10)))
+    assert Default().place(task(), emptier, 0, Last()) == ("raylet0", 0), "no draw among the two best"
+
+
+def test_a_resource_that_a_node_has_not_got_does_not_fit() -> None:
+    assert not node(0, 4).fits_now(Resources.of(GPU=0.0001))
+    assert node(0, 4).fits_now(Resources.of(CPU=4)) and not node(0, 4).fits_now(Resources.of(CPU=4.0001))
 
 
 def test_default_balances_above_half() -> None:

@@ -34,6 +34,7 @@ from model.scheduler.ray import (
     schedule_bundles,
     whole_instances,
 )
+from model.scheduler.ray.answer import any_of
 from model.scheduler.ray.locality import OwnerStrategy
 
 
@@ -48,7 +49,10 @@ CPU = Request(Resources.of(CPU=1))
 
 def test_ties_follow_a_signed_hash_of_the_id() -> None:
     assert murmur_hash_64a(b"local") == -3261402643749128568
-    assert murmur_hash_64a(b"12345678") != murmur_hash_64a(b"12345678\0")
+    # What `std::hash<std::string>` of libstdc++ 12 says of these; an id has 28 bytes.
+    assert murmur_hash_64a(b"12345678") == -8332907654791504731
+    assert murmur_hash_64a(b"123456789abc") == 4852100995784122604
+    assert murmur_hash_64a(b"\x07" * 28) == 2976735701677938454
     ids = [f"{i:056x}" for i in range(6)]
     ordered = order_by_rank(ids)
     assert sorted(ordered) == ids
@@ -67,6 +71,20 @@ def test_a_busy_cluster_keeps_a_task_at_home_among_equals() -> None:
     nodes = [node("a", 1, 0), node("b", 1, 0)]
     assert hybrid(nodes, CPU, "b", HybridOptions()).certain == "b"
     assert not hybrid(nodes, CPU, "b", HybridOptions(require_available=True))
+
+
+def test_waiting_pulls_close_a_node_to_all_but_those_who_prefer_it() -> None:
+    request = Request(Resources.of(CPU=1), needs_object_store=True)
+    nodes = [NodeResources(name, Resources.of(CPU=1), {"CPU": 10_000}, pulls_queued=True) for name in "abc"]
+    assert not hybrid(nodes, request, "", HybridOptions(require_available=True))
+    assert hybrid(nodes, request, "b", HybridOptions(require_available=True)).certain == "b"
+    assert hybrid(nodes, CPU, "", HybridOptions(require_available=True)).nodes == ("a",)
+
+
+def test_one_of_a_hash_container_is_certain_and_of_more_none_is() -> None:
+    assert any_of(["a"]).certain == "a"
+    assert any_of(["a", "b"]).certain is None
+    assert any_of(["a", "b"]).nodes == ("a", "b")
 
 
 def test_soft_affinity_stays_at_a_busy_node_unless_told_to_spill() -> None:
@@ -107,11 +125,14 @@ def test_the_owner_asks_the_first_node_to_exceed_the_others() -> None:
     tie = [Argument(8, ("a",)), Argument(8, ("b",)), Argument(None, ("c",))]
     assert lease_target(tie, OwnerStrategy.DEFAULT, "own").node == "a"
     assert lease_target([*tie, Argument(1, ("b",))], OwnerStrategy.DEFAULT, "own").node == "b"
+    both = [Argument(3, ("a",)), Argument(2, ("b",)), Argument(3, ("b",))]
+    assert lease_target(both, OwnerStrategy.DEFAULT, "own").node == "b"
     assert lease_target(tie, OwnerStrategy.DEFAULT, "own", selected=("x", "y"), reachable=("y",)).node == "y"
 
 
 def test_devices_are_whole_or_one_fragment() -> None:
     assert whole_instances(Resources.of(CPU=2, GPU=2)) == {"CPU": (20_000,), "GPU": (10_000, 10_000)}
+    assert (allocate((20_000,), 15_000), allocate((10_000,), 15_000)) == ((15_000,), None)
     free = (10_000, 10_000)
     half = allocate(free, 5_000)
     assert half == (5_000, 0)
@@ -120,6 +141,8 @@ def test_devices_are_whole_or_one_fragment() -> None:
     assert allocate(left, 10_000) == (0, 10_000)
     assert allocate(left, 15_000) is None
     assert release(left, half) == free
+    with pytest.raises(ValueError, match="longer"):
+        release(free, (0, 0, 0))
 
 
 @given(st.lists(st.sampled_from([3_000, 5_000, 7_000, 10_000, 20_000]), max_size=12))
