@@ -15,6 +15,7 @@ from model.kernel.faults import FaultKind
 from model.kernel.simulate import Happening, Simulation
 from model.kernel.statements import Monitor
 from properties.bugs import BUGS
+from properties.catalogue import CATALOGUE, ENTRIES, Scope
 from properties.drawn import from_bytes
 from properties.drawn.cluster import WHOLE_CLUSTER
 from properties.suite import present
@@ -75,6 +76,31 @@ def test_a_timed_run_ends_as_the_statements_demand() -> None:
         assert 0 < events < MOST_EVENTS and at_the_end(timed, judged, number, happenings) == (broken, events)
 
     run()
+
+
+TINY = [
+    pytest.param(entry.name, marks=pytest.mark.rayproof_scenario(entry.name))
+    for entry in ENTRIES
+    if entry.scope is Scope.TINY
+]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_component_on_a_clock_ends_as_the_statements_demand(name: str) -> None:
+    entry, suite, random = CATALOGUE[name], present(), Random(name)
+    made = entry.build(suite.policy if entry.takes_policy else None, {})
+    judged = tuple(
+        s for s in suite.chosen(made) if s.kind in (StatementKind.ALWAYS, StatementKind.AUDIT) and not s.known
+    )
+    busy = {type(process).__name__: 50 for process in made.initial().values()}
+    # What comes back does so by a step of its own, which timed runs do not have.
+    mortal = [unit for unit in made.crashable if unit not in made.recoverable]
+    for number, jitter_us in enumerate((0, 700, 700)):
+        timing = Timing(jitter_us=jitter_us, detection_us=1000, bandwidth_bytes_per_s=1024, handler_us=busy)
+        count = min(made.budget(FaultKind.CRASH), len(mortal))
+        crashes = tuple(Happening(random.randrange(3_000_000), unit) for unit in random.sample(mortal, count))
+        broken, events = at_the_end(replace(made, timing=timing), judged, number, crashes)
+        assert not broken and events > 0, crashes
 
 
 @pytest.mark.parametrize("name", ["keeps_using_the_dead", "never_reconsiders", "value_depends_on_the_node"])

@@ -1,16 +1,19 @@
 """Counterexamples of every kind are shortened, written, read, replayed and drawn: dead ends, loops, all faults."""
 
+import json
+from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import pytest
 
-from model.kernel import Scenario, Statement, StatementKind, Verdict
+from model.kernel import FaultKind, Scenario, Statement, StatementKind, TraceMismatch, Verdict
 from model.kernel.charts import sequence_chart, to_the_goal
 from model.kernel.engines import explore
 from model.kernel.minimise import minimise
 from model.kernel.replay import replay
-from model.kernel.steps import Fault, Fire, Heal, Recover, Taken
-from model.kernel.trace import Trace, render
+from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Taken, Tick
+from model.kernel.trace import Trace, TraceError, render
 from model.kernel.walk import campaign, walk, walkable
 from properties.bugs import BUGS, Bug
 from properties.bugs.livelocks import LIVELOCK_BUGS
@@ -103,3 +106,61 @@ def test_a_goal_is_reached_by_a_run_that_replays(name: str) -> None:
             steps = to_the_goal(scenario, goal)
             frames = replay(scenario, steps, ()).frames
             assert tuple(frame.taken for frame in frames) == steps and steps
+
+
+STEPS = (
+    Taken(Deliver("a", "b", "c"), (1, 0)),
+    Taken(Fire("a", "t", early=True)),
+    Taken(Tick()),
+    Taken(Fault(FaultKind.CRASH, "node")),
+    Taken(Recover("node")),
+    Taken(Fault(FaultKind.CUT, "a|b")),
+    Taken(Heal("a", "b")),
+)
+
+
+def places(part: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Every named value of a document, with what holds it."""
+    for key, value in part.items() if isinstance(part, dict) else ():
+        yield part, key
+        yield from places(value)
+    for item in part if isinstance(part, list) else ():
+        yield from places(item)
+
+
+def test_a_damaged_trace_is_refused_by_the_name_of_what_is_wrong() -> None:
+    whole = Trace("s", {"bug": "b"}, "x", "X holds.", STEPS, "a source", constants={"n": 1}).to_json()
+    assert Trace.from_json(whole).steps == STEPS
+    free = ("seed", "loop", "bug", "n")
+    refused = 0
+    for number, (_, key) in enumerate(list(places(json.loads(whole)))):
+        for damage in (None, 7.5, "nothing of the kind"):
+            document = json.loads(whole)
+            holder, _ = list(places(document))[number]
+            if key in free or (
+                isinstance(holder[key], str) and isinstance(damage, str) and key not in ("step", "kind")
+            ):
+                continue
+            holder[key] = damage
+            with pytest.raises(TraceError, match=key):
+                Trace.from_json(json.dumps(document))
+            refused += 1
+    assert refused > 100
+    for text in ("", "[", "[]", "{}", "[" * 100_000, whole.replace('"choices": []', '"choices": [true]')):
+        with pytest.raises(TraceError):
+            Trace.from_json(text)
+    with pytest.raises(TraceError, match="an object"):
+        Trace.from_json(json.dumps({**json.loads(whole), "steps": [3]}))
+
+
+def test_a_trace_of_another_model_is_refused_at_its_first_step_that_does_not_fit() -> None:
+    scenario = build("chain-3-2-1")
+    steps = walk(scenario, bytes(range(200)), bytes(8), ()).steps
+    for at in range(0, len(steps), 3):
+        for other in (Taken(Deliver("nobody", "client"), ()), Taken(steps[at].step, (9,)), Taken(Tick(), ())):
+            with pytest.raises(TraceMismatch) as caught:
+                replay(scenario, (*steps[:at], other, *steps[at:]))
+            assert caught.value.index == at
+    read = written(scenario, scenario.statements[0], steps)
+    assert "breaks nothing" in render(read, replay(scenario, read.steps))
+    assert "rayproof replay it" in render(read, replay(scenario, read.steps), "rayproof replay it")

@@ -1,0 +1,38 @@
+"""Programs that no execution can satisfy are refused with the task or object that is wrong."""
+
+import pytest
+
+from model.graph import Compute, Get, ObjectSpec, Program, ProgramError, Put, Submit, TaskSpec, Wait
+
+TASKS = {
+    "a": TaskSpec("a", (), ("oa",)),
+    "b": TaskSpec("b", ("oa",), ("ob",), body=(Submit("c"), Compute(1), Get(("oc",)))),
+    "c": TaskSpec("c", ("oa",), ("oc",)),
+}
+OBJECTS = {name: ObjectSpec(name) for name in ("oa", "ob", "oc", "p")}
+DRIVER = (Put("p"), Submit("a"), Submit("b"), Wait(("oa", "ob"), 1), Get(("ob",)))
+
+WRONG = {
+    "a makes ox, which is not among": ({**TASKS, "a": TaskSpec("a", (), ("oa", "ox"))}, OBJECTS, DRIVER),
+    "oa has two producers, a and c": ({**TASKS, "c": TaskSpec("c", (), ("oa",))}, OBJECTS, DRIVER),
+    "p has two producers": (TASKS, OBJECTS, (Put("p"), *DRIVER)),
+    "submits x, which is not among": (TASKS, OBJECTS, (*DRIVER, Submit("x"))),
+    "c is submitted twice, by driver and b": (TASKS, OBJECTS, (*DRIVER, Submit("c"))),
+    "b is filed under the name other": ({"a": TASKS["a"], "other": TASKS["b"], "c": TASKS["c"]}, OBJECTS, DRIVER),
+    "d is never submitted": ({**TASKS, "d": TaskSpec("d")}, OBJECTS, DRIVER),
+    "x has no producer": (TASKS, {**OBJECTS, "x": ObjectSpec("x")}, DRIVER),
+    "driver waits for x, which nothing makes": (TASKS, OBJECTS, (*DRIVER, Get(("x",)))),
+    "a needs x, which nothing makes": ({**TASKS, "a": TaskSpec("a", ("x",), ("oa",))}, OBJECTS, DRIVER),
+    "has a cycle": ({**TASKS, "a": TaskSpec("a", ("ob",), ("oa",))}, OBJECTS, DRIVER),
+}
+
+
+def test_the_program_that_is_damaged_below_is_sound() -> None:
+    program = Program(TASKS, OBJECTS, DRIVER)
+    assert (program.parent("c"), program.producer("p"), program.consumers("oa")) == ("b", "driver", ("b", "c"))
+
+
+@pytest.mark.parametrize("complaint", WRONG)
+def test_a_program_that_cannot_run_is_refused(complaint: str) -> None:
+    with pytest.raises(ProgramError, match=complaint):
+        Program(*WRONG[complaint])
