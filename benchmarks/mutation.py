@@ -2,11 +2,11 @@
 
 Mutants are Cosmic Ray's, of every module of `model/gcs`, `model/scheduler` and `model/lineage`, drawn without
 repetition. A mutant is killed when one of the TINY scopes that run its line ends otherwise than without it: by a
-statement, or by an error of the model (what a process does not understand, a broken contract of the kernel). Survivors
-are put to the tests of shapes (a message is a value), to Ray's own vectors and hand-calculated placements, and then to
-the pinned counts of the scopes that have already run. Each has so many CPU seconds in all, start included; one that
-runs out of them counts as killed only if its scopes need less than half of that without it (an endless loop), otherwise
-as survived.
+statement, or by an error of the model (what a process does not understand, a broken contract of the kernel).
+Survivors are put to the tests of their part (a message is a value, single handlers, Ray's own vectors, hand-
+calculated placements, hooks), and then to the pinned counts of the scopes that have already run. Each has so many CPU
+seconds in all, start included; one that runs out of them counts as killed only if its scopes need less than half of
+that without it (an endless loop), otherwise as survived.
 
 Annotations are left out beforehand: nothing evaluates them. Lines that no scope runs are not left out; those survive.
 """
@@ -40,14 +40,21 @@ PROJECT = Path(__file__).resolve().parents[1]
 MUTATED = ("model/gcs", "model/scheduler", "model/lineage")
 NEEDED = ("model", "properties", "benchmarks", "tests", "rayproof", "solver")
 VECTORS = tuple(f"tests/scheduler/test_{name}.py" for name in ("ray_vectors", "ray_policies", "place"))
-VECTOR_MODULES = (
-    "model/scheduler/ray/",
-    "model/scheduler/policies/",
-    "model/scheduler/hooks.py",
-    "model/scheduler/estimates.py",
-)
-"""Chosen in one call and no protocol: the vectors speak of these."""
+"""Chosen in one call and no protocol: Ray's own vectors and hand-calculated placements."""
+HOOKS = ("properties/test_policies.py", "-k", "not walks and not migration")
 SHAPES = ("tests/test_shapes.py",)
+TESTS: Mapping[str, tuple[str, ...]] = {
+    "model/scheduler/ray/": VECTORS,
+    "model/scheduler/policies/": VECTORS,
+    "model/scheduler/hooks.py": VECTORS,
+    "model/scheduler/estimates.py": VECTORS,
+    "model/scheduler/leases/": ("tests/scheduler/test_handlers.py", *SHAPES),
+    "model/scheduler/groups/": ("tests/scheduler/test_handlers.py", *SHAPES),
+    "model/scheduler/": (*HOOKS, *SHAPES),
+    "model/gcs/": ("tests/gcs/test_handlers.py", *SHAPES),
+    "model/lineage/": ("tests/lineage/test_handlers.py", *SHAPES),
+}
+"""Tests of a part; the first prefix counts."""
 TESTS_CPU_S = 3
 """What the tests are given of a mutant's CPU seconds."""
 
@@ -74,7 +81,7 @@ class Fate:
 
     mutant: Mutant
     killer: str | None
-    """statement, error, vector, count, loop; None: it survived."""
+    """statement, error, loop, test, count; None: it survived."""
     scope: str | None
     detail: str
     change: str
@@ -187,7 +194,7 @@ class Campaign:
             return "error", None, said.strip().rpartition("\n")[2]
         if code < 0 and sum(self.baseline[name]["cpu_s"] for name in scopes) < cpu_s / 2:
             return "loop", None, f"more than {cpu_s} CPU s"
-        tests = VECTORS if mutant.module.startswith(VECTOR_MODULES) else SHAPES
+        tests = next(tests for part, tests in TESTS.items() if mutant.module.startswith(part))
         if run(["-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests], tree, TESTS_CPU_S).returncode > 0:
             return "test", None, ""
         for outcome in outcomes:
