@@ -1,10 +1,14 @@
 """Every named scenario at random, by bytes and by a readable machine: the components beside the whole cluster."""
 
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
+from model.gcs.chained import ChainedStore, Operated
+from model.kernel import Context, Message, Unhandled
 from properties.catalogue import CATALOGUE, ENTRIES
 from properties.machine import ScenarioMachine
 from properties.suite import present
@@ -37,3 +41,21 @@ def test_readable_machine(name: str) -> None:
         parameters = suite.parameters(entry.takes_policy)
 
     run_state_machine_as_test(Machine, settings=suite.machine())
+
+
+@dataclass(frozen=True, slots=True)
+class Gibberish(Message):
+    """What no protocol knows."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_process_swallows_what_it_does_not_understand(name: str) -> None:
+    scenario = CATALOGUE[name].build(None, {})
+    for slot, process in scenario.initial().items():
+        context = Context(lambda count, fair: 0, lambda fault: False)
+        context.begin(slot, {})
+        with pytest.raises(Unhandled):
+            process.receive(context, slot, Gibberish())
+            assert isinstance(process, ChainedStore), "only the front end of chains reads its rows first"
+            process.receive(context, process.library, Operated(((),) * process.shards))
+        assert not context.timers
