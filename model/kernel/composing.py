@@ -13,13 +13,13 @@ from typing import Any
 
 from model.kernel.errors import ModelError, PolicyError
 from model.kernel.faults import FaultKind
+from model.kernel.handlers import IMMEDIATE_LIMIT
 from model.kernel.interning import Raw, Stimulus
 from model.kernel.links import LinkKind
 from model.kernel.outcomes import BITS, Ask, Column, Outcome, Push
 from model.kernel.packing import Packing
 from model.kernel.process import Name
 from model.kernel.steps import Step, Taken
-from model.kernel.world import IMMEDIATE_LIMIT
 
 
 class _Need(Exception):

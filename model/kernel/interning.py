@@ -13,6 +13,7 @@ from typing import Any
 from model.kernel.context import Armed, Context
 from model.kernel.errors import ModelError, PolicyError
 from model.kernel.faults import FaultKind
+from model.kernel.handlers import invoke
 from model.kernel.process import (
     Message,
     Name,
@@ -24,7 +25,6 @@ from model.kernel.process import (
 )
 from model.kernel.scenario import Scenario
 from model.kernel.values import contrary_copy, copy, freeze, require_immutable, size
-from model.kernel.world import invoke
 
 Stimulus = tuple[Any, ...]
 """("receive", sender, message id), ("fire", timer) or ("start",)."""

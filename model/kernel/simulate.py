@@ -17,11 +17,11 @@ from typing import Any
 
 from model.kernel.context import Context
 from model.kernel.errors import ModelError, PolicyError
+from model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
 from model.kernel.links import DOWN, LinkKind, LinkRule
 from model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, slot_of
 from model.kernel.scenario import Scenario
 from model.kernel.timing import Timing
-from model.kernel.world import IMMEDIATE_LIMIT, Stimulus, blamed
 
 _DELIVER, _FIRE, _CRASH, _JOIN = range(4)
 

@@ -9,19 +9,17 @@ links. Left out: nothing of the relation. Bounds on depth and budgets come from 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
-from model.kernel.context import Armed, Context
-from model.kernel.errors import ModelError, PolicyError, Unhandled
+from model.kernel.context import Context
+from model.kernel.errors import ModelError, PolicyError
 from model.kernel.faults import FaultKind
-from model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule
+from model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
+from model.kernel.links import DOWN, UNREACHABLE, LinkKind
 from model.kernel.process import (
     Down,
     Message,
     Name,
-    Process,
     Slot,
     TimerKind,
     Unreachable,
@@ -30,78 +28,10 @@ from model.kernel.process import (
     slot_of,
 )
 from model.kernel.scenario import Scenario
+from model.kernel.seats import Link, Seat
 from model.kernel.statements import Monitor, Statement, StateView
 from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
 from model.kernel.values import require_immutable
-
-IMMEDIATE_LIMIT = 10_000
-"""Handlers that one step may pull in through immediate links."""
-
-
-Stimulus = tuple[Any, ...]
-"""("receive", sender, message), ("fire", timer) or ("start",)."""
-
-
-class Seat:
-    """A slot with the process that holds it now."""
-
-    __slots__ = ("alive", "durable", "incarnation", "links", "name", "process", "slot", "timers")
-
-    def __init__(self, slot: Slot, process: Process) -> None:
-        self.slot = slot
-        self.name: Name = slot
-        self.incarnation = 0
-        self.process = process
-        self.alive = True
-        self.timers: Armed = {}
-        self.durable: dict[str, Any] = {}
-        self.links: dict[tuple[Name, str], Link] = {}
-        """Links that the present process has used."""
-
-
-class Link:
-    """A link in use: its rule and the messages that wait."""
-
-    __slots__ = ("immediate", "queue", "rule", "sender", "service", "step", "to")
-
-    def __init__(self, step: Deliver, rule: LinkRule, sender: Seat, to: Seat, service: bool) -> None:
-        self.step = step
-        self.rule = rule
-        self.immediate = rule.kind is LinkKind.IMMEDIATE
-        self.sender = sender
-        self.to = to
-        self.service = service
-        self.queue: deque[Message] = deque()
-
-    def connected(self) -> bool:
-        """Whether the process it leads to still lives."""
-        return self.to.alive and (self.service or self.to.name == self.step.receiver)
-
-
-def invoke(seat_name: Name, process: Process, ctx: Context, stimulus: Stimulus) -> None:
-    """Run one handler; every failure but a policy's becomes a `ModelError` that says where."""
-    try:
-        if stimulus[0] == "receive":
-            process.receive(ctx, stimulus[1], stimulus[2])
-        elif stimulus[0] == "fire":
-            process.fire(ctx, stimulus[1])
-        else:
-            process.start(ctx)
-    except PolicyError:
-        raise
-    except Exception as error:
-        raise blamed(seat_name, process, stimulus, error) from error
-
-
-def blamed(seat_name: Name, process: Process, stimulus: Stimulus, error: Exception) -> ModelError:
-    """What a failed handler is reported as."""
-    where = f"{seat_name} ({type(process).__name__})"
-    if isinstance(error, Unhandled):
-        return ModelError(f"{where}: {error}, from {stimulus[1]}")
-    if isinstance(error, ModelError):
-        return ModelError(f"{where}: {error}")
-    what = repr(stimulus[2]) if stimulus[0] == "receive" else " ".join(map(str, stimulus))
-    return ModelError(f"{where} failed on {what}: {type(error).__name__}: {error}")
 
 
 class World:
