@@ -20,7 +20,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -34,10 +34,12 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
+from benchmarks.mutation_report import PARTS, report, table
 from properties.catalogue import CATALOGUE, Scope
 
 PROJECT = Path(__file__).resolve().parents[1]
-MUTATED = ("model/gcs", "model/scheduler", "model/lineage")
+RESULTS = PROJECT / "benchmarks" / "results" / "mutation.json"
+PAGE = PROJECT / "docs" / "mutation.md"
 NEEDED = ("model", "properties", "benchmarks", "tests", "rayproof", "solver")
 VECTORS = tuple(f"tests/scheduler/test_{name}.py" for name in ("ray_vectors", "ray_policies", "place"))
 """Chosen in one call and no protocol: Ray's own vectors and hand-calculated placements."""
@@ -89,7 +91,7 @@ class Fate:
 
 def mutants() -> Iterator[Mutant]:
     """Every mutant, in a fixed order."""
-    for folder in MUTATED:
+    for folder in PARTS:
         for path in sorted((PROJECT / folder).rglob("*.py")):
             source = path.read_text(encoding="utf-8")
             hidden = _unobservable(source)
@@ -136,7 +138,7 @@ def trial(scopes: Sequence[str], tree: Path, cpu_s: float, *flags: str) -> tuple
     return [json.loads(line) for line in done.stdout.splitlines()], done.returncode, done.stderr[-300:]
 
 
-class Campaign:
+class Trials:
     """The unchanged model's outcomes, and copies of the project in which mutants are tried."""
 
     def __init__(self, trees: Sequence[Path], cpu_s: float) -> None:
@@ -217,33 +219,26 @@ class Campaign:
         return chosen
 
 
-def report(fates: Sequence[Fate]) -> Iterator[str]:
-    """The score in all and per part, and the survivors."""
-    by_part: Mapping[str, list[Fate]] = defaultdict(list)
-    for fate in fates:
-        by_part[next(part for part in MUTATED if fate.mutant.module.startswith(part))].append(fate)
-    kinds = ("statement", "error", "loop", "test", "count", None)
-    yield "| part | mutants | " + " | ".join(kind or "survived" for kind in kinds) + " | killed |"
-    yield "|---" * (len(kinds) + 3) + "|"
-    for part, some in (*by_part.items(), ("all", list(fates))):
-        found = Counter(fate.killer for fate in some)
-        share = 1 - found[None] / len(some)
-        yield f"| {part} | {len(some)} | " + " | ".join(str(found[kind]) for kind in kinds) + f" | {share:.0%} |"
-    yield ""
-    for fate in fates:
-        if fate.killer is None:
-            yield f"- {fate.mutant.module}:{fate.mutant.line} `{fate.change}` ({fate.detail})"
-
-
 def main() -> None:
-    """Draw, try, report."""
+    """Draw, try, report; or report what was found before."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cpu", type=float, default=10.0, help="CPU seconds per mutant")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="where to write every mutant's fate")
+    parser.add_argument("--report", action="store_true", help="only write the page")
     arguments = parser.parse_args()
+    runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    if not arguments.report:
+        runs = sorted(
+            [*(run for run in runs if run["seed"] != arguments.seed), campaign(arguments)], key=lambda run: run["seed"]
+        )
+        RESULTS.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(report(runs), encoding="utf-8")
+
+
+def campaign(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Draw and try so many mutants; the score is printed."""
     every = list(mutants())
     drawn = sorted(
         Random(arguments.seed).sample(every, min(arguments.mutants, len(every))),
@@ -251,12 +246,12 @@ def main() -> None:
     )
     print(f"{len(drawn)} of {len(every)} mutants, seed {arguments.seed}", flush=True)
     with TemporaryDirectory() as folder:
-        campaign = Campaign([Path(folder) / str(job) for job in range(arguments.jobs)], arguments.cpu)
+        trials = Trials([Path(folder) / str(job) for job in range(arguments.jobs)], arguments.cpu)
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            fates = list(pool.map(campaign.fate, drawn))
-    print("\n".join(report(fates)))
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(fate) for fate in fates], indent=1) + "\n", encoding="utf-8")
+            fates = list(pool.map(trials.fate, drawn))
+    told = [asdict(fate) for fate in fates]
+    print("\n".join(table(told)))
+    return {"seed": arguments.seed, "of": len(every), "cpu_s": arguments.cpu, "fates": told}
 
 
 if __name__ == "__main__":
