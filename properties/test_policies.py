@@ -1,13 +1,13 @@
 """Each hook alone is a proposal; each breach of its rules is found where the hook is asked, with a trace."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 import pytest
 
-from model.kernel import PolicyError, Scenario, Verdict
+from model.kernel import PolicyError, Scenario, Timing, Verdict
 from model.kernel.engines import explore
 from model.kernel.minimise import minimise
 from model.kernel.replay import replay
@@ -225,3 +225,19 @@ def test_who_gives_up_rejects_what_a_node_that_still_boots_would_serve() -> None
     found = explore(CATALOGUE["sched-booting"].build(with_defaults(GivesUp()), {}))
     assert found.verdict is Verdict.VIOLATED
     assert found.violation is not None and "reject" in found.violation.statement + found.violation.sentence
+
+
+def test_a_task_without_a_place_is_asked_about_with_the_number_of_its_attempts() -> None:
+    seen: list[int] = []
+
+    class Counts:
+        """Looks four times and gives up."""
+
+        name = "counts"
+
+        def retry(self, task: Any, attempt: int, view: Any, memory: Any, ctx: Any) -> Any:
+            seen.append(attempt)
+            return Backoff(1_000) if attempt < 3 else GIVE_UP
+
+    Simulation(replace(CATALOGUE["sched-infeasible"].build(with_defaults(Counts()), {}), timing=Timing()), 0).run()
+    assert seen and sorted(set(seen)) == [0, 1, 2, 3]
