@@ -157,7 +157,7 @@ class Breaking(Composing):
 
     def _fall(self, unit: str, fields: tuple[int, ...], slots: tuple[int, ...]) -> _Fall:
         fallen = tuple(i for i in slots if self.interner.locals[i][fields[i]].alive)
-        budget = self._paid(fields[self.budget_at], (FaultKind.CRASH,))
+        budget = self.paid(fields[self.budget_at], (FaultKind.CRASH,))
         assert budget is not None
         delta = (budget - fields[self.budget_at]) << (BITS * self.budget_at)
         for i in fallen:

@@ -116,9 +116,9 @@ class Packing:
         return new
 
     def _afford(self, fields: tuple[int, ...], spent: tuple[FaultKind, ...]) -> bool:
-        return self._paid(fields[self.budget_at], spent) is not None
+        return self.paid(fields[self.budget_at], spent) is not None
 
-    def _paid(self, budget: int, spent: tuple[FaultKind, ...]) -> int | None:
+    def paid(self, budget: int, spent: tuple[FaultKind, ...]) -> int | None:
         counts = list(self.budgets[budget])
         for kind in spent:
             if kind not in self.kinds:
@@ -137,7 +137,7 @@ class Packing:
     def _pay(self, state: int, spent: tuple[FaultKind, ...]) -> int | None:
         shift = BITS * self.budget_at
         before = (state >> shift) & MASK
-        after = self._paid(before, spent)
+        after = self.paid(before, spent)
         return None if after is None else state + ((after - before) << shift)
 
     def _push_change(self, column: Column, burst: tuple[int, ...], before: int) -> int:
@@ -185,18 +185,23 @@ class Packing:
         if change is None:
             change = 0
             lowest = BITS * (self.width + 2)
-            for i, known in enumerate(self.monitors):
+            for i in range(len(self.monitors)):
                 number = (before >> (lowest + BITS * i)) & MASK
-                monitor = known[number]
-                for event in outcome.observations:
-                    monitor = monitor.observe(event)
-                after = self._monitor_ids[i].get(monitor)
-                if after is None:
-                    after = self._monitor_ids[i][monitor] = len(known)
-                    known.append(monitor)
-                change += (after - number) << (BITS * i)
+                change += (self.folded(i, number, outcome) - number) << (BITS * i)
             change = outcome.folds[before] = change << lowest
         return state + change
+
+    def folded(self, which: int, number: int, outcome: Outcome) -> int:
+        """What one monitor becomes when it sees the events of an outcome, both by their numbers."""
+        known = self.monitors[which]
+        monitor = known[number]
+        for event in outcome.observations:
+            monitor = monitor.observe(event)
+        after = self._monitor_ids[which].get(monitor)
+        if after is None:
+            after = self._monitor_ids[which][monitor] = len(known)
+            known.append(monitor)
+        return after
 
     def _with_local(self, state: int, column: int, local: int) -> int:
         shift = BITS * column

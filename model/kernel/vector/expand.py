@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,12 @@ from model.kernel.outcomes import BITS, MASK, Outcome
 from model.kernel.process import Down
 from model.kernel.transitions import Transitions
 from model.kernel.vector.relation import Relation
-from model.kernel.vector.tables import Bools, ExactSet, FingerprintSet, Ints, Words
+from model.kernel.vector.tables import Bools, ExactSet, FingerprintSet, Ints, PairTable, Words
 from model.kernel.vector.timers import TimerTables
 
 INSIDE = frozenset({FaultKind.CRASH, FaultKind.FAIL_WRITE, FaultKind.HALF_WRITE})
 """Faults that are taken for many rows at once."""
 
-
-LARGEST_KEY = 1 << 62
-"""What a key of several columns must stay below."""
 
 Change = tuple[Ints, Ints, Ints]
 """(which of the rows at hand, column of each, new value of each)"""
@@ -57,7 +55,10 @@ class Expander:
         """(row of the chunk, outcome) of outcomes that break something, in the order they were met."""
         self._timers: dict[int, TimerTables] = {i: TimerTables(transitions, i) for i in range(transitions.width)}
         self._reported = 0
-        self._folds: dict[tuple[int, tuple[int, ...]], tuple[int, ...]] = {}
+        self._prices = PairTable(self._price)
+        """Budget after each outcome, by outcome and budget."""
+        self._folds = [PairTable(partial(self._fold, i)) for i in range(len(transitions.monitors))]
+        """State of each monitor after each outcome, by outcome and state."""
         self._rows: Any = np.zeros((0, 0), np.uint16)
         self._words: Words = np.zeros(0, np.uint64)
 
@@ -290,58 +291,30 @@ class Expander:
         """The rows whose budget allows what their outcome costs."""
         able = np.ones(len(at), bool)
         costly = special[self.relation.tables().costly[outcomes[special]]]
-        budgets = self._rows[at[costly], self.model.budget_at].tolist()
-        for position, number, budget in zip(costly.tolist(), outcomes[costly].tolist(), budgets, strict=True):
-            able[position] = self._price(budget, self.relation.outcomes[number]) >= 0
+        able[costly] = self._prices.get(outcomes[costly], self._rows[at[costly], self.model.budget_at]) >= 0
         return able
 
     def _special(self, at: Ints, outcomes: Ints, special: Ints) -> list[Change]:
         """What faults inside handlers cost, and what monitors make of the events."""
-        model = self.model
-        columns = [model.budget_at, *range(model.width + 2, model.first_link)]
-        keys = outcomes[special].astype(np.int64)
-        before = self._rows[at[special][:, None], columns].astype(np.int64)
-        span = len(self.relation.outcomes)
-        for position, count in enumerate((len(model.budgets), *map(len, model.monitors))):
-            if span * count >= LARGEST_KEY:
-                # Numbering the combinations met so far keeps the key small, however many columns there are.
-                met, keys = np.unique(keys, return_inverse=True)
-                span = len(met)
-            keys = keys * count + before[:, position]
-            span *= count
-        distinct, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        after = np.zeros((len(distinct), len(columns)), np.int64)
-        for position, example in enumerate(first.tolist()):
-            number = int(outcomes[special[example]])
-            outcome = self.relation.outcomes[number]
-            budget, *states = before[example].tolist()
-            after[position, 0] = self._price(budget, outcome)
-            after[position, 1:] = self._fold(number, tuple(states), outcome)
-        after = after[inverse]
+        costly = special[self.relation.tables().costly[outcomes[special]]]
+        asked = [(self.model.budget_at, costly, self._prices)]
+        asked += [(self.model.width + 2 + i, special, folds) for i, folds in enumerate(self._folds)]
         changes: list[Change] = []
-        for i, column in enumerate(columns):
-            moved = np.flatnonzero(after[:, i] != before[:, i])
+        for column, which, table in asked:
+            before = self._rows[at[which], column].astype(np.int64)
+            after = table.get(outcomes[which], before)
+            moved = np.flatnonzero(after != before)
             if len(moved):
-                changes.append((special[moved], np.full(len(moved), column), after[moved, i]))
+                changes.append((which[moved], np.full(len(moved), column), after[moved]))
         return changes
 
-    def _price(self, budget: int, outcome: Outcome) -> int:
-        if not outcome.spent:
-            return budget
-        paid = self.model._paid(budget, outcome.spent)
+    def _price(self, outcome: int, budget: int) -> int:
+        """What is left of a budget; -1 where it does not suffice."""
+        paid = self.model.paid(budget, self.relation.outcomes[outcome].spent)
         return -1 if paid is None else paid
 
-    def _fold(self, number: int, states: tuple[int, ...], outcome: Outcome) -> tuple[int, ...]:
-        if not outcome.observations:
-            return states
-        key = (number, states)
-        found = self._folds.get(key)
-        if found is None:
-            first = self.model.width + 2
-            packed = sum(state << (BITS * (first + i)) for i, state in enumerate(states))
-            after = self.model.unpack(self.model._observe(packed, outcome))
-            found = self._folds[key] = after[first : first + len(states)]
-        return found
+    def _fold(self, monitor: int, outcome: int, state: int) -> int:
+        return self.model.folded(monitor, state, self.relation.outcomes[outcome])
 
     def _returned(self, at: Ints, outcomes: Ints, taken: tuple[int, Ints] | None, which: Ints) -> Iterator[Batch]:
         """Outcomes whose messages come back, in the integer form."""
@@ -432,7 +405,7 @@ class Expander:
             known, inverse = np.unique(after[:, i], return_inverse=True)
             after[:, i] = np.array([model.interner.down(i, local) for local in known.tolist()])[inverse]
         known, inverse = np.unique(after[:, model.budget_at], return_inverse=True)
-        paid = [model._paid(budget, (FaultKind.CRASH,)) for budget in known.tolist()]
+        paid = [model.paid(budget, (FaultKind.CRASH,)) for budget in known.tolist()]
         after[:, model.budget_at] = np.array(paid, np.int64)[inverse]
         for link in cleared:
             after[:, link.position] = 0
