@@ -62,12 +62,11 @@ def _restart(crashes: int, failed: int, half: int, scope: Scope) -> Entry:
     return Entry(f"gcs-restart-{crashes}-{failed}-{half}", "gcs", scope, build)
 
 
-def _membership(has_storage: bool, scope: Scope) -> Entry:
+def _membership(suffix: str, scope: Scope, statements: tuple[Statement, ...], **how: bool) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        statements = server.MEMBERS if has_storage else server.FORGOTTEN
-        return scopes.membership(1, has_storage, statements=statements, swap=swap)
+        return scopes.membership(1, statements=statements, swap=swap, **how)
 
-    return Entry("gcs-membership-1" + ("" if has_storage else "-memory"), "gcs", scope, build)
+    return Entry(f"gcs-membership-1{suffix}", "gcs", scope, build)
 
 
 def _sync(changes: int, scope: Scope) -> Entry:
@@ -100,6 +99,7 @@ GCS_ENTRIES = (
     _entry(scopes.RESTART, Scope.TINY, (*chain.RESTARTING, *CHAIN_RUNS, extensions_complete)),
     _entry(scopes.RESTART_BUSY, Scope.SMALL, chain.RESTARTING),
     _entry(scopes.SUSPICION, Scope.TINY, (*chain.SUSPECTING, *CHAIN_RUNS)),
+    _entry(scopes.SEALED_CRASH, Scope.TINY, (*chain.SEALING, *CHAIN_RUNS)),
     _entry(scopes.SUSPICION_OF_THREE, Scope.SMALL, chain.SUSPECTING),
     _push(1, 1, Scope.TINY),
     _push(2, 1, Scope.SMALL),
@@ -111,8 +111,9 @@ GCS_ENTRIES = (
     _flushing(1, 2, Scope.TINY),
     _restart(1, 1, 1, Scope.TINY),
     _restart(2, 1, 1, Scope.SMALL),
-    _membership(True, Scope.TINY),
-    _membership(False, Scope.TINY),
+    _membership("", Scope.TINY, server.MEMBERS),
+    _membership("-memory", Scope.TINY, server.FORGOTTEN, has_storage=False),
+    _membership("-nodes", Scope.TINY, server.MEMBERS, nodes_restart=True),
     _sync(1, Scope.TINY),
     _sync(2, Scope.SMALL),
 )

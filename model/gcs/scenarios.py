@@ -193,6 +193,9 @@ SUSPICION = ChainScope(
 SUSPICION_OF_THREE = replace(SUSPICION, name="chain-suspicion-of-three", replicas=3)
 """The same with a member in the middle."""
 
+SEALED_CRASH = replace(SUSPICION, name="chain-sealed-crash", clients={"client0": puts(1)}, faults={FaultKind.CRASH: 1})
+"""A member is dead when its promise is asked for."""
+
 NODE_NEWS = (("n0", NodeState.ALIVE), ("n0", NodeState.DEAD), ("n1", NodeState.ALIVE))
 """A node comes and goes, another comes."""
 
@@ -313,12 +316,13 @@ JOB_REQUESTS = (
 """A job registers an actor and a detached one, and ends."""
 
 
-def _restarts(crashes: int) -> dict[str, Any]:
-    """A GCS that crashes so often and comes back each time."""
+def _restarts(crashes: int, *units: str) -> dict[str, Any]:
+    """The GCS, or other units, that crash so often and come back each time."""
+    restarting = units or ("gcs",)
     return {
         "services": frozenset({"gcs"}),
-        "crashable": ("gcs",),
-        "recoverable": frozenset({"gcs"}),
+        "crashable": restarting,
+        "recoverable": frozenset(restarting),
         "max_incarnations": crashes + 1,
     }
 
@@ -360,8 +364,13 @@ def membership(
     rounds: int = 3,
     statements: tuple[Statement, ...] = (),
     swap: Swap | None = None,
+    *,
+    nodes_restart: bool = False,
 ) -> Scenario:
-    """Raylets that register and answer health checks, late perhaps; the GCS may restart, with or without its rows."""
+    """Raylets that register and answer health checks, late perhaps.
+
+    The GCS may restart, with or without its rows; or, with `nodes_restart`, the raylets in its place.
+    """
     kinds: Mapping[Any, Any] = swap or {}
     names = tuple(f"raylet{i}" for i in range(raylets))
     processes: dict[Slot, Callable[[], Process]] = {
@@ -369,7 +378,7 @@ def membership(
     }
     processes.update(dict.fromkeys(names, kinds.get(NodeAgent, NodeAgent)))
     return Scenario(
-        f"gcs-membership-{raylets}" + ("" if has_storage else "-memory"),
+        f"gcs-membership-{raylets}" + ("" if has_storage else "-memory") + ("-nodes" if nodes_restart else ""),
         "gcs",
         processes,
         statements,
@@ -377,7 +386,7 @@ def membership(
         faults={FaultKind.CRASH: crashes},
         rounds=rounds,
         constants={"raylets": raylets, "storage": has_storage, "crashes": crashes, "rounds": rounds},
-        **_restarts(crashes),
+        **_restarts(crashes, *(names if nodes_restart else ())),
     )
 
 

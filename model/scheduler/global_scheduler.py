@@ -146,8 +146,12 @@ class GlobalScheduler(Process):
             if rest:
                 self.deferred[kind] = rest
             for task in lost:
-                ctx.observe(Rejected(task))
-                ctx.send("gcs", TaskRejected(task))
+                self.reject(ctx, task)
+
+    def reject(self, ctx: Context, task: TaskId) -> None:
+        """Give a task up, and whoever waits for what it would have made hears of it."""
+        ctx.observe(Rejected(task))
+        ctx.send("gcs", TaskRejected(task))
 
     def consider(self, ctx: Context, task: TaskId, origin: Name, again: bool) -> None:
         """Place a task, after asking for the places of its inputs where the policy looks at them."""
@@ -169,6 +173,9 @@ class GlobalScheduler(Process):
 
     def place(self, ctx: Context, task: TaskId, origin: Name, again: bool, locations: Locations, retried: bool) -> bool:
         """Ask the policy; False when the task is to wait, at the head of its class if it did so before."""
+        if self.is_hopeless(task):
+            self.reject(ctx, task)
+            return True
         spec = self.program.tasks[task]
         options = self.options(task)
         if spec.kind is TaskKind.ACTOR_METHOD:
@@ -222,8 +229,7 @@ class GlobalScheduler(Process):
                 return True
             case GiveUp():
                 del self.attempts[question.id]
-                ctx.observe(Rejected(question.id))
-                ctx.send("gcs", TaskRejected(question.id))
+                self.reject(ctx, question.id)
                 return True
             case _:
                 return False
@@ -290,6 +296,16 @@ class GlobalScheduler(Process):
             if target or not spec.strategy.soft:
                 return target
         return views if len(able) == len(views) else [views[i] for i in able]
+
+    def is_hopeless(self, task: TaskId) -> bool:
+        """Whether a task may run on one node alone, and that one is dead.
+
+        Ray 2.60 `scheduling/policy/node_affinity_scheduling_policy.cc`: with hard affinity the request fails at once.
+        """
+        strategy = self.program.tasks[task].strategy
+        if not isinstance(strategy, NodeAffinity) or strategy.soft:
+            return False
+        return any(spec.id == strategy.node and raylet in self.dead for raylet, spec in self.cluster)
 
     def is_option(self, task: TaskId, raylet: Name) -> bool:
         """Whether a name is that of an option for a task."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from model.gcs.chain import Replica
 from model.gcs.clients import ChainClient
+from model.gcs.master import ChainMaster
 from model.gcs.protocol import Resend
 from model.gcs.server import ActorRow, GcsServer, Load, Table
-from model.kernel import Context, Name
+from model.kernel import Context, Message, Name, Unreachable
 from properties.bugs.base import Bug
 
 
@@ -39,6 +40,15 @@ class WaitsForALaterEpoch(Replica):
         Replica.catch_up(self, ctx, sender, replace(rest, epoch=0) if joins else rest)
         if joins:
             self.ask_for_the_rest(ctx, sender)
+
+
+@dataclass(slots=True)
+class WaitsForThePromiseOfTheDead(ChainMaster):
+    """A promise counts only when it is made."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        if not isinstance(message, Unreachable):
+            ChainMaster.receive(self, ctx, sender, message)
 
 
 @dataclass(slots=True)
@@ -79,6 +89,14 @@ GCS_LIVENESS_BUGS = (
         "extensions_complete",
         "chain-restart",
         f"{_PAPER}, §3.3",
+    ),
+    Bug(
+        "waits_for_the_promise_of_the_dead",
+        "The next epoch never begins when a member that is to be fenced is dead.",
+        {ChainMaster: WaitsForThePromiseOfTheDead},
+        "writes_get_answers",
+        "chain-sealed-crash",
+        "CORFU, NSDI 2012, §3.3",
     ),
     Bug(
         "loads_until_all_is_whole",

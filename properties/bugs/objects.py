@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from model.graph import ObjectId
 from model.kernel import Context, FaultKind, Name
 from model.objects.directory import Directory
-from model.objects.protocol import CreateObject, Release, Seal
+from model.objects.protocol import CreateObject, PullDone, Release, Seal
 from model.objects.store import Reader, Request, Store
 from model.objects.transfer import ObjectManager, Push
 from model.objects.worker import ObjectWorker
@@ -221,6 +221,16 @@ class ListensToTheDead(Directory):
         return True
 
 
+@dataclass(slots=True)
+class FailsInSilence(ObjectWorker):
+    """A job that cannot be done is left, and nobody is told."""
+
+    def failed(self, ctx: Context, error: str) -> None:
+        self.errors += (error,)
+        ctx.send(self.manager(), PullDone())
+        self.end(ctx)
+
+
 OBJECT_BUGS = (
     Bug(
         "lets_go_before_the_pin",
@@ -368,6 +378,14 @@ OBJECT_BUGS = (
         {Directory: NeverMakesAgain},
         "no_lost_objects",
         "memory-rebuild",
+    ),
+    Bug(
+        "fails_in_silence",
+        "The owner never hears that an object cannot be made, and its readers wait for ever.",
+        {ObjectWorker: FailsInSilence},
+        "every_get_ends_in_value_or_error",
+        "store-cannot-be-made",
+        "bug benchmark L2",
     ),
 )
 """The planted bugs of the object plane."""

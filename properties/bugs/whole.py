@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from model.cluster.worker import Driver
 from model.graph import ObjectId, TaskId, TaskKind
 from model.kernel import Context
+from model.scheduler.global_scheduler import GlobalScheduler
 from model.scheduler.raylet import Raylet
 from properties.bugs.base import Bug
 
@@ -45,6 +46,23 @@ class KeepsMethods(Raylet):
             Raylet.submitted(self, ctx, task)
 
 
+@dataclass(slots=True)
+class WaitsForTheDead(GlobalScheduler):
+    """A task may wait for a node that never comes back."""
+
+    def is_hopeless(self, task: TaskId) -> bool:
+        """Nothing is."""
+        return False
+
+
+@dataclass(slots=True)
+class KeepsCallsOfTheHopeless(GlobalScheduler):
+    """Does not hear that an actor will never live."""
+
+    def no_home(self, ctx: Context, home: ObjectId) -> None:
+        """Its methods wait on."""
+
+
 WHOLE_BUGS = (
     Bug(
         "results_stand_for_puts",
@@ -70,6 +88,24 @@ WHOLE_BUGS = (
         "actors_are_replayed",
         "cluster-actor",
         "OSDI 2018 §3.2: methods of an actor run where its state is",
+    ),
+    Bug(
+        "waits_for_the_dead",
+        "A task that only a dead node might run is kept waiting.",
+        {GlobalScheduler: WaitsForTheDead},
+        "eventual_scheduling",
+        "cluster-actor-hopeless",
+        "Ray 2.60 node_affinity_scheduling_policy.cc: with hard affinity the request fails at once",
+        ("at_rest",),
+    ),
+    Bug(
+        "keeps_calls_of_the_hopeless",
+        "The methods of an actor that can never live wait for it.",
+        {GlobalScheduler: KeepsCallsOfTheHopeless},
+        "eventual_scheduling",
+        "cluster-actor-hopeless",
+        "bug benchmark L2",
+        ("at_rest",),
     ),
 )
 """The planted bugs of the whole cluster."""

@@ -90,6 +90,18 @@ OBJECT_ENTRIES = (
         ),
         PULLS,
     ),
+    # What is made of a lost object fails, and so does who reads it.
+    _plane(
+        "store-cannot-be-made",
+        Plane(
+            (1, 2),
+            {"x": 1, "y": 1},
+            ((0, (Job(makes=("x",)),)), (1, (Job(reads=("x",), makes=("y",)),)), (1, (Job(reads=("y",)),))),
+            crashes=("n0",),
+        ),
+        SPILLS,
+        WAITS,
+    ),
     _plane(
         "store-made-again",
         Plane(

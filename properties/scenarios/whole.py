@@ -76,5 +76,24 @@ ACTOR = lowered(
 )
 """The driver calls an actor twice on a node that may die: constructor and methods run again elsewhere, in order."""
 
-WHOLE_ENTRIES = (_whole(PUT_IS_LOST, crashes=1), _whole(WAITS), _whole(ACTOR, crashes=1))
+HOPELESS = lowered(
+    Program(
+        {
+            "make": TaskSpec("make", strategy=NodeAffinity("n1"), kind=TaskKind.ACTOR_CREATION, actor="a"),
+            "call": TaskSpec("call", (), ("r",), kind=TaskKind.ACTOR_METHOD, actor="a"),
+            "other": TaskSpec("other", (), ("o",), _CPU),
+        },
+        _objects("r", "o"),
+        (Submit("make"), Submit("call"), Submit("other"), Get(("r", "o"))),
+        "cluster-actor-hopeless",
+    )
+)
+"""An actor that may live on one node alone, which dies: its methods end in an error."""
+
+WHOLE_ENTRIES = (
+    _whole(PUT_IS_LOST, crashes=1),
+    _whole(WAITS),
+    _whole(ACTOR, crashes=1),
+    _whole(HOPELESS, crashes=1),
+)
 """Scopes of the whole cluster."""

@@ -301,4 +301,7 @@ EXTENDING = (
     a_replica_that_started_empty_serves,
 )
 RESTARTING = (*REFINED, an_extension_completes, a_replica_that_started_empty_serves)
-SUSPECTING = (*REFINED, linearizable, no_write_in_a_sealed_epoch, epochs_never_go_back, a_live_replica_is_expelled)
+SEALING = (*REFINED, linearizable, no_write_in_a_sealed_epoch, epochs_never_go_back)
+"""What is checked of a chain whose members promise not to serve an old epoch any more."""
+
+SUSPECTING = (*SEALING, a_live_replica_is_expelled)

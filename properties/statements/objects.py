@@ -150,10 +150,13 @@ def every_get_ends_in_value_or_error(view: StateView) -> bool:
 
 @audit(ObjectWorker, Directory, source="OSDI 2018 §4.2.3; bug benchmark S1")
 def no_lost_objects(view: StateView) -> bool:
-    """No read fails unless whoever could make the object, at first or again, is dead."""
+    """No read fails unless whoever could make the object is dead, or what it is made of is lost itself."""
+    recipes = {job for worker in view.of(ObjectWorker).values() for job in worker.recipes}
     for owner in view.of(Directory).values():
         for there in owner.lost:
-            if any(worker not in view.dead for name, worker in owner.makers if name == there):
+            lives = any(worker not in view.dead for name, worker in owner.makers if name == there)
+            made_of = {needed for job in recipes if there in job.makes for needed in job.reads}
+            if lives and made_of.isdisjoint(owner.lost):
                 return False
     return True
 

@@ -17,6 +17,7 @@ TINY = {
     "chain-extension": (6_761, 23_657, 23),
     "chain-restart": (42_440, 162_717, 30),
     "chain-suspicion": (17_803, 69_901, 20),
+    "chain-sealed-crash": (323, 793, 14),
     "pubsub-1-1": (7_658, 23_638, 23),
     "long-poll-1-1": (63_881, 174_652, 32),
     "shards-2": (129, 214, 12),
@@ -26,6 +27,7 @@ TINY = {
     "gcs-restart-1-1-1": (9_372, 26_084, 33),
     "gcs-membership-1": (21_924, 65_580, 31),
     "gcs-membership-1-memory": (21_392, 63_707, 31),
+    "gcs-membership-1-nodes": (989, 2_149, 19),
     "gcs-sync-2-1-1": (36_702, 141_202, 17),
 }
 

@@ -48,10 +48,10 @@ def test_the_tiny_scopes_together_exercise_every_handler_timer_and_fault_but_tho
     assert {item for item, _ in found.expected} == set(EXPECTED_IDLE), "what is exercised by now is expected no longer"
     assert all(EXPECTED_IDLE.values())
     # Of a scope that was left out nothing is judged; of one that does not exist, a reason is asked.
-    rest = [(name, coverage) for name, coverage in scopes if name != "sched-gives-up"]
+    rest = [(name, coverage) for name, coverage in scopes if name != "chain-sealed-crash"]
     assert exercise(rest, ENTRIES).idle == ()
-    fewer = [entry for entry in ENTRIES if entry.name != "sched-gives-up"]
-    assert exercise(rest, fewer).idle == ("ControlStore receives TaskRejected", "Raylet receives ObjectFailed")
+    fewer = [entry for entry in ENTRIES if entry.name != "chain-sealed-crash"]
+    assert exercise(rest, fewer).idle == ("ChainMaster receives Unreachable",)
     assert "sched-booting: fault early_timeout" in exercise(scopes, ENTRIES, {}).idle
 
 

@@ -15,6 +15,7 @@ PINNED = {
     "store-larger-than-memory": (88, 13),
     "store-reader-dies": (51_051, 43),
     "store-maker-dies": (172_098, 46),
+    "store-cannot-be-made": (3_323, 26),
     "store-made-again": (12_098, 26),
     "transfer-two-chunks": (995, 27),
     "transfer-two-pulls": (2_011, 26),

@@ -8,7 +8,12 @@ from properties.bugs.whole import WHOLE_BUGS
 from properties.catalogue import build
 from tests.scopes import check_killed, check_pinned, noticed_by
 
-PINNED = {"cluster-put-is-lost": (1256, 26), "cluster-waits": (4057, 25), "cluster-actor": (17014, 37)}
+PINNED = {
+    "cluster-put-is-lost": (1256, 26),
+    "cluster-waits": (4057, 25),
+    "cluster-actor": (17014, 37),
+    "cluster-actor-hopeless": (9829, 31),
+}
 
 
 @pytest.mark.parametrize("name", PINNED)

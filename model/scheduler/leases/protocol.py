@@ -1,6 +1,6 @@
 """The messages and events of leases.
 
-Source: Ray 2.60, `node_manager.proto` (RequestWorkerLease, ReturnWorkerLease, CancelWorkerLease, DrainRaylet),
+Source: Ray 2.60, `node_manager.proto` (RequestWorkerLease, ReturnWorkerLease, CancelWorkerLease),
 `ray_syncer.proto` and `node_manager.fbs` (a worker's notices to its raylet, on a connection of their own); a task is
 pushed from its owner straight to a worker.
 """
@@ -126,11 +126,6 @@ class View(Message):
     total: Resources
     available: Resources
     draining: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Drain(Message):
-    """Take no more leases: the node is to go."""
 
 
 # ---- what monitors see ----------------------------------------------------------------------------------------------

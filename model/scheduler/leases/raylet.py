@@ -19,7 +19,6 @@ from model.scheduler.leases.protocol import (
     CancelLease,
     Choosing,
     ClassId,
-    Drain,
     LeaseCancelled,
     LeaseId,
     LeaseRejected,
@@ -91,8 +90,6 @@ class LeaseRaylet(NodeLeases):
             case View():
                 if sender not in self.dead:
                     self.view[sender] = message
-            case Drain():
-                self.draining = True
             case Down(node):
                 self.dead.add(node)
                 self.view.pop(node, None)
