@@ -29,8 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the options; what they say reaches the tests as the suite of this session."""
+    """Read the options, after Hypothesis has loaded its profile; the tests find them in the suite of this session."""
     config.addinivalue_line("markers", MARKER)
     options = config.stash[OPTIONS] = read_options(config)
     config.stash[FINGERPRINTS] = fingerprints_of(options.policy)

@@ -76,10 +76,12 @@ def test_header_summary_and_junit(pytester: pytest.Pytester) -> None:
 
 
 def test_workers_draw_from_one_seed_and_report_to_one_table(pytester: pytest.Pytester) -> None:
-    arguments = (SCOPES, WHOLE, "-k", "cluster-wide or owner-programs", "--hypothesis-profile=thorough")
+    arguments = (SCOPES, WHOLE, "-k", "cluster-wide or owner-programs", "--hypothesis-profile=ci")
     alone = run(pytester, *arguments, "--rayproof-seed=5", "-v")
     shared = run(pytester, *arguments, "--rayproof-seed=5", "-v", "-n", "2")
     assert alone.ret == shared.ret == pytest.ExitCode.OK
+    for result in (alone, shared):
+        result.stdout.fnmatch_lines(["rayproof: profile ci: 400 random schedules a scenario, *"])
     tables = [re.findall(r"^.*(?: seed 5|  5|holds  .*)$", result.stdout.str(), re.M) for result in (alone, shared)]
     assert tables[0] == tables[1] and len(tables[0]) > 20
 
