@@ -36,6 +36,7 @@ GATES: Mapping[str, str] = {
     "cluster-3-3-2": "cluster-3-3-1",
     "cluster-3-4-1": "cluster-3-3-1",
     "cluster-chain-lost": "cluster-chain",
+    "store-lost-for-two": "store-maker-dies",
     "transfer-reader-dies": "transfer-source-dies",
     "actor-retried-later": "actor-called-later",
     "lineage-three": "lineage-chain",

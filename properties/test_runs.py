@@ -58,7 +58,9 @@ class Machine(Process):
         running = {name for name, entry in zip(TIMERS, self.table.entries[self.at], strict=True) if entry}
         option = ctx.choose(self.table.entries[self.at][TIMERS.index(timer)], random=of_option)
         self.at = ctx.choose(option, random=of_state)
-        self.arm(ctx, TIMERS if self.table.renews else [name for name in TIMERS if name == timer or name not in running])
+        self.arm(
+            ctx, TIMERS if self.table.renews else [name for name in TIMERS if name == timer or name not in running]
+        )
 
     def arm(self, ctx: Context, stopped: list[str] | tuple[str, ...]) -> None:
         for timer, kind, entry in zip(TIMERS, self.table.kinds, self.table.entries[self.at], strict=True):
@@ -82,7 +84,9 @@ def tables(draw: st.DrawFn) -> Table:
     entry = st.lists(option, max_size=2, unique=True).map(tuple)
     rows = [tuple(draw(entry) for _ in TIMERS) for _ in range(count - 1)]
     kinds = tuple(draw(st.sampled_from(KINDS)) for _ in TIMERS)
-    return Table((*rows, ((),) * len(TIMERS)), kinds, draw(st.tuples(st.booleans(), st.booleans())), draw(st.booleans()))
+    return Table(
+        (*rows, ((),) * len(TIMERS)), kinds, draw(st.tuples(st.booleans(), st.booleans())), draw(st.booleans())
+    )
 
 
 @dataclass(frozen=True)

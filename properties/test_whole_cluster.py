@@ -1,4 +1,4 @@
-"""The whole cluster, drawn programs and all: by a readable machine, and by bytes for volume."""
+"""The whole cluster, drawn programs and all: by a readable machine, and by bytes for volume; parts of it beside."""
 
 import pytest
 from hypothesis import given, seed
@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from properties.drawn import FAMILIES, from_bytes
 from properties.drawn.cluster import WHOLE_CLUSTER
 from properties.drawn.owned_cluster import OWNED_PROGRAMS
+from properties.drawn.plane import OBJECT_PLANE
 from properties.machine import FamilyMachine, collected
 from properties.suite import present
 
 SHAPE_BYTES = 80
 """Draws of a program and its cluster; zeros, the simplest, once they are used up."""
 
-VOLUME = {"whole-cluster": 15.0, "ray2-cluster": 10.0}
+VOLUME = {"whole-cluster": 15.0, "ray2-cluster": 10.0, "object-plane": 10.0}
 """Share of the usual number of random schedules."""
 
 
@@ -29,11 +30,20 @@ class OwnedCluster(FamilyMachine):
     family = OWNED_PROGRAMS
 
 
+class ObjectPlane(FamilyMachine):
+    """Stores, transfers and disks under memory that runs short: workers of several nodes make and read objects."""
+
+    family = OBJECT_PLANE
+
+
 TestWholeCluster = collected(WholeCluster)
 TestWholeCluster.pytestmark = [pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)]
 
 TestOwnedCluster = collected(OwnedCluster)
 TestOwnedCluster.pytestmark = [pytest.mark.rayproof_scenario(OWNED_PROGRAMS.name)]
+
+TestObjectPlane = collected(ObjectPlane)
+TestObjectPlane.pytestmark = [pytest.mark.rayproof_scenario(OBJECT_PLANE.name)]
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.rayproof_scenario(name)) for name in FAMILIES])

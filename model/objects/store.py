@@ -65,6 +65,11 @@ class Entry:
     outside: bool = False
     """Allocated on disk-backed memory outside of the capacity, as a last resort."""
 
+    @property
+    def taken(self) -> int:
+        """Units of the capacity."""
+        return 0 if self.outside else self.size
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -249,7 +254,7 @@ class Store(Process):
 
     def allocated(self) -> int:
         """Units of the capacity that are taken."""
-        return sum(entry.size for entry in self.entries.values() if not entry.outside)
+        return sum(entry.taken for entry in self.entries.values())
 
     def settle(self, ctx: Context) -> None:
         """Serve who waits as far as possible, then tell the object manager what is left."""
@@ -265,8 +270,8 @@ class Store(Process):
         kept = 0
         for there, entry in self.entries.items():
             # What the object manager holds for itself belongs to an admitted bundle, which answers for it.
-            if there not in self.unused and self.manager not in entry.users and not entry.outside:
-                kept += entry.size
+            if there not in self.unused and self.manager not in entry.users:
+                kept += entry.taken
         return self.capacity - kept
 
     def serve_requests(self, ctx: Context) -> None:
@@ -290,7 +295,7 @@ class Store(Process):
     def make_room(self, ctx: Context, size: int) -> bool:
         """Evict as far as needed; whether the request fits then."""
         if self.allocated() + size > self.capacity:
-            sizes = [self.entries[there].size for there in self.unused]
+            sizes = [self.entries[there].taken for there in self.unused]
             plan = require_space(self.capacity, self.allocated(), sizes, size)
             if plan.still_needed > 0:
                 return False

@@ -157,6 +157,10 @@ class ObjectManager(Process):
                 ctx.send(self.owner, Subscribe(there))
         self.arrivals += 1
         self.bundles[requester] = Bundle(self.arrivals, kind, objects)
+        for there in objects:
+            # Whoever asked for it before has heard this already.
+            if there in self.known and self.known[there].error:
+                ctx.send(requester, PullFailed(objects, self.known[there].error))
         self.update(ctx)
 
     def forget(self, ctx: Context, requester: Name) -> None:

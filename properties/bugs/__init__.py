@@ -30,36 +30,41 @@ from properties.bugs.typed_tables import TYPED_TABLE_BUGS
 from properties.bugs.whole import WHOLE_BUGS
 from properties.bugs.workers import WORKER_BUGS
 
-BUGS: dict[str, Bug] = {
-    bug.name: bug
-    for bug in (
-        *CLUSTER_BUGS,
-        *CHAINED_BUGS,
-        *SCHEDULING_BUGS,
-        *REPLICA_BUGS,
-        *GROUP_BUGS,
-        *LEASE_BUGS,
-        *REQUEST_BUGS,
-        *CHAIN_BUGS,
-        *GCS_LIVENESS_BUGS,
-        *PUBSUB_BUGS,
-        *TABLE_BUGS,
-        *TYPED_TABLE_BUGS,
-        *SERVER_BUGS,
-        *OBJECT_BUGS,
-        *REFERENCE_BUGS,
-        *LINEAGE_BUGS,
-        *ACTOR_BUGS,
-        *MIGRATION_BUGS,
-        *LIFECYCLE_BUGS,
-        *WORKER_BUGS,
-        *CONTROL_BUGS,
-        *REPLAY_BUGS,
-        *LIVELOCK_BUGS,
-        *WHOLE_BUGS,
-        *OWNED_BUGS,
-    )
-}
+
+def _named(*bugs: Bug) -> dict[str, Bug]:
+    found = {bug.name: bug for bug in bugs}
+    if len(found) < len(bugs):
+        raise ValueError(f"two planted bugs of one name: {[bug.name for bug in bugs if found[bug.name] is not bug]}")
+    return found
+
+
+BUGS = _named(
+    *CLUSTER_BUGS,
+    *CHAINED_BUGS,
+    *SCHEDULING_BUGS,
+    *REPLICA_BUGS,
+    *GROUP_BUGS,
+    *LEASE_BUGS,
+    *REQUEST_BUGS,
+    *CHAIN_BUGS,
+    *GCS_LIVENESS_BUGS,
+    *PUBSUB_BUGS,
+    *TABLE_BUGS,
+    *TYPED_TABLE_BUGS,
+    *SERVER_BUGS,
+    *OBJECT_BUGS,
+    *REFERENCE_BUGS,
+    *LINEAGE_BUGS,
+    *ACTOR_BUGS,
+    *MIGRATION_BUGS,
+    *LIFECYCLE_BUGS,
+    *WORKER_BUGS,
+    *CONTROL_BUGS,
+    *REPLAY_BUGS,
+    *LIVELOCK_BUGS,
+    *WHOLE_BUGS,
+    *OWNED_BUGS,
+)
 """All planted bugs by name."""
 
 __all__ = ["BUGS", "Bug"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.graph import ObjectId
 from model.kernel import Context, FaultKind, Name
+from model.objects.admission import PullClass
 from model.objects.directory import Directory
 from model.objects.protocol import CreateObject, PullDone, Release, Seal
 from model.objects.store import Reader, Request, Store
@@ -231,6 +232,30 @@ class FailsInSilence(ObjectWorker):
         self.end(ctx)
 
 
+@dataclass(slots=True)
+class CountsWhatIsOutside(Store):
+    """An object outside of the capacity is evicted to make room within it."""
+
+    def make_room(self, ctx: Context, size: int) -> bool:
+        allocated = self.allocated() + size - self.capacity
+        for there in self.unused:
+            if allocated > 0:
+                allocated -= self.entries[there].size
+                self.evict(ctx, there)
+        return allocated <= 0
+
+
+@dataclass(slots=True)
+class TellsOnlyTheFirst(ObjectManager):
+    """Word that an object is lost reaches those who wait for it, and nobody who asks later."""
+
+    def pull(self, ctx: Context, requester: Name, kind: PullClass, objects: tuple[ObjectId, ...]) -> None:
+        known = self.known
+        self.known = {there: replace(places, error="") for there, places in known.items()}
+        ObjectManager.pull(self, ctx, requester, kind, objects)
+        self.known = known
+
+
 OBJECT_BUGS = (
     Bug(
         "lets_go_before_the_pin",
@@ -378,6 +403,22 @@ OBJECT_BUGS = (
         {Directory: NeverMakesAgain},
         "no_lost_objects",
         "memory-rebuild",
+    ),
+    Bug(
+        "counts_what_is_outside",
+        "An object outside of the capacity is deleted to make room within it, and more is stored than fits.",
+        {Store: CountsWhatIsOutside},
+        "capacity_respected",
+        "store-room-outside",
+        "the first form of this model's store, found by drawn planes",
+    ),
+    Bug(
+        "tells_only_the_first",
+        "Who asks for an object that others have heard to be lost waits for ever.",
+        {ObjectManager: TellsOnlyTheFirst},
+        "every_get_ends_in_value_or_error",
+        "store-lost-for-two",
+        "the first form of this model's object manager, found by drawn planes",
     ),
     Bug(
         "fails_in_silence",

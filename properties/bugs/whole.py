@@ -47,7 +47,7 @@ class KeepsMethods(Raylet):
 
 
 @dataclass(slots=True)
-class WaitsForTheDead(GlobalScheduler):
+class WaitsForADeadNode(GlobalScheduler):
     """A task may wait for a node that never comes back."""
 
     def is_hopeless(self, task: TaskId) -> bool:
@@ -90,9 +90,9 @@ WHOLE_BUGS = (
         "OSDI 2018 §3.2: methods of an actor run where its state is",
     ),
     Bug(
-        "waits_for_the_dead",
+        "waits_for_a_dead_node",
         "A task that only a dead node might run is kept waiting.",
-        {GlobalScheduler: WaitsForTheDead},
+        {GlobalScheduler: WaitsForADeadNode},
         "eventual_scheduling",
         "cluster-actor-hopeless",
         "Ray 2.60 node_affinity_scheduling_policy.cc: with hard affinity the request fails at once",

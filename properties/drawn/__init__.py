@@ -8,8 +8,11 @@ from properties.drawn.cluster import WHOLE_CLUSTER
 from properties.drawn.family import Family, ShapeError, from_bytes
 from properties.drawn.owned_cluster import OWNED_PROGRAMS
 from properties.drawn.owner import OWNER_PROGRAMS
+from properties.drawn.plane import OBJECT_PLANE
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (WHOLE_CLUSTER, OWNED_PROGRAMS, OWNER_PROGRAMS)}
+FAMILIES: dict[str, Family] = {
+    family.name: family for family in (WHOLE_CLUSTER, OWNED_PROGRAMS, OWNER_PROGRAMS, OBJECT_PLANE)
+}
 """Every family of drawn scenarios."""
 
 __all__ = ["FAMILIES", "Family", "ShapeError", "from_bytes"]

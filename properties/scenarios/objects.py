@@ -66,6 +66,33 @@ OBJECT_ENTRIES = (
         ),
         PULLS,
     ),
+    # Room outside of the capacity is given back, which makes none within it.
+    _plane(
+        "store-room-outside",
+        Plane(
+            (1,),
+            {"x": 2, "y": 1, "z": 1},
+            ((0, (Job(makes=("x",)),)), (0, (Job(makes=("y",)), Job(reads=("y",), makes=("z",))))),
+            crashes=("worker0",),
+            fallback=True,
+        ),
+        PULLS,
+    ),
+    # The second reader asks for what the first one has heard to be lost.
+    _plane(
+        "store-lost-for-two",
+        Plane(
+            (1,),
+            {"x": 1},
+            ((0, (Job(makes=("x",)),)), (0, (Job(reads=("x",)),)), (0, (Job(reads=("x",)),))),
+            crashes=("worker0",),
+            calls_take_time=True,
+        ),
+        SPILLS,
+        WAITS,
+        PULLS,
+        scope=Scope.SMALL,
+    ),
     _plane(
         "store-reader-dies",
         Plane(

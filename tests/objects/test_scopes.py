@@ -13,6 +13,7 @@ PINNED = {
     "store-two-returns": (3_148, 40),
     "store-large-behind-small": (172, 17),
     "store-larger-than-memory": (88, 13),
+    "store-room-outside": (2_191, 22),
     "store-reader-dies": (51_051, 43),
     "store-maker-dies": (172_098, 46),
     "store-cannot-be-made": (3_323, 26),
@@ -33,8 +34,11 @@ def test_scope_is_exhausted(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_small_scope_is_exhausted() -> None:
-    check_pinned("transfer-reader-dies", 914_695, 45)
+@pytest.mark.parametrize(
+    ("name", "states", "depth"), [("transfer-reader-dies", 914_695, 45), ("store-lost-for-two", 168_248, 38)]
+)
+def test_small_scope_is_exhausted(name: str, states: int, depth: int) -> None:
+    check_pinned(name, states, depth)
 
 
 @pytest.mark.parametrize("bug", OBJECT_BUGS, ids=lambda bug: bug.name)

@@ -48,6 +48,16 @@ def test_programs_of_a_cluster_have_everything_that_is_promised() -> None:
     assert {shape["boots"] for shape in drawn} == {True, False}
 
 
+def test_object_planes_have_everything_that_is_promised() -> None:
+    drawn = shapes("object-plane")
+    assert {len(shape["capacities"]) for shape in drawn} == {1, 2, 3}  # type: ignore[arg-type]
+    assert {shape["failing_writes"] for shape in drawn} == {0, 1, 2}
+    assert {shape["calls_take_time"] for shape in drawn} == {True, False}
+    text = json.dumps([shape["crashable"] for shape in drawn])
+    assert '"n1"' in text and '"worker1"' in text and "[]" in text
+    assert any(shape["again"] for shape in drawn)
+
+
 def test_programs_of_todays_ray_have_everything_that_is_promised() -> None:
     drawn = shapes("ray2-cluster")
     text = json.dumps(drawn)
