@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-import networkx as nx
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
@@ -99,6 +98,18 @@ class Move:
     target: int
 
 
+def leads_everywhere(chosen: tuple[Move, ...]) -> bool:
+    """Whether every state of some moves is reached by these moves from every other one."""
+    states = {state for move in chosen for state in (move.source, move.target)}
+    for start in states:
+        reached = {start}
+        for _ in chosen:
+            reached |= {move.target for move in chosen if move.source in reached}
+        if reached < states:
+            return False
+    return True
+
+
 class Oracle:
     """What holds of the runs of a machine, by enumeration."""
 
@@ -139,7 +150,7 @@ class Oracle:
         inside = [move for move in self.moves if move.target != self.table.goal]
         for size in range(1, len(inside) + 1):
             for chosen in combinations(inside, size):
-                if nx.is_strongly_connected(nx.DiGraph((move.source, move.target) for move in chosen)):
+                if leads_everywhere(chosen):
                     yield chosen
 
     def is_fair(self, chosen: tuple[Move, ...]) -> bool:
