@@ -1,6 +1,7 @@
 """The engines agree, and none of them takes a search that was cut short for a proof."""
 
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import pytest
 
@@ -185,6 +186,16 @@ def test_users_that_a_statement_tells_apart_are_not_interchanged() -> None:
 # ---- models that break the kernel's contract -------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Carries(Message):
+    """Brings something along."""
+
+    what: object = None
+
+
+CARRIED = {"a float on its way": 0.5, "a list on its way": MappingProxyType({"some": [1]}), "a set on its way": {1}}
+
+
 @dataclass(slots=True)
 class Faulty(Process):
     """Breaks the contract of the kernel when it is told to."""
@@ -205,6 +216,8 @@ class Faulty(Process):
                 self.kept = {1, "one"}
             case "nobody":
                 ctx.send("nobody", Ask())
+            case _ if self.breach in CARRIED:
+                ctx.send("other", Carries(CARRIED[self.breach]))
             case "no option":
                 ctx.choose(())
             case "for ever":
@@ -223,6 +236,9 @@ BREACHES = {
     "unordered": "cannot be ordered",
     "nobody": "no slot of scenario",
     "no option": "no options",
+    "a float on its way": "is the float 0.5",
+    "a list on its way": "some.*is of type list, which can change",
+    "a set on its way": "is of type set, which can change",
     "a message that breaks it": "KeyError",
 }
 

@@ -1,8 +1,26 @@
 """Programs that no execution can satisfy are refused with the task or object that is wrong."""
 
+from dataclasses import replace
+
 import pytest
 
-from model.graph import Compute, Get, ObjectSpec, Program, ProgramError, Put, Submit, TaskSpec, Wait
+from model.cluster.lowering import settled_strategies
+from model.graph import (
+    Compute,
+    Default,
+    Get,
+    NodeAffinity,
+    ObjectSpec,
+    PlacementGroup,
+    Program,
+    ProgramError,
+    Put,
+    Spread,
+    Strategy,
+    Submit,
+    TaskSpec,
+    Wait,
+)
 
 TASKS = {
     "a": TaskSpec("a", (), ("oa",)),
@@ -36,3 +54,22 @@ def test_the_program_that_is_damaged_below_is_sound() -> None:
 def test_a_program_that_cannot_run_is_refused(complaint: str) -> None:
     with pytest.raises(ProgramError, match=complaint):
         Program(*WRONG[complaint])
+
+
+SETTLED: dict[Strategy, Strategy] = {
+    PlacementGroup("g", 1): NodeAffinity("n1"),
+    PlacementGroup("g"): NodeAffinity("n0"),
+    PlacementGroup("nowhere"): Default(),
+    NodeAffinity("n1"): NodeAffinity("n1"),
+    NodeAffinity("another cluster's"): Default(),
+    Spread(): Spread(),
+}
+"""Strategy -> what a cluster of two nodes understands, on which the bundles of group g are reserved."""
+
+
+@pytest.mark.parametrize("strategy", SETTLED, ids=str)
+def test_bundles_become_affinities_to_the_nodes_on_which_they_are(strategy: Strategy) -> None:
+    program = Program({"a": replace(TASKS["a"], strategy=strategy)}, {"oa": OBJECTS["oa"]}, (Submit("a"),))
+    found = settled_strategies(program, {("g", 0): "n0", ("g", 1): "n1"}, frozenset({"n0", "n1"}))
+    assert found.tasks["a"].strategy == SETTLED[strategy]
+    assert (found.objects, found.driver) == (program.objects, program.driver)

@@ -3,17 +3,19 @@
 What walks check on any order of events holds on the orders that latencies make; a timed run that has ended is audited.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from model.kernel import Scenario, Statement, StatementKind, StateView, Timing
+from model.kernel import Context, ModelError, Process, Scenario, Statement, StatementKind, StateView, Timing
 from model.kernel.faults import FaultKind
-from model.kernel.simulate import Happening, Simulation
+from model.kernel.simulate import Happening, Simulation, SimulationResult
 from model.kernel.statements import Monitor
+from model.scheduler.estimates import PER_MILLE, averaged
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, ENTRIES, Scope
 from properties.drawn import from_bytes
@@ -76,6 +78,63 @@ def test_a_timed_run_ends_as_the_statements_demand() -> None:
         assert 0 < events < MOST_EVENTS and at_the_end(timed, judged, number, happenings) == (broken, events)
 
     run()
+
+
+def heard(scenario: Scenario, number: int, **limits: Any) -> tuple[list[tuple[int, object]], SimulationResult]:
+    """What is observed in a timed run, with the times, and how the run ended."""
+    events: list[tuple[int, object]] = []
+    stop = limits.pop("stop", None)
+    simulation = Simulation(scenario, number, on_event=lambda now, event: events.append((now, event)), stop=stop)
+    return events, simulation.run(**limits)
+
+
+@pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)
+def test_a_run_that_is_cut_short_is_the_beginning_of_the_whole_one() -> None:
+    suite = present()
+
+    @seed(suite.seed)
+    @suite.volume(0.5)
+    @given(shape=st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES), part=st.integers(0, 100))
+    def run(shape: bytes, part: int) -> None:
+        made = WHOLE_CLUSTER.scenario(WHOLE_CLUSTER.draw(from_bytes(shape)), suite.policy)
+        timed = replace(made, timing=Timing(jitter_us=700, detection_us=1000, bandwidth_bytes_per_s=1024))
+        whole, ended = heard(timed, 1, max_events=MOST_EVENTS)
+        until_us, at_most = ended.now_us * part // 100, 1 + ended.events * part // 100
+        early, result = heard(timed, 1, until_us=until_us)
+        assert early == [(now, event) for now, event in whole if now <= until_us] and result.now_us <= until_us
+        few, result = heard(timed, 1, max_events=at_most)
+        # A handler that calls others over immediate links is not interrupted.
+        assert few == whole[: len(few)] and result.events >= min(at_most, ended.events)
+        mark = whole[len(whole) * part // 101][1] if whole else None
+        first, result = heard(timed, 1, stop=lambda event: event == mark)
+        assert result.stopped == bool(whole) and mark in {event for _, event in first} | {None}
+
+    run()
+
+
+def test_a_clock_that_stands_still_is_a_defect_of_the_model() -> None:
+    @dataclass(slots=True)
+    class Restless(Process):
+        def start(self, ctx: Context) -> None:
+            ctx.set_timer("again")
+
+        def fire(self, ctx: Context, timer: str) -> None:
+            ctx.set_timer("again")
+
+    with pytest.raises(ModelError, match="the clock stands still"):
+        Simulation(Scenario("restless", "cluster", {"restless": Restless}), 0).run()
+
+
+@seed(0)
+@given(st.lists(st.integers(1, 10**7), min_size=1), st.integers(0, PER_MILLE))
+def test_an_estimate_lies_between_its_samples(samples: list[int], weight_per_mille: int) -> None:
+    average = 0
+    for sample in samples:
+        average = averaged(average, sample, weight_per_mille)
+    if weight_per_mille:
+        assert min(samples) - len(samples) <= average <= max(samples)
+    else:
+        assert average == 0, "a weight of 0 freezes the average"
 
 
 TINY = [
