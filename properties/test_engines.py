@@ -45,6 +45,7 @@ CAPS = (
     (Limits(states=5_000), "states"),
     (Limits(memory_mb=1), "1 MB"),
     (Limits(cpu_s=1e-9), "CPU seconds"),
+    (Limits(cpu_s=9, spent_s=9), "the budget of 9 CPU seconds"),
 )
 
 

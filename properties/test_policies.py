@@ -50,6 +50,11 @@ def searches(*asked: Any) -> Any:
     return nothing["node"]
 
 
+def writes_into_the_view(task: Any, view: Any, memory: Any, ctx: Any) -> Any:
+    """Takes what it grants off the view by itself, which is the scheduler's to do."""
+    view.options[0].available["CPU"] = 0
+
+
 def alternates(*answers: Any) -> Answering:
     """Another answer each time: hidden state."""
     count = iter(range(1_000_000))
@@ -79,6 +84,14 @@ BREACHES = (
     ),
     Breach("an exception", "place", fails, "sched-spread", "no_exception"),
     Breach("a missing key", "place", searches, "sched-spread", "no_exception"),
+    Breach("a note in the view", "place", writes_into_the_view, "sched-spread", "no_exception"),
+    Breach(
+        "an option of its own",
+        "place",
+        lambda task, view, memory, ctx: view.options.append(0),
+        "sched-spread",
+        "no_exception",
+    ),
     Breach("a draw that fails", "place", draws_then_fails, "sched-spread", "no_exception"),
     Breach("hidden state", "place", alternates("raylet0", "raylet1"), "sched-spread", "deterministic"),
     Breach("hidden exception", "place", alternates("raylet0", None), "sched-spread", "deterministic"),

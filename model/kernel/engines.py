@@ -56,9 +56,7 @@ def explore(
     found = first.run()
     if found.states < HANDOVER_STATES or not found.note or found.note.startswith(INTERRUPTED_NOTE):
         return found
-    if limits.cpu_s is not None:
-        limits = replace(limits, cpu_s=limits.cpu_s - found.cpu_s)
-    second = VectorExplorer(scenario, wanted, limits, on_progress).run()
+    second = VectorExplorer(scenario, wanted, replace(limits, spent_s=found.cpu_s), on_progress).run()
     return replace(second, cpu_s=found.cpu_s + second.cpu_s)
 
 

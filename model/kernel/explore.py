@@ -40,6 +40,8 @@ class Limits:
     states: int = 20_000_000
     memory_mb: int = 12_000
     cpu_s: float | None = None
+    spent_s: float = 0.0
+    """CPU seconds of that budget that an engine before this one has taken."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ class Explorer:
             return f"the cap of {self.limits.states:,} states was reached"
         if memory >= self.limits.memory_mb:
             return f"the cap of {self.limits.memory_mb:,} MB was reached"
-        if self.limits.cpu_s is not None and cpu >= self.limits.cpu_s:
+        if self.limits.cpu_s is not None and cpu + self.limits.spent_s >= self.limits.cpu_s:
             return f"the budget of {self.limits.cpu_s:g} CPU seconds was spent"
         return ""
 

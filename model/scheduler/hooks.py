@@ -12,7 +12,8 @@ Rules, each named in the `PolicyError` that reports its breach: `answer_type`, `
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
@@ -218,9 +219,12 @@ def ask(
     """The policy's answer and its new memory; raises `PolicyError` when it breaks a rule.
 
     `legal` says whether a name is among the options, without a look at each of them.
-    With `repeats` above 1 the same question is asked that often, with the same draws, and the answers must agree.
+    With `repeats` above 1 the same question is asked that often, with the same draws, and the answers must agree; a
+    policy that writes into its view fails then.
     """
     made: list[Any] = []
+    if repeats > 1:
+        view = read_only(view)
     answer = _call(policy, task, view, memory, _Recorded(ctx, made))
     for _ in range(repeats - 1):
         again: Any
@@ -254,6 +258,23 @@ def ask(
             "memory", f"policy {policy_name(policy)} returned a memory of type {type(after).__name__}, not hashable"
         ) from None
     return node, after
+
+
+def read_only(view: ClusterView) -> ClusterView:
+    """The same view with nothing in it that could be written to: it is the scheduler's own."""
+
+    def sealed(nodes: Sequence[NodeView]) -> tuple[NodeView, ...]:
+        return tuple(replace(node, available=MappingProxyType(node.available)) for node in nodes)
+
+    return replace(
+        view,
+        options=sealed(view.options),
+        nodes=sealed(view.nodes),
+        local_bytes=MappingProxyType(view.local_bytes),
+        ranking=tuple(view.ranking),
+        by_load=tuple(view.by_load),
+        numbers=MappingProxyType(view.numbers),
+    )
 
 
 def _call(policy: Policy, task: TaskView, view: ClusterView, memory: Hashable, choices: _Recorded) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from model.graph import Resources, TaskId
 from model.graph.hints import Hints
 from model.kernel import Context, Name, PolicyError
-from model.scheduler.hooks import WAIT, ClusterView, Policy, TaskView, policy_name
+from model.scheduler.hooks import WAIT, ClusterView, Policy, TaskView, policy_name, read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def ask_retry(
     policy: Policy, task: TaskView, attempt: int, view: ClusterView, memory: Hashable, ctx: Context
 ) -> tuple[Backoff | GiveUp | None, Hashable]:
     """How a task without a place goes on, and the hook's new memory; raises `PolicyError`."""
-    answer, after = call_hook(policy, "retry", memory, (task, attempt, view), ctx)
+    answer, after = call_hook(policy, "retry", memory, (task, attempt, read_only(view)), ctx)
     if answer is not WAIT and not isinstance(answer, Backoff | GiveUp):
         raise PolicyError(
             "answer_type",
