@@ -1,19 +1,34 @@
 """The engines agree, and none of them takes a search that was cut short for a proof."""
 
 from dataclasses import dataclass, field, replace
+from random import Random
 from types import MappingProxyType
 
 import pytest
 
-from model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Verdict, always, audit
+from model.gcs.scenarios import push
+from model.kernel import (
+    Context,
+    FaultKind,
+    Message,
+    ModelError,
+    Name,
+    Process,
+    Scenario,
+    TimerKind,
+    Verdict,
+    always,
+    audit,
+)
 from model.kernel.engines import Engine, explore
 from model.kernel.explore import Limits, Progress
 from model.kernel.gate import explore_reduced
 from model.kernel.replay import replay
 from model.kernel.simulate import Simulation
 from model.kernel.statements import Statement, StateView
+from model.kernel.steps import Fault, Heal
 from model.kernel.symmetry import Symmetry
-from model.kernel.walk import campaign
+from model.kernel.walk import campaign, walk
 from properties.catalogue import build
 
 SMALL = (
@@ -67,6 +82,40 @@ def test_a_limit_of_depth_leaves_the_answer_undetermined(engine: Engine) -> None
     result = explore(scenario, decided(scenario), engine=engine)
     assert (result.verdict, result.depth) == (Verdict.UNDETERMINED, 10) and "depth" in result.note
     assert campaign(replace(scenario, drain_limit=2), 20, 0).verdict is Verdict.UNDETERMINED
+
+
+def with_restarts_as_faults() -> Scenario:
+    """A raylet that crashes comes back only if that, too, is paid for."""
+    made = build("gcs-membership-1-nodes")
+    return replace(made, recoverable=frozenset(), faults={FaultKind.CRASH: 1, FaultKind.RESTART: 1})
+
+
+def with_cuts_that_stay() -> Scenario:
+    """A connection that breaks stays broken."""
+    always = tuple(s for s in build("pubsub-1-1").statements if s.kind == "always")
+    return replace(push(1, 1, always, rests=True), heals=False)
+
+
+UNUSUAL = {"restart": with_restarts_as_faults, "cut": with_cuts_that_stay}
+
+
+@pytest.mark.parametrize("fault", UNUSUAL)
+def test_faults_that_nothing_repairs_are_the_same_to_every_driver(fault: str) -> None:
+    scenario, random = UNUSUAL[fault](), Random(0)
+    integer, vector = (explore(scenario, decided(scenario), engine=engine) for engine in ENGINES)
+    assert (integer.states, integer.transitions, integer.depth) == (vector.states, vector.transitions, vector.depth)
+    assert integer.verdict is vector.verdict is Verdict.HOLDS
+    assert f"fault {fault}" in integer.coverage.exercised
+    less = replace(scenario, faults={kind: 1 for kind in scenario.faults if kind != fault})
+    assert explore(less, ()).states < integer.states
+    kinds = set()
+    for _ in range(50):
+        found = walk(scenario, random.randbytes(60), random.randbytes(8))
+        assert found.violation is None
+        assert tuple(frame.taken for frame in replay(scenario, found.steps, ()).frames) == found.steps
+        kinds |= {str(taken.step.kind) for taken in found.steps if isinstance(taken.step, Fault)}
+        assert not any(isinstance(taken.step, Heal) for taken in found.steps)
+    assert fault in kinds
 
 
 # ---- slots that nothing tells apart ----------------------------------------------------------------------------------

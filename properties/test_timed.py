@@ -162,6 +162,18 @@ def test_a_component_on_a_clock_ends_as_the_statements_demand(name: str) -> None
         assert not broken and events > 0, crashes
 
 
+@pytest.mark.rayproof_scenario("gcs-membership-1-nodes")
+@pytest.mark.parametrize("at_us", [1, 700, 1_500_000])
+def test_a_node_that_joins_late_is_a_member_in_the_end(at_us: int) -> None:
+    suite = present()
+    made = replace(CATALOGUE["gcs-membership-1-nodes"].build(None, {}), timing=Timing(jitter_us=700))
+    judged = tuple(s for s in suite.chosen(made) if s.kind is StatementKind.AUDIT)
+    broken, events = at_the_end(made, judged, 3, (Happening(at_us, "raylet0", joins=True),))
+    assert not broken and events > 0
+    early = Simulation(made, 3, happenings=(Happening(at_us, "raylet0", joins=True),)).run(until_us=at_us - 1)
+    assert "RegisterNode" not in early.sent
+
+
 @pytest.mark.parametrize("name", ["keeps_using_the_dead", "never_reconsiders", "value_depends_on_the_node"])
 def test_a_timed_run_shows_a_planted_bug(name: str) -> None:
     bug, random = BUGS[name], Random(0)
