@@ -149,6 +149,9 @@ def test_a_damaged_trace_is_refused_by_the_name_of_what_is_wrong() -> None:
     for text in ("", "[", "[]", "{}", "[" * 100_000, whole.replace('"choices": []', '"choices": [true]')):
         with pytest.raises(TraceError):
             Trace.from_json(text)
+    for loop in (0, -4, 8, 1.5, "x", True):
+        with pytest.raises(TraceError, match="the number of a step, 1 to 7"):
+            Trace.from_json(json.dumps({**json.loads(whole), "loop": loop}))
     with pytest.raises(TraceError, match="an object"):
         Trace.from_json(json.dumps({**json.loads(whole), "steps": [3]}))
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from model.kernel import EXIT_CODES, ModelError, Verdict
 from model.kernel.engines import Engine
 from model.kernel.explore import Limits
+from model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
 from model.scheduler.policies import BUILT_IN
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
@@ -323,7 +324,11 @@ def show_command(
     for name, value in trace.parameters.items():
         print(f"  {name}: {value}")
     for number, taken in enumerate(trace.steps, 1):
+        if trace.loop == number:
+            print(LOOP_BEGINS)
         print(f"  {number:>3}. {taken.step}" + (f"  choices {list(taken.choices)}" if taken.choices else ""))
+    if trace.loop is not None:
+        print(LOOP_ENDS)
 
 
 # ---- lists ---------------------------------------------------------------------------------------------------------

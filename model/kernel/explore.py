@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 from model.kernel.coverage import coverage_of
 from model.kernel.errors import ModelError
@@ -31,6 +32,15 @@ GROWTH_LEVELS = 40
 
 POLL_STATES = 1 << 14
 """New states between two looks at memory and progress."""
+
+
+def resident_mb() -> int:
+    """Memory that this process has now, in MB; where that is not said, the most it ever had."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return pages * resource.getpagesize() >> 20
 
 
 @dataclass(frozen=True)
@@ -112,8 +122,9 @@ class Explorer:
         try:
             violation, note = self._search()
             self._exhausted = violation is None and not note
-            if self._exhausted:
-                violation = self._judge_runs()
+            if self._exhausted and self._runs:
+                note = self._over_budget()
+                violation = None if note else self._judge_runs()
         except KeyboardInterrupt:
             note = INTERRUPTED_NOTE
         except ModelError as error:
@@ -184,7 +195,7 @@ class Explorer:
         return self.transitions.successors(state)
 
     def _cap(self, frontier: int) -> str:
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        memory = resident_mb()
         cpu = time.process_time() - self._started
         states = self.state_count()
         if self._on_progress is not None:
@@ -193,7 +204,11 @@ class Explorer:
             return f"the cap of {self.limits.states:,} states was reached"
         if memory >= self.limits.memory_mb:
             return f"the cap of {self.limits.memory_mb:,} MB was reached"
-        if self.limits.cpu_s is not None and cpu + self.limits.spent_s >= self.limits.cpu_s:
+        return self._over_budget()
+
+    def _over_budget(self) -> str:
+        spent = time.process_time() - self._started + self.limits.spent_s
+        if self.limits.cpu_s is not None and spent >= self.limits.cpu_s:
             return f"the budget of {self.limits.cpu_s:g} CPU seconds was spent"
         return ""
 
@@ -264,15 +279,20 @@ class Explorer:
         return None
 
     def _judge_runs(self) -> Violation | None:
-        """The first liveness statement that a fair run breaks; the scope must be exhausted."""
-        wanted = [s for s in self.statements if s.kind in LIVENESS]
-        if not wanted:
-            return None
+        """The shortest way to break a claim about runs; the scope must be exhausted."""
+        wanted = self._runs
         readers = [[Reader(p, self.transitions) for p in predicates(s)] for s in wanted]
         for answer in decide_all(self.graph(), wanted, readers, self._fairness):
             self.liveness[answer.statement.name] = answer
-        broken = [a for a in self.liveness.values() if a.violation is not None and not self._is_known(a.statement)]
-        return broken[0].violation if broken else None
+        broken = [
+            a.violation for a in self.liveness.values() if a.violation is not None and not self._is_known(a.statement)
+        ]
+        return min(broken, key=lambda found: len(found.steps), default=None)
+
+    @property
+    def _runs(self) -> list[Statement]:
+        """What is asked about runs, which is decided when the scope is exhausted."""
+        return [s for s in self.statements if s.kind in LIVENESS]
 
     def graph(self) -> StateGraph:
         """The states found and the steps between them; the scope must be exhausted."""
@@ -359,7 +379,7 @@ class Explorer:
                     verdict, why = Verdict.VIOLATED, f"holds, although {s.known} says that real Ray breaks it"
             elif s.kind not in DECIDED | LIVENESS:
                 verdict, why = Verdict.UNDETERMINED, f"explore does not decide statements of kind {s.kind} yet"
-            elif not self._exhausted or note:
+            elif not self._exhausted or (note and s.kind in LIVENESS):
                 verdict = Verdict.UNDETERMINED
                 why = note or "the search ended at another violation"
             elif s.known:

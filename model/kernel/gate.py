@@ -162,7 +162,12 @@ def explore_reduced(
     wanted = tuple(scenario.statements if statements is None else statements)
     passed: list[Reduction] = []
     gates = []
+    unseen = sorted(str(kind) for kind in scenario.faults if scenario.budget(kind) and not scope.budget(kind))
     for reduction in reductions:
+        if unseen:
+            why = f"its gate {scope.name} has no fault {', '.join(unseen)}, which strikes here"
+            gates.append(Gate(reduction.name, why, 0, 0))
+            continue
         gates.append(gate(scope, reduction, wanted, passed))
         if not gates[-1].refused:
             passed.append(reduction)

@@ -16,6 +16,9 @@ from model.kernel.faults import FaultKind
 from model.kernel.replay import Replayed
 from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
 
+LOOP_BEGINS, LOOP_ENDS = "  -- the loop begins --", "  -- and again from the loop's beginning, for ever --"
+"""The marks of a lasso in print."""
+
 FORMAT = "rayproof-trace"
 VERSION = 1
 
@@ -75,6 +78,8 @@ class Trace:
         statement = _need(document, "statement", dict)
         steps = _need(document, "steps", list)
         seed, loop = document.get("seed"), document.get("loop")
+        if loop is not None and not (type(loop) is int and 1 <= loop <= len(steps)):
+            raise TraceError("loop", repr(loop)[:60], f"null or the number of a step, 1 to {len(steps)}")
         return cls(
             _need(scenario, "name", str, "scenario."),
             _need(scenario, "parameters", dict, "scenario."),
@@ -85,7 +90,7 @@ class Trace:
             _need(document, "driver", str),
             seed if isinstance(seed, int) else None,
             _need(scenario, "constants", dict, "scenario."),
-            loop if isinstance(loop, int) else None,
+            loop,
         )
 
 
@@ -158,7 +163,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
     width = len(str(len(replayed.frames)))
     for number, frame in enumerate(replayed.frames, 1):
         if trace.loop == number:
-            lines.append("  -- the loop begins --")
+            lines.append(LOOP_BEGINS)
         message = f"  {_plain(frame.message)}" if frame.message is not None else ""
         choices = f"  choices {list(frame.taken.choices)}" if frame.taken.choices else ""
         lines.append(f"  {number:>{width}}. {frame.taken.step}{message}{choices}")
@@ -170,7 +175,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
                 where = f"{change.process}.{change.field}"
                 lines += [indent + line for line in _difference(where, change.before, change.after)]
     if trace.loop is not None:
-        lines.append("  -- and again from the loop's beginning, for ever --")
+        lines.append(LOOP_ENDS)
     lines.append("")
     if replayed.violation is None:
         lines.append("  the replay breaks nothing: the model, or what is checked, has changed")

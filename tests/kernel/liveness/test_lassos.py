@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from model.kernel import Scenario, TimerKind, Verdict
-from model.kernel.explore import explore
+from model.kernel import Scenario, Statement, StateView, TimerKind, Verdict, eventually
+from model.kernel.explore import Limits, explore
 from model.kernel.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
 from model.kernel.minimise import minimise
 from model.kernel.replay import replay
@@ -80,6 +80,32 @@ def test_a_starvation_that_needs_strong_fairness() -> None:
 def test_a_run_that_stops_is_no_lasso() -> None:
     """The client waits for ever in a state without steps."""
     assert lasso(systems.silence()) == (["client -> server"], [])
+
+
+@eventually(systems.Client, source="nothing that happens here")
+def never(view: StateView) -> bool:
+    """What never comes."""
+    return False
+
+
+def test_of_several_claims_the_one_that_breaks_first_is_shown() -> None:
+    later = replace(systems.silence().statements[0], check=lambda view: False, name="later")
+    for statements in ((later, never), (never, later)):
+        found = explore(replace(systems.service(crash=1), statements=(*statements, systems.the_client_is_answered)))
+        assert found.violation is not None
+        lengths = [len(explore(systems_with(s)).violation.steps) for s in (*statements, systems.the_client_is_answered)]  # type: ignore[union-attr]
+        assert len(found.violation.steps) == min(lengths)
+
+
+def systems_with(statement: Statement) -> Scenario:
+    """A server that may crash, and one claim."""
+    return replace(systems.service(crash=1), statements=(statement,))
+
+
+def test_a_budget_that_is_spent_before_the_runs_are_judged_leaves_them_open() -> None:
+    scenario = systems.game()
+    result = explore(scenario, limits=Limits(cpu_s=5, spent_s=5))
+    assert result.verdict is Verdict.UNDETERMINED and "the budget of 5 CPU seconds" in result.statements[0].note
 
 
 def test_a_scope_that_was_cut_short_says_nothing() -> None:
