@@ -8,6 +8,7 @@ picture of part of a graph shows runs that end where the model goes on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,7 @@ from typing import Annotated
 import networkx as nx
 import typer
 
-from model.kernel import EXIT_CODES, Process, Result
+from model.kernel import EXIT_CODES, Process, Result, Verdict
 from model.kernel.engines import Engine
 from model.kernel.explore import Explorer, Limits, Report
 from model.kernel.process import state_fields
@@ -32,19 +33,27 @@ MOST_STATES = 2_000
 """States that a picture may have, unless the user allows more."""
 
 
-def state_graph(scenario: str, most: int = MOST_STATES) -> nx.MultiDiGraph[int]:
+class NotExhaustedError(Exception):
+    """The search ended before there was a whole graph: why."""
+
+
+def state_graph(scenario: str, limits: Limits) -> nx.MultiDiGraph[int]:
     """The graph of a named scenario. Nodes: `label`, `quiescent`; edges: `label`, `fault`.
 
-    Raises `InputError` for an unknown scenario and for one with more than `most` states.
+    Raises `InputError` for an unknown scenario and for one with more states than the limits allow, `NotExhaustedError`
+    when another limit was reached, `KeyboardInterrupt` when the user has seen enough.
     """
-    explorer = Explorer(build(known(scenario)), (), Limits(states=most + 1))
+    most = limits.states
+    explorer = Explorer(build(known(scenario)), (), replace(limits, states=most + 1))
     result = explorer.run()
+    if result.note.startswith(INTERRUPTED_NOTE):
+        raise KeyboardInterrupt
     if result.states > most:
         raise InputError(
             "SCENARIO", None, f"{scenario} has more than {most:,} states", "a smaller scope, or a larger --max-states"
         )
     if result.note:
-        raise InputError("SCENARIO", None, f"{scenario} was not exhausted: {result.note}", "a scope that ends")
+        raise NotExhaustedError(f"{scenario} was not exhausted: {result.note}")
     return as_networkx(explorer.graph())
 
 
@@ -68,7 +77,7 @@ def as_networkx(graph: StateGraph) -> nx.MultiDiGraph[int]:
         outcome = graph.outcome(edge)
         choices = f" {list(outcome.taken.choices)}" if outcome.taken.choices else ""
         fault = not bool(graph.system[graph.labels[edge]])
-        made.add_edge(graph.source(edge), target, label=f"{outcome.taken.step}{choices}", fault=fault)
+        made.add_edge(graph.source(edge), target, edge, label=f"{outcome.taken.step}{choices}", fault=fault)
     return made
 
 
@@ -106,11 +115,11 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def write(scenario: str, file: Path, most: int = MOST_STATES) -> int:
-    """Write the graph of a named scenario; returns its number of states. Raises `InputError`."""
+def write(scenario: str, file: Path, limits: Limits) -> int:
+    """Write the graph of a named scenario; returns its number of states. Raises what `state_graph` raises."""
     if file.suffix not in (".dot", ".gv", ".graphml"):
         raise InputError(file, None, f"the ending {file.suffix!r}", ".dot, .gv or .graphml")
-    graph = state_graph(scenario, most)
+    graph = state_graph(scenario, limits)
     try:
         if file.suffix == ".graphml":
             nx.write_graphml(graph, file)
@@ -186,7 +195,11 @@ def register(app: typer.Typer) -> None:
         if only_ and not reductions:
             raise InputError("--only", None, "explore asks for no statement", "--only beside --reduce")
         if graph is not None:
-            states = write(scenario, graph, max_states or MOST_STATES)
+            try:
+                states = write(scenario, graph, Limits(max_states or MOST_STATES, max_memory, budget))
+            except NotExhaustedError as error:
+                typer.echo(f"undetermined: {error}", err=True)
+                raise typer.Exit(EXIT_CODES[Verdict.UNDETERMINED]) from None
             typer.echo(f"{graph}: {states:,} states")
             return
         limits = Limits(max_states or Limits.states, max_memory, budget)

@@ -1,11 +1,12 @@
 """State graphs as files."""
 
+import re
 from pathlib import Path
 
 import networkx as nx
 import pytest
 
-from model.kernel.explore import Explorer
+from model.kernel.explore import Explorer, Limits
 from rayproof.commands.explore_graph import MOST_STATES, as_dot, as_networkx, write
 from rayproof.errors import InputError
 from tests.cli.test_commands import rayproof
@@ -36,10 +37,20 @@ def test_faults_are_marked() -> None:
 
 def test_graphml_can_be_read_again(tmp_path: Path) -> None:
     file = tmp_path / "wide.graphml"
-    states = write("cluster-wide", file, 3_000)
+    states = write("cluster-wide", file, Limits(3_000))
     again = nx.read_graphml(file)
     assert again.number_of_nodes() == states == 2_034
     assert again.number_of_edges() == 6_406
+    assert len(set(re.findall(r'<edge [^>]*id="(\d+)"', file.read_text(encoding="utf-8")))) == 6_406
+
+
+def test_a_budget_that_is_spent_is_no_picture(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "chain.dot"
+    options = ("--max-states", "50000", "--max-memory", "1")
+    code, _, err = rayproof(monkeypatch, capsys, "explore", "chain-reads", "--graph", str(file), *options)
+    assert code == 3 and "chain-reads was not exhausted: the cap of 1 MB was reached" in err and not file.exists()
 
 
 @pytest.mark.parametrize(
@@ -52,7 +63,7 @@ def test_graphml_can_be_read_again(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_drawn_is_said(tmp_path: Path, scenario: str, file: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        write(scenario, tmp_path / file)
+        write(scenario, tmp_path / file, Limits(MOST_STATES))
     assert not (tmp_path / file).exists()
     assert MOST_STATES < 6_728
 
