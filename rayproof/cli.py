@@ -45,7 +45,7 @@ from rayproof.gaps.workloads import run_workload
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live
-from rayproof.verify import NOTHING_OWED, as_json, exercised_by, verdict_of, verify, versions
+from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
 app = typer.Typer(
@@ -180,8 +180,8 @@ def verify_command(
     reductions = reducing.wanted(reduce)
     if reductions and driver is not Driver.EXPLORE:
         raise InputError("--reduce", None, "walks know no reductions", "--driver explore")
-    if bug is not None and bug not in BUGS:
-        raise InputError("--bug", None, f"unknown planted bug {bug!r}", "one of " + ", ".join(BUGS))
+    if bug is not None:
+        require_planted(bug, entries)
     with live() as report:
         done = verify(
             entries,

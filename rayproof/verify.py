@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -23,6 +24,7 @@ from properties.bugs import BUGS
 from properties.catalogue import ENTRIES, Entry
 from rayproof import __version__
 from rayproof.counterexamples import to_trace
+from rayproof.errors import InputError
 from rayproof.exercise import Exercise, exercise
 from rayproof.progress import Live
 from rayproof.reducing import explore_entry
@@ -171,3 +173,19 @@ def qualified(verdict: Verdict, bound: float) -> str:
 def verdict_of(done: Sequence[Verification], found: Exercise = NOTHING_OWED) -> Verdict:
     """The verdict over all scenarios and over what they exercised."""
     return combine([*(v.result.verdict for v in done), found.verdict])
+
+
+def require_planted(bug: str, entries: Iterable[Entry]) -> None:
+    """Raise `InputError` unless a planted bug exists and takes part in one of these scenarios."""
+    if bug not in BUGS:
+        near = ", ".join(get_close_matches(bug, BUGS, 3, 0.5))
+        listed = "one that `rayproof statements` lists"
+        raise InputError(
+            "--bug", None, f"unknown planted bug {bug!r}", f"{listed}; the nearest: {near}" if near else listed
+        )
+    planted = BUGS[bug]
+    broken = tuple(planted.replaces.values())
+    for entry in entries:
+        if any(isinstance(process, broken) for process in entry.build(None, planted.replaces).initial().values()):
+            return
+    raise InputError("--bug", None, f"{bug} takes no part in what was asked for", f"{planted.scenario}, or its like")

@@ -107,6 +107,8 @@ RECORDING = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
         (("verify", "nothing"), "neither a component nor a scenario"),
         (("verify", "actors", "--scope", "huge"), "Invalid value for '--scope'"),
         (("verify", "--bug", "beetle"), "unknown planted bug 'beetle'"),
+        (("verify", "--bug", "answers_erly"), "the nearest: answers_early"),
+        (("verify", "leases-plain", "--bug", "answers_early"), "answers_early takes no part in what was asked for"),
         (("verify", "cluster-wide", "--json", "/nowhere/x.json"), "a file that can be written"),
         (("replay", "nowhere.json"), "No such file"),
         (("replay", RECORDING), "expected"),
