@@ -58,7 +58,8 @@ def test_what_nothing_exercises_fails_the_run_unless_it_is_expected(
     names = ("sched-booting", "sched-gives-up")
     code, out, _ = rayproof(monkeypatch, capsys, "verify", *names)
     assert code == 0 and "never exercised, as expected: sched-booting: fault early_timeout" in out
-    assert "slowest: sched-gives-up" in out
+    # Which of the two took longer is the machine's to say.
+    assert re.search(r"^slowest: sched-(booting|gives-up), \d", out, re.M)
     with monkeypatch.context() as patch:
         patch.setattr(exercise, "EXPECTED_IDLE", {})
         patch.setattr("rayproof.verify.exercise", lambda done, entries: exercise.exercise(done, entries, {}))
