@@ -44,9 +44,9 @@ scope, seed and number of steps breaks none of them. A mutant that stumbles over
 `properties/gallery/scopes/`, which are the same for all and are never the directed scenarios. They were committed
 before any defect was tried on them. Four of them (chain, groups, members, references) got one independent part more
 when the scheduler learned nested leases, tasks in bundles, stored results and a restart of its group manager: before
-the defects of those parts were tried. After the first campaign two were changed: `generic-tables` comes to rest and claims
-that a subscriber catches up, and clients of `generic-chain` ask again for ever, no longer three times. These two are
-therefore not blind to the defects of their parts. Of the scopes only those that have the
+the defects of those parts were tried. After the first campaign two were changed: `generic-tables` comes to rest and
+claims that a subscriber catches up, and clients of `generic-chain` ask again for ever, no longer three times. Those two
+were thus changed with results in view. Of the scopes only those that have the
 replaced process are run; the CPU seconds are shared among them, and were taken on a machine that others were using.
 A claim that holds only without failures, such as `spread_balance`, is in no generic scope.
 
