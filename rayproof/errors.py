@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 LONGEST_MESSAGE = 300
@@ -29,3 +31,13 @@ def _one_line(message: str) -> str:
     """Messages quote the input, which may be long and may hold what a terminal obeys."""
     shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message[:LONGEST_MESSAGE])
     return shown if len(message) <= LONGEST_MESSAGE else shown + "..."
+
+
+def expected_name(name: str, among: Iterable[str], listed: str) -> str:
+    """What to say was expected where a name is unknown: where the names are listed, and the nearest of them.
+
+    >>> expected_name("spred", ["spread", "default"], "a policy")
+    'a policy; the nearest: spread'
+    """
+    near = get_close_matches(name, among, n=3, cutoff=0.5)
+    return f"{listed}; the nearest: {', '.join(near)}" if near else listed

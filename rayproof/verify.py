@@ -6,7 +6,6 @@ import platform
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -24,7 +23,7 @@ from properties.bugs import BUGS
 from properties.catalogue import ENTRIES, Entry
 from rayproof import __version__
 from rayproof.counterexamples import to_trace
-from rayproof.errors import InputError
+from rayproof.errors import InputError, expected_name
 from rayproof.exercise import Exercise, exercise
 from rayproof.progress import Live
 from rayproof.reducing import explore_entry
@@ -178,11 +177,8 @@ def verdict_of(done: Sequence[Verification], found: Exercise = NOTHING_OWED) -> 
 def require_planted(bug: str, entries: Iterable[Entry]) -> None:
     """Raise `InputError` unless a planted bug exists and takes part in one of these scenarios."""
     if bug not in BUGS:
-        near = ", ".join(get_close_matches(bug, BUGS, 3, 0.5))
-        listed = "one that `rayproof statements` lists"
-        raise InputError(
-            "--bug", None, f"unknown planted bug {bug!r}", f"{listed}; the nearest: {near}" if near else listed
-        )
+        expected = expected_name(bug, BUGS, "one that `rayproof statements` lists")
+        raise InputError("--bug", None, f"unknown planted bug {bug!r}", expected)
     planted = BUGS[bug]
     broken = tuple(planted.replaces.values())
     for entry in entries:

@@ -316,13 +316,12 @@ JOB_REQUESTS = (
 """A job registers an actor and a detached one, and ends."""
 
 
-def _restarts(crashes: int, *units: str) -> dict[str, Any]:
-    """The GCS, or other units, that crash so often and come back each time."""
-    restarting = units or ("gcs",)
+def _restarts(crashes: int, units: tuple[str, ...] = ("gcs",)) -> dict[str, Any]:
+    """Units, the GCS unless said otherwise, that crash so often and come back each time."""
     return {
         "services": frozenset({"gcs"}),
-        "crashable": restarting,
-        "recoverable": frozenset(restarting),
+        "crashable": units,
+        "recoverable": frozenset(units),
         "max_incarnations": crashes + 1,
     }
 
@@ -386,7 +385,7 @@ def membership(
         faults={FaultKind.CRASH: crashes},
         rounds=rounds,
         constants={"raylets": raylets, "storage": has_storage, "crashes": crashes, "rounds": rounds},
-        **_restarts(crashes, *(names if nodes_restart else ())),
+        **_restarts(crashes, names if nodes_restart else ("gcs",)),
     )
 
 

@@ -167,8 +167,8 @@ def explore_reduced(
         if unseen:
             why = f"its gate {scope.name} has no fault {', '.join(unseen)}, which strikes here"
             gates.append(Gate(reduction.name, why, 0, 0))
-            continue
-        gates.append(gate(scope, reduction, wanted, passed))
+        else:
+            gates.append(gate(scope, reduction, wanted, passed))
         if not gates[-1].refused:
             passed.append(reduction)
     sentences = [found.sentence for found in gates]

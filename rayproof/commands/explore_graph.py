@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +24,7 @@ from model.kernel.stategraph import StateGraph
 from model.kernel.verdicts import INTERRUPTED_NOTE
 from properties.catalogue import CATALOGUE, build
 from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
-from rayproof.errors import InputError
+from rayproof.errors import InputError, expected_name
 from rayproof.progress import live
 from rayproof.reducing import explore_entry, only, wanted
 
@@ -61,9 +60,7 @@ def known(scenario: str) -> str:
     """The name itself; raises `InputError` with the nearest names when there is no such scenario."""
     if scenario in CATALOGUE:
         return scenario
-    near = get_close_matches(scenario, CATALOGUE, n=3, cutoff=0.5)
-    listed = "a name that `rayproof scenarios` lists"
-    expected = f"{listed}; the nearest: {', '.join(near)}" if near else listed
+    expected = expected_name(scenario, CATALOGUE, "a name that `rayproof scenarios` lists")
     raise InputError("SCENARIO", None, f"unknown scenario {scenario!r}", expected)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.kernel import Scenario, Statement, StateView, TimerKind, Verdict, eventually
+from model.kernel import Scenario, StateView, TimerKind, Verdict, eventually
 from model.kernel.explore import Limits, explore
 from model.kernel.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
 from model.kernel.minimise import minimise
@@ -82,24 +82,19 @@ def test_a_run_that_stops_is_no_lasso() -> None:
     assert lasso(systems.silence()) == (["client -> server"], [])
 
 
-@eventually(systems.Client, source="nothing that happens here")
+@eventually(systems.User, source="nothing that happens here")
 def never(view: StateView) -> bool:
     """What never comes."""
     return False
 
 
-def test_of_several_claims_the_one_that_breaks_first_is_shown() -> None:
-    later = replace(systems.silence().statements[0], check=lambda view: False, name="later")
-    for statements in ((later, never), (never, later)):
-        found = explore(replace(systems.service(crash=1), statements=(*statements, systems.the_client_is_answered)))
-        assert found.violation is not None
-        lengths = [len(explore(systems_with(s)).violation.steps) for s in (*statements, systems.the_client_is_answered)]  # type: ignore[union-attr]
-        assert len(found.violation.steps) == min(lengths)
-
-
-def systems_with(statement: Statement) -> Scenario:
-    """A server that may crash, and one claim."""
-    return replace(systems.service(crash=1), statements=(statement,))
+def test_of_several_broken_claims_the_shortest_lasso_is_shown_whichever_is_declared_first() -> None:
+    claims = (systems.who_asks_is_served, never)
+    scenario = systems.lock("at will")
+    sooner, later = (explore(scenario, (claim,)).violation for claim in claims)
+    assert sooner is not None and later is not None and len(sooner.steps) < len(later.steps)
+    for declared in (claims, claims[::-1]):
+        assert explore(scenario, declared).violation == sooner
 
 
 def test_a_budget_that_is_spent_before_the_runs_are_judged_leaves_them_open() -> None:
