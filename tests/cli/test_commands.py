@@ -163,3 +163,16 @@ def test_an_interrupt_is_clean_and_keeps_what_was_found() -> None:
     assert "verdict: undetermined" in done.stdout
     assert "cluster-3-3-0  holds" in done.stdout and "interrupted" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_show_marks_the_loop_of_a_lasso(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ("leases-classes", "--bug", "asks_for_the_impossible", "--out", str(tmp_path))
+    code, _, _ = rayproof(monkeypatch, capsys, "verify", *arguments)
+    assert code == 1
+    (file,) = tmp_path.glob("*.json")
+    _, out, _ = rayproof(monkeypatch, capsys, "show", str(file))
+    lines = out.splitlines()
+    assert lines[lines.index("  -- the loop begins --") + 1].startswith("   18. ")
+    assert lines[-1] == "  -- and again from the loop's beginning, for ever --"

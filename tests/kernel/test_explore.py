@@ -8,7 +8,7 @@ import pytest
 from model.gcs.clients import ChainClient
 from model.gcs.scenarios import chain
 from model.kernel import Context, Process, Scenario, StateView, TimerKind, Verdict, always, eventually, sometimes, step
-from model.kernel.explore import Explorer, Limits, explore
+from model.kernel.explore import Explorer, Limits, explore, resident_mb
 from model.kernel.steps import Deliver, Taken
 from model.kernel.walk import campaign
 from tests.kernel.toys import office
@@ -143,3 +143,11 @@ def test_pinned_counts_of_the_toys(faults: dict[str, int], states: int) -> None:
 
 def test_peaks_are_kept_for_the_alarm() -> None:
     assert explore(chain(3, 2, 0)).peaks["replica0", "history"] == 2
+
+
+def test_memory_that_was_given_back_counts_no_longer() -> None:
+    before = resident_mb()
+    ballast = b"x" * (256 << 20)
+    assert resident_mb() >= before + 200
+    del ballast
+    assert resident_mb() < before + 100

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from model.kernel import Scenario, StateView, TimerKind, Verdict, eventually
-from model.kernel.explore import Limits, explore
+from model.kernel import Scenario, StateView, TimerKind, Verdict, always, eventually
+from model.kernel.explore import Explorer, Limits, explore
 from model.kernel.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
 from model.kernel.minimise import minimise
 from model.kernel.replay import replay
@@ -128,3 +128,18 @@ def test_the_print_marks_the_loop() -> None:
     assert printed[printed.index("  -- the loop begins --") + 1] == "  2. client: timer again fires"
     assert "  -- and again from the loop's beginning, for ever --" in printed
     assert printed[-1] == "  => The client has its answer."
+
+
+def test_an_interrupt_while_runs_are_judged_keeps_what_the_search_has_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: Explorer) -> None:
+        raise KeyboardInterrupt
+
+    @always(systems.Player, source="the search itself")
+    def two_play(view: StateView) -> bool:
+        """Two play."""
+        return len(view.of(systems.Player)) == 2
+
+    monkeypatch.setattr(Explorer, "_judge_runs", interrupted)
+    result = explore(systems.game(two_play, systems.the_bell_is_heard))
+    assert result.verdict is Verdict.UNDETERMINED
+    assert [s.verdict for s in result.statements] == [Verdict.HOLDS, Verdict.UNDETERMINED]
