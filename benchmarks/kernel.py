@@ -12,7 +12,6 @@ from statistics import median
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +27,7 @@ from model.kernel.walk import SCHEDULE_BYTES, campaign, walk
 from model.scheduler.policies import BUILT_IN
 from properties.bugs import BUGS
 from properties.catalogue import build
+from properties.runs import Run, runs
 
 RUNS = 3
 CONSOLE = Console()
@@ -116,10 +116,10 @@ def walk_rates() -> None:
         table.add_column(column, justify="left" if column == "how" else "right")
     scenario = build("cluster-3-3-1")
     for how, statements in (("plain, all statements", scenario.statements), ("plain, no statements", ())):
-        runs = [timed(lambda s=statements: campaign(scenario, 400, 1, s).transitions) for _ in range(RUNS)]
-        _row(table, how, runs)
-    runs = [timed(lambda: _through_hypothesis(scenario)) for _ in range(RUNS)]
-    _row(table, "st.binary, all statements", runs)
+        walked = [timed(lambda s=statements: campaign(scenario, 400, 1, s).transitions) for _ in range(RUNS)]
+        _row(table, how, walked)
+    drawn = [timed(lambda: _through_hypothesis(scenario)) for _ in range(RUNS)]
+    _row(table, "st.binary, all statements", drawn)
     CONSOLE.print(table, "\n")
 
 
@@ -139,10 +139,10 @@ def _through_hypothesis(scenario: Scenario) -> int:
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],
     )
-    @given(st.binary(min_size=120, max_size=SCHEDULE_BYTES), st.binary(max_size=4))
-    def run(schedule: bytes, faults: bytes) -> None:
+    @given(runs(shortest=120, longest=SCHEDULE_BYTES))
+    def run(drawn: Run) -> None:
         nonlocal steps
-        steps += len(walk(scenario, schedule, faults).steps)
+        steps += len(walk(scenario, drawn.schedule, drawn.faults).steps)
 
     run()
     return steps

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from statistics import median
 
 from hypothesis import given, seed, settings
-from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +14,9 @@ from rich.table import Table
 from properties.drawn import from_bytes
 from properties.drawn.cluster import WHOLE_CLUSTER
 from properties.machine import FamilyMachine
+from properties.runs import Run, runs
 from properties.suite import PATIENT, Suite, begin, present
+from properties.test_whole_cluster import SHAPE_BYTES
 
 RUNS = 5
 EXAMPLES = 1_000
@@ -27,14 +28,10 @@ def by_bytes() -> None:
 
     @seed(0)
     @settings(PATIENT, max_examples=EXAMPLES)
-    @given(
-        shape=st.binary(min_size=80, max_size=80),
-        schedule=st.binary(min_size=100, max_size=300),
-        faults=st.binary(max_size=8),
-    )
-    def run(shape: bytes, schedule: bytes, faults: bytes) -> None:
-        drawn = WHOLE_CLUSTER.draw(from_bytes(shape))
-        present().walked(WHOLE_CLUSTER.scenario(drawn), schedule, faults, {"shape": drawn})
+    @given(runs(SHAPE_BYTES, shortest=100))
+    def run(drawn: Run) -> None:
+        shape = WHOLE_CLUSTER.draw(from_bytes(drawn.shape))
+        present().walked(WHOLE_CLUSTER.scenario(shape), drawn.schedule, drawn.faults, {"shape": shape})
 
     run()
 

@@ -13,12 +13,17 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 
 from model.kernel import Result, Scenario, Statement, StatementKind, Verdict, Violation
+from model.kernel.simulate import Happening
 from model.kernel.statements import DECIDED
 from model.kernel.walk import walk
 from model.scheduler.hooks import Policy
+from properties.timed import TimedRun, judged, on_its_clock, run_timed, without_clock
 
 VACUOUS = "vacuous"
 """Beside the verdicts: what was to happen some time did not on these runs, so nothing is known of it."""
+
+SIMULATE = "simulate"
+"""The driver of timed runs."""
 
 ENDED = "the runs ended at another violation"
 """Why there is no answer about a statement that another one was broken before."""
@@ -51,6 +56,10 @@ class CounterexampleFoundError(AssertionError):
     def __init__(self, found: Finding) -> None:
         super().__init__(f"VIOLATED {found.violation.statement} in {found.scenario.name}")
         self.finding = found
+
+
+class OnItsClockError(AssertionError):
+    """A timed run that breaks a statement which the untimed model keeps on the same order; the message is its print."""
 
 
 class UndeterminedError(AssertionError):
@@ -156,8 +165,10 @@ class Suite:
         """The tally of a scenario in the present test."""
         key = (driver, scenario.name)
         if key not in self.tallies:
-            idle = scenario.expected_idle
-            self.tallies[key] = Tally(driver, tuple(s for s in self.decided(scenario) if s.name not in idle))
+            idle, wanted = scenario.expected_idle, self.decided(scenario)
+            if driver == SIMULATE:
+                wanted = judged(wanted)
+            self.tallies[key] = Tally(driver, tuple(s for s in wanted if s.name not in idle))
         return self.tallies[key]
 
     def walked(self, scenario: Scenario, schedule: bytes, faults: bytes, parameters: Mapping[str, Any]) -> None:
@@ -171,6 +182,24 @@ class Suite:
         if not result.quiescent and scenario.rests:
             tally.note = f"a run did not come to rest within {scenario.drain_limit} steps"
             raise UndeterminedError(tally.note)
+
+    def timed(
+        self, scenario: Scenario, number: int, happenings: tuple[Happening, ...], parameters: Mapping[str, Any]
+    ) -> TimedRun:
+        """One run on a virtual clock, counted; raises when it breaks something or does not come to rest."""
+        tally = self.tally(SIMULATE, scenario)
+        run = run_timed(scenario, tally.statements, number, happenings)
+        self.count(tally, run.events, (), ())
+        if run.broken:
+            violation = without_clock(scenario, run)
+            tally.violated = run.first.statement
+            if violation is None:
+                raise OnItsClockError(on_its_clock(scenario, run, number, happenings))
+            raise CounterexampleFoundError(Finding(scenario, violation, SIMULATE, parameters))
+        if not run.rested and scenario.rests:
+            tally.note = f"a run did not come to rest within {run.events} events"
+            raise UndeterminedError(tally.note)
+        return run
 
     def count(self, tally: Tally, steps: int, happened: Iterable[str], known: Iterable[str]) -> None:
         """One more run."""

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, seed
-from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from model.gcs.chained import ChainedStore, Operated
 from model.kernel import Context, Message, Unhandled
 from properties.catalogue import CATALOGUE, ENTRIES
 from properties.machine import ScenarioMachine
+from properties.runs import Run, runs
 from properties.suite import present
 
 NAMES = [pytest.param(entry.name, marks=pytest.mark.rayproof_scenario(entry.name)) for entry in ENTRIES]
@@ -24,9 +24,9 @@ def test_random_schedules(name: str) -> None:
 
     @seed(suite.seed)
     @suite.volume()
-    @given(schedule=st.binary(min_size=40, max_size=300), faults=st.binary(max_size=8))
-    def run(schedule: bytes, faults: bytes) -> None:
-        suite.walked(scenario, schedule, faults, parameters)
+    @given(runs())
+    def run(drawn: Run) -> None:
+        suite.walked(scenario, drawn.schedule, drawn.faults, parameters)
 
     run()
 

@@ -11,46 +11,51 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from model.kernel import Context, ModelError, Process, Scenario, Statement, StatementKind, StateView, Timing
+from model.kernel import Context, Message, ModelError, Process, Scenario, Statement, Timing, TraceMismatch, always
 from model.kernel.faults import FaultKind
+from model.kernel.replay import replay
 from model.kernel.simulate import Happening, Simulation, SimulationResult
-from model.kernel.statements import Monitor
+from model.kernel.steps import Fire
 from model.scheduler.estimates import PER_MILLE, averaged
+from model.scheduler.hooks import Policy
 from properties.bugs import BUGS
 from properties.catalogue import CATALOGUE, ENTRIES, Scope
 from properties.drawn import from_bytes
 from properties.drawn.cluster import WHOLE_CLUSTER
-from properties.suite import present
+from properties.drawn.family import Shape
+from properties.entry import Swap
+from properties.suite import OnItsClockError, Suite, present
+from properties.timed import MOST_EVENTS, TimedRun, judged, run_timed, without_clock
 
-SHAPE_BYTES = 140
+SHAPE_BYTES = 150
+"""Draws of a program, its cluster and its clock."""
 LATEST_CRASH_US = 20_000_000
 """Bodies take five seconds each."""
-MOST_EVENTS = 20_000
-"""Runs of this size rest after a few hundred; one that has so many never will."""
+JITTERS_US = (0, 700, 5_000_000)
 
 
-def at_the_end(
-    scenario: Scenario, statements: tuple[Statement, ...], number: int, happenings: tuple[Happening, ...]
-) -> tuple[list[str], int]:
-    """The statements that a timed run leaves broken behind, and how many events it had; audits only if it rests."""
-    monitors: dict[type, Monitor] = {kind: kind() for s in statements for kind in s.monitors}
+@dataclass(frozen=True)
+class Drawn:
+    """A cluster on a clock."""
 
-    def observe(now_us: int, event: object) -> None:
-        for kind, monitor in monitors.items():
-            monitors[kind] = monitor.observe(event)
+    shape: Shape
+    scenario: Scenario
+    number: int
+    happenings: tuple[Happening, ...]
 
-    simulation = Simulation(scenario, number, on_event=observe, happenings=happenings)
-    result = simulation.run(max_events=MOST_EVENTS)
-    judged = [s for s in statements if s.kind is not StatementKind.AUDIT or result.rested]
-    seats = simulation.seats.values()
-    broken = []
-    for s in judged:
-        seen = {seat.name: seat.process for seat in seats if seat.alive and isinstance(seat.process, s.reads)}
-        dead = frozenset(seat.name for seat in seats if not seat.alive and isinstance(seat.process, s.reads))
-        view = StateView(seen, dead, dict, monitors)
-        if not (all(map(s.check, seen.values())) if s.each else s.check(view)):
-            broken.append(s.name)
-    return broken, result.events
+
+def drawn_on_a_clock(source: bytes, policy: Policy | None, swap: Swap | None = None) -> Drawn:
+    """What bytes say: seed, jitter, crashes, and then the cluster."""
+    pick = from_bytes(source)
+    number, jitter_us = pick(256), JITTERS_US[pick(len(JITTERS_US))]
+    crashes = [(LATEST_CRASH_US * pick(256) // 256, pick(256)) for _ in range(2)]
+    shape = WHOLE_CLUSTER.draw(pick)
+    made = WHOLE_CLUSTER.scenario(shape, policy, swap)
+    nodes = [unit for unit in made.crashable if unit.startswith("node")]
+    allowed = crashes[: min(made.budget(FaultKind.CRASH), len(nodes))]
+    timing = Timing(jitter_us=jitter_us, detection_us=1000, bandwidth_bytes_per_s=1024)
+    happenings = tuple(Happening(at, nodes[which % len(nodes)]) for at, which in allowed)
+    return Drawn(shape, replace(made, timing=timing), number, happenings)
 
 
 @pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)
@@ -59,25 +64,27 @@ def test_a_timed_run_ends_as_the_statements_demand() -> None:
 
     @seed(suite.seed)
     @suite.volume(2)
-    @given(
-        shape=st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES),
-        number=st.integers(0, 1000),
-        jitter_us=st.sampled_from((0, 700, 5_000_000)),
-        crashes=st.lists(st.tuples(st.integers(0, LATEST_CRASH_US), st.integers(0, 5)), max_size=2),
-    )
-    def run(shape: bytes, number: int, jitter_us: int, crashes: list[tuple[int, int]]) -> None:
-        drawn = WHOLE_CLUSTER.draw(from_bytes(shape))
-        made = WHOLE_CLUSTER.scenario(drawn, suite.policy)
-        timed = replace(made, timing=Timing(jitter_us=jitter_us, detection_us=1000, bandwidth_bytes_per_s=1024))
-        nodes = [unit for unit in made.crashable if unit.startswith("node")]
-        allowed = crashes[: min(made.budget(FaultKind.CRASH), len(nodes))]
-        happenings = tuple(Happening(at, nodes[which % len(nodes)]) for at, which in allowed)
-        judged = tuple(s for s in suite.chosen(made) if s.kind in (StatementKind.ALWAYS, StatementKind.AUDIT))
-        broken, events = at_the_end(timed, judged, number, happenings)
-        assert not broken, (dict(made.constants), happenings)
-        assert 0 < events < MOST_EVENTS and at_the_end(timed, judged, number, happenings) == (broken, events)
+    @given(st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES))
+    def run(source: bytes) -> None:
+        drawn = drawn_on_a_clock(source, suite.policy)
+        ended = suite.timed(
+            drawn.scenario, drawn.number, drawn.happenings, {**suite.parameters(True), "shape": drawn.shape}
+        )
+        assert ended.events
+        untimed(drawn.scenario, ended)
 
     run()
+
+
+def untimed(scenario: Scenario, run: TimedRun) -> None:
+    """Assert that the untimed model offers the same steps, up to a timer that a clock lets fire sooner."""
+    try:
+        again = replay(scenario, [taken for _, taken in run.steps], judged(scenario.statements))
+    except TraceMismatch as mismatch:
+        step = run.steps[mismatch.index][1].step
+        assert isinstance(step, Fire), "patient timers wait for all messages, and a clock may not let them"
+    else:
+        assert again.violation is None and len(again.frames) == len(run.steps)
 
 
 def heard(scenario: Scenario, number: int, **limits: Any) -> tuple[list[tuple[int, object]], SimulationResult]:
@@ -94,19 +101,21 @@ def test_a_run_that_is_cut_short_is_the_beginning_of_the_whole_one() -> None:
 
     @seed(suite.seed)
     @suite.volume(0.5)
-    @given(shape=st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES), part=st.integers(0, 100))
-    def run(shape: bytes, part: int) -> None:
-        made = WHOLE_CLUSTER.scenario(WHOLE_CLUSTER.draw(from_bytes(shape)), suite.policy)
-        timed = replace(made, timing=Timing(jitter_us=700, detection_us=1000, bandwidth_bytes_per_s=1024))
-        whole, ended = heard(timed, 1, max_events=MOST_EVENTS)
+    @given(st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES))
+    def run(source: bytes) -> None:
+        drawn, part = drawn_on_a_clock(source, suite.policy), source[0] % 101
+        timed, number = drawn.scenario, drawn.number
+        # A policy that breaks a rule ends here, with a counterexample.
+        suite.timed(timed, number, (), {**suite.parameters(True), "shape": drawn.shape})
+        whole, ended = heard(timed, number, max_events=MOST_EVENTS)
         until_us, at_most = ended.now_us * part // 100, 1 + ended.events * part // 100
-        early, result = heard(timed, 1, until_us=until_us)
+        early, result = heard(timed, number, until_us=until_us)
         assert early == [(now, event) for now, event in whole if now <= until_us] and result.now_us <= until_us
-        few, result = heard(timed, 1, max_events=at_most)
+        few, result = heard(timed, number, max_events=at_most)
         # A handler that calls others over immediate links is not interrupted.
         assert few == whole[: len(few)] and result.events >= min(at_most, ended.events)
         mark = whole[len(whole) * part // 101][1] if whole else None
-        first, result = heard(timed, 1, stop=lambda event: event == mark)
+        first, result = heard(timed, number, stop=lambda event: event == mark)
         assert result.stopped == bool(whole) and mark in {event for _, event in first} | {None}
 
     run()
@@ -148,9 +157,6 @@ TINY = [
 def test_a_component_on_a_clock_ends_as_the_statements_demand(name: str) -> None:
     entry, suite, random = CATALOGUE[name], present(), Random(name)
     made = entry.build(suite.policy if entry.takes_policy else None, {})
-    judged = tuple(
-        s for s in suite.chosen(made) if s.kind in (StatementKind.ALWAYS, StatementKind.AUDIT) and not s.known
-    )
     busy = {type(process).__name__: 50 for process in made.initial().values()}
     # What comes back does so by a step of its own, which timed runs do not have.
     mortal = [unit for unit in made.crashable if unit not in made.recoverable]
@@ -158,8 +164,8 @@ def test_a_component_on_a_clock_ends_as_the_statements_demand(name: str) -> None
         timing = Timing(jitter_us=jitter_us, detection_us=1000, bandwidth_bytes_per_s=1024, handler_us=busy)
         count = min(made.budget(FaultKind.CRASH), len(mortal))
         crashes = tuple(Happening(random.randrange(3_000_000), unit) for unit in random.sample(mortal, count))
-        broken, events = at_the_end(replace(made, timing=timing), judged, number, crashes)
-        assert not broken and events > 0, crashes
+        ended = suite.timed(replace(made, timing=timing), number, crashes, suite.parameters(entry.takes_policy))
+        assert ended.events
 
 
 @pytest.mark.rayproof_scenario("gcs-membership-1-nodes")
@@ -167,23 +173,67 @@ def test_a_component_on_a_clock_ends_as_the_statements_demand(name: str) -> None
 def test_a_node_that_joins_late_is_a_member_in_the_end(at_us: int) -> None:
     suite = present()
     made = replace(CATALOGUE["gcs-membership-1-nodes"].build(None, {}), timing=Timing(jitter_us=700))
-    judged = tuple(s for s in suite.chosen(made) if s.kind is StatementKind.AUDIT)
-    broken, events = at_the_end(made, judged, 3, (Happening(at_us, "raylet0", joins=True),))
-    assert not broken and events > 0
-    early = Simulation(made, 3, happenings=(Happening(at_us, "raylet0", joins=True),)).run(until_us=at_us - 1)
+    joins = (Happening(at_us, "raylet0", joins=True),)
+    assert run_timed(made, suite.chosen(made), 3, joins).broken == ()
+    early = Simulation(made, 3, happenings=joins).run(until_us=at_us - 1)
     assert "RegisterNode" not in early.sent
 
 
 @pytest.mark.parametrize("name", ["keeps_using_the_dead", "never_reconsiders", "value_depends_on_the_node"])
 def test_a_timed_run_shows_a_planted_bug(name: str) -> None:
     bug, random = BUGS[name], Random(0)
-    broken: list[str] = []
-    for number in range(150):
-        made = WHOLE_CLUSTER.scenario(WHOLE_CLUSTER.draw(from_bytes(random.randbytes(SHAPE_BYTES))), None, bug.replaces)
-        nodes = [unit for unit in made.crashable if unit.startswith("node")]
-        count = min(made.budget(FaultKind.CRASH), len(nodes))
-        crashes = tuple(Happening(random.randrange(LATEST_CRASH_US), random.choice(nodes)) for _ in range(count))
-        timed = replace(made, timing=Timing(jitter_us=700, detection_us=1000, bandwidth_bytes_per_s=1024))
-        judged = tuple(s for s in made.statements if s.kind in (StatementKind.ALWAYS, StatementKind.AUDIT))
-        broken += at_the_end(timed, judged, number, crashes)[0]
-    assert bug.statement in broken
+    shown = []
+    for _ in range(150):
+        drawn = drawn_on_a_clock(random.randbytes(SHAPE_BYTES), None, bug.replaces)
+        run = run_timed(drawn.scenario, drawn.scenario.statements, drawn.number, drawn.happenings)
+        if bug.statement in [broken.name for broken in run.broken if isinstance(broken, Statement)]:
+            shown.append((drawn.scenario, run))
+    assert shown
+    # The order alone shows it too, so that there is a counterexample to carry out again.
+    found = [without_clock(scenario, replace(run, broken=_named(bug.statement, run))) for scenario, run in shown]
+    assert any(violation is not None and violation.statement == bug.statement for violation in found)
+
+
+def _named(name: str, run: TimedRun) -> tuple[Statement, ...]:
+    return tuple(broken for broken in run.broken if isinstance(broken, Statement) and broken.name == name)
+
+
+def test_what_only_a_clock_shows_is_printed_with_its_times() -> None:
+    """A patient timer that fires while a message is on its way, which no order of the untimed model has."""
+
+    @dataclass(frozen=True, slots=True)
+    class Late(Message):
+        pass
+
+    @dataclass(slots=True)
+    class Hasty(Process):
+        gave_up: bool = False
+        heard: bool = False
+
+        def start(self, ctx: Context) -> None:
+            ctx.set_timer("patience", 10)
+            ctx.send("hasty", Late())
+
+        def fire(self, ctx: Context, timer: str) -> None:
+            self.gave_up = not self.heard
+
+        def receive(self, ctx: Context, sender: str, message: Message) -> None:
+            self.heard = True
+
+    @always(Hasty, source="this test", each=True)
+    def waits(process: Hasty) -> bool:
+        """Nobody gives up what is on its way."""
+        return not process.gave_up
+
+    timing = Timing(local_latency_us=1000)
+    scenario = Scenario("hasty", "cluster", {"hasty": Hasty}, (waits,), constants={"hasty": 1}, timing=timing)
+    with pytest.raises(OnItsClockError) as raised:
+        Suite().timed(scenario, 7, (), {})
+    assert str(raised.value).splitlines() == [
+        "VIOLATED waits: Nobody gives up what is on its way.",
+        "  in hasty, on a clock only: the untimed model keeps it on this order",
+        "  hasty=1",
+        "  latencies: 500 us, within a host 1000 us, up to 0 us more; seed 7",
+        "            10 us  hasty: timer patience fires",
+        "         1,000 us  hasty -> hasty",
+    ]

@@ -2,13 +2,13 @@
 
 import pytest
 from hypothesis import given, seed
-from hypothesis import strategies as st
 
 from properties.drawn import FAMILIES, from_bytes
 from properties.drawn.cluster import WHOLE_CLUSTER
 from properties.drawn.owned_cluster import OWNED_PROGRAMS
 from properties.drawn.plane import OBJECT_PLANE
 from properties.machine import FamilyMachine, collected
+from properties.runs import Run, runs
 from properties.suite import present
 
 SHAPE_BYTES = 80
@@ -52,14 +52,11 @@ def test_drawn_programs(name: str) -> None:
 
     @seed(suite.seed)
     @suite.volume(VOLUME.get(name, 5.0))
-    @given(
-        shape=st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES),
-        schedule=st.binary(min_size=100, max_size=300),
-        faults=st.binary(max_size=8),
-    )
-    def run(shape: bytes, schedule: bytes, faults: bytes) -> None:
-        drawn = family.draw(from_bytes(shape))
-        scenario = family.scenario(drawn, suite.policy if family.takes_policy else None)
-        suite.walked(scenario, schedule, faults, {**suite.parameters(family.takes_policy), "shape": drawn})
+    @given(runs(SHAPE_BYTES, shortest=100))
+    def run(drawn: Run) -> None:
+        shape = family.draw(from_bytes(drawn.shape))
+        scenario = family.scenario(shape, suite.policy if family.takes_policy else None)
+        parameters = {**suite.parameters(family.takes_policy), "shape": shape}
+        suite.walked(scenario, drawn.schedule, drawn.faults, parameters)
 
     run()

@@ -5,7 +5,7 @@ many failed checks in a row make a node dead), raylet `node_manager.cc::NodeRemo
 death exits). A node that is dead never returns under its id. A raylet that finds the GCS restarted asks whether it is
 still a member (#33854: a channel that works proves nothing); without storage it is not.
 
-Left out: the time between checks; what runs on a node that exits (see the cluster); draining.
+Left out: what runs on a node that exits (see the cluster); draining.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from model.kernel import (
 )
 
 NodeId = str
+
+CHECK_US = 3_000_000
+"""Between two health checks: Ray's `health_check_period_ms`. Untimed runs let them strike at any time."""
 
 FAILURES = 2
 """Checks in a row that may stay unanswered; Ray's default is 5."""
@@ -87,7 +90,7 @@ class NodeManager(Process):
         """Load what is stored and check the health of all nodes from now on."""
         if self.has_storage:
             self.nodes = dict(self.stored)
-        ctx.set_timer("health", kind=TimerKind.PERIODIC)
+        ctx.set_timer("health", CHECK_US, TimerKind.PERIODIC)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Registrations, answers to checks, questions of raylets."""

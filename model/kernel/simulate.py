@@ -9,7 +9,7 @@ Left out: message loss, cut links and storage faults; they have no place in a me
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
@@ -17,10 +17,12 @@ from typing import Any
 
 from model.kernel.context import Context
 from model.kernel.errors import ModelError, PolicyError
+from model.kernel.faults import FaultKind
 from model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
 from model.kernel.links import DOWN, LinkKind, LinkRule
 from model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, slot_of
 from model.kernel.scenario import Scenario
+from model.kernel.steps import Deliver, Fault, Fire, Step, Taken
 from model.kernel.timing import Timing
 
 _DELIVER, _FIRE, _CRASH, _JOIN = range(4)
@@ -71,9 +73,12 @@ class _Seat:
 
 
 class _Link:
-    __slots__ = ("immediate", "last_us", "latency_us", "latest", "pipe", "sender", "to", "waiting")
+    __slots__ = ("immediate", "last_us", "latency_us", "latest", "pipe", "sender", "step", "to", "waiting")
 
-    def __init__(self, rule: LinkRule, sender: _Seat, to: _Seat, latency_us: int, pipe: list[int] | None) -> None:
+    def __init__(
+        self, rule: LinkRule, sender: _Seat, to: _Seat, channel: str, latency_us: int, pipe: list[int] | None
+    ) -> None:
+        self.step = Deliver(sender.name, to.name, channel)
         self.immediate = rule.kind is LinkKind.IMMEDIATE
         self.latest = rule.kind is LinkKind.LATEST
         self.sender = sender
@@ -91,8 +96,8 @@ class _TimedContext(Context):
 
     __slots__ = ("armed", "cancelled")
 
-    def __init__(self, decide: Callable[[int, bool], int]) -> None:
-        super().__init__(decide, lambda affordable: False)
+    def __init__(self, decide: Callable[[int, bool], int], budgeted: Container[FaultKind]) -> None:
+        super().__init__(decide, lambda affordable: False, budgeted)
         self.armed: list[tuple[str, int, TimerKind]] = []
         self.cancelled: list[str] = []
 
@@ -116,7 +121,13 @@ class Simulation:
         stop: Callable[[Any], bool] | None = None,
         happenings: Iterable[Happening] = (),
         on_progress: Callable[[int, int], None] | None = None,
+        on_step: Callable[[int, Taken], None] | None = None,
     ) -> None:
+        """`on_step` hears of every step with its time, the one in which a policy breaks a rule included.
+
+        The steps are those of the untimed model, which may not offer each of them where a clock made it: a patient
+        timer can fire while a slow message is still on its way.
+        """
         self.scenario = scenario
         self.now_us = 0
         self._timing = scenario.timing or Timing()
@@ -124,6 +135,7 @@ class Simulation:
         self._on_event = on_event
         self._stop = stop
         self._on_progress = on_progress
+        self._on_step = on_step
         self._stopped = False
         self._heap: list[tuple[int, int, int, Any, Any]] = []
         self._sequence = 0
@@ -133,7 +145,7 @@ class Simulation:
         self._pipes: dict[tuple[str, str], list[int]] = {}
         self.drew = False
         """Whether any handler made a choice so far: without, every seed gives the same run."""
-        self._context = _TimedContext(self._draw)
+        self._context = _TimedContext(self._draw, scenario.budgeted)
         host, service = self._timing.host, self._timing.handler_us
         self.seats = {
             slot: _Seat(slot, process, host(slot), service.get(type(process).__name__, 0))
@@ -155,6 +167,7 @@ class Simulation:
         """
         heap = self._heap
         seats = self.seats
+        on_step = self._on_step
         popped = 0
         ticked = 0
         while heap and not self._stopped and len(heap) > self._periodic:
@@ -177,7 +190,10 @@ class Simulation:
                     continue
                 if where.latest:
                     what = where.waiting.pop()
-                self._run(seat, ("receive", where.sender.name, what))
+                if on_step is None:
+                    self._run(seat, ("receive", where.sender.name, what))
+                else:
+                    self._heard(on_step, seat, ("receive", where.sender.name, what), where.step)
                 if seat.service_us:
                     seat.busy_until = now + seat.service_us
             elif kind == _FIRE:
@@ -190,7 +206,10 @@ class Simulation:
                     self._arm(where, timer, period, TimerKind.PERIODIC)
                 else:
                     del where.timers[timer]
-                self._run(where, ("fire", timer))
+                if on_step is None:
+                    self._run(where, ("fire", timer))
+                else:
+                    self._heard(on_step, where, ("fire", timer), Fire(where.name, timer))
             elif kind == _CRASH:
                 self._crash(where)
             else:
@@ -219,9 +238,16 @@ class Simulation:
         self._sequence += 1
         heappush(self._heap, (at_us, self._sequence, kind, where, what))
 
+    def _heard(self, on_step: Callable[[int, Taken], None], seat: _Seat, stimulus: Stimulus, step: Step) -> None:
+        try:
+            self._run(seat, stimulus)
+        finally:
+            on_step(self.now_us, Taken(step, tuple(self._context.choices)))
+
     def _run(self, seat: _Seat, stimulus: Stimulus) -> None:
         """Run a handler and what immediate links pull in, then send what was asked for."""
         context = self._context
+        context.choices.clear()
         pending: list[tuple[_Seat, Stimulus]] = [(seat, stimulus)]
         position = 0
         for origin, what in pending:
@@ -254,7 +280,6 @@ class Simulation:
                 context.sends.clear()
             if position > IMMEDIATE_LIMIT:
                 raise ModelError(f"immediate links from {seat.name} never come to rest")
-        context.choices.clear()
         self._handled += position
 
     def _set_timers(self, seat: _Seat) -> None:
@@ -289,7 +314,7 @@ class Simulation:
         near = sender.host == receiver.host
         latency = self._timing.local_latency_us if near else self._timing.latency_us
         pipe = None if near else self._pipes.setdefault((sender.host, receiver.host), [0])
-        link = _Link(self.scenario.rule(sender.name, to, channel), sender, receiver, latency, pipe)
+        link = _Link(self.scenario.rule(sender.name, to, channel), sender, receiver, channel, latency, pipe)
         sender.links[to, channel] = link
         return link
 
@@ -318,6 +343,8 @@ class Simulation:
 
     def _crash(self, unit: str) -> None:
         fallen = [self.seats[slot] for slot in self.scenario.unit_slots(unit) if self.seats[slot].alive]
+        if fallen and self._on_step is not None:
+            self._on_step(self.now_us, Taken(Fault(FaultKind.CRASH, unit)))
         for seat in fallen:
             seat.alive = False
             seat.timers.clear()

@@ -10,7 +10,7 @@ import pytest
 from properties.catalogue import CATALOGUE
 from properties.drawn import FAMILIES, from_bytes
 from properties.editions import Edition, edition_of
-from properties.suite import CounterexampleFoundError, Suite, UndeterminedError, begin, present
+from properties.suite import CounterexampleFoundError, OnItsClockError, Suite, UndeterminedError, begin, present
 from rayproof.suite import found, summary
 from rayproof.suite.corpus import Outcome, again, corpus
 from rayproof.suite.fingerprints import Fingerprints, fingerprints_of
@@ -132,6 +132,8 @@ def pytest_runtest_makereport(
         options = item.config.stash[OPTIONS]
         saved = found.report(error.finding, options.seed, options.out, item.config.stash[FINGERPRINTS])
         report.longrepr = saved.text
+    elif isinstance(error, OnItsClockError):
+        report.longrepr = str(error)
     elif isinstance(error, UndeterminedError):
         report.longrepr = f"UNDETERMINED: {error}"
     else:

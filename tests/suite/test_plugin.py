@@ -14,6 +14,7 @@ pytest_plugins = ["pytester"]
 
 SCOPES = str(PROJECT / "properties" / "test_scopes.py")
 WHOLE = str(PROJECT / "properties" / "test_whole_cluster.py")
+TIMED = str(PROJECT / "properties" / "test_timed.py")
 CORPUS = str(PROJECT / "properties" / "test_corpus.py")
 
 
@@ -110,9 +111,12 @@ BROKEN = {
 @pytest.mark.parametrize("example", BROKEN)
 def test_a_broken_policy_fails_usefully(pytester: pytest.Pytester, example: str) -> None:
     mine = policy(pytester, example)
-    result = run(pytester, WHOLE, "-k", "whole-cluster", f"--rayproof-policy={mine.name}")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    asked = "whole-cluster or a_timed_run_ends or cut_short"
+    result = run(pytester, WHOLE, TIMED, "-k", asked, f"--rayproof-policy={mine.name}")
+    result.assert_outcomes(failed=3)
     text = result.stdout.str()
+    assert text.count(f"VIOLATED {BROKEN[example]}:") + text.count("VIOLATED every_request_answered:") == 3
+    assert text.count("regression test: pytest ") == 3, "random, timed, and timed but cut short"
     assert f"VIOLATED {BROKEN[example]}:" in text and "program=driver:" in text
     # What draws behind the model's back may answer alike when it is carried out again for the print.
     assert "=> " in text or example == "bad_hidden_randomness"
