@@ -153,9 +153,9 @@ class Suite:
         """Settings of a test that draws schedules; `share` of the usual number."""
         return settings(PATIENT, max_examples=max(1, round(SCHEDULES * PROFILES[self.profile][0] * share)))
 
-    def machine(self) -> settings:
-        """Settings of a readable machine."""
-        return settings(PATIENT, max_examples=PROFILES[self.profile][1], stateful_step_count=50)
+    def machine(self, share: float = 1.0) -> settings:
+        """Settings of a readable machine; `share` of the usual number of runs."""
+        return settings(PATIENT, max_examples=round(PROFILES[self.profile][1] * share), stateful_step_count=50)
 
     def parameters(self, takes_policy: bool) -> dict[str, Any]:
         """What a scenario was built with, beside its name."""

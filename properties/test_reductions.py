@@ -7,7 +7,7 @@ from model.kernel.engines import explore
 from model.kernel.gate import explore_reduced
 from model.kernel.replay import replay
 from properties.bugs import BUGS, Bug
-from properties.catalogue import build
+from properties.catalogue import CATALOGUE, build
 from properties.reductions import REDUCTIONS
 
 SMALL = ("chain-stale", "leases-duplicates", "groups-two", "store-two-returns", "stream")
@@ -34,7 +34,12 @@ def test_with_and_without_a_reduction(name: str, reduction: str) -> None:
     assert ("refused" in sentence) != reduced.reduced
 
 
-CHAIN_BUGS = [bug for bug in BUGS.values() if bug.scenario in ("chain-3-2-1", "chain-stale")]
+CHAIN_BUGS = [
+    bug
+    for bug in BUGS.values()
+    if bug.scenario in ("chain-3-2-1", "chain-stale")
+    and bug.statement in {s.name for s in judged(CATALOGUE[bug.scenario].build(None, {}))}
+]
 
 
 @pytest.mark.parametrize("bug", CHAIN_BUGS, ids=lambda bug: bug.name)
@@ -43,8 +48,6 @@ def test_a_planted_bug_is_found_by_a_reduced_search(bug: Bug) -> None:
     wanted = tuple(s for s in judged(scenario) if s.name == bug.statement)
     reduced = explore_reduced(scenario, scenario, tuple(REDUCTIONS.values()), wanted)
     full = explore(scenario, wanted)
-    assert reduced.verdict is full.verdict
-    if full.violation is not None:
-        assert reduced.violation is not None
-        again = replay(scenario, reduced.violation.steps, wanted).violation
-        assert again is not None and again.statement == full.violation.statement
+    assert reduced.violation is not None and full.violation is not None
+    again = replay(scenario, reduced.violation.steps, wanted).violation
+    assert again is not None and again.statement == full.violation.statement

@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from model.kernel import Context, Message, ModelError, Process, Scenario, Statement, Timing, TraceMismatch, always
+from model.kernel import (
+    Context,
+    Message,
+    Process,
+    Scenario,
+    Statement,
+    Timing,
+    TraceMismatch,
+    always,
+)
 from model.kernel.faults import FaultKind
 from model.kernel.replay import replay
 from model.kernel.simulate import Happening, Simulation, SimulationResult
@@ -119,19 +128,6 @@ def test_a_run_that_is_cut_short_is_the_beginning_of_the_whole_one() -> None:
         assert result.stopped == bool(whole) and mark in {event for _, event in first} | {None}
 
     run()
-
-
-def test_a_clock_that_stands_still_is_a_defect_of_the_model() -> None:
-    @dataclass(slots=True)
-    class Restless(Process):
-        def start(self, ctx: Context) -> None:
-            ctx.set_timer("again")
-
-        def fire(self, ctx: Context, timer: str) -> None:
-            ctx.set_timer("again")
-
-    with pytest.raises(ModelError, match="the clock stands still"):
-        Simulation(Scenario("restless", "cluster", {"restless": Restless}), 0).run()
 
 
 @seed(0)

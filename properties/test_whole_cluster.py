@@ -14,7 +14,7 @@ from properties.suite import present
 SHAPE_BYTES = 80
 """Draws of a program and its cluster; zeros, the simplest, once they are used up."""
 
-VOLUME = {"whole-cluster": 15.0, "ray2-cluster": 10.0, "object-plane": 10.0}
+VOLUME = {"whole-cluster": 12.0, "ray2-cluster": 7.0, "object-plane": 7.0}
 """Share of the usual number of random schedules."""
 
 

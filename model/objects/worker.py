@@ -148,11 +148,17 @@ class ObjectWorker(Process):
         ctx.send(self.store(), Hold(there))
 
     def absent(self, ctx: Context, there: ObjectId) -> None:
-        """What was to be pinned is gone again and has to be made; without an argument the job fails."""
+        """What was to be pinned is gone again and has to be made; an argument that has left is waited for once more.
+
+        The object manager may have given it up for a more urgent pull since it was ready: `LocalLeaseManager` puts such
+        a task back among those that wait. An object that is lost is the directory's to announce.
+        """
         if self.unmade and there == self.unmade[0]:
             self.make_next(ctx)
-        else:
-            self.failed(ctx, "ObjectLostError")
+        elif not self.pulling:
+            self.let_go(ctx)
+            ctx.send(self.manager(), PullDone())
+            self.begin(ctx)
 
     def fire(self, ctx: Context, timer: str) -> None:
         """The computation has ended."""
@@ -190,11 +196,15 @@ class ObjectWorker(Process):
 
     def end(self, ctx: Context) -> None:
         """Let go of the arguments and take the next job."""
+        self.let_go(ctx)
+        self.jobs = self.jobs[1:]
+        self.begin(ctx)
+
+    def let_go(self, ctx: Context) -> None:
+        """The store need not keep any argument for this worker."""
         for there in sorted(self.holds):
             ctx.send(self.store(), Release(there))
         self.holds = set()
-        self.jobs = self.jobs[1:]
-        self.begin(ctx)
 
     def make_again(self, ctx: Context, there: ObjectId) -> None:
         """Do the job once more that makes a lost object, as soon as this worker is free."""

@@ -233,6 +233,17 @@ class FailsInSilence(ObjectWorker):
 
 
 @dataclass(slots=True)
+class FailsWhenDisplaced(ObjectWorker):
+    """A job fails when an argument has left the store between the word that it is there and the attempt to take it."""
+
+    def absent(self, ctx: Context, there: ObjectId) -> None:
+        if self.unmade and there == self.unmade[0]:
+            self.make_next(ctx)
+        else:
+            self.failed(ctx, "ObjectLostError")
+
+
+@dataclass(slots=True)
 class CountsWhatIsOutside(Store):
     """An object outside of the capacity is evicted to make room within it."""
 
@@ -403,6 +414,14 @@ OBJECT_BUGS = (
         {Directory: NeverMakesAgain},
         "no_lost_objects",
         "memory-rebuild",
+    ),
+    Bug(
+        "fails_when_displaced",
+        "A job fails for want of an argument that only made way for a more urgent pull.",
+        {ObjectWorker: FailsWhenDisplaced},
+        "no_lost_objects",
+        "transfer-displaced",
+        "the first form of this model's worker, found by drawn planes",
     ),
     Bug(
         "counts_what_is_outside",

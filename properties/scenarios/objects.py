@@ -180,6 +180,21 @@ OBJECT_ENTRIES = (
         WAITS,
         transfers=True,
     ),
+    # What has come for one who waits leaves again for a more urgent pull, before it could be taken.
+    _plane(
+        "transfer-displaced",
+        Plane(
+            (2, 1),
+            {"x": 1, "y": 1},
+            (
+                (0, (Job(makes=("x", "y")),)),
+                (1, (Job(reads=("x",), kind=PullClass.WAIT),)),
+                (1, (Job(reads=("y",), kind=PullClass.GET),)),
+            ),
+        ),
+        SPILLS,
+        WAITS,
+    ),
     _plane(
         "transfer-source-dies",
         Plane(

@@ -152,7 +152,10 @@ def every_get_ends_in_value_or_error(view: StateView) -> bool:
 def no_lost_objects(view: StateView) -> bool:
     """No read fails unless whoever could make the object is dead, or what it is made of is lost itself."""
     recipes = {job for worker in view.of(ObjectWorker).values() for job in worker.recipes}
+    failed = any(worker.errors for worker in view.of(ObjectWorker).values())
     for owner in view.of(Directory).values():
+        if failed and not owner.lost:
+            return False
         for there in owner.lost:
             lives = any(worker not in view.dead for name, worker in owner.makers if name == there)
             made_of = {needed for job in recipes if there in job.makes for needed in job.reads}

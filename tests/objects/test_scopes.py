@@ -22,6 +22,7 @@ PINNED = {
     "transfer-two-pulls": (2_011, 26),
     "transfer-both-ways": (15_164, 32),
     "transfer-urgent": (2_214, 30),
+    "transfer-displaced": (17_876, 35),
     "transfer-source-dies": (459_667, 38),
     "transfer-made-again-here": (2_929, 20),
     "memory-rebuild": (499_334, 50),
