@@ -50,6 +50,11 @@ def searches(*asked: Any) -> Any:
     return nothing["node"]
 
 
+def leaves(*asked: Any) -> Any:
+    """Takes the whole program with it."""
+    raise SystemExit("enough")
+
+
 def writes_into_the_view(task: Any, view: Any, memory: Any, ctx: Any) -> Any:
     """Takes what it grants off the view by itself, which is the scheduler's to do."""
     view.options[0].available["CPU"] = 0
@@ -83,6 +88,7 @@ BREACHES = (
         "legal_answer",
     ),
     Breach("an exception", "place", fails, "sched-spread", "no_exception"),
+    Breach("an exit", "place", leaves, "sched-spread", "no_exception"),
     Breach("a missing key", "place", searches, "sched-spread", "no_exception"),
     Breach("a note in the view", "place", writes_into_the_view, "sched-spread", "no_exception"),
     Breach(
@@ -98,6 +104,7 @@ BREACHES = (
     Breach("a list as memory", "place", lambda task, view, memory, ctx: (None, []), "sched-spread", "memory"),
     Breach("not in the queue", "order", lambda queue, view, memory, ctx: "nobody", "sched-classes", "legal_answer"),
     Breach("an order that fails", "order", fails, "sched-classes", "no_exception"),
+    Breach("an order that exits", "order", leaves, "sched-classes", "no_exception"),
     Breach(
         "a set as memory", "order", lambda queue, view, memory, ctx: (queue[0].id, set()), "sched-classes", "memory"
     ),

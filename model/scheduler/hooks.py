@@ -13,6 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from inspect import getfile
+from pathlib import PurePath
+from re import sub
+from traceback import extract_tb
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -25,6 +29,9 @@ T = TypeVar("T")
 
 WAIT = None
 """The answer of a policy that lets a task wait; it is asked again when its view has changed."""
+
+LONGEST_MESSAGE = 200
+"""Characters shown of what a policy's exception says."""
 
 REPEATS = 16
 """How often a verifying scheduler asks the same question to find hidden randomness."""
@@ -186,6 +193,10 @@ def initial_memory(policy: Policy) -> Hashable:
     return memory
 
 
+class _DrewOtherwise(Exception):
+    """A repeated call asks for draws that the first one did not make."""
+
+
 class _Recorded:
     """Hands a policy's choices through, or repeats those of an earlier call."""
 
@@ -200,7 +211,7 @@ class _Recorded:
             self._made.append(position)
             return options[position]
         if self._at >= len(self._made) or self._made[self._at] >= len(options):
-            raise LookupError
+            raise _DrewOtherwise
         self._at += 1
         recorded: int = self._made[self._at - 1]
         return options[recorded]
@@ -230,8 +241,8 @@ def ask(
         again: Any
         try:
             again = _call(policy, task, view, memory, _Recorded(None, made))
-        except LookupError:
-            again = LookupError
+        except _DrewOtherwise:
+            again = _DrewOtherwise
         if again != answer:
             raise PolicyError(
                 "deterministic",
@@ -280,22 +291,33 @@ def read_only(view: ClusterView) -> ClusterView:
 def _call(policy: Policy, task: TaskView, view: ClusterView, memory: Hashable, choices: _Recorded) -> Any:
     try:
         return policy.place(task, view, memory, choices)
-    except PolicyError:
+    except (PolicyError, _DrewOtherwise):
         raise
-    except LookupError:
-        if choices._ctx is None:
-            raise
-        raise _failed(policy, task, "LookupError") from None
-    except Exception as error:
-        raise _failed(policy, task, type(error).__name__) from error
+    except (Exception, SystemExit) as error:
+        raise raised_by(policy, error, f"when asked about {task.id}") from error
 
 
-def _failed(policy: Policy, task: TaskView, kind: str) -> PolicyError:
-    return PolicyError("no_exception", f"policy {policy_name(policy)} raised {kind} when asked about {task.id}")
+def raised_by(policy: object, error: BaseException, when: str) -> PolicyError:
+    """The breach of `no_exception`: what was raised, with its message, and the line of the policy that it came from."""
+    frames = extract_tb(error.__traceback__)
+    own = _file_of(policy)
+    frame = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1])
+    # Addresses differ from run to run, and a replay prints the same sentence.
+    message = " ".join(sub(r"0x[0-9a-f]+", "0x...", str(error)).split())
+    what = f"{type(error).__name__}({message[:LONGEST_MESSAGE]})" if message else type(error).__name__
+    where = f"{PurePath(frame.filename).name}:{frame.lineno}"
+    return PolicyError("no_exception", f"policy {policy_name(policy)} raised {what} at {where} {when}")
+
+
+def _file_of(policy: object) -> str:
+    try:
+        return getfile(type(policy))
+    except (TypeError, OSError):
+        return ""
 
 
 def _why(node: Name, view: ClusterView) -> str:
     for known in view.nodes:
         if known.name == node:
-            return "the node is dead" if not known.alive else "the task can never run there"
+            return "the node is dead or not up yet" if not known.alive else "the task can never run there"
     return "no such node"

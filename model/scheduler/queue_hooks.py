@@ -18,7 +18,7 @@ from typing import Any, Final
 from model.graph import Resources, TaskId
 from model.graph.hints import Hints
 from model.kernel import Context, Name, PolicyError
-from model.scheduler.hooks import WAIT, ClusterView, Policy, TaskView, policy_name, read_only
+from model.scheduler.hooks import WAIT, ClusterView, Policy, TaskView, policy_name, raised_by, read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,8 @@ def call_hook(
         answer = getattr(policy, hook)(*arguments, memory, ctx)
     except PolicyError:
         raise
-    except Exception as error:
-        raise PolicyError(
-            "no_exception", f"policy {policy_name(policy)} raised {type(error).__name__} in {hook}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise raised_by(policy, error, f"in {hook}") from error
     chosen, after = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, memory)
     try:
         hash(after)

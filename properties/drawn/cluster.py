@@ -10,8 +10,9 @@ references, leases. Actors whose node dies are constructed again, and their meth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from model.cluster.assembly import ClusterParameters, assemble
@@ -247,6 +248,7 @@ def build_cluster(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
         faults={**made.faults, **faults},
         constants={
             **made.constants,
+            "nodes": _nodes(shape),
             "program": _in_words(shape),
             "threshold": shape["threshold"],
             "schedulers": parameters.schedulers,
@@ -255,14 +257,40 @@ def build_cluster(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
 
 
 def _in_words(shape: Shape) -> str:
-    """The program on one line, for people."""
-    parts = ["driver: " + ", ".join(shape["driver"])]
+    """The program on one line, for people: of each task its inputs, what it asks for, makes and does."""
+    sizes = shape["objects"]
+    parts = ["driver: " + ", ".join(map(partial(_with_size, sizes=sizes), shape["driver"]))]
     for name, task in shape["tasks"].items():
-        needs = f"({' '.join(task['inputs'])})"
-        does = f": {', '.join(task['body'])}" if "body" in task else ""
-        role = f" creates {task['creates']}" if "creates" in task else f" of {task['calls']}" if "calls" in task else ""
-        parts.append(f"{name}{needs}{role}{does}")
+        asks = [f"{task['cpu']} CPU"] if "cpu" in task else []
+        asks += [_where(_strategy(task["strategy"], name, len(shape["cpus"])))] if "strategy" in task else []
+        asks += [f"creates {task['creates']}"] if "creates" in task else []
+        asks += [f"method of {task['calls']}"] if "calls" in task else []
+        made = " ".join(f"{there}[{sizes[there]} B]" for there in task["outputs"])
+        body = ", ".join(map(partial(_with_size, sizes=sizes), task.get("body", [])))
+        parts.append(
+            f"{name}({' '.join(task['inputs'])}) {', '.join(asks)}"
+            + (f" -> {made}" if made else "")
+            + (f": {body}" if body else "")
+        )
     return "; ".join(parts)
+
+
+def _where(strategy: Strategy) -> str:
+    if isinstance(strategy, NodeAffinity):
+        return f"{'rather' if strategy.soft else 'only'} on {strategy.node}"
+    return type(strategy).__name__.lower()
+
+
+def _with_size(action: str, sizes: Mapping[str, int]) -> str:
+    """What is put has no task that could say how large it is."""
+    word, _, made = action.partition(" ")
+    return f"{action}[{sizes[made]} B]" if word == "put" else action
+
+
+def _nodes(shape: Shape) -> str:
+    """The nodes with what they have."""
+    late = len(shape["cpus"]) - 1 if shape["boots"] else -1
+    return " ".join(f"n{i}[{cpu} CPU{', boots late' if i == late else ''}]" for i, cpu in enumerate(shape["cpus"]))
 
 
 WHOLE_CLUSTER = Family("whole-cluster", "cluster", draw_cluster, build_cluster, takes_policy=True)

@@ -1,6 +1,7 @@
 """The built-in policies and the rules of the hook."""
 
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from model.scheduler.policies import (
     Spread,
     with_defaults,
 )
+from model.scheduler.queue_hooks import call_hook
 from model.scheduler.ray import Argument, critical_utilization
 from model.scheduler.ray.node_order import murmur_hash_64a, order_by_rank
 
@@ -229,6 +231,45 @@ def test_a_breach_names_its_rule(answers: tuple[Any, ...], rule: str) -> None:
             repeats=3,
         )
     assert caught.value.rule == rule
+
+
+class Raises:
+    """Raises what it is given, from a helper as from the hook itself."""
+
+    name = "raises"
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def place(self, *arguments: Any) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("n7"), "raised KeyError('n7') at test_place.py:"),
+        (IndexError("list index\n out of range"), "raised IndexError(list index out of range) at test_place.py:"),
+        (ValueError("<T object at 0x7f3a>"), "raised ValueError(<T object at 0x...>) at"),
+        (SystemExit(3), "raised SystemExit(3) at"),
+        (RuntimeError(), "raised RuntimeError at test_place.py:"),
+        (RuntimeError("x" * 900), f"raised RuntimeError({'x' * 200}) at"),
+    ],
+)
+def test_what_a_policy_raises_is_named_with_its_line(error: BaseException, said: str) -> None:
+    context = Context(lambda count, fair: 0, lambda affordable: False)
+    with pytest.raises(PolicyError) as caught:
+        ask(Raises(error), task(), view(node(0, 1)), (), context, legal=lambda name: True, repeats=2)
+    assert caught.value.rule == "no_exception"
+    assert f"policy raises {said}" in str(caught.value) and f"when asked about {task().id}" in str(caught.value)
+    with pytest.raises(PolicyError, match=r"policy raises raised \w+.* in order"):
+        call_hook(SimpleNamespace(name="raises", order=Raises(error).place), "order", (), (), context)
+
+
+def test_who_interrupts_is_no_policy() -> None:
+    context = Context(lambda count, fair: 0, lambda affordable: False)
+    with pytest.raises(KeyboardInterrupt):
+        ask(Raises(KeyboardInterrupt()), task(), view(node(0, 1)), (), context, legal=lambda name: True, repeats=2)
 
 
 def test_the_same_draws_are_given_when_a_question_is_repeated() -> None:

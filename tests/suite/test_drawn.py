@@ -48,6 +48,26 @@ def test_programs_of_a_cluster_have_everything_that_is_promised() -> None:
     assert {shape["boots"] for shape in drawn} == {True, False}
 
 
+def test_what_a_counterexample_says_of_a_cluster_is_enough_to_build_it() -> None:
+    for shape in shapes("whole-cluster", 100):
+        said = FAMILIES["whole-cluster"].scenario(shape).constants
+        cpus = [int(cpu) for cpu in shape["cpus"]]  # type: ignore[attr-defined]
+        nodes = [f"n{i}[{cpu} CPU]" for i, cpu in enumerate(cpus)]
+        nodes[-1] = nodes[-1].replace("]", ", boots late]") if shape["boots"] else nodes[-1]
+        assert said["nodes"] == " ".join(nodes)
+        for name, size in shape["objects"].items():  # type: ignore[attr-defined]
+            assert f"{name}[{size} B]" in said["program"]
+        for name, task in shape["tasks"].items():  # type: ignore[attr-defined]
+            start = said["program"].index(f"; {name}(") + 2
+            words = said["program"][start:].partition(";")[0]
+            assert ("cpu" not in task) or f"{task['cpu']} CPU" in words
+            assert ("spread" in words) == (task.get("strategy") == "spread")
+            assert ("only on n0" in words) == (task.get("strategy") == "head")
+            assert ("rather on n" in words) == (task.get("strategy") == "soft")
+            assert ("creates a" in words) == ("creates" in task) and ("method of a" in words) == ("calls" in task)
+            assert all(action in words.replace("[", " [") for action in task.get("body", ()))
+
+
 def test_object_planes_have_everything_that_is_promised() -> None:
     drawn = shapes("object-plane")
     assert {len(shape["capacities"]) for shape in drawn} == {1, 2, 3}  # type: ignore[arg-type]
