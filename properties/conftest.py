@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, settings
 from properties.suite import PROFILES, SCHEDULES
 from rayproof.suite.plugin import (
     pytest_addoption,
+    pytest_cmdline_main,
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_configure_node,
@@ -19,6 +20,7 @@ from rayproof.suite.plugin import (
 
 __all__ = [
     "pytest_addoption",
+    "pytest_cmdline_main",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",

@@ -26,7 +26,7 @@ SIMULATE = "simulate"
 """The driver of timed runs."""
 
 ENDED = "the runs ended at another violation"
-"""Why there is no answer about a statement that another one was broken before."""
+"""Why there is no answer about a statement that another one was broken before; `explore` says it of its search."""
 
 PROFILES: Mapping[str, tuple[int, int]] = {
     "quick": (1, 10),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Callable
+from dataclasses import replace as changed
 from pathlib import Path
 
 from model.kernel import Scenario, TraceMismatch, Violation
@@ -37,11 +40,14 @@ def to_trace(
 
 
 def save(trace: Trace, directory: Path) -> Path:
-    """Write a trace under a name made of its scenario and statement; never over another trace."""
+    """Write a trace under a name made of its scenario and statement; never over another trace.
+
+    A policy's file is named relative to the trace's folder, so that both can be moved together and found from anywhere.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     stem = f"{trace.scenario}--{trace.statement}"
     path = directory / f"{stem}.json"
-    text = trace.to_json()
+    text = _with_file(trace, lambda file: os.path.relpath(file.resolve(), directory.resolve())).to_json()
     number = 1
     while path.exists() and path.read_text(encoding="utf-8") != text:
         number += 1
@@ -61,10 +67,25 @@ def load(path: Path) -> Trace:
     except UnicodeDecodeError:
         raise InputError(path, None, "not UTF-8 text", "a trace written by rayproof") from None
     try:
-        return Trace.from_json(text)
+        trace = Trace.from_json(text)
     except TraceError as error:
         where, _, expected = str(error).rpartition("; expected ")
         raise InputError(path, None, where, expected) from None
+    return _with_file(trace, lambda file: file_as_typed((path.parent / file).resolve()))
+
+
+def _with_file(trace: Trace, place: Callable[[Path], str]) -> Trace:
+    """The trace with another path to the file of its policy, if its policy is in a file."""
+    spec = trace.parameters.get("policy")
+    if not isinstance(spec, str) or not spec.endswith(".py"):
+        return trace
+    return changed(trace, parameters={**trace.parameters, "policy": place(Path(spec))})
+
+
+def file_as_typed(path: Path) -> str:
+    """A path as a user would type it here: relative below the present folder, in full elsewhere."""
+    here = Path.cwd().resolve()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def scenario_of(trace: Trace, path: Path) -> Scenario:

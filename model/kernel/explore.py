@@ -25,7 +25,15 @@ from model.kernel.scenario import Scenario
 from model.kernel.stategraph import StateGraph
 from model.kernel.statements import DECIDED, Statement, StatementKind
 from model.kernel.steps import Taken
-from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, Violation, combine
+from model.kernel.verdicts import (
+    INTERRUPTED_NOTE,
+    SEARCH_ENDED,
+    Result,
+    StatementResult,
+    Verdict,
+    Violation,
+    combine,
+)
 
 GROWTH_LEVELS = 40
 """A field whose largest value has grown in so many levels is reported as growing without bound."""
@@ -381,7 +389,7 @@ class Explorer:
                 verdict, why = Verdict.UNDETERMINED, f"explore does not decide statements of kind {s.kind} yet"
             elif not self._exhausted or (note and s.kind in LIVENESS):
                 verdict = Verdict.UNDETERMINED
-                why = note or "the search ended at another violation"
+                why = note or SEARCH_ENDED
             elif s.known:
                 verdict, why = Verdict.VIOLATED, f"holds, although {s.known} says that real Ray breaks it"
             if s.name in self.liveness:

@@ -96,9 +96,12 @@ class _Lenient:
 
 
 def attempt(
-    scenario: Scenario, steps: tuple[Taken, ...], name: str, named: tuple[Statement, ...], limit: int
+    scenario: Scenario, steps: tuple[Taken, ...], name: str | None, named: tuple[Statement, ...], limit: int
 ) -> Violation | None:
-    """Run what is still possible of the steps, then let the system come to rest; None unless the same thing breaks."""
+    """Run what is still possible of the steps, then let the system come to rest; None unless the same thing breaks.
+
+    `name`: what that is; None for whatever breaks.
+    """
     script = _Lenient()
     world = World(scenario, script.decide, script.strike, statements=named)
     judge = Judge(world, named)
@@ -136,4 +139,4 @@ def attempt(
     if broken is None:
         return None
     found = as_violation(broken, tuple(done))
-    return found if found.statement == name else None
+    return found if name in (None, found.statement) else None

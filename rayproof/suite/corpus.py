@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from model.kernel import TraceMismatch
+from model.kernel import TraceMismatch, Violation
 from model.kernel.replay import replay
+from model.kernel.walk import walkable
 from rayproof.counterexamples import load, scenario_of, shown
 from rayproof.errors import InputError
 from rayproof.suite.fingerprints import Fingerprints
@@ -44,18 +45,38 @@ def again(path: Path, policy_spec: str | None, now: Fingerprints) -> Replayed:
     try:
         trace = load(path)
         found_with = trace.parameters.get("policy")
-        if found_with not in (None, policy_spec):
+        if found_with is not None and not _same(found_with, policy_spec):
             return Replayed(Outcome.STALE, f"found with the policy {found_with}, not with {policy_spec or 'none'}")
         scenario = scenario_of(trace, path)
         named = tuple(s for s in scenario.statements if s.name == trace.statement)
         broken = replay(scenario, trace.steps, named or None, trace.loop).violation
+        if broken is None:
+            broken = replay(scenario, trace.steps, walkable(scenario)).violation
     except InputError as error:
         return Replayed(Outcome.STALE, str(error))
     except TraceMismatch:
         return Replayed(Outcome.STALE, f"its steps are not offered any more: {_what_changed(path, now)}")
     if broken is not None and broken.statement == trace.statement:
         return Replayed(Outcome.BROKEN, shown(trace, path)[0])
+    if broken is not None:
+        return Replayed(Outcome.BROKEN, instead(path, trace.statement, broken))
     return Replayed(Outcome.FIXED, "breaks nothing any more")
+
+
+def instead(path: Path, before: str, broken: Violation) -> str:
+    """What to say of a run that breaks something else now."""
+    return (
+        f"VIOLATED {broken.statement}: {broken.sentence}\n"
+        f"  by the run in {path}, which broke {before} before\n"
+        f"  => after step {len(broken.steps)}: {broken.steps[-1].step if broken.steps else 'at the start'}\n"
+    )
+
+
+def _same(found_with: str, spec: str | None) -> bool:
+    """Whether two specifications name one policy; the same file may be typed in several ways."""
+    if spec is None or not (found_with.endswith(".py") and spec.endswith(".py")):
+        return found_with == spec
+    return Path(found_with).resolve() == Path(spec).resolve()
 
 
 def _what_changed(path: Path, now: Fingerprints) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.kernel.minimise import minimise
 from properties.suite import Finding
-from rayproof.counterexamples import save, shown, to_trace
+from rayproof.counterexamples import file_as_typed, save, shown, to_trace
 from rayproof.suite.fingerprints import Fingerprints
 
 REGRESSION = '''"""{sentence}
@@ -43,8 +43,7 @@ def report(finding: Finding, seed: int, out: Path, fingerprints: Fingerprints) -
         violation = minimise(finding.scenario, violation, named)
     trace = to_trace(finding.scenario, violation, finding.driver, seed, None)
     trace = replace(trace, parameters={**finding.parameters, **fingerprints.as_parameters()})
-    # What is printed is typed where pytest was started.
-    shorter = out.relative_to(Path.cwd()) if out.is_relative_to(Path.cwd()) else out
+    shorter = Path(file_as_typed(out.resolve()))
     path = save(trace, shorter / "corpus")
     name = re.sub(r"\W+", "_", path.stem)
     test = shorter / f"test_{name}.py"

@@ -9,13 +9,14 @@ from random import SystemRandom
 
 import pytest
 from hypothesis import settings
+from hypothesis.errors import InvalidArgument
 
 from model.kernel import Statement
 from properties.catalogue import ENTRIES
 from properties.drawn import FAMILIES, from_bytes
 from properties.editions import Edition
 from properties.suite import PROFILES
-from rayproof.errors import InputError
+from rayproof.errors import InputError, expected_name
 from rayproof.policies import LoadedPolicy, load_policy
 
 OUT = ".rayproof"
@@ -46,6 +47,18 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--rayproof-out", metavar="DIR", help=f"Folder for counterexamples, kept and replayed first (default: {OUT})."
     )
+
+
+def require_profile(config: pytest.Config) -> None:
+    """Raise `pytest.UsageError` when there is no profile of the name that was asked for."""
+    name = config.getoption("--hypothesis-profile", None)
+    if name is None:
+        return
+    try:
+        settings.get_profile(name)
+    except InvalidArgument:
+        known = expected_name(name, PROFILES, ", ".join(PROFILES))
+        raise pytest.UsageError(f"--hypothesis-profile: no profile {name!r}; expected {known}") from None
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -111,6 +124,7 @@ def _seed(config: pytest.Config, profile: str) -> int:
 def _folder(config: pytest.Config) -> Path:
     given = config.getoption("--rayproof-out", None)
     path = Path(config.invocation_params.dir, given or OUT)
-    if path.exists() and not path.is_dir():
-        raise pytest.UsageError(f"--rayproof-out: {path} is a file; expected a folder")
+    for there in (path, *path.parents):
+        if there.exists() and not there.is_dir():
+            raise pytest.UsageError(f"--rayproof-out: {there} is a file; expected a folder")
     return path

@@ -14,7 +14,7 @@ from properties.suite import CounterexampleFoundError, OnItsClockError, Suite, U
 from rayproof.suite import found, summary
 from rayproof.suite.corpus import Outcome, again, corpus
 from rayproof.suite.fingerprints import Fingerprints, fingerprints_of
-from rayproof.suite.options import Options, add_options, read_options
+from rayproof.suite.options import Options, add_options, read_options, require_profile
 
 OPTIONS = pytest.StashKey[Options]()
 FINGERPRINTS = pytest.StashKey[Fingerprints]()
@@ -27,6 +27,12 @@ CORPUS = "old_counterexample"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options, all prefixed."""
     add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """A profile that nobody knows is refused before Hypothesis would load it, with a stack."""
+    require_profile(config)
 
 
 @pytest.hookimpl(trylast=True)

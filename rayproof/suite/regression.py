@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from model.kernel.minimise import attempt
+from model.kernel.walk import walkable
 from rayproof.counterexamples import load, scenario_of, shown
+from rayproof.suite.corpus import instead
 
 
 def assert_fixed(path: Path) -> None:
@@ -22,3 +24,6 @@ def assert_fixed(path: Path) -> None:
     found = attempt(scenario, trace.steps, trace.statement, named, limit)
     if found is not None:
         raise AssertionError("\n" + shown(trace, path)[0])
+    other = attempt(scenario, trace.steps, None, walkable(scenario), limit)
+    if other is not None:
+        raise AssertionError("\n" + instead(path, trace.statement, other))

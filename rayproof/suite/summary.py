@@ -9,6 +9,7 @@ import pytest
 from _pytest.junitxml import xml_key
 
 from model.kernel import Verdict
+from model.kernel.verdicts import SEARCH_ENDED
 from properties.suite import ENDED, PROFILES, SCHEDULES, VACUOUS, Row
 from rayproof.suite.fingerprints import Fingerprints
 from rayproof.suite.options import Options
@@ -101,7 +102,7 @@ def show(terminal: pytest.TerminalReporter, rows: Sequence[Row], seed: int, *, v
     for found in by_statement.values():
         for scenario, answer in _answers(found).items():
             rows_of_it = [row for row in found if row.scenario == scenario]
-            ended = all(row.note == ENDED for row in rows_of_it)
+            ended = all(row.note in (ENDED, SEARCH_ENDED) for row in rows_of_it)
             if verbose or (answer != Verdict.HOLDS and not ended):
                 _detail(terminal, rows_of_it, answer)
     total = Counter(answer for found in by_statement.values() for answer in _answers(found).values())

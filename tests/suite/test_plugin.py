@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from model.scheduler.policies import BUILT_IN
+from rayproof.counterexamples import load, shown
+from rayproof.errors import InputError
+from rayproof.suite.regression import assert_fixed
 from tests.shared_data import EXAMPLES, PROJECT
 
 pytest_plugins = ["pytester"]
@@ -33,17 +36,19 @@ def policy(pytester: pytest.Pytester, example: str, name: str = "mine.py") -> Pa
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("policy", "nobody", "expected a built-in name"),
-        ("policy", "missing.py", "no such file"),
-        ("edition", "ray3", "expected paper or ray2"),
-        ("only", "no_lost_objekts", "nearest: no_lost_objects"),
-        ("only", "zzz", "`rayproof statements` lists them"),
-        ("seed", "-1", "expected a whole number"),
-        ("out", SCOPES, "expected a folder"),
+        ("hypothesis-profile", "quik", "expected quick, ci, thorough, nightly; the nearest: quick"),
+        ("rayproof-policy", "nobody", "expected a built-in name"),
+        ("rayproof-policy", "missing.py", "no such file"),
+        ("rayproof-edition", "ray3", "expected paper or ray2"),
+        ("rayproof-only", "no_lost_objekts", "nearest: no_lost_objects"),
+        ("rayproof-only", "zzz", "`rayproof statements` lists them"),
+        ("rayproof-seed", "-1", "expected a whole number"),
+        ("rayproof-out", SCOPES, "expected a folder"),
+        ("rayproof-out", f"{SCOPES}/below/it", f"{SCOPES} is a file; expected a folder"),
     ],
 )
 def test_bad_values_end_in_usage_errors(pytester: pytest.Pytester, option: str, value: str, said: str) -> None:
-    result = run(pytester, SCOPES, f"--rayproof-{option}={value}")
+    result = run(pytester, SCOPES, f"--{option}={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert said in result.stderr.str() and "Traceback" not in result.stderr.str()
 
@@ -131,14 +136,16 @@ def test_a_counterexample_is_kept_until_it_is_repaired(pytester: pytest.Pytester
     asked = ("-k", "test_exhausted and cluster-wide or found_before", f"--rayproof-policy={mine.name}")
     first = run(pytester, SCOPES, *asked)
     assert first.ret == pytest.ExitCode.TESTS_FAILED
+    first.stdout.fnmatch_lines(["no_lost_objects * 1  *", "  eventual_scheduling in cluster-wide: violated *"])
+    first.stdout.no_fnmatch_line("*: undetermined *")
     trace = pytester.path / ".rayproof" / "corpus" / "cluster-wide--eventual_scheduling.json"
     test = pytester.path / ".rayproof" / "test_cluster_wide_eventual_scheduling.py"
     document = json.loads(trace.read_text(encoding="utf-8"))
-    assert document["scenario"]["parameters"]["policy"] == "mine.py"
+    assert document["scenario"]["parameters"]["policy"] == "../../mine.py", "relative to the trace"
     assert len(document["scenario"]["parameters"]["found_with"]["policy"]) == 12
 
     # Replayed first, before anything else is looked for.
-    second = run(pytester, SCOPES, CORPUS, *asked, "-x")
+    second = run(pytester, SCOPES, CORPUS, *asked[:-1], f"--rayproof-policy=./{mine.name}", "-x")
     second.stdout.fnmatch_lines(["*test_found_before*cluster-wide--eventual_scheduling*", "VIOLATED eventual_sch*"])
     second.assert_outcomes(failed=1)
     run(pytester, str(test)).assert_outcomes(failed=1)
@@ -152,6 +159,41 @@ def test_a_counterexample_is_kept_until_it_is_repaired(pytester: pytest.Pytester
     fourth.stdout.fnmatch_lines(["*stale counterexample * found with the policy mine.py, not with none*"])
 
 
+def test_a_counterexample_is_found_again_from_anywhere(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = policy(pytester, "bad_answer_type")
+    only = ("-k", "test_exhausted and cluster-wide or found_before")
+    run(pytester, SCOPES, *only, f"--rayproof-policy={mine}").assert_outcomes(failed=1)
+    (trace,) = (pytester.path / ".rayproof" / "corpus").iterdir()
+    (test,) = (pytester.path / ".rayproof").glob("test_*.py")
+    elsewhere = pytester.mkdir("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    assert "VIOLATED answer_type" in shown(load(trace), trace)[0]
+    with pytest.raises(AssertionError, match="VIOLATED answer_type"):
+        assert_fixed(trace)
+    # The folder moves with the policy in it.
+    moved = pytester.path / "moved"
+    moved.mkdir()
+    for there in (mine, trace.parent.parent):
+        there.rename(moved / there.name)
+    run(pytester, str(moved / ".rayproof" / test.name)).assert_outcomes(failed=1)
+    (moved / mine.name).unlink()
+    with pytest.raises(InputError, match=r"moved/mine\.py: no such file"):
+        assert_fixed(moved / ".rayproof" / "corpus" / trace.name)
+
+
+def test_a_counterexample_that_breaks_something_else_now_is_not_repaired(pytester: pytest.Pytester) -> None:
+    mine = policy(pytester, "bad_always_waits")
+    asked = ("-k", "test_exhausted and cluster-wide or found_before", f"--rayproof-policy={mine.name}")
+    run(pytester, SCOPES, *asked).assert_outcomes(failed=1)
+    (test,) = (pytester.path / ".rayproof").glob("test_*.py")
+    policy(pytester, "bad_answer_type")
+    for result in (run(pytester, CORPUS, *asked), run(pytester, str(test))):
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["*VIOLATED answer_type: *", "*which broke eventual_scheduling before*"])
+
+
 def test_a_damaged_counterexample_is_passed_over_with_its_reason(pytester: pytest.Pytester) -> None:
     folder = pytester.path / "kept" / "corpus"
     folder.mkdir(parents=True)
@@ -163,8 +205,6 @@ def test_a_damaged_counterexample_is_passed_over_with_its_reason(pytester: pytes
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_every_built_in_policy_passes(pytester: pytest.Pytester, name: str) -> None:
-    assert (
-        run(pytester, str(PROJECT / "properties" / "test_whole_cluster.py"), f"--rayproof-policy={name}").ret
-        == pytest.ExitCode.OK
-    )
+def test_the_whole_suite_passes_with_every_built_in_policy(pytester: pytest.Pytester, name: str) -> None:
+    result = run(pytester, str(PROJECT / "properties"), f"--rayproof-policy={name}", "-n", "2")
+    assert result.ret == pytest.ExitCode.OK
