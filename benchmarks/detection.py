@@ -24,6 +24,7 @@ from properties.gallery.entry import Standing
 from properties.gallery.hunt import MANY_WALKS, MOST_STATES, Driver, hunt
 from properties.gallery.ladder import climb
 from properties.gallery.scopes import GENERIC_SCOPES
+from rayproof.suite.fingerprints import model_fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "detection.json"
 PAGE = Path(__file__).parents[1] / "docs" / "detection.md"
@@ -48,7 +49,7 @@ def jobs(args: argparse.Namespace) -> Iterator[Job]:
                 ),
             )
     for scope in GENERIC_SCOPES:
-        yield f"correct {scope.name} walk", lambda s=scope: _correct(s, Driver.WALK, args.control_s)
+        yield f"correct {scope.name} walk", lambda s=scope: _correct(s, Driver.WALK, args.control_s, args.seeds)
     for entry in expressible:
         yield f"explore {entry.id}", lambda e=entry: asdict(hunt(e, Driver.EXPLORE, budget=args.explore_s))
     for scope in GENERIC_SCOPES:
@@ -57,20 +58,21 @@ def jobs(args: argparse.Namespace) -> Iterator[Job]:
         yield f"ladder {entry.id}", lambda e=entry: asdict(climb(e, budget=args.rung_s))
 
 
-def _correct(scope: Any, driver: Driver, budget: float) -> dict[str, Any]:
-    """The correct model in a generic scope, checked for every statement."""
+def _correct(scope: Any, driver: Driver, budget: float, seeds: int = 1) -> dict[str, Any]:
+    """The correct model in a generic scope, checked for every statement; walks share the budget among the seeds."""
     scenario = scope.build({}, False)
     if driver is Driver.WALK:
-        result = campaign(scenario, MANY_WALKS, 0, walkable(scenario), cpu_s=budget)
+        runs = [campaign(scenario, MANY_WALKS, s, walkable(scenario), cpu_s=budget / seeds) for s in range(seeds)]
     else:
-        result = explore(scenario, walkable(scenario), Limits(MOST_STATES, cpu_s=budget))
+        runs = [explore(scenario, walkable(scenario), Limits(MOST_STATES, cpu_s=budget))]
     return {
-        "alarm": "" if result.violation is None else result.violation.statement,
-        "exhausted": driver is Driver.EXPLORE and result.verdict is not Verdict.UNDETERMINED,
-        "steps": result.transitions,
-        "states": result.states,
-        "walks": result.walks,
-        "cpu_s": round(result.cpu_s, 2),
+        "alarm": next((run.violation.statement for run in runs if run.violation is not None), ""),
+        "exhausted": driver is Driver.EXPLORE and runs[0].verdict is not Verdict.UNDETERMINED,
+        "steps": sum(run.transitions for run in runs),
+        "states": runs[0].states,
+        "walks": sum(run.walks for run in runs),
+        "seeds": len(runs),
+        "cpu_s": round(sum(run.cpu_s for run in runs), 2),
     }
 
 
@@ -87,6 +89,7 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="only write the page")
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, help="kinds of measurements")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--seeds", type=int, default=10, help="of walks")
     parser.add_argument("--walk-s", type=float, default=60.0, help="CPU seconds of walks for each defect and seed")
     parser.add_argument("--explore-s", type=float, default=60.0, help="CPU seconds of explore for each defect")
@@ -100,13 +103,14 @@ def main() -> None:
             if key in done or key.split()[0] not in args.only or _settled(done, key, args.seeds):
                 continue
             started = process_time()
-            done[key] = {**job(), "budget": settings.get(key.split()[0], args.walk_s)}
+            budget = settings.get(key.split()[0], args.walk_s)
+            done[key] = {**job(), "budget": budget, "model": model_fingerprint()}
             print(f"{key}: {done[key].get('result', '')} {process_time() - started:.1f} CPU s", flush=True)
             text = json.dumps(dict(sorted(done.items())), indent=0) + "\n"
             args.results.parent.mkdir(parents=True, exist_ok=True)
             args.results.write_text(text, encoding="utf-8")
     if args.report or set(args.only) == set(KINDS):
-        PAGE.write_text(report(done), encoding="utf-8")
+        args.page.write_text(report(done), encoding="utf-8")
 
 
 if __name__ == "__main__":

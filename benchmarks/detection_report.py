@@ -36,9 +36,9 @@ HEAD = """# Detection: which real defects are noticed
 Made by `python -m benchmarks.detection --report` from `benchmarks/results/detection.json`; do not edit.
 
 The gallery (`properties/gallery/`, `rayproof bugs`) has {all} defects that Ray, KubeRay and chain-replicated stores
-really had. Each is planted by putting a broken process in the place of a correct one. A kill counts when a statement
-fails that the entry names, or that is declared to notice the bug by itself, and when the correct model with the same
-scope, seed and number of steps breaks none of them. A mutant that stumbles over an error of its own is not killed.
+really had. Each is planted by putting a broken process in the place of a correct one. A kill counts when the
+statement fails that the entry names, no other, and when the correct model with the same scope, seed and number of steps
+keeps it. A mutant that stumbles over an error of its own is not killed.
 
 *Directed*: the defect's own scenario, exhausted. *Walk* and *explore*: the {scopes} generic scopes of
 `properties/gallery/scopes/`, which are the same for all and are never the directed scenarios. They were committed
@@ -50,16 +50,15 @@ were thus changed with results in view. Of the scopes only those that have the
 replaced process are run; the CPU seconds are shared among them, and were taken on a machine that others were using.
 A claim that holds only without failures, such as `spread_balance`, is in no generic scope.
 
-The shares of kills are of the defects that are planted; the known ones are not searched for. A statement is declared to
-notice a bug by the bug itself (`Bug.also`): without such kills, D10, D15 and D72 would not count. The model has changed
-since these runs, and the correct model was run with one seed and a smaller budget than the mutants.
+The shares of kills are of the defects that are planted; the known ones are not searched for. Fingerprint of the model
+in these runs: {model}.
 """
 
 
 def report(done: dict[str, Any]) -> str:
     """The text of `docs/detection.md`."""
     parts = [
-        HEAD.format(all=len(GALLERY), scopes=len(GENERIC_SCOPES)),
+        HEAD.format(all=len(GALLERY), scopes=len(GENERIC_SCOPES), model=_model(done)),
         _summary(done),
         "## The correct model\n\n" + _correct(done),
         "## The ladder\n\n" + _ladder(done),
@@ -68,6 +67,10 @@ def report(done: dict[str, Any]) -> str:
         "## Not planted\n\n" + _others(),
     ]
     return "\n".join(parts)
+
+
+def _model(done: dict[str, Any]) -> str:
+    return " or ".join(sorted({found.get("model", "unknown") for found in done.values()}))
 
 
 def _of(standing: Standing) -> list[str]:
@@ -166,6 +169,7 @@ def _spread(values: list[float]) -> str:
 
 def _correct(done: dict[str, Any]) -> str:
     rows = []
+    seeds = max((found.get("seeds", 1) for key, found in done.items() if key.startswith("correct ")), default=0)
     for scope in GENERIC_SCOPES:
         walk, full = (done.get(f"correct {scope.name} {driver}") for driver in ("walk", "explore"))
         scenario = scope.build({}, False)
@@ -180,7 +184,10 @@ def _correct(done: dict[str, Any]) -> str:
                 ", ".join(found["alarm"] for found in (walk, full) if found and found["alarm"]) or "none",
             )
         )
-    text = "Every statement of each scope, with one seed; claims about runs for ever are left to the tests.\n\n"
+    text = (
+        f"Every statement of each scope: walks with {seeds} seeds, {_budget(done, 'correct')} CPU seconds for all "
+        "of them together, and as many for explore. Claims about runs for ever are left to the tests.\n\n"
+    )
     return text + _table(("scope", "processes", "faults", "walk", "explore", "alarms"), rows)
 
 
@@ -209,7 +216,9 @@ def _each(done: dict[str, Any]) -> str:
         if killed:
             walk += f", {median(run['steps'] for run in killed):,.0f} steps, "
             walk += f"{median(run['cpu_s'] for run in killed):.2f} s"
-        lengths = f"{done.get(f'walk {name} 0', {}).get('length') or '?'} / {least.get('length') or '?'}"
+        first = done.get(f"walk {name} 0", {})
+        same = first.get("scope") == least.get("scope") and first.get("statement") == least.get("statement")
+        lengths = f"{first.get('length') or '?'} / {(least.get('length') if same else None) or '?'}"
         rows.append(
             (
                 name,

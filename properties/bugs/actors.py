@@ -150,6 +150,7 @@ ACTOR_BUGS = (
         {Caller: ExecutesTwice},
         "no_method_twice_in_one_incarnation",
         "actor-counter",
+        also=("the_read_sees_all_additions",),
     ),
     Bug(
         "loses_an_addition",

@@ -64,7 +64,7 @@ CHAINED_BUGS = (
         "no_lost_objects",
         "cluster-chain-lost",
         "van Renesse and Schneider 2004, §2: a client that gets no reply asks again",
-        ("the_program_ends",),
+        also=(),
     ),
 )
 """The planted bugs of clusters on chains."""

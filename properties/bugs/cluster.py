@@ -150,6 +150,7 @@ CLUSTER_BUGS = (
         {Raylet: ForgetsLostInputs},
         "no_lost_objects",
         "cluster-3-3-1",
+        also=("lost_objects_come_back", "the_program_ends"),
     ),
     Bug(
         "ignores_death_notices",
@@ -157,6 +158,7 @@ CLUSTER_BUGS = (
         {Raylet: IgnoresDeathNotices},
         "no_lost_objects",
         "cluster-3-3-1",
+        also=("lost_objects_come_back", "the_program_ends"),
     ),
     Bug(
         "keeps_using_the_dead",
@@ -164,6 +166,7 @@ CLUSTER_BUGS = (
         {GlobalScheduler: KeepsUsingTheDead, ControlStore: BelievesTheDead},
         "no_grant_to_the_dead",
         "cluster-3-3-1",
+        also=("lost_objects_come_back", "no_lost_objects", "the_program_ends"),
     ),
     Bug(
         "uses_the_dead_once_more",
@@ -192,6 +195,7 @@ CLUSTER_BUGS = (
         {GlobalScheduler: NeverReconsiders},
         "eventual_scheduling",
         "cluster-wide",
+        also=("tasks_find_room", "the_program_ends"),
     ),
     Bug(
         "ignores_free_resources",

@@ -45,6 +45,7 @@ CONTROL_BUGS = (
         {LineageStore: FlushesWhatIsReferenced},
         "lineage_of_the_referenced_is_kept",
         "control-flush",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "executes_what_is_slow",

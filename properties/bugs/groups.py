@@ -115,6 +115,7 @@ GROUP_BUGS = (
         {GroupManager: CommitsInSpiteOfARefusal, BundleNode: CommitsWhatIsNotReserved},
         "commit_matches_prepare",
         "groups-removed",
+        also=("gang_atomicity",),
     ),
     Bug(
         "cancels_the_whole_group",

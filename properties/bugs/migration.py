@@ -89,9 +89,14 @@ class NeverMoves(Coordinator):
 
 
 def _bug(
-    name: str, sentence: str, replaces: dict[type[Process], type[Process]], statement: str, scenario: str = "migration"
+    name: str,
+    sentence: str,
+    replaces: dict[type[Process], type[Process]],
+    statement: str,
+    scenario: str = "migration",
+    also: tuple[str, ...] = (),
 ) -> Bug:
-    return Bug(name, sentence, replaces, statement, scenario)
+    return Bug(name, sentence, replaces, statement, scenario, also=also)
 
 
 MIGRATION_BUGS = (
@@ -100,6 +105,7 @@ MIGRATION_BUGS = (
         "Intake is not stopped before the state is handed over.",
         {Host: GoesOnTakingCalls},
         "single_incarnation",
+        also=("no_acknowledged_call_is_lost",),
     ),
     _bug(
         "does_not_drain",
@@ -132,12 +138,14 @@ MIGRATION_BUGS = (
         {Coordinator: ForgetsItsOrders},
         "nothing_stays_frozen",
         "migration-coordinator-dies",
+        also=("every_call_ends_in_value_or_error", "the_new_actor_has_its_place"),
     ),
     _bug(
         "leaves_a_copy_behind",
         "The stopped copy at the source is never removed.",
         {Coordinator: LeavesACopyBehind},
         "hosts_are_not_overfull",
+        also=("nothing_stays_frozen",),
     ),
     _bug(
         "ignores_redirects",

@@ -274,6 +274,7 @@ OBJECT_BUGS = (
         {ObjectWorker: LetsGoBeforeThePin},
         "no_false_copies",
         "store-two-makers",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "allocates_all_first",
@@ -281,6 +282,7 @@ OBJECT_BUGS = (
         {ObjectWorker: AllocatesAllFirst},
         "no_circular_wait_through_memory",
         "store-two-returns",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "begins_with_the_first_argument",
@@ -295,6 +297,7 @@ OBJECT_BUGS = (
         {ObjectWorker: TakesAnyCopyForItsOwn},
         "no_false_copies",
         "transfer-made-again-here",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "believes_every_write",
@@ -302,6 +305,7 @@ OBJECT_BUGS = (
         {Store: BelievesEveryWrite},
         "no_false_copies",
         "store-failing-disk",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "one_worker_for_the_disk",
@@ -309,6 +313,7 @@ OBJECT_BUGS = (
         {Store: OneWorkerForTheDisk},
         "no_circular_wait_through_memory",
         "store-failing-disk",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "whoever_fits",
@@ -330,6 +335,7 @@ OBJECT_BUGS = (
         {Store: RestoresForPushes},
         "no_circular_wait_through_memory",
         "transfer-both-ways",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "never_full",
@@ -344,6 +350,7 @@ OBJECT_BUGS = (
         {Store: SilentAfterADeath},
         "no_false_copies",
         "transfer-reader-dies",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "keeps_pins_of_the_dead",
@@ -365,6 +372,7 @@ OBJECT_BUGS = (
         {ObjectManager: HoldsOnToTheLost},
         "no_circular_wait_through_memory",
         "memory-rebuild",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "counts_buffers_twice",
@@ -400,6 +408,7 @@ OBJECT_BUGS = (
         {ObjectWorker: PinsBeforeTheSeal},
         "no_false_copies",
         "store-maker-dies",
+        also=("every_get_ends_in_value_or_error",),
     ),
     Bug(
         "listens_to_the_dead",

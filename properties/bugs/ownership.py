@@ -156,8 +156,15 @@ class KeepsAllLineage(Owner):
         pass
 
 
-def _bug(name: str, sentence: str, made: type[Owner], statement: str, scenario: str = "lineage-chain") -> Bug:
-    return Bug(name, sentence, {Owner: made}, statement, scenario)
+def _bug(
+    name: str,
+    sentence: str,
+    made: type[Owner],
+    statement: str,
+    scenario: str = "lineage-chain",
+    also: tuple[str, ...] = (),
+) -> Bug:
+    return Bug(name, sentence, {Owner: made}, statement, scenario, also=also)
 
 
 LINEAGE_BUGS = (
@@ -166,6 +173,7 @@ LINEAGE_BUGS = (
         "A reply that comes after its node's death sets the object's place (D24).",
         BelievesLateReplies,
         "no_places_on_the_dead",
+        also=("no_lost_objects",),
     ),
     _bug(
         "remembers_a_pin_for_ever",
@@ -173,6 +181,7 @@ LINEAGE_BUGS = (
         RemembersAPinForEver,
         "every_get_ends_in_value_or_error",
         "lineage-copies",
+        also=("no_lost_objects",),
     ),
     _bug(
         "believes_reports_of_the_dead",
@@ -180,6 +189,7 @@ LINEAGE_BUGS = (
         BelievesTheDead,
         "no_places_on_the_dead",
         "lineage-copies",
+        also=("no_lost_objects",),
     ),
     _bug(
         "forgets_disks_of_the_dead",
@@ -193,12 +203,14 @@ LINEAGE_BUGS = (
         KeepsWaitingForTheFailed,
         "every_get_ends_in_value_or_error",
         "lineage-no-retries",
+        also=("no_lost_objects",),
     ),
     _bug(
         "forgets_the_arguments",
         "What is executed again does not have its arguments back (D40).",
         ForgetsTheArguments,
         "no_lost_objects",
+        also=("every_get_ends_in_value_or_error",),
     ),
     _bug(
         "frees_puts_of_lineage",
@@ -224,6 +236,7 @@ LINEAGE_BUGS = (
         "A loss is not repaired although the object is referenced.",
         RecoversOnlyWhenAsked,
         "every_get_ends_in_value_or_error",
+        also=("no_lost_objects",),
     ),
     Bug(
         "outlives_its_owner",

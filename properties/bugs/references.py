@@ -54,6 +54,7 @@ REFERENCE_BUGS = (
         {CoreWorker: ForgetsTheContainer},
         "no_free_while_reachable",
         "references-nested",
+        also=("no_error_without_a_death",),
     ),
     Bug(
         "ignores_reads_of_the_freed",

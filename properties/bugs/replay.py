@@ -41,6 +41,7 @@ REPLAY_BUGS = (
         {ChainStore: BeginsAnew},
         "every_state_follows_the_chain",
         "replay",
+        also=("results_follow_the_chain",),
     ),
     Bug(
         "never_restores",

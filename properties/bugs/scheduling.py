@@ -158,6 +158,7 @@ SCHEDULING_BUGS = (
         {GlobalScheduler: StopsAtTheFirstClass},
         "infeasible_never_blocks_feasible",
         "sched-infeasible",
+        also=("eventual_scheduling", "every_request_answered"),
     ),
     Bug(
         "loses_the_last_result",

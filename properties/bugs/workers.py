@@ -119,6 +119,7 @@ STREAM_BUGS = (
         {StreamOwner: EndsWithTheLastAttempt},
         "the_end_lies_behind_what_was_taken",
         "stream-read-late",
+        also=("every_wish_is_fulfilled",),
     ),
     Bug(
         "leaves_the_lost",

@@ -36,7 +36,7 @@ class GalleryEntry:
     reason: str = ""
     """Why it cannot be planted, or what the planted bug has in common with the defect where they differ."""
     seen: tuple[str, str] = ("", "")
-    """Of what is known: the scenario and the statement that show it."""
+    """The scenario and the statement that show it: of what is known, and where the first planted bug names others."""
 
     def planted(self) -> tuple[Bug, ...]:
         """The planted bugs; raises `KeyError` for one that does not exist."""
@@ -49,16 +49,16 @@ class GalleryEntry:
     @property
     def scenario(self) -> str:
         """The directed scenario."""
-        return self.planted()[0].scenario if self.bugs else self.seen[0]
+        return self.seen[0] or self.planted()[0].scenario
 
     @property
     def statement(self) -> str:
         """The statement that must fail there."""
-        return self.planted()[0].statement if self.bugs else self.seen[1]
+        return self.seen[1] or self.planted()[0].statement
 
     def counts(self) -> frozenset[str]:
-        """Statements whose failure counts as a kill: the named ones, and those declared to notice it by themselves."""
-        return frozenset(name for bug in self.planted() for name in (bug.statement, *bug.also))
+        """Statements whose failure counts as a kill: the named one; of a mistake in several places, one for each."""
+        return frozenset([self.seen[1]] if self.seen[1] else [bug.statement for bug in self.planted()])
 
 
 def later(number: int, source: str, problem: str, component: str) -> GalleryEntry:

@@ -1,8 +1,7 @@
 """The hunt: whether a planted defect is noticed, by which driver and at what cost.
 
-A kill counts only when a statement fails that the entry names or that is declared to notice the bug by itself, and when
-the correct model, given the same scope, seed and number of steps, breaks none of them. A mutant that stumbles over an
-error of its own is not killed by it.
+A kill counts only when a statement fails that the entry names, and when the correct model, given the same scope, seed
+and number of steps, keeps it. A mutant that stumbles over an error of its own is not killed by it.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ def hunt(
                 return _measured(entry, scope, finding, violation, budget if shortest else 0.0)
             return finding
         notes.append(f"{scope.name}: {finding.reason}")
-    reason = "; ".join(notes) or "no generic scope has the process that it replaces"
+    reason = "; ".join(notes) or "no generic scope has the process that it replaces and checks what it breaks"
     return _found(entry, Outcome.SURVIVED, driver, steps=steps, cpu_s=round(process_time() - started, 3), reason=reason)
 
 

@@ -53,6 +53,17 @@ LINEAGE_ENTRIES = (
         (Submit("t1"), Submit("t2"), Get("y"), Drop("y"), Get("x")),
         crashes=2,
     ),
+    # The only copy is on the disk of a node.
+    _owned(
+        "lineage-spilled",
+        (Task("t", (), "x"),),
+        (Submit("t"), Get("x")),
+        ERROR,
+        nodes=2,
+        crashable=("node0",),
+        crashes=1,
+        spills=frozenset({"x"}),
+    ),
     _owned(
         "lineage-put",
         (Task("t", ("p",), "y"),),

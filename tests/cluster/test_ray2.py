@@ -9,7 +9,7 @@ from properties.catalogue import build
 from properties.editions import Edition, edition_of
 from properties.scenarios.owned_cluster import OWNED_ENTRIES
 from properties.statements.owned_cluster import COMPOSED
-from tests.scopes import check_exhausted, check_killed, noticed_by
+from tests.scopes import check_exhausted, check_killed
 
 PINNED = {
     "ray2-bundle": (3_277, 10_720),
@@ -34,14 +34,6 @@ def test_every_scope_is_pinned_and_of_the_edition() -> None:
 @pytest.mark.parametrize("bug", OWNED_BUGS, ids=lambda bug: bug.name)
 def test_killed(bug: Bug) -> None:
     check_killed(bug)
-
-
-SMALL = [bug for bug in OWNED_BUGS if bug.scenario in ("ray2-bundle", "ray2-cancel", "ray2-driver-dies")]
-
-
-@pytest.mark.parametrize("bug", SMALL, ids=lambda bug: bug.name)
-def test_noticed_by_the_named_claims_and_no_others(bug: Bug) -> None:
-    assert noticed_by(bug) == {bug.statement, *bug.also}
 
 
 def test_every_claim_of_the_composition_has_a_bug_of_its_own() -> None:

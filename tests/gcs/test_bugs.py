@@ -37,18 +37,6 @@ def test_a_bug_breaks_its_statement(name: str) -> None:
     assert replay(scenario, found.steps, statement, loop=found.loop).violation == found
 
 
-@pytest.mark.parametrize("name", IN_TINY)
-def test_a_bug_breaks_nothing_else_but_what_is_declared(name: str) -> None:
-    bug = BUGS[name]
-    scenario = build(bug.scenario, None, bug.replaces)
-    claims = own_claims(scenario)
-    others = [s for s in claims if s.name not in (bug.statement, *bug.also)]
-    assert explore(scenario, others).violation is None
-    for statement in claims:
-        if statement.name in bug.also:
-            assert explore(scenario, [statement]).violation is not None, f"{statement.name} does not notice it"
-
-
 RARE_ON_WALKS = {"believes_every_word_of_death": 2_631, "reads_past_the_seal": 3_922, "takes_late_writes": 10_117}
 """A stale read or a late write needs one message to wait while a dozen others pass. States that explore looks at."""
 

@@ -6,7 +6,7 @@ from model.kernel.explore import explore
 from properties.bugs import Bug
 from properties.bugs.whole import WHOLE_BUGS
 from properties.catalogue import build
-from tests.scopes import check_killed, check_pinned, noticed_by
+from tests.scopes import check_killed, check_pinned
 
 PINNED = {
     "cluster-put-is-lost": (1256, 26),
@@ -31,7 +31,3 @@ def test_nothing_but_the_audit_notices_a_driver_that_waits_for_ever() -> None:
     scenario = build(bug.scenario, swap=bug.replaces)
     noticed = [s.name for s in scenario.statements if s.kind != "sometimes" and explore(scenario, (s,)).violation]
     assert noticed == ["at_rest"]
-
-
-def test_nothing_but_its_own_claim_notices_a_method_away_from_its_actor() -> None:
-    assert noticed_by(WHOLE_BUGS[2]) == {"actors_are_replayed"}

@@ -18,6 +18,7 @@ OBJECTS = (
         "The owner hears of a node's death first and of the result that the node holds afterwards, and believes both.",
         "recovery",
         ("believes_late_replies",),
+        seen=("lineage-chain", "no_lost_objects"),
     ),
     GalleryEntry(
         "D25",
@@ -32,6 +33,7 @@ OBJECTS = (
         "A dead node's report about a spilled object arrives late and replaces the place of the rebuilt one.",
         "object directory",
         ("believes_reports_of_the_dead",),
+        seen=("lineage-copies", "no_lost_objects"),
     ),
     GalleryEntry(
         "D27",
@@ -39,6 +41,7 @@ OBJECTS = (
         "An object that was only on the disk of a node does not count as lost when the node dies.",
         "recovery",
         ("forgets_disks_of_the_dead",),
+        seen=("lineage-spilled", "no_lost_objects"),
     ),
     GalleryEntry(
         "D28",
