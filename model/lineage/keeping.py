@@ -31,6 +31,8 @@ class Keeper(Process):
     """The driver's next action."""
     reading: ObjectId = ""
     """What the driver waits for."""
+    waiting: tuple[ObjectId, ...] = ()
+    """Objects of which the driver waits for some."""
     fetching: Name = ""
     """The node that was asked for it."""
     references: set[ObjectId] = field(default_factory=set)

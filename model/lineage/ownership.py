@@ -30,7 +30,7 @@ from model.lineage.execution import (
     WroteToDisk,
 )
 from model.lineage.keeping import Keeper
-from model.lineage.programs import Drop, Failure, Get, PutAt, Stage, Submit, Task
+from model.lineage.programs import Drop, Failure, Get, PutAt, Stage, Submit, Task, Wait
 
 GO_ON = "go on"
 """Timer of the driver's program."""
@@ -101,6 +101,12 @@ class Owner(Keeper):
                 self.recover(ctx, there)
                 self.settle(ctx)
                 return
+            case Wait(objects, _):
+                self.waiting = objects
+                for there in objects:
+                    self.recover(ctx, there)
+                self.settle(ctx)
+                return
         self.at += 1
         self.go_on(ctx)
         self.settle(ctx)
@@ -121,6 +127,7 @@ class Owner(Keeper):
                 for name in self.asked.pop(there):
                     ctx.send(name, Located(there, places[0] if places else "", str(self.failures.get(there, ""))))
         self.read_on(ctx)
+        self.wait_on(ctx)
         self.bound_lineage()
         self.free_unneeded(ctx)
 
@@ -134,6 +141,20 @@ class Owner(Keeper):
         elif places and self.fetching != places[0]:
             self.fetching = places[0]
             ctx.send(places[0], Fetch(self.reading))
+
+    def wait_on(self, ctx: Context) -> None:
+        """The wait ends when enough of its objects are there; an error counts. `CoreWorker::Wait`."""
+        if self.waiting:
+            action = self.program[self.at]
+            assert isinstance(action, Wait)
+            if len(self.arrived(self.waiting)) >= action.count:
+                self.waiting = ()
+                self.at += 1
+                self.go_on(ctx)
+
+    def arrived(self, objects: tuple[ObjectId, ...]) -> list[ObjectId]:
+        """Those that have a value or an error."""
+        return [there for there in objects if self.places(there) or there in self.failures]
 
     def read_ends(self, ctx: Context, outcome: str) -> None:
         """The driver goes on."""

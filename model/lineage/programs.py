@@ -68,13 +68,21 @@ class Get:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """The driver goes on as soon as so many of the objects have a value or an error. `ray.wait`."""
+
+    objects: tuple[ObjectId, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """The driver forgets its reference."""
 
     object: ObjectId
 
 
-Action: TypeAlias = Submit | PutAt | Get | Drop
+Action: TypeAlias = Submit | PutAt | Get | Wait | Drop
 
 
 class Stage(StrEnum):

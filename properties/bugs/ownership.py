@@ -156,6 +156,14 @@ class KeepsAllLineage(Owner):
         pass
 
 
+@dataclass(slots=True)
+class CountsValuesOnly(Owner):
+    """A wait ends when enough of its objects have a value."""
+
+    def arrived(self, objects: tuple[ObjectId, ...]) -> list[ObjectId]:
+        return [there for there in objects if self.places(there)]
+
+
 def _bug(
     name: str,
     sentence: str,
@@ -168,6 +176,13 @@ def _bug(
 
 
 LINEAGE_BUGS = (
+    _bug(
+        "counts_values_only",
+        "An object that has ended in an error does not count for those who wait for so many.",
+        CountsValuesOnly,
+        "every_get_ends_in_value_or_error",
+        "lineage-wait",
+    ),
     _bug(
         "believes_late_replies",
         "A reply that comes after its node's death sets the object's place (D24).",

@@ -1,7 +1,7 @@
 """Whole clusters of today's Ray (edition `ray2`), drawn: one driver, its tasks on leases, groups, actors, crashes.
 
-The driver submits tasks, plain, spread or in bundles, puts, gets, drops, cancels, makes and gives up groups, makes and
-kills actors, in any order that a program can have. Nodes crash, or the driver does.
+The driver submits tasks, plain, spread or in bundles, puts, gets, waits, drops, cancels, makes and gives up groups,
+makes and kills actors, in any order that a program can have. Nodes crash, or the driver does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from model.cluster.ray2.assembly import CPU, PLAIN, SPREAD, OwnedProgram, class_in, owned_cluster
 from model.cluster.ray2.protocol import Cancel, Deed, EndActor, GiveUpGroup, MakeActor, MakeGroup
 from model.kernel import Scenario
-from model.lineage.programs import Drop, Get, PutAt, Submit, Task
+from model.lineage.programs import Drop, Get, PutAt, Submit, Task, Wait
 from model.scheduler.groups.protocol import Group
 from model.scheduler.hooks import Policy
 from model.scheduler.ray import BundleStrategy
@@ -53,7 +53,7 @@ class _Drawing:
 
     def deed(self, first: bool) -> str:
         """The driver's next action."""
-        match self.pick(12) if not first else 0:
+        match self.pick(13) if not first else 0:
             case 4:
                 self.puts += 1
                 self.held.append(f"p{self.puts}")
@@ -79,6 +79,9 @@ class _Drawing:
                 return f"actor {self.actors}"
             case 11 if self.alive:
                 return f"kill {self.alive.pop(self.pick(len(self.alive)))}"
+            case 12 if self.held:
+                wanted = list(dict.fromkeys(self.some(self.held) for _ in range(1 + self.pick(3))))
+                return f"wait {1 + self.pick(len(wanted))} {' '.join(wanted)}"
             case _ if len(self.tasks) < TASKS:
                 return self.submit()
             case _:
@@ -134,6 +137,8 @@ def _deed(text: str) -> Deed:
             return PutAt(rest[0], rest[1])
         case "get":
             return Get(rest[0])
+        case "wait":
+            return Wait(tuple(rest[1:]), int(rest[0]))
         case "drop":
             return Drop(rest[0])
         case "cancel":
@@ -147,7 +152,9 @@ def _deed(text: str) -> Deed:
         case "kill":
             return EndActor(rest[0])
         case _:
-            raise ValueError(f"{text!r} is no action: submit, put, get, drop, cancel, group, ungroup, actor or kill")
+            raise ValueError(
+                f"{text!r} is no action: submit, put, get, wait, drop, cancel, group, ungroup, actor or kill"
+            )
 
 
 def build_owned(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:

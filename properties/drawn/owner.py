@@ -1,11 +1,11 @@
-"""Programs of one owner, drawn (edition `ray2`): submits, puts, gets and dropped references, under crashes."""
+"""Programs of one owner, drawn (edition `ray2`): submits, puts, gets, waits and dropped references, under crashes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from model.kernel import Scenario
-from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task
+from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task, Wait
 from model.lineage.scenarios import ownership
 from model.scheduler.hooks import Policy
 from properties.drawn.family import Family, Pick, Shape
@@ -25,7 +25,7 @@ def draw_program(pick: Pick) -> Shape:
     puts = 0
     nodes = 2 + pick(2)
     for at in range(2 + pick(7)):
-        match pick(6) if at else 0:
+        match pick(7) if at else 0:
             case 0 | 1 if len(tasks) < TASKS:
                 name = f"t{len(tasks)}"
                 needs = list(dict.fromkeys(held[pick(len(held))] for _ in range(pick(3)))) if held else []
@@ -39,6 +39,9 @@ def draw_program(pick: Pick) -> Shape:
                 puts += 1
             case 3 if held:
                 actions.append(f"get {held[pick(len(held))]}")
+            case 6 if held:
+                wanted = list(dict.fromkeys(held[pick(len(held))] for _ in range(1 + pick(3))))
+                actions.append(f"wait {1 + pick(len(wanted))} {' '.join(wanted)}")
             case 4 if held and held[-1] in made:
                 actions.append(f"drop {held.pop()}")
             case _ if held:
@@ -67,10 +70,12 @@ def _action(text: str) -> Action:
             return PutAt(rest[0], rest[1])
         case "get":
             return Get(rest[0])
+        case "wait":
+            return Wait(tuple(rest[1:]), int(rest[0]))
         case "drop":
             return Drop(rest[0])
         case _:
-            raise ValueError(f"{text!r} is no action: submit, put, get or drop")
+            raise ValueError(f"{text!r} is no action: submit, put, get, wait or drop")
 
 
 def build_program(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:

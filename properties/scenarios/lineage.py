@@ -6,7 +6,7 @@ from typing import Any
 
 from model.kernel import Scenario
 from model.kernel.statements import Statement
-from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task
+from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task, Wait
 from model.lineage.scenarios import control, ownership
 from model.scheduler.hooks import Policy
 from properties.entry import Entry, Scope, Swap
@@ -52,6 +52,16 @@ LINEAGE_ENTRIES = (
         (Task("t1", (), "x"), Task("t2", ("x",), "y")),
         (Submit("t1"), Submit("t2"), Get("y"), Drop("y"), Get("x")),
         crashes=2,
+    ),
+    # One of two is enough, and an error is one.
+    _owned(
+        "lineage-wait",
+        (Task("t1", (), "x", max_retries=0), Task("t2", (), "y", max_retries=0)),
+        (Submit("t1"), Submit("t2"), Wait(("x", "y"), 1), Wait(("x", "y"), 2), Get("y")),
+        AGAIN,
+        nodes=2,
+        crashable=("node0",),
+        crashes=1,
     ),
     # The only copy is on the disk of a node.
     _owned(

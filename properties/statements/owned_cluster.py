@@ -9,7 +9,7 @@ from model.cluster.ray2.node import ACTOR, ClusterRaylet, LeasedExecutor
 from model.graph import ObjectId, Resources, TaskId
 from model.kernel import StateView, always, audit, sometimes
 from model.lineage.execution import Borrower
-from model.lineage.programs import Failure, Stage
+from model.lineage.programs import Failure, Get, Stage, Wait
 from model.scheduler.leases.bundled import GROUP
 from properties.statements.groups import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from properties.statements.leases import (
@@ -68,6 +68,17 @@ def _without_room(view: StateView) -> set[TaskId]:
     return {t for submitter in view.of(Submitter).values() for tasks in submitter.queued.values() for t in tasks}
 
 
+def _is_stuck(owner: TaskManager, waiting: set[ObjectId]) -> bool:
+    """Whether the driver's present action cannot end, since these objects do not come."""
+    match owner.program[owner.at]:
+        case Get(there):
+            return there in waiting
+        case Wait(objects, count):
+            return len([there for there in objects if there not in waiting]) < count
+        case _:
+            return False
+
+
 def _waiting(owner: TaskManager, queued: set[TaskId]) -> set[ObjectId]:
     """Results of the tasks without room, and of those that need them."""
     waiting = {task.result for task in owner.tasks if task.name in queued}
@@ -86,7 +97,7 @@ def who_waits_waits_for_room(view: StateView) -> bool:
     for owner in view.of(TaskManager).values():
         waiting = _waiting(owner, queued)
         unfinished = {t.result for t in owner.tasks if owner.stage.get(t.name) in (Stage.PENDING, Stage.SUBMITTED)}
-        if unfinished != waiting or (owner.at != len(owner.program) and owner.reading not in waiting):
+        if unfinished != waiting or (owner.at != len(owner.program) and not _is_stuck(owner, waiting)):
             return False
         # A driver that waits may not have come yet to the task that makes what another process reads.
         unmade = (

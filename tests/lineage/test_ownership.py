@@ -11,6 +11,7 @@ from tests.scopes import check_gallery, check_killed, check_pinned
 PINNED = {
     "lineage-chain": (84_662, 32),
     "lineage-copies": (18_642, 32),
+    "lineage-wait": (524, 13),
     "lineage-spilled": (151, 13),
     "lineage-put": (1_335, 24),
     "lineage-put-late-copy": (294, 18),

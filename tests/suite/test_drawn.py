@@ -81,7 +81,7 @@ def test_object_planes_have_everything_that_is_promised() -> None:
 def test_programs_of_todays_ray_have_everything_that_is_promised() -> None:
     drawn = shapes("ray2-cluster")
     text = json.dumps(drawn)
-    words = ("submit", "put", "get", "drop", "cancel", "group", "ungroup", "actor", "kill")
+    words = ("submit", "put", "get", "wait", "drop", "cancel", "group", "ungroup", "actor", "kill")
     for word in (*(f'"{word} ' for word in words), '"spread"', '"group0"', '"group0.1"', '"max_retries": 2'):
         assert word in text, word
     assert any(shape["borrows"] for shape in drawn) and any(shape["spills"] for shape in drawn)
@@ -142,6 +142,10 @@ def test_planted_bugs_are_found_in_drawn_clusters(name: str) -> None:
 @pytest.mark.parametrize("name", [bug.name for bug in OWNED_BUGS])
 def test_planted_bugs_are_found_in_drawn_clusters_of_todays_ray(name: str) -> None:
     _check_found("ray2-cluster", name)
+
+
+def test_a_planted_bug_is_found_in_drawn_programs_of_one_owner() -> None:
+    _check_found("owner-programs", "counts_values_only")
 
 
 def _check_found(family: str, name: str) -> None:
