@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import engines, kernel
+from benchmarks import engines, kernel, tables
 
 NAMES = {
     "explore": kernel.explore_rates,
     "walk": kernel.walk_rates,
     "simulate": kernel.simulate_rates,
     "bugs": kernel.bugs,
+    "tables": tables.rates,
     "engines": engines.rates,
     "monitors": engines.monitors,
     "chain-bugs": engines.chain_bugs,

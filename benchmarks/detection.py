@@ -10,6 +10,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -20,7 +21,7 @@ from model.kernel.engines import explore
 from model.kernel.explore import Limits
 from model.kernel.walk import campaign, walkable
 from properties.gallery.entries import GALLERY
-from properties.gallery.entry import Standing
+from properties.gallery.entry import GalleryEntry, Standing
 from properties.gallery.hunt import MANY_WALKS, MOST_STATES, Driver, hunt
 from properties.gallery.ladder import climb
 from properties.gallery.scopes import GENERIC_SCOPES
@@ -39,23 +40,29 @@ def jobs(args: argparse.Namespace) -> Iterator[Job]:
     expressible = [entry for entry in GALLERY.values() if entry.standing is Standing.EXPRESSIBLE]
     directed = [entry for entry in GALLERY.values() if entry.standing in (Standing.EXPRESSIBLE, Standing.KNOWN)]
     for entry in directed:
-        yield f"directed {entry.id}", lambda e=entry: asdict(hunt(e, Driver.DIRECTED, budget=args.walk_s))
+        yield f"directed {entry.id}", partial(_hunted, entry, Driver.DIRECTED, budget=args.walk_s)
     for seed in range(args.seeds):
         for entry in expressible:
-            yield (
-                f"walk {entry.id} {seed}",
-                lambda e=entry, s=seed: asdict(
-                    hunt(e, Driver.WALK, seed=s, budget=args.walk_s, minimal=s == 0, shortest=False)
-                ),
+            once = partial(
+                _hunted, entry, Driver.WALK, seed=seed, budget=args.walk_s, minimal=seed == 0, shortest=False
             )
+            yield f"walk {entry.id} {seed}", once
     for scope in GENERIC_SCOPES:
-        yield f"correct {scope.name} walk", lambda s=scope: _correct(s, Driver.WALK, args.control_s, args.seeds)
+        yield f"correct {scope.name} walk", partial(_correct, scope, Driver.WALK, args.control_s, args.seeds)
     for entry in expressible:
-        yield f"explore {entry.id}", lambda e=entry: asdict(hunt(e, Driver.EXPLORE, budget=args.explore_s))
+        yield f"explore {entry.id}", partial(_hunted, entry, Driver.EXPLORE, budget=args.explore_s)
     for scope in GENERIC_SCOPES:
-        yield f"correct {scope.name} explore", lambda s=scope: _correct(s, Driver.EXPLORE, args.explore_s)
+        yield f"correct {scope.name} explore", partial(_correct, scope, Driver.EXPLORE, args.explore_s)
     for entry in expressible:
-        yield f"ladder {entry.id}", lambda e=entry: asdict(climb(e, budget=args.rung_s))
+        yield f"ladder {entry.id}", partial(_climbed, entry, args.rung_s)
+
+
+def _hunted(entry: GalleryEntry, driver: Driver, **options: Any) -> dict[str, Any]:
+    return asdict(hunt(entry, driver, **options))
+
+
+def _climbed(entry: GalleryEntry, budget: float) -> dict[str, Any]:
+    return asdict(climb(entry, budget=budget))
 
 
 def _correct(scope: Any, driver: Driver, budget: float, seeds: int = 1) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from statistics import median
 from typing import Any
@@ -20,7 +21,7 @@ from benchmarks.plain_chain import plain_chain
 from model.cluster.assembly import ClusterParameters, assemble
 from model.gcs.scenarios import chain
 from model.graph import ClusterSpec, Compute, Get, NodeSpec, ObjectSpec, Program, Resources, Submit, TaskSpec
-from model.kernel import Scenario, Timing
+from model.kernel import Result, Scenario, Statement, Timing
 from model.kernel.explore import Explorer, explore
 from model.kernel.simulate import Simulation
 from model.kernel.walk import SCHEDULE_BYTES, campaign, walk
@@ -48,7 +49,7 @@ def explore_rates() -> None:
     cases = [("chain 3-3-2", lambda: chain(3, 3, 2)), ("cluster-3-3-1", lambda: build("cluster-3-3-1"))]
     ours = 0.0
     for name, scenario in cases:
-        runs = [timed(lambda s=scenario: explore(s())) for _ in range(RUNS)]
+        runs = [timed(partial(_explored, scenario)) for _ in range(RUNS)]
         seconds = median(cpu for _, cpu in runs)
         result = runs[0][0]
         ours = ours or result.states / seconds
@@ -116,11 +117,19 @@ def walk_rates() -> None:
         table.add_column(column, justify="left" if column == "how" else "right")
     scenario = build("cluster-3-3-1")
     for how, statements in (("plain, all statements", scenario.statements), ("plain, no statements", ())):
-        walked = [timed(lambda s=statements: campaign(scenario, 400, 1, s).transitions) for _ in range(RUNS)]
+        walked = [timed(partial(_walked, scenario, tuple(statements))) for _ in range(RUNS)]
         _row(table, how, walked)
     drawn = [timed(lambda: _through_hypothesis(scenario)) for _ in range(RUNS)]
     _row(table, "st.binary, all statements", drawn)
     CONSOLE.print(table, "\n")
+
+
+def _explored(make: Callable[[], Scenario]) -> Result:
+    return explore(make())
+
+
+def _walked(scenario: Scenario, statements: tuple[Statement, ...]) -> int:
+    return campaign(scenario, 400, 1, statements).transitions
 
 
 def _row(table: Table, how: str, runs: list[tuple[int, float]]) -> None:

@@ -210,7 +210,8 @@ class Trials:
 
     def _affordable(self, mutant: Mutant) -> list[str]:
         """The cheapest of them; part of the CPU time is left for the tests and for what the change makes longer."""
-        left, chosen = (self.cpu_s - TESTS_CPU_S) * 0.6, []
+        left = (self.cpu_s - TESTS_CPU_S) * 0.6
+        chosen: list[str] = []
         for name in self._running(mutant):
             left -= self.baseline[name]["cpu_s"]
             if left < 0 and chosen:

@@ -13,10 +13,11 @@ from typing import Any
 
 from coverage import Coverage
 
+import model
 from model.kernel.engines import explore
 from properties.catalogue import CATALOGUE
 
-MODEL = Path(__import__("model").__file__).parent
+MODEL = Path(model.__path__[0])
 
 
 def tried(name: str) -> dict[str, Any]:

@@ -27,7 +27,17 @@ from rayproof import __version__, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
-from rayproof.commands import bugs, explore_graph, follow, golden, new_policy, solving, statements_table, traceability
+from rayproof.commands import (
+    bounds,
+    bugs,
+    explore_graph,
+    follow,
+    golden,
+    new_policy,
+    solving,
+    statements_table,
+    traceability,
+)
 from rayproof.commands.limits import (
     INTERRUPTED,
     BudgetOption,
@@ -415,6 +425,7 @@ def policies_command(json_to: JsonOption = None) -> None:
 
 
 explore_graph.register(app)
+bounds.register(app)
 new_policy.register(app)
 bugs.register(app)
 golden.register(app)

@@ -49,12 +49,12 @@ class GalleryEntry:
     @property
     def scenario(self) -> str:
         """The directed scenario."""
-        return self.seen[0] or self.planted()[0].scenario
+        return self.seen[0] or (self.planted()[0].scenario if self.bugs else "")
 
     @property
     def statement(self) -> str:
         """The statement that must fail there."""
-        return self.seen[1] or self.planted()[0].statement
+        return self.seen[1] or (self.planted()[0].statement if self.bugs else "")
 
     def counts(self) -> frozenset[str]:
         """Statements whose failure counts as a kill: the named one; of a mistake in several places, one for each."""

@@ -32,7 +32,7 @@ def test_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 
 def test_by_a_walk_from_a_seed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ("bugs", "D24", "--driver", "walk", "--seed", "4", "--budget", "10", "--json")
+    arguments = ("bugs", "D41", "--driver", "walk", "--seed", "4", "--budget", "10", "--json")
     (first,), (second,) = (json.loads(rayproof(monkeypatch, capsys, *arguments)[1])["bugs"] for _ in range(2))
     assert first["result"] == "killed" and first["length"] >= first["shortest"] > 0
     assert {**first, "cpu_s": 0} == {**second, "cpu_s": 0}

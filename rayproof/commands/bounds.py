@@ -1,0 +1,139 @@
+"""`rayproof bounds SCENARIO [STEPS...]`: how often something happens at most on any run of a scope.
+
+Steps are named by shell patterns over their text, as counterexamples print them: `raylet* -> raylet*` are the hops
+between raylets, `*: timer * fires*` the time-outs. With `--while CLAIM` they are counted from where a claim about runs
+begins to wait to where it is fulfilled: how many turns of others come before mine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from model.kernel import EXIT_CODES, Statement, Verdict
+from model.kernel.bounds import longest_wait, most_often
+from model.kernel.components import cyclic_parts
+from model.kernel.explore import Explorer, Limits, Report
+from model.kernel.liveness import LIVENESS
+from model.kernel.stategraph import StateGraph
+from model.kernel.steps import Step
+from model.kernel.verdicts import INTERRUPTED_NOTE
+from properties.catalogue import build
+from rayproof.commands.explore_graph import NotExhaustedError, known
+from rayproof.commands.limits import INTERRUPTED, BudgetOption, MemoryOption, StatesOption
+from rayproof.errors import InputError, expected_name
+from rayproof.progress import live
+
+ROUND = 5
+"""Steps named of those that can go round for ever."""
+
+
+@dataclass(frozen=True)
+class BoundOf:
+    """The answer for one pattern."""
+
+    pattern: str
+    steps: int
+    """Different steps that it fits."""
+    most: int | None
+    """None when there is no bound."""
+    round: tuple[str, ...] = ()
+    """Without a bound: steps of the pattern that can be taken again and again."""
+
+
+def bounds_of(
+    scenario: str, patterns: Sequence[str], claim: str | None, limits: Limits, on_progress: Report | None = None
+) -> list[BoundOf]:
+    """One answer per pattern.
+
+    Raises `InputError` for a name that is unknown or a pattern that fits no step, `NotExhaustedError` when a limit was
+    reached, `KeyboardInterrupt` when the user has seen enough.
+    """
+    made = build(known(scenario))
+    named = () if claim is None else (_claim(scenario, claim, made.statements),)
+    explorer = Explorer(made, named, limits, on_progress)
+    result = explorer.run()
+    if result.note.startswith(INTERRUPTED_NOTE):
+        raise KeyboardInterrupt
+    if result.note:
+        raise NotExhaustedError(f"{scenario} was not exhausted: {result.note}")
+    graph = explorer.graph()
+    waiting = None if claim is None else explorer.liveness[claim].waiting.states
+    answers = []
+    for pattern in patterns:
+        fits = partial(_fits, pattern)
+        count = sum(map(fits, graph.steps))
+        if not count:
+            near = expected_name(pattern, map(str, graph.steps), f"a pattern over the steps of {scenario}")
+            raise InputError("STEPS", None, f"no step fits {pattern!r}", near)
+        most = most_often(graph, fits) if waiting is None else longest_wait(graph, waiting, fits)
+        answers.append(BoundOf(pattern, count, most, () if most is not None else _going_round(graph, fits)))
+    return answers
+
+
+def _fits(pattern: str, step: Step) -> bool:
+    return fnmatchcase(str(step), pattern)
+
+
+def _claim(scenario: str, name: str, statements: Sequence[Statement]) -> Statement:
+    claims = {s.name: s for s in statements if s.kind in LIVENESS}
+    if name not in claims:
+        listed = f"a claim about runs of {scenario}: {', '.join(claims) or 'it has none'}"
+        raise InputError("--while", None, f"no claim {name!r}", expected_name(name, claims, listed))
+    return claims[name]
+
+
+def _going_round(graph: StateGraph, fits: Callable[[Step], bool]) -> tuple[str, ...]:
+    """Steps that lie on a loop."""
+    sources, targets = graph.sources.astype(np.int64), graph.targets.astype(np.int64)
+    labels = {int(label) for part in cyclic_parts(sources, targets) for label in np.unique(graph.labels[part])}
+    return tuple(sorted(str(graph.steps[label]) for label in labels if fits(graph.steps[label])))
+
+
+def described(answers: Sequence[BoundOf], claim: str | None) -> str:
+    """A line per pattern."""
+    during = "on any run" if claim is None else f"while {claim} waits"
+    lines = []
+    for answer in answers:
+        what = "steps of any kind" if answer.pattern == "*" else f"{answer.pattern!r} ({answer.steps} steps)"
+        if answer.most is not None:
+            lines.append(f"{what}: at most {answer.most} {during}")
+            continue
+        more = f" and {len(answer.round) - ROUND} more" if len(answer.round) > ROUND else ""
+        lines.append(f"{what}: no bound {during}; again and again: {', '.join(answer.round[:ROUND])}{more}")
+    return "\n".join(lines)
+
+
+def register(app: typer.Typer) -> None:
+    """Give the command to typer; an `InputError` is left to the caller's exit code."""
+
+    @app.command("bounds")
+    def bounds_command(
+        scenario: Annotated[str, typer.Argument(help="A name that `rayproof scenarios` lists.")],
+        steps: Annotated[
+            list[str] | None, typer.Argument(help="Patterns of steps, as 'raylet* -> raylet*'; all steps by default.")
+        ] = None,
+        claim: Annotated[
+            str | None, typer.Option("--while", metavar="CLAIM", help="Count while this claim about runs waits.")
+        ] = None,
+        max_states: StatesOption = Limits.states,
+        max_memory: MemoryOption = Limits.memory_mb,
+        budget: BudgetOption = None,
+    ) -> None:
+        """Say how often steps are taken at most on any run, faults and unfair runs included."""
+        limits = Limits(max_states, max_memory, budget)
+        try:
+            with live() as report:
+                answers = bounds_of(scenario, steps or ["*"], claim, limits, lambda now: report(scenario, now))
+        except NotExhaustedError as error:
+            typer.echo(f"undetermined: {error}", err=True)
+            raise typer.Exit(EXIT_CODES[Verdict.UNDETERMINED]) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        typer.echo(described(answers, claim))
