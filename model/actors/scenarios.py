@@ -14,6 +14,7 @@ from model.actors.protocol import CallSpec
 from model.actors.replay import ChainCaller, ChainStore, ReplayedActor
 from model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
 from model.kernel.statements import Statement
+from model.kernel.values import Symbol
 
 Swap = Mapping[type[Process], type[Process]]
 
@@ -165,7 +166,7 @@ def replayed(
     for host in hosts:
         processes[host] = partial(kind(ReplayedActor), every)
     for caller, calls_made in callers.items():
-        processes[caller] = partial(kind(ChainCaller), calls_made)
+        processes[caller] = partial(kind(ChainCaller), tuple(map(Symbol, calls_made)))
     return Scenario(
         name,
         "actors",

@@ -106,7 +106,7 @@ def _unsound(scope: Scenario, reduction: Reduction, wanted: Sequence[Statement],
         groups = reduction.groups(scope)
         if not groups:
             return f"{scope.name} tells all its slots apart"
-        moved = {slot for group in groups for slot in group}
+        moved = {slot for group in groups for slot, *_ in group}
         cut = sorted(moved & {slot for pair in scope.cuttable for slot in pair})
         if cut:
             return f"{', '.join(cut)} can be cut off"

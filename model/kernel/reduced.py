@@ -92,7 +92,7 @@ class ReducedExplorer(Explorer):
                     here = self.transitions.unpack(state)
                     if not any(reader.holds(here) for reader in readers):
                         return replace(violation, steps=(*violation.steps, outcome.taken, *further))
-        raise AssertionError("what stands for a state can do what the state can do")
+        raise ToldApart("what is called interchangeable behaves otherwise: a last step is no step of the model")
 
     def path(self, position: int) -> tuple[Taken, ...]:
         """A way of the full model to a state that the one found as number `position` stands for."""
@@ -106,7 +106,10 @@ class ReducedExplorer(Explorer):
         steps: list[Taken] = []
         for number in chain[-2::-1]:
             found, _ = self.transitions.successors(state)
-            state, taken = next((new, o.taken) for new, o in found if self._stands_for(new) == self._order[number])
+            way = next(((new, o.taken) for new, o in found if self._stands_for(new) == self._order[number]), None)
+            if way is None:
+                raise ToldApart("what is called interchangeable behaves otherwise: a way is no run of the model")
+            state, taken = way
             state, further = self._onward(state)
             steps += [taken, *further]
         return state, tuple(steps)

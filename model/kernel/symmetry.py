@@ -1,18 +1,20 @@
-"""Symmetry: states that differ only by a renaming of interchangeable slots are one.
+"""Symmetry: states that differ only by a renaming of interchangeable slots, and of the data that is theirs, are one.
 
-A name is a string that equals a slot of the group, wherever it stands in a process or a message. Slots that a tie-break
-tells apart are not interchangeable, whatever is declared: the gate sees it. Without a declaration, those slots count
-as interchangeable that can be swapped in all that the scenario starts with.
+A name of a process is a string that equals a slot of the group, wherever it stands in a process or a message; a name of
+data is marked (`Symbol`). Slots that a tie-break tells apart are not interchangeable, whatever is declared: the gate
+sees it. Without a declaration those slots count as interchangeable that can be swapped, together with the symbols that
+only they begin with, in all that the scenario starts with: two clients that write one value each, with their values.
 
-Source: Clarke, Enders, Filkorn, Jha 1996; Ip and Dill 1996. Left out: symmetry together with other reductions, of slots
-that can be cut off, and of values.
+Source: Clarke, Enders, Filkorn, Jha 1996; Ip and Dill 1996 (scalarsets). Left out: symmetry together with other
+reductions, and of slots that can be cut off.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import permutations, product
-from typing import Any
+from typing import Any, TypeAlias
 
 from model.kernel.interning import Local
 from model.kernel.outcomes import BITS, Column
@@ -21,6 +23,10 @@ from model.kernel.reductions import Found, Reducer, Watch
 from model.kernel.scenario import Scenario
 from model.kernel.steps import Taken
 from model.kernel.transitions import Transitions
+from model.kernel.values import Symbol
+
+Bundle: TypeAlias = tuple[str, ...]
+"""A slot and the symbols that move with it."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,9 @@ class Symmetry:
     slots: tuple[Slot, ...] = ()
     """None: those that the scenario does not tell apart when it starts."""
 
-    def groups(self, scenario: Scenario) -> tuple[tuple[Slot, ...], ...]:
-        """The slots that are renamed among each other."""
-        return (self.slots,) if self.slots else interchangeable(scenario)
+    def groups(self, scenario: Scenario) -> tuple[tuple[Bundle, ...], ...]:
+        """What is renamed among each other."""
+        return (tuple((slot,) for slot in self.slots),) if self.slots else interchangeable(scenario)
 
     def applied(self, transitions: Transitions, watch: Watch) -> Reducer:
         """The reduction, ready for the states of one exploration."""
@@ -41,11 +47,11 @@ class Symmetry:
 
 
 class _Renamings:
-    def __init__(self, groups: tuple[tuple[Slot, ...], ...], transitions: Transitions) -> None:
+    def __init__(self, groups: tuple[tuple[Bundle, ...], ...], transitions: Transitions) -> None:
         self._transitions = transitions
         identity = {slot: slot for slot in transitions.interner.slots}
-        ordered = tuple(slot for group in groups for slot in group)
-        orders = (sum(parts, ()) for parts in product(*(permutations(group) for group in groups)))
+        ordered = _names(bundle for group in groups for bundle in group)
+        orders = (_names(sum(parts, ())) for parts in product(*(permutations(group) for group in groups)))
         self._renamings = [
             {**identity, **dict(zip(ordered, order, strict=True))} for order in orders if order != ordered
         ]
@@ -119,9 +125,15 @@ class _Renamings:
         return found
 
 
-def _with_names(value: Any, renaming: dict[Slot, Slot]) -> Any:
+def _names(bundles: Iterable[Bundle]) -> tuple[str, ...]:
+    return tuple(name for bundle in bundles for name in bundle)
+
+
+def _with_names(value: Any, renaming: dict[str, str]) -> Any:
     """A copy of a value with every name in it renamed."""
     kind = type(value)
+    if kind is Symbol:
+        return Symbol(renaming.get(value, value))
     if kind is str:
         slot = slot_of(value)
         return renaming[slot] + value[len(slot) :] if slot in renaming else value
@@ -136,30 +148,56 @@ def _with_names(value: Any, renaming: dict[Slot, Slot]) -> Any:
     return value
 
 
-def interchangeable(scenario: Scenario) -> tuple[tuple[Slot, ...], ...]:
-    """Groups of slots that can be swapped in pairs without changing anything that the scenario starts with.
+def interchangeable(scenario: Scenario) -> tuple[tuple[Bundle, ...], ...]:
+    """Groups of slots, each with its symbols, whose swapping in pairs leaves the beginning of a scenario as it is.
 
     Where each pair of a group can be swapped, so can the group be put in any order. Patterns of link rules and
     statements are not looked into: that is left to the gate.
     """
-    groups: list[list[Slot]] = []
+    held = {
+        slot: [getattr(process, f.name) for f in fields(process)]  # type: ignore[arg-type]
+        for slot, process in scenario.initial().items()
+    }
+    own = {slot: tuple(dict.fromkeys(_symbols(values))) for slot, values in held.items()}
+    groups: list[list[Bundle]] = []
     for slot in scenario.processes:
-        home = next((group for group in groups if _swaps(scenario, group[0], slot)), None)
+        bundle = (slot, *own[slot])
+        home = next((group for group in groups if _swaps(scenario, held, group[0], bundle)), None)
         if home is None:
-            groups.append([slot])
+            groups.append([bundle])
         else:
-            home.append(slot)
+            home.append(bundle)
     return tuple(tuple(group) for group in groups if len(group) > 1)
 
 
-def _swaps(scenario: Scenario, one: Slot, other: Slot) -> bool:
+def _symbols(value: Any) -> Iterator[Symbol]:
+    """The symbols in a value, in an order that a renaming keeps: sets of them have none, and are left to fail."""
+    kind = type(value)
+    if kind is Symbol:
+        yield value
+    elif kind in (list, tuple):
+        for item in value:
+            yield from _symbols(item)
+    elif kind is dict:
+        for key, item in value.items():
+            yield from _symbols(key)
+            yield from _symbols(item)
+    elif is_dataclass(kind):
+        for f in fields(value):
+            yield from _symbols(getattr(value, f.name))
+
+
+def _swaps(scenario: Scenario, held: dict[Slot, list[Any]], first: Bundle, second: Bundle) -> bool:
+    one, other = first[0], second[0]
     if any({one, other} & set(pair) for pair in scenario.cuttable):
         return False
-    swap = {slot: slot for slot in scenario.processes} | {one: other, other: one}
-    initial = scenario.initial()
-    if any(type(initial[slot]) is not type(initial[swap[slot]]) for slot in (one, other)):
+    if len(first) != len(second) or set(first) & set(second):
         return False
-    held = {slot: [getattr(process, f.name) for f in fields(process)] for slot, process in initial.items()}  # type: ignore[arg-type]
+    initial = scenario.initial()
+    if type(initial[one]) is not type(initial[other]):
+        return False
+    swap = {slot: slot for slot in scenario.processes}
+    swap |= dict(zip((*first, *second), (*second, *first), strict=True))
     around = (
         {slot: frozenset(watchers) for slot, watchers in scenario.watchers.items()},
         frozenset(frozenset(slots) for slots in scenario.units.values()),

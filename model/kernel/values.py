@@ -15,7 +15,18 @@ from typing import Any
 
 from model.kernel.errors import ModelError
 
-ATOMS = frozenset({int, str, bool, type(None)})
+
+class Symbol(str):
+    """A name of data (a key, a value, a call) that processes only store and compare, never take apart or put in order.
+
+    The mark lets symmetry rename it: Murphi's scalarset (Ip and Dill 1996). Whatever breaks the promise is seen by the
+    gate of the reduction.
+    """
+
+    __slots__ = ()
+
+
+ATOMS = frozenset({int, str, Symbol, bool, type(None)})
 
 
 def freeze(value: Any) -> Hashable:
