@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import StrEnum
 from functools import partial
@@ -48,10 +49,11 @@ from rayproof.commands.limits import (
     StatesOption,
 )
 from rayproof.counterexamples import load, save, shown
-from rayproof.errors import InputError
+from rayproof.errors import InputError, expected_name
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
+from rayproof.piped import width
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live
@@ -126,11 +128,20 @@ def _leave(verdict: Verdict) -> None:
 
 
 def _console() -> Console:
-    return Console(soft_wrap=False, highlight=False)
+    return Console(soft_wrap=False, highlight=False, width=width())
 
 
 def _write_json(document: dict[str, Any] | list[Any], target: str) -> None:
     _write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", target)
+
+
+def _require_writable(target: str | None) -> None:
+    """Refuse a file before hours are spent on what should go there."""
+    if target in (None, "-"):
+        return
+    path = Path(str(target))
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(path, None, "it cannot be written", "a file that can be written, in a folder that exists")
 
 
 def _write_text(text: str, target: str) -> None:
@@ -186,6 +197,7 @@ def verify_command(
     json_to: JsonOption = None,
 ) -> None:
     """Check the model's scenarios against their statements."""
+    _require_writable(json_to)
     entries = reducing.only(_entries(names or [], scope), only or [])
     reductions = reducing.wanted(reduce)
     if reductions and driver is not Driver.EXPLORE:
@@ -228,7 +240,8 @@ def _entries(names: list[str], scope: Scope) -> list[Entry]:
             if not found:
                 raise InputError(name, None, f"component {name} has no {scope} scenario yet", _known_names())
         else:
-            raise InputError(name, None, "neither a component nor a scenario", _known_names())
+            expected = expected_name(name, (*COMPONENTS, *CATALOGUE), _known_names())
+            raise InputError(name, None, "neither a component nor a scenario", expected)
         chosen += [entry for entry in found if entry not in chosen]
     return chosen
 
@@ -259,6 +272,7 @@ def check_command(
     json_to: JsonOption = None,
 ) -> None:
     """Say whether policies are legal and live, and how they do on a recorded workload."""
+    _require_writable(json_to)
     loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
     recording = read_workload(workload)
     target = None if cluster is None else one_cluster(cluster)

@@ -95,7 +95,7 @@ def build_chain(scope: ChainScope, statements: tuple[Statement, ...] = (), swap:
             "replicas": scope.replicas,
             "spares": scope.spares,
             "operations": sum(map(len, scope.clients.values())),
-            **{f"{kind}s": count for kind, count in (scope.faults or {}).items()},
+            **{f"faults: {kind}": count for kind, count in (scope.faults or {}).items()},
         },
     )
 

@@ -21,6 +21,7 @@ from properties.gallery.entry import GalleryEntry
 from properties.gallery.hunt import Driver, Finding, Outcome, hunt
 from properties.gallery.ladder import WALKS, Climb, climb, rungs
 from rayproof.errors import InputError
+from rayproof.piped import width
 
 SURVIVED, INTERRUPTED = 1, 130
 
@@ -110,7 +111,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Plant real defects one by one and say which are noticed."""
         entries = chosen(ids or [])
-        console = Console(highlight=False)
+        console = Console(highlight=False, width=width())
         if ladder:
             climbs, early = _look(entries, lambda entry: climb(entry, seed=seed, budget=budget, walks=WALKS))
             if in_json:

@@ -46,6 +46,25 @@ def test_verify_in_words_and_in_json(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert {"rayproof", "python", "z3-solver"} <= set(report["versions"])
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A minute's work, were it begun.
+    code, out, err = rayproof(monkeypatch, capsys, "verify", "cluster-3-4-1", "--json", "/nowhere/x.json")
+    assert (code, out) == (2, "") and "it cannot be written" in err
+
+
+@pytest.mark.parametrize(("columns", "folded"), [("", False), ("60", True)])
+def test_what_is_piped_is_not_folded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: str, folded: bool
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns:
+        monkeypatch.setenv("COLUMNS", columns)
+    _, out, _ = rayproof(monkeypatch, capsys, "bugs", "D15")
+    assert ("wildcard_is_the_sum_of_its_bundles" not in out) == folded
+
+
 def test_verify_by_walks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = rayproof(monkeypatch, capsys, "verify", "cluster-3-3-1", "--driver", "walk", "--walks", "200")
     assert code == 0 and "200 walks" in out
@@ -110,6 +129,7 @@ RECORDING = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
         (("verify", "--bug", "answers_erly"), "the nearest: answers_early"),
         (("verify", "leases-plain", "--bug", "answers_early"), "answers_early takes no part in what was asked for"),
         (("verify", "cluster-wide", "--json", "/nowhere/x.json"), "a file that can be written"),
+        (("verify", "chian-3-2-1"), "the nearest: chain-3-2-1"),
         (("replay", "nowhere.json"), "No such file"),
         (("replay", RECORDING), "expected"),
         (("replay", str(EXAMPLES)), "directory"),
