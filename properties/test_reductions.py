@@ -1,14 +1,20 @@
 """A reduced search answers as the full one: on correct scopes, and with each bug that its statements notice."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from model.kernel import Scenario, Statement, StatementKind, Verdict
+from model.actors.replay import ChainStore
+from model.actors.scenarios import replayed
+from model.kernel import Context, Message, Name, Process, Scenario, Statement, StatementKind, Verdict
 from model.kernel.engines import explore
 from model.kernel.gate import explore_reduced
 from model.kernel.replay import replay
+from model.kernel.symmetry import interchangeable
 from properties.bugs import BUGS, Bug
 from properties.catalogue import CATALOGUE, build
 from properties.reductions import REDUCTIONS
+from properties.statements.replay import REPLAY
 
 SMALL = ("chain-stale", "leases-duplicates", "groups-two", "store-two-returns", "stream")
 """Scenarios that are their own gate."""
@@ -51,3 +57,29 @@ def test_a_planted_bug_is_found_by_a_reduced_search(bug: Bug) -> None:
     assert reduced.violation is not None and full.violation is not None
     again = replay(scenario, reduced.violation.steps, wanted).violation
     assert again is not None and again.statement == full.violation.statement
+
+
+@dataclass(slots=True)
+class PutsNamesInOrder(ChainStore):
+    """Calls bear names to be told apart, not to be ranked."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        ChainStore.receive(self, ctx, sender, message)
+        if len(self.chain) > 1 and not self.results:
+            self.chain = tuple(sorted(self.chain))
+
+
+@pytest.mark.parametrize("swap", [{}, {ChainStore: PutsNamesInOrder}], ids=["equal", "ranked"])
+@pytest.mark.parametrize("callers", [{"a": ("a0",), "b": ("b0",)}, {"a": ("a0",), "b": ("b0",), "c": ("c0", "c1")}])
+def test_callers_are_renamed_with_their_calls_unless_the_calls_are_ranked(
+    callers: dict[str, tuple[str, ...]], swap: dict[type[Process], type[Process]]
+) -> None:
+    scope = replayed("callers", callers, REPLAY, replace=swap)
+    assert interchangeable(scope) == ((("a", "a0"), ("b", "b0")),)
+    full = explore(scope)
+    reduced = explore_reduced(scope, scope, [REDUCTIONS["symmetry"]])
+    assert reduced.reduced != bool(swap)
+    assert reduced.verdict is full.verdict
+    assert [s.verdict for s in reduced.statements] == [s.verdict for s in full.statements]
+    if not swap:
+        assert 1.5 < full.states / reduced.states <= 2

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from model.kernel import (
     Context,
     Message,
+    ModelError,
     Process,
     Scenario,
     Statement,
@@ -128,6 +129,22 @@ def test_a_run_that_is_cut_short_is_the_beginning_of_the_whole_one() -> None:
         assert result.stopped == bool(whole) and mark in {event for _, event in first} | {None}
 
     run()
+
+
+def test_a_clock_that_stands_still_is_a_defect_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timer that is armed again at once; `tests/` says after how many events."""
+
+    @dataclass(slots=True)
+    class Restless(Process):
+        def start(self, ctx: Context) -> None:
+            ctx.set_timer("again")
+
+        def fire(self, ctx: Context, timer: str) -> None:
+            ctx.set_timer("again")
+
+    monkeypatch.setattr("model.kernel.simulate.STANDSTILL_LIMIT", 1000)
+    with pytest.raises(ModelError, match="the clock stands still"):
+        Simulation(Scenario("restless", "cluster", {"restless": Restless}), 0).run()
 
 
 @seed(0)
