@@ -30,9 +30,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.plugins import get_operator, operator_names
+try:
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator, operator_names
+except ImportError:
+    sys.exit("Cosmic Ray makes the mutants: pip install --editable '.[bench]' --constraint constraints.txt")
 
 from benchmarks.mutation_report import PARTS, report, table
 from properties.catalogue import CATALOGUE, Scope
@@ -228,14 +231,16 @@ def main() -> None:
     parser.add_argument("--cpu", type=float, default=10.0, help="CPU seconds per mutant")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--report", action="store_true", help="only write the page")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file of all runs; this one is added")
+    parser.add_argument("--page", type=Path, default=PAGE, help="where the page is written")
     arguments = parser.parse_args()
-    runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    runs = json.loads(arguments.results.read_text(encoding="utf-8")) if arguments.results.exists() else []
     if not arguments.report:
         runs = sorted(
             [*(run for run in runs if run["seed"] != arguments.seed), campaign(arguments)], key=lambda run: run["seed"]
         )
-        RESULTS.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(report(runs), encoding="utf-8")
+        arguments.results.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+    arguments.page.write_text(report(runs), encoding="utf-8")
 
 
 def campaign(arguments: argparse.Namespace) -> dict[str, Any]:

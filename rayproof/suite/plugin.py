@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ OPTIONS = pytest.StashKey[Options]()
 FINGERPRINTS = pytest.StashKey[Fingerprints]()
 
 MARKER = "rayproof_scenario(name, only=None): the scenario that a test is about, and its statement if it is about one"
+PRINTED = 20
+"""Lines shown of what a policy has printed."""
 CORPUS = "old_counterexample"
 """Parameter of the test that replays what was found before."""
 
@@ -136,7 +140,9 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, CounterexampleFoundError):
         options = item.config.stash[OPTIONS]
-        saved = found.report(error.finding, options.seed, options.out, item.config.stash[FINGERPRINTS])
+        # It is carried out again and again to shorten it; what the policy prints meanwhile is of no use.
+        with redirect_stdout(StringIO()):
+            saved = found.report(error.finding, options.seed, options.out, item.config.stash[FINGERPRINTS])
         report.longrepr = saved.text
     elif isinstance(error, OnItsClockError):
         report.longrepr = str(error)
@@ -144,8 +150,19 @@ def pytest_runtest_makereport(
         report.longrepr = f"UNDETERMINED: {error}"
     else:
         return report
-    report.sections = []
+    report.sections = _printed(report.sections)
     return report
+
+
+def _printed(sections: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What a policy has printed; it was asked many times, so the end of it."""
+    kept = []
+    for title, text in sections:
+        lines = text.splitlines()
+        if title.startswith("Captured std") and lines:
+            left_out = [f"... {len(lines) - PRINTED} lines before"] if len(lines) > PRINTED else []
+            kept.append((title, "\n".join([*left_out, *lines[-PRINTED:]])))
+    return kept
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
