@@ -11,10 +11,16 @@ from properties.catalogue import ENTRIES
 from tests.scopes import noticed_by
 
 LARGE = {
+    "answers_before_storage_does",
+    "answers_early",
+    "asks_for_ever",
     "asks_once",
+    "asks_the_dead_only",
+    "begins_with_the_first_argument",
     "believes_late_replies",
     "believes_reports_of_the_dead",
     "compares_across_publishers",
+    "compares_broadcasts_across_servers",
     "compares_on_rejoin",
     "counts_chunks",
     "executes_what_is_under_way",
@@ -23,11 +29,15 @@ LARGE = {
     "forgets_lost_inputs",
     "forgets_the_arguments",
     "forgets_the_newcomer",
+    "goes_back_to_an_older_configuration",
     "holds_on_to_the_lost",
     "ignores_a_late_answer",
     "ignores_death_notices",
+    "keeps_calls_of_the_hopeless",
+    "keeps_pins_of_the_dead",
     "keeps_the_cpu_for_its_arguments",
     "keeps_using_the_dead",
+    "lets_go_before_the_pin",
     "listens_to_the_dead",
     "looks_again_at_once",
     "loses_rows_of_a_shard",
@@ -37,16 +47,25 @@ LARGE = {
     "newest_first",
     "passes_it_on",
     "pins_before_the_seal",
+    "places_at_once_or_never",
     "recovers_only_when_asked",
     "remembers_a_pin_for_ever",
     "replies_empty_the_mailbox",
+    "report_wipes_others",
+    "reports_the_state_before",
     "retries_for_ever",
+    "seals_only_the_suspect",
+    "serves_on_an_old_answer",
     "silent_after_a_death",
+    "tells_only_the_first",
+    "tells_only_the_prefix",
     "uses_the_dead_once_more",
     "value_depends_on_the_node",
+    "waits_for_a_dead_node",
+    "waits_for_a_later_epoch",
     "waits_for_the_answer",
 }
-"""Bugs whose scenarios take several seconds, once for each statement that notices them."""
+"""Bugs whose scenarios take long, once for each statement that notices them: `make slow`."""
 
 
 @pytest.mark.parametrize(
