@@ -26,7 +26,7 @@ from model.kernel.steps import Step
 from model.kernel.verdicts import INTERRUPTED_NOTE
 from properties.catalogue import build
 from rayproof.commands.explore_graph import NotExhaustedError, known
-from rayproof.commands.limits import INTERRUPTED, BudgetOption, MemoryOption, StatesOption
+from rayproof.commands.limits import BudgetOption, MemoryOption, StatesOption
 from rayproof.errors import InputError, expected_name
 from rayproof.progress import live
 
@@ -134,6 +134,4 @@ def register(app: typer.Typer) -> None:
         except NotExhaustedError as error:
             typer.echo(f"undetermined: {error}", err=True)
             raise typer.Exit(EXIT_CODES[Verdict.UNDETERMINED]) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
         typer.echo(described(answers, claim))
