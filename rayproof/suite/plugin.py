@@ -143,15 +143,29 @@ def pytest_runtest_makereport(
         # It is carried out again and again to shorten it; what the policy prints meanwhile is of no use.
         with redirect_stdout(StringIO()):
             saved = found.report(error.finding, options.seed, options.out, item.config.stash[FINGERPRINTS])
-        report.longrepr = saved.text
+        text = saved.text
     elif isinstance(error, OnItsClockError):
-        report.longrepr = str(error)
+        text = str(error)
     elif isinstance(error, UndeterminedError):
-        report.longrepr = f"UNDETERMINED: {error}"
+        text = f"UNDETERMINED: {error}"
     else:
         return report
+    report.longrepr = _without_a_stack(text, error)
     report.sections = _printed(report.sections)
     return report
+
+
+class _ToldError(Exception):
+    """Carries what a report says."""
+
+
+def _without_a_stack(text: str, error: Exception) -> Any:
+    """The text and nothing else; of it, pytest's short summary (whole where `CI` is set) has the first line."""
+    told = _ToldError(text)
+    shown = pytest.ExceptionInfo.from_exception(told.with_traceback(error.__traceback__)).getrepr(style="value")
+    if shown.reprcrash is not None:
+        shown.reprcrash.message = text.partition("\n")[0]
+    return shown
 
 
 def _printed(sections: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -114,13 +115,19 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("example", BROKEN)
-def test_a_broken_policy_fails_usefully(pytester: pytest.Pytester, example: str) -> None:
+def test_a_broken_policy_fails_usefully(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, example: str
+) -> None:
+    # Where it is set, pytest's short summary has the whole message of a failure.
+    monkeypatch.setenv("CI", "true")
     mine = policy(pytester, example)
     asked = "whole-cluster or a_timed_run_ends or cut_short"
     result = run(pytester, WHOLE, TIMED, "-k", asked, f"--rayproof-policy={mine.name}")
     result.assert_outcomes(failed=3)
     text = result.stdout.str()
-    assert text.count(f"VIOLATED {BROKEN[example]}:") + text.count("VIOLATED every_request_answered:") == 3
+    seen = Counter(re.findall(r"^VIOLATED (\w+):", text, re.M))
+    assert seen[BROKEN[example]] + seen["every_request_answered"] == seen.total() == 3
+    assert len(re.findall(r"^FAILED \S+ - VIOLATED .*\n(?=FAILED|=)", text, re.M)) == 3, "a line each in the summary"
     assert text.count("regression test: pytest ") == 3, "random, timed, and timed but cut short"
     assert f"VIOLATED {BROKEN[example]}:" in text and "program=driver:" in text
     # What draws behind the model's back may answer alike when it is carried out again for the print.
