@@ -48,7 +48,14 @@ CHAIN_BUGS = [
 ]
 
 
-@pytest.mark.parametrize("bug", CHAIN_BUGS, ids=lambda bug: bug.name)
+LONG = ("answers_early",)
+"""Found among the last states of its scope."""
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [pytest.param(bug, id=bug.name, marks=[pytest.mark.slow] if bug.name in LONG else []) for bug in CHAIN_BUGS],
+)
 def test_a_planted_bug_is_found_by_a_reduced_search(bug: Bug) -> None:
     scenario = build(bug.scenario, swap=bug.replaces)
     wanted = tuple(s for s in judged(scenario) if s.name == bug.statement)
@@ -69,8 +76,19 @@ class PutsNamesInOrder(ChainStore):
             self.chain = tuple(sorted(self.chain))
 
 
-@pytest.mark.parametrize("swap", [{}, {ChainStore: PutsNamesInOrder}], ids=["equal", "ranked"])
-@pytest.mark.parametrize("callers", [{"a": ("a0",), "b": ("b0",)}, {"a": ("a0",), "b": ("b0",), "c": ("c0", "c1")}])
+TWO = {"a": ("a0",), "b": ("b0",)}
+AND_ONE_THAT_CALLS_TWICE = {**TWO, "c": ("c0", "c1")}
+
+
+@pytest.mark.parametrize(
+    ("callers", "swap"),
+    [
+        pytest.param(TWO, {}, id="equal"),
+        pytest.param(TWO, {ChainStore: PutsNamesInOrder}, id="ranked"),
+        pytest.param(AND_ONE_THAT_CALLS_TWICE, {}, id="equal beside another", marks=pytest.mark.slow),
+        pytest.param(AND_ONE_THAT_CALLS_TWICE, {ChainStore: PutsNamesInOrder}, id="ranked beside another"),
+    ],
+)
 def test_callers_are_renamed_with_their_calls_unless_the_calls_are_ranked(
     callers: dict[str, tuple[str, ...]], swap: dict[type[Process], type[Process]]
 ) -> None:
