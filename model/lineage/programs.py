@@ -21,12 +21,13 @@ class Failure(StrEnum):
     UNSCHEDULABLE = "TaskUnschedulableError"
     CANCELLED = "TaskCancelledError"
     GROUP_REMOVED = "TaskPlacementGroupRemoved"
+    ACTOR_DIED = "ActorDiedError"
+    ACTOR_UNAVAILABLE = "ActorUnavailableError"
 
     @property
     def is_loss(self) -> bool:
         """Whether Ray's class derives from `ObjectLostError` (`python/ray/exceptions.py`)."""
-        others = (Failure.NODE_DIED, Failure.UNSCHEDULABLE, Failure.CANCELLED, Failure.GROUP_REMOVED)
-        return self not in others
+        return self in (Failure.LOST, Failure.UNRECONSTRUCTABLE, Failure.OWNER_DIED, Failure.FREED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.actors.lifecycle import Life
 from model.cluster.ray2.actors import ActorTable
+from model.cluster.ray2.calls import ActorCalls
 from model.cluster.ray2.driver import Submitter, TaskManager
 from model.cluster.ray2.node import ClusterRaylet, LeasedExecutor
 from model.cluster.ray2.protocol import AttemptWithdrawn, BundlesChanged, EndLease, WorkerGone
@@ -119,6 +121,44 @@ class ForgetsActorsOfTheDead(ActorTable):
         self.dead.add(node)
 
 
+@dataclass(slots=True)
+class TellsOfBeginningsOnly(ActorTable):
+    """Nobody hears that an actor is dead."""
+
+    def publish(self, ctx: Context, actor: str) -> None:
+        if self.life.get(actor) is not Life.DEAD:
+            ActorTable.publish(self, ctx, actor)
+
+
+@dataclass(slots=True, kw_only=True)
+class KeepsWhatWasWithdrawn(ActorCalls):
+    """A call whose argument is an error stays at the head of the queue."""
+
+    def withdraw(self, ctx: Context, number: int) -> None:
+        pass
+
+
+@dataclass(slots=True, kw_only=True)
+class SendsTwice(ActorCalls):
+    """Every call is sent twice, to be on the safe side."""
+
+    def push(self, ctx: Context, number: int, *, skip: bool) -> None:
+        ActorCalls.push(self, ctx, number, skip=skip)
+        ActorCalls.push(self, ctx, number, skip=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class SendsWhatIsReady(ActorCalls):
+    """A call whose arguments are there overtakes those before it."""
+
+    def send_ready(self, ctx: Context) -> None:
+        self.unsent = tuple(sorted(self.unsent, key=lambda number: (len(self.needs[number]), number)))
+        ActorCalls.send_ready(self, ctx)
+
+    def push(self, ctx: Context, number: int, *, skip: bool) -> None:
+        ActorCalls.push(self, ctx, number, skip=True)
+
+
 OWNED_BUGS = (
     Bug(
         "leaves_workers_in_lost_bundles",
@@ -208,6 +248,39 @@ OWNED_BUGS = (
         "actors_live_where_their_table_says",
         "ray2-actor",
         "Ray 2.60 gcs_actor_manager.cc, OnNodeDead",
+    ),
+    Bug(
+        "tells_of_beginnings_only",
+        "A caller is not told that an actor was killed, and goes on calling it.",
+        {ActorTable: TellsOfBeginningsOnly},
+        "callers_know_where_actors_live",
+        "ray2-calls-argument",
+        "Ray 2.60 gcs_actor_manager.cc, DestroyActor",
+    ),
+    Bug(
+        "keeps_what_was_withdrawn",
+        "A call whose argument is an error is waited for by all calls behind it.",
+        {ActorCalls: KeepsWhatWasWithdrawn},
+        "who_waits_waits_for_room",
+        "ray2-calls-argument",
+        "Ray 2.60 sequential_actor_submit_queue.cc, MarkDependencyFailed; Ray #52833's kind",
+        ("what_is_referred_to_is_somewhere",),
+    ),
+    Bug(
+        "sends_each_call_twice",
+        "A call is sent twice and executed twice.",
+        {ActorCalls: SendsTwice},
+        "no_call_starts_twice",
+        "ray2-calls",
+        "Ray documentation, Actors: at most once by default",
+    ),
+    Bug(
+        "sends_what_is_ready",
+        "A call overtakes one that waits for its arguments.",
+        {ActorCalls: SendsWhatIsReady},
+        "calls_start_in_order",
+        "ray2-calls-argument",
+        "Ray 2.60 out_of_order_actor_submit_queue.cc, where order is promised",
     ),
 )
 """The planted bugs of whole clusters of today's Ray."""

@@ -1,7 +1,7 @@
 """Whole clusters of today's Ray (edition `ray2`), drawn: one driver, its tasks on leases, groups, actors, crashes.
 
 The driver submits tasks, plain, spread or in bundles, puts, gets, waits, drops, cancels, makes and gives up groups,
-makes and kills actors, in any order that a program can have. Nodes crash, or the driver does.
+makes, calls and kills actors, in any order that a program can have. Nodes crash, or the driver does.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class _Drawing:
 
     def deed(self, first: bool) -> str:
         """The driver's next action."""
-        match self.pick(13) if not first else 0:
+        match self.pick(16) if not first else 0:
             case 4:
                 self.puts += 1
                 self.held.append(f"p{self.puts}")
@@ -64,8 +64,8 @@ class _Drawing:
                 gone = self.some(self.held)
                 self.held.remove(gone)
                 return f"drop {gone}"
-            case 7 if self.tasks:
-                return f"cancel {self.some(list(self.tasks))}"
+            case 7 if self.leased():
+                return f"cancel {self.some(self.leased())}"
             case 8 if len(self.groups) < GROUPS:
                 made = len(self.groups)
                 self.groups.append({"bundles": 1 + self.pick(2), "strategy": self.pick(len(STRATEGIES))})
@@ -73,7 +73,7 @@ class _Drawing:
                 return f"group {made}"
             case 9 if self.whole:
                 return f"ungroup {self.whole.pop(self.pick(len(self.whole)))}"
-            case 10 if self.actors < ACTORS:
+            case 10 | 15 if self.actors < ACTORS:
                 self.actors += 1
                 self.alive.append(self.actors)
                 return f"actor {self.actors}"
@@ -82,6 +82,8 @@ class _Drawing:
             case 12 if self.held:
                 wanted = list(dict.fromkeys(self.some(self.held) for _ in range(1 + self.pick(3))))
                 return f"wait {1 + self.pick(len(wanted))} {' '.join(wanted)}"
+            case 13 | 14 if self.actors and len(self.tasks) < TASKS:
+                return self.call()
             case _ if len(self.tasks) < TASKS:
                 return self.submit()
             case _:
@@ -91,11 +93,29 @@ class _Drawing:
         """One of them."""
         return things[self.pick(len(things))]
 
+    def leased(self) -> list[str]:
+        """Tasks that are no calls."""
+        return [name for name, task in self.tasks.items() if "actor" not in task]
+
+    def arguments(self) -> list[str]:
+        """Of a task or call."""
+        return list(dict.fromkeys(self.some(self.held) for _ in range(self.pick(3)))) if self.held else []
+
+    def call(self) -> str:
+        """One more call, of any actor that was made; it may have been killed."""
+        name = f"t{len(self.tasks)}"
+        self.tasks[name] = {"arguments": self.arguments(), "max_retries": 0, "actor": f"{1 + self.pick(self.actors)}"}
+        self.held.append(f"o{name}")
+        return f"call {name}"
+
     def submit(self) -> str:
         """One more task."""
         name = f"t{len(self.tasks)}"
-        needs = list(dict.fromkeys(self.some(self.held) for _ in range(self.pick(3)))) if self.held else []
-        task: dict[str, object] = {"arguments": needs, "max_retries": (1, 0, 2)[self.pick(3)], "class": PLAIN}
+        task: dict[str, object] = {
+            "arguments": self.arguments(),
+            "max_retries": (1, 0, 2)[self.pick(3)],
+            "class": PLAIN,
+        }
         where = self.pick(4)
         if where == 1:
             task["class"] = SPREAD
@@ -119,9 +139,10 @@ def draw_owned(pick: Pick) -> Shape:
     return {
         "cpus": cpus,
         "faults": {**faults, "crashes": min(faults.get("crashes", 0), len(cpus) - 1)},
-        "spills": [there for there in results if pick(4) == 3],
+        "spills": [there for there in results if pick(4) == 3 and "actor" not in drawing.tasks[there[1:]]],
         "borrows": results[pick(len(results))] if results and pick(4) == 3 else "",
         "restarts": pick(2),
+        "retries": pick(2),
         "driver": deeds,
         "tasks": drawing.tasks,
         "groups": drawing.groups,
@@ -131,7 +152,7 @@ def draw_owned(pick: Pick) -> Shape:
 def _deed(text: str) -> Deed:
     word, *rest = text.split()
     match word:
-        case "submit":
+        case "submit" | "call":
             return Submit(rest[0])
         case "put":
             return PutAt(rest[0], rest[1])
@@ -153,7 +174,7 @@ def _deed(text: str) -> Deed:
             return EndActor(rest[0])
         case _:
             raise ValueError(
-                f"{text!r} is no action: submit, put, get, wait, drop, cancel, group, ungroup, actor or kill"
+                f"{text!r} is no action: submit, call, put, get, wait, drop, cancel, group, ungroup, actor or kill"
             )
 
 
@@ -161,9 +182,12 @@ def build_owned(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
     """The scenario of a drawn cluster; leases follow Ray's own policy."""
     tasks = shape["tasks"]
     program = OwnedProgram(
-        tuple(Task(name, tuple(task["arguments"]), f"o{name}", task["max_retries"]) for name, task in tasks.items()),
+        tuple(
+            Task(name, tuple(task["arguments"]), f"o{name}", task["max_retries"], small="actor" in task)
+            for name, task in tasks.items()
+        ),
         tuple(map(_deed, shape["driver"])),
-        MappingProxyType({name: task["class"] for name, task in tasks.items()}),
+        MappingProxyType({name: task["class"] for name, task in tasks.items() if "actor" not in task}),
         tuple(
             Group(number, (CPU,) * group["bundles"], STRATEGIES[group["strategy"]])
             for number, group in enumerate(shape["groups"])
@@ -172,6 +196,8 @@ def build_owned(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
         frozenset(shape["spills"]),
         shape["borrows"],
         shape["restarts"],
+        MappingProxyType({name: task["actor"] for name, task in tasks.items() if "actor" in task}),
+        shape["retries"],
     )
     faults = shape["faults"]
     made = owned_cluster(
@@ -183,8 +209,12 @@ def build_owned(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
         driver_crashes=bool(faults.get("driver", 0)),
         replace=swap,
     )
-    needs = "; ".join(f"{name}({' '.join(task['arguments'])}) {task['class']}" for name, task in tasks.items())
+    needs = "; ".join(f"{name}({' '.join(task['arguments'])}) {_of(task)}" for name, task in tasks.items())
     return replace(made, constants={**made.constants, "program": f"driver: {', '.join(shape['driver'])}; {needs}"})
+
+
+def _of(task: Shape) -> str:
+    return f"call of actor {task['actor']}" if "actor" in task else str(task["class"])
 
 
 OWNED_PROGRAMS = Family("ray2-cluster", "cluster", draw_owned, build_owned)

@@ -12,8 +12,10 @@ from model.scheduler.groups.protocol import Group
 from model.scheduler.hooks import Policy
 from model.scheduler.ray import BundleStrategy
 from properties.entry import Entry, Scope, Swap
+from properties.statements.cluster_calls import a_call_fails_with_its_actor, a_restarted_actor_is_called
 from properties.statements.groups import a_group_is_rescheduled
 from properties.statements.owned_cluster import (
+    OF_CALLS,
     OWNED_CLUSTER,
     a_lease_is_granted_in_a_bundle,
     a_task_ends_cancelled,
@@ -32,16 +34,22 @@ def _owned(
     *,
     crashes: int = 0,
     driver_crashes: bool = False,
+    retries: int = 0,
 ) -> Entry:
+    """Tasks with their class; the class of a call is its actor."""
+    made = [deed.actor for deed in deeds if isinstance(deed, MakeActor)]
     groups = (Group(0, (CPU,), BundleStrategy.PACK),) if MakeGroup(0) in deeds else ()
     program = OwnedProgram(
         tuple(task for task, _ in tasks),
         deeds,
-        MappingProxyType({task.name: of for task, of in tasks}),
+        MappingProxyType({task.name: of for task, of in tasks if of not in made}),
         groups,
-        MappingProxyType({task.name: 0 for task, of in tasks if of not in (PLAIN, SPREAD)}),
+        MappingProxyType({task.name: 0 for task, of in tasks if of not in (PLAIN, SPREAD, *made)}),
+        actor_of=MappingProxyType({task.name: of for task, of in tasks if of in made}),
+        max_task_retries=retries,
     )
-    claims = (*(s for s in OWNED_CLUSTER if s.kind is not StatementKind.SOMETIMES), *happens)
+    idle = () if program.actor_of else OF_CALLS
+    claims = (*(s for s in OWNED_CLUSTER if s.kind is not StatementKind.SOMETIMES and s not in idle), *happens)
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         return owned_cluster(
@@ -53,6 +61,10 @@ def _owned(
 
 def _task(name: str, *arguments: str, retries: int = 1) -> Task:
     return Task(name, arguments, f"o{name}", retries)
+
+
+def _call(name: str, *arguments: str) -> Task:
+    return Task(name, arguments, f"o{name}", 0, small=True)
 
 
 OWNED_ENTRIES = (
@@ -107,6 +119,24 @@ OWNED_ENTRIES = (
         (),
         crashes=1,
         driver_crashes=True,
+    ),
+    # The node of an actor may die before, between and under its calls.
+    _owned(
+        "ray2-calls",
+        ((_call("a"), "m"), (_call("b"), "m")),
+        (MakeActor("m"), Submit("a"), Submit("b"), Get("ob")),
+        (1, 1),
+        (an_actor_is_restarted, a_call_fails_with_its_actor, a_restarted_actor_is_called),
+        crashes=1,
+        retries=1,
+    ),
+    # A call behind one whose argument may be cancelled, and one that may come after the end of the actor.
+    _owned(
+        "ray2-calls-argument",
+        ((_task("x"), PLAIN), (_call("a", "ox"), "m"), (_call("b"), "m"), (_call("c"), "m")),
+        (MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), Cancel("x"), Get("ob"), EndActor("m"), Submit("c")),
+        (2,),
+        (a_call_fails_with_its_actor, a_task_ends_cancelled),
     ),
 )
 """Exhausted in seconds, each."""

@@ -11,6 +11,8 @@ from model.kernel import StateView, always, audit, sometimes
 from model.lineage.execution import Borrower
 from model.lineage.programs import Failure, Get, Stage, Wait
 from model.scheduler.leases.bundled import GROUP
+from properties.statements.actors import attempts_never_overlap, results_match_their_incarnation
+from properties.statements.cluster_calls import CLUSTER_CALLS, a_call_fails_with_its_actor, a_restarted_actor_is_called
 from properties.statements.groups import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from properties.statements.leases import (
     no_grant_to_the_dead_or_draining,
@@ -79,23 +81,32 @@ def _is_stuck(owner: TaskManager, waiting: set[ObjectId]) -> bool:
             return False
 
 
-def _waiting(owner: TaskManager, queued: set[TaskId]) -> set[ObjectId]:
-    """Results of the tasks without room, and of those that need them."""
+def _without_home(view: StateView) -> set[str]:
+    """Actors that wait for a worker."""
+    return {
+        a for t in view.of(ActorTable).values() for a, life in t.life.items() if life not in (Life.ALIVE, Life.DEAD)
+    }
+
+
+def _waiting(owner: TaskManager, view: StateView) -> set[ObjectId]:
+    """Results of tasks without room, of calls of such actors, of what needs them, and of calls behind such calls."""
+    queued, held_up = _without_room(view), _without_home(view)
     waiting = {task.result for task in owner.tasks if task.name in queued}
     for task in owner.tasks:
-        # A task is submitted after those that make its arguments.
+        # A task is submitted after those that make its arguments, a call after earlier ones of its actor.
         unfinished = owner.stage.get(task.name) in (Stage.PENDING, Stage.SUBMITTED)
-        if unfinished and waiting.intersection(task.arguments):
+        actor = owner.actor_of.get(task.name, "")
+        if unfinished and (waiting.intersection(task.arguments) or actor in held_up):
             waiting.add(task.result)
+            held_up |= {actor} - {""}
     return waiting
 
 
-@audit(TaskManager, Submitter, Borrower, source="Ray #47606, #47043; bug benchmark L2")
+@audit(TaskManager, Submitter, ActorTable, Borrower, source="Ray #47606, #47043; bug benchmark L2")
 def who_waits_waits_for_room(view: StateView) -> bool:
-    """When nothing more can happen, all tasks and reads have ended, but for tasks without room and what needs them."""
-    queued = _without_room(view)
+    """When nothing more can happen, all tasks, calls and reads have ended, unless they wait for room."""
     for owner in view.of(TaskManager).values():
-        waiting = _waiting(owner, queued)
+        waiting = _waiting(owner, view)
         unfinished = {t.result for t in owner.tasks if owner.stage.get(t.name) in (Stage.PENDING, Stage.SUBMITTED)}
         if unfinished != waiting or (owner.at != len(owner.program) and not _is_stuck(owner, waiting)):
             return False
@@ -110,13 +121,12 @@ def who_waits_waits_for_room(view: StateView) -> bool:
     return True
 
 
-@audit(TaskManager, Submitter, LeasedExecutor, source="OSDI 2018 §4.2.3; bug benchmark S1")
+@audit(TaskManager, Submitter, ActorTable, LeasedExecutor, source="OSDI 2018 §4.2.3; bug benchmark S1")
 def what_is_referred_to_is_somewhere(view: StateView) -> bool:
     """Whatever a live driver refers to is on a live node, has ended in an error, or waits for a task without room."""
     nodes = view.of(LeasedExecutor).values()
-    queued = _without_room(view)
     for owner in view.of(TaskManager).values():
-        made = {*_waiting(owner, queued), *owner.failures, *owner.small}
+        made = {*_waiting(owner, view), *owner.failures, *owner.small}
         if any(not any(node.has(there) for node in nodes) for there in owner.references - made):
             return False
     return True
@@ -201,7 +211,7 @@ COMPOSED = (
     no_lease_is_held_in_vain,
     actors_live_where_their_table_says,
 )
-"""Only where the parts work together is there anything to claim."""
+"""Of the composition alone."""
 
 HAPPENS = (
     a_lease_is_granted_in_a_bundle,
@@ -209,7 +219,12 @@ HAPPENS = (
     a_task_ends_cancelled,
     an_actor_is_restarted,
     a_group_is_rescheduled,
+    a_call_fails_with_its_actor,
+    a_restarted_actor_is_called,
 )
+
+OF_CALLS = (*CLUSTER_CALLS, results_match_their_incarnation, attempts_never_overlap)
+"""Only where actors are called is there anything to claim."""
 
 OWNED_CLUSTER = (
     *COMPOSED,
@@ -220,6 +235,7 @@ OWNED_CLUSTER = (
     # A worker that waits gives its CPU to a bundle, and takes it again in spite of it.
     *(each for each in GROUPS if each is not bundles_fit_their_node),
     cancelled_never_starts_again,
+    *OF_CALLS,
     *HAPPENS,
 )
 """Everything that is checked of whole clusters of today's Ray; a read may wait where its task has no room."""

@@ -55,4 +55,6 @@ def test_errors_have_the_names_of_ray() -> None:
         "TaskUnschedulableError",
         "TaskCancelledError",
         "TaskPlacementGroupRemoved",
+        "ActorDiedError",
+        "ActorUnavailableError",
     }

@@ -81,7 +81,7 @@ def test_object_planes_have_everything_that_is_promised() -> None:
 def test_programs_of_todays_ray_have_everything_that_is_promised() -> None:
     drawn = shapes("ray2-cluster")
     text = json.dumps(drawn)
-    words = ("submit", "put", "get", "wait", "drop", "cancel", "group", "ungroup", "actor", "kill")
+    words = ("submit", "call", "put", "get", "wait", "drop", "cancel", "group", "ungroup", "actor", "kill")
     for word in (*(f'"{word} ' for word in words), '"spread"', '"group0"', '"group0.1"', '"max_retries": 2'):
         assert word in text, word
     assert any(shape["borrows"] for shape in drawn) and any(shape["spills"] for shape in drawn)

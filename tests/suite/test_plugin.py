@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections import Counter
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from pathlib import Path
 
 import pytest

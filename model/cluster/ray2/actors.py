@@ -2,7 +2,7 @@
 
 Source: Ray 2.60 `gcs/gcs_actor_manager.cc::OnNodeDead`, `RestartActor`, and `gcs_actor_scheduler.cc`. An actor that
 lived on the dead node is restarted within its budget; one that had not come up there is placed again whatever the
-budget says.
+budget says. Every change of an actor's state is published to its caller.
 
 Left out: a request that is sent on to another raylet: an actor waits at the node that it was given to.
 """
@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from model.actors.lifecycle import ActorManager, LeaseWorker, Life
+from model.actors.protocol import ActorState
+from model.cluster.ray2.calls import caller_of, home_of
 from model.kernel import Context, Down, Message, Name, constant
 
 
@@ -21,9 +23,13 @@ class ActorTable(ActorManager):
 
     owner: Name = constant("submitter")
     """The process whose end is that of the driver."""
+    called: tuple[str, ...] = constant(())
+    """Actors that somebody calls."""
     dead: set[Name] = field(default_factory=set)
     """Raylets that have died."""
     restarts: dict[str, int] = field(default_factory=dict)
+    told: dict[str, ActorState] = field(default_factory=dict)
+    """What callers heard last."""
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Deaths of nodes; the rest is about one actor."""
@@ -31,6 +37,17 @@ class ActorTable(ActorManager):
             self.node_died(ctx, message.name)
         else:
             ActorManager.receive(self, ctx, sender, message)
+        for actor in self.called:
+            self.publish(ctx, actor)
+
+    def publish(self, ctx: Context, actor: str) -> None:
+        """Tell its caller where it lives now, that it does nowhere, or that it never will again."""
+        life = self.life.get(actor, Life.PENDING)
+        home = home_of(actor, self.nodes.index(self.node[actor])) if life is Life.ALIVE else ""
+        state = ActorState(home, dead=life is Life.DEAD)
+        if state != self.told.get(actor, ActorState("")):
+            self.told[actor] = state
+            ctx.send(caller_of(actor), state)
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """What was there has failed."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
+from model.actors.protocol import CallSpec
 from model.cluster.ray2.actors import ActorTable
+from model.cluster.ray2.calls import ActorCalls, ActorHome, caller_of, home_of
 from model.cluster.ray2.driver import SUBMITTER, Submitter, TaskManager
 from model.cluster.ray2.node import ACTOR, ClusterRaylet, LeasedExecutor, NodeBundles
 from model.cluster.ray2.protocol import Deed
@@ -52,6 +54,14 @@ class OwnedProgram:
     """What another process reads."""
     max_restarts: int = 1
     """Of each actor."""
+    actor_of: Mapping[TaskId, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Tasks that are calls of an actor, in the order in which they are made."""
+    max_task_retries: int = 0
+    """Of each call."""
+
+    def calls_of(self, actor: str) -> tuple[CallSpec, ...]:
+        """The calls of one actor; each waits for its own arguments."""
+        return tuple(CallSpec(call, needs=(call,)) for call, called in self.actor_of.items() if called == actor)
 
 
 def classes_of(groups: tuple[Group, ...]) -> Mapping[ClassId, SchedulingClass]:
@@ -87,9 +97,17 @@ def owned_cluster(
     totals = MappingProxyType({raylets[i]: Resources.of(CPU=cpus[i]) for i in numbers})
     classes = classes_of(program.groups)
     groups = MappingProxyType({group.id: group for group in program.groups})
+    called = tuple(sorted(set(program.actor_of.values())))
+    callers = tuple(map(caller_of, called))
+    homes = {i: tuple(home_of(actor, i) for actor in called) for i in numbers}
     processes: dict[Slot, Callable[[], Process]] = {
         "owner": lambda: made(TaskManager)(
-            program.tasks, program.deeds, executors, class_of=program.classes, group_of=program.group_of
+            program.tasks,
+            program.deeds,
+            executors,
+            class_of=program.classes,
+            group_of=program.group_of,
+            actor_of=program.actor_of,
         ),
         SUBMITTER: lambda: made(Submitter)(
             classes=classes,
@@ -102,8 +120,11 @@ def owned_cluster(
             totals=tuple((bundles[i], totals[raylets[i]]) for i in numbers),
             users=MappingProxyType(dict.fromkeys(groups, "owner")),
         ),
-        "actors": lambda: made(ActorTable)(raylets, program.max_restarts),
+        "actors": lambda: made(ActorTable)(raylets, program.max_restarts, called=called),
     }
+    for actor in called:
+        calls = program.calls_of(actor)
+        processes[caller_of(actor)] = partial(made(ActorCalls), calls, program.max_task_retries, actor="")
     for i in numbers:
         processes[raylets[i]] = partial(
             made(ClusterRaylet),
@@ -114,9 +135,11 @@ def owned_cluster(
             workers=tuple(f"worker{i}.{j}" for j in range(cpus[i] + len(program.tasks))),
             executor=executors[i],
             bundles=bundles[i],
+            called=called,
         )
         processes[bundles[i]] = partial(made(NodeBundles), groups=groups, total=totals[raylets[i]], raylet=raylets[i])
         processes[executors[i]] = partial(made(LeasedExecutor), "owner", program.spills, raylet=raylets[i])
+        processes |= {home: made(ActorHome) for home in homes[i]}
     if program.borrows:
         processes["borrower"] = partial(made(Borrower), program.borrows)
     readers = ("borrower",) if program.borrows else ()
@@ -128,8 +151,8 @@ def owned_cluster(
         statements,
         links=LINKS,
         units={
-            "driver": ("owner", SUBMITTER),
-            **{f"host{i}": (raylets[i], bundles[i], executors[i]) for i in numbers},
+            "driver": ("owner", SUBMITTER, *callers),
+            **{f"host{i}": (raylets[i], bundles[i], executors[i], *homes[i]) for i in numbers},
         },
         crashable=((*others, "driver") if driver_crashes else others) if crashes else (),
         watchers={
@@ -154,8 +177,13 @@ LINKS = (
             ("bundles*", "raylet*"),
             ("raylet*", "node*"),
             ("node*", "raylet*"),
+            ("owner", "calls-*"),
+            ("calls-*", "owner"),
+            ("raylet*", "home-*"),
         )
     ),
+    # The reply of a call may be lost when its connection breaks.
+    LinkRule("home-*", reply=True),
     LinkRule(channel=SYNC, kind=LinkKind.LATEST, unreachable=False),
     LinkRule(channel=USAGE, kind=LinkKind.LATEST, unreachable=False),
     # Deaths of these are learnt from notices.

@@ -3,10 +3,11 @@
 Source: Ray 2.60 `core_worker/task_manager.cc` (attempts, retries, cancellation) and `normal_task_submitter.cc` (leases,
 `CancelTask`, `HandleWorkerLeaseReply`); `core_worker.cc::RemovePlacementGroup`. Both are one process in Ray: here they
 crash together and reach each other at once. An attempt waits in the queue of its class for a leased worker; its reply
-sets the worker free for the next. A task that was cancelled, or whose group was given up, is not sent again.
+sets the worker free for the next. A task that was cancelled, or whose group was given up, is not sent again. A call of
+an actor is a task that needs no lease: it goes to whoever calls that actor (`cluster.ray2.calls`).
 
-Left out: bodies that submit tasks (`leases.worker`), groups that another process gives up, calls of actors
-(`actors.calls`), and the delay before a retry.
+Left out: bodies that submit tasks (`leases.worker`), groups that another process gives up, cancelled calls, and the
+delay before a retry.
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from model.actors.lifecycle import CreateActor, KillActor
+from model.actors.protocol import Outcome
+from model.cluster.ray2.calls import caller_of
 from model.cluster.ray2.protocol import (
     AttemptFailed,
     AttemptOver,
     AttemptPushed,
     AttemptWithdrawn,
+    CallMade,
+    CallOver,
+    CallReady,
+    CallWithdrawn,
     Cancel,
     EndActor,
     ExecuteOn,
@@ -37,7 +44,7 @@ from model.kernel import Context, Message, Name, constant
 from model.lineage.attempts import AttemptSent, CancelAccepted
 from model.lineage.execution import Execute
 from model.lineage.ownership import Owner
-from model.lineage.programs import Failure, Stage, Task
+from model.lineage.programs import Failure, Stage, Submit, Task
 from model.scheduler.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
 from model.scheduler.leases.owner import Leased
 from model.scheduler.leases.owner import Owner as Lessee
@@ -53,6 +60,8 @@ class TaskManager(Owner):
     class_of: Mapping[TaskId, ClassId] = constant()
     group_of: Mapping[TaskId, GroupId] = constant()
     """Tasks that run in bundles -> their group."""
+    actor_of: Mapping[TaskId, str] = constant()
+    """Tasks that are calls -> their actor."""
     cancelled: set[TaskId] = field(default_factory=set)
     removed: set[GroupId] = field(default_factory=set)
     """Groups that were given up."""
@@ -71,6 +80,9 @@ class TaskManager(Owner):
                 self.node_died(ctx, node)
             case GroupReady(group):
                 self.ready.add(group)
+            case CallOver(call, outcome):
+                error = outcome if outcome in set(Outcome) else ""
+                self.replied(ctx, self.task(call), self.attempts[call], "", error)
             case _:
                 Owner.receive(self, ctx, sender, message)
                 return
@@ -93,6 +105,8 @@ class TaskManager(Owner):
                 ctx.send("actors", CreateActor(actor))
             case EndActor(actor):
                 ctx.send("actors", KillActor(actor))
+            case Submit(call) if call in self.actor_of:
+                ctx.send(caller_of(self.actor_of[call]), CallMade(call))
         Owner.fire(self, ctx, timer)
 
     def cancel(self, ctx: Context, task: TaskId) -> None:
@@ -130,6 +144,8 @@ class TaskManager(Owner):
             Owner.try_submit(self, ctx, task)
         else:
             self.end(ctx, task, refusal)
+        if task.name in self.actor_of and self.stage[task.name] is Stage.FAILED:
+            ctx.send(caller_of(self.actor_of[task.name]), CallWithdrawn(task.name))
 
     def end(self, ctx: Context, task: Task, failure: Failure) -> None:
         """The task has failed for good."""
@@ -141,7 +157,10 @@ class TaskManager(Owner):
         self.stage[task.name] = Stage.SUBMITTED
         self.placed[task.name] = ""
         ctx.observe(AttemptSent(task.name, self.attempts[task.name]))
-        ctx.send(SUBMITTER, Submission(self.specification(task), self.class_of[task.name]))
+        if task.name in self.actor_of:
+            ctx.send(caller_of(self.actor_of[task.name]), CallReady(task.name))
+        else:
+            ctx.send(SUBMITTER, Submission(self.specification(task), self.class_of[task.name]))
 
     def attempt_failed(self, ctx: Context, task: Task) -> None:
         """No retry of what is refused. `FailOrRetryPendingTask`."""
@@ -153,9 +172,9 @@ class TaskManager(Owner):
 
     def replied(self, ctx: Context, task: Task, attempt: int, node: Name, error: str) -> None:
         """The worker is free for the next task of its class."""
-        present = self.is_present(task.name, attempt)
+        leased = self.is_present(task.name, attempt) and task.name not in self.actor_of
         Owner.replied(self, ctx, task, attempt, node, error)
-        if present:
+        if leased:
             ctx.send(SUBMITTER, AttemptOver(task.name))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from model.actors.lifecycle import LeaseWorker, WorkerLeased
 from model.actors.lifecycle import ReturnWorker as EndWorker
+from model.cluster.ray2.calls import home_of
 from model.cluster.ray2.protocol import (
     BundlesChanged,
     Busy,
@@ -23,6 +24,7 @@ from model.cluster.ray2.protocol import (
     LeaseBlocked,
     LeaseUnblocked,
     StopAttempt,
+    WorkerEnded,
     WorkerGone,
 )
 from model.graph import Resources, TaskId
@@ -51,6 +53,8 @@ class ClusterRaylet(BundleRaylet):
 
     executor: Name = constant()
     bundles: Name = constant()
+    called: tuple[str, ...] = constant(())
+    """Actors that somebody calls: their workers are told of their end."""
     reserved: Resources = Resources()
     """What bundles keep."""
     offered: Resources = Resources()
@@ -74,7 +78,7 @@ class ClusterRaylet(BundleRaylet):
             case LeaseWorker(actor, incarnation):
                 self.to_start.append((actor, incarnation))
             case EndWorker(actor, incarnation):
-                self.end_worker(actor, incarnation)
+                self.end_worker(ctx, actor, incarnation)
             case LeaseBlocked(lease):
                 if lease in self.granted:
                     self.block(self.granted[lease][1])
@@ -127,12 +131,14 @@ class ClusterRaylet(BundleRaylet):
                 self.kill(ctx, lease)
         self.to_schedule, self.infeasible, self.to_grant = {}, {}, {}
 
-    def end_worker(self, actor: str, incarnation: int) -> None:
+    def end_worker(self, ctx: Context, actor: str, incarnation: int) -> None:
         """The worker of an actor ends, or is not started."""
         self.to_start = [waiting for waiting in self.to_start if waiting != (actor, incarnation)]
         if self.living.get(actor, (-1, 0))[0] == incarnation:
             _, lease = self.living.pop(actor)
             self.returned(lease, self.granted[lease][1])
+            if actor in self.called:
+                ctx.send(home_of(actor, self.order.index(ctx.me)), WorkerEnded())
 
     def grant(self, ctx: Context) -> None:
         """Actors first, then tasks."""

@@ -114,6 +114,38 @@ class NodeLost(Message):
     node: Name
 
 
+# ---- within a driver: its calls of actors ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallMade(Message):
+    """A call takes the next number among those of its actor."""
+
+    call: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class CallReady(Message):
+    """Its arguments are there."""
+
+    call: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class CallWithdrawn(Message):
+    """One of its arguments is an error."""
+
+    call: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class CallOver(Message):
+    """It has ended in the value that the method gave, or in the name of an error."""
+
+    call: TaskId
+    outcome: str
+
+
 # ---- between a driver and a node ------------------------------------------------------------------------------------
 
 
@@ -142,6 +174,14 @@ class WorkerGone(Message):
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionBroken(Message):
+    """An actor's worker to its caller: it has ended, and with it this attempt of a call."""
+
+    number: int
+    attempt: int
+
+
 # ---- within a node --------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +190,11 @@ class EndLease(Message):
     """The worker of this lease is killed."""
 
     lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEnded(Message):
+    """The worker of an actor is killed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,117 @@
+"""Calls of a cluster's actors: the driver's end of them, and an actor's worker on a node.
+
+Source: Ray 2.60 `core_worker/task_submission/actor_task_submitter.cc` (`SubmitTask`, `SendPendingTasks`,
+`DisconnectActor`) and `task_manager.cc`: a call is a task of its owner that takes its number when it is made, waits for
+its arguments, and is sent as soon as the actor's address is known and every earlier call of that actor has been sent.
+Results are small: they come with the reply and stay with their owner.
+
+Left out: arguments that the actor's worker has to fetch, calls that are cancelled, and handles in other processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.actors.calls import METHOD, Actor, Caller
+from model.actors.protocol import Push
+from model.cluster.ray2.protocol import (
+    CallMade,
+    CallOver,
+    CallReady,
+    CallWithdrawn,
+    ConnectionBroken,
+    WorkerEnded,
+)
+from model.kernel import Context, Message, Name, Slot, constant
+
+WITHDRAWN = "withdrawn"
+"""What a call ends in whose argument is an error: the actor is told to pass its number over."""
+
+
+def caller_of(actor: str) -> Slot:
+    """The part of the driver that calls an actor."""
+    return f"calls-{actor}"
+
+
+def home_of(actor: str, node: int) -> Slot:
+    """The worker of an actor on a node: it is there once at most, since a node that has died stays dead."""
+    return f"home-{actor}.{node}"
+
+
+@dataclass(slots=True, kw_only=True)
+class ActorCalls(Caller):
+    """A driver's calls of one actor."""
+
+    owner: Name = constant("owner")
+    created: bool = False
+    """Whether it has ever been heard where the actor lives, or that it never will. Until then calls wait."""
+
+    def start(self, ctx: Context) -> None:
+        """Nothing is called yet."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """Calls and their arguments, workers that are gone; the rest is any caller's."""
+        match message:
+            case CallMade(call):
+                self.submit(ctx, self.number(call))
+            case CallReady(call):
+                self.argument(ctx, call)
+            case CallWithdrawn(call):
+                self.withdraw(ctx, self.number(call))
+            case ConnectionBroken(number, attempt):
+                self.send_failed(ctx, sender, number, attempt)
+            case _:
+                Caller.receive(self, ctx, sender, message)
+
+    def withdraw(self, ctx: Context, number: int) -> None:
+        """A call without arguments is not sent; what waits behind it is. `MarkDependencyFailed`."""
+        self.unsent = tuple(other for other in self.unsent if other != number)
+        self.outcomes[self.calls[number].name] = WITHDRAWN
+        self.send_ready(ctx)
+
+    def actor_state(self, ctx: Context, actor: Name, dead: bool) -> None:
+        """Where it is, or that it is gone."""
+        self.created = True
+        Caller.actor_state(self, ctx, actor, dead)
+
+    def send_ready(self, ctx: Context) -> None:
+        """An actor that is still to come is waited for; one that is restarted is so only by calls with retries."""
+        if self.created:
+            Caller.send_ready(self, ctx)
+
+    def finish(self, ctx: Context, number: int, outcome: str) -> None:
+        """The owner has the value, or the error."""
+        Caller.finish(self, ctx, number, outcome)
+        ctx.send(self.owner, CallOver(self.calls[number].name, outcome))
+
+
+@dataclass(slots=True)
+class ActorHome(Actor):
+    """The worker of an actor on one node, and the connections to it."""
+
+    ended: bool = False
+
+    def start(self, ctx: Context) -> None:
+        """The node leases it when the actor comes."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """Calls, which meet nobody once the worker has ended, and that end."""
+        match message:
+            case WorkerEnded():
+                self.end(ctx)
+            case Push(_, number, attempt) if self.ended:
+                ctx.send(sender, ConnectionBroken(number, attempt))
+            case _:
+                Actor.receive(self, ctx, sender, message)
+
+    def end(self, ctx: Context) -> None:
+        """The worker is killed; callers see their connections break."""
+        self.ended = True
+        queued = [
+            (caller, push) for caller, waiting in sorted(self.waiting.items()) for _, push in sorted(waiting.items())
+        ]
+        for caller, push in (*self.running, *self.ready, *queued):
+            ctx.send(caller, ConnectionBroken(push.number, push.attempt))
+        for _, push in self.running:
+            ctx.cancel_timer(f"{METHOD}{push.call} {push.attempt}")
+        self.running, self.ready, self.waiting = (), (), {}
