@@ -153,3 +153,21 @@ def test_a_two_way_table_calls_once_for_each_pair_also_when_it_is_large() -> Non
         left, right = np.array(lefts), np.array(rights)
         assert table.get(left, right).tolist() == (left * 3 + right).tolist()
     assert sorted(calls) == [(1, 4), (2, 0), (10_000_000, 9_000)]
+
+
+@pytest.mark.parametrize("most", [40, 3_000_000])
+def test_a_two_way_table_gives_what_it_computed_however_much_it_holds(most: int) -> None:
+    random = np.random.default_rng(3)
+    calls: set[tuple[int, int]] = set()
+
+    def compute(left: int, right: int) -> int:
+        assert (left, right) not in calls or left % 5 == 0
+        calls.add((left, right))
+        return -1 if left % 5 == 0 else left % 1000 * 1000 + right % 1000
+
+    table = PairTable(compute)
+    for _ in range(12):
+        left, right = random.integers(0, most, 4000), random.integers(0, most, 4000)
+        left[2000:], right[2000:] = left[:2000], right[:2000]
+        expected = np.where(left % 5 == 0, -1, left % 1000 * 1000 + right % 1000)
+        assert (table.get(left, right) == expected).all()

@@ -184,7 +184,7 @@ class Expander:
             words ^= table[column][rows[:, column]]
         new = self.fresh(words, lambda: rows)
         if len(new):
-            yield Batch(rows[new], words[new], parents[new])
+            yield Batch(narrowed(rows[new]), words[new], parents[new])
 
     def _fire(self, slot: int, number: int, enabled: Ints) -> Iterator[Batch]:
         entries = self.relation.firing(slot, number, self._rows[enabled, slot].astype(np.int64))
@@ -421,4 +421,9 @@ class Expander:
             following = following ^ table[column][before[:, column]] ^ table[column][after[:, column]]
         new = self.fresh(following, lambda: after)
         if len(new):
-            yield Batch(after[new], following[new], at[new])
+            yield Batch(narrowed(after[new]), following[new], at[new])
+
+
+def narrowed(rows: Any) -> Any:
+    """The rows in 16 bits a column if they fit."""
+    return rows.astype(np.uint16) if int(rows.max()) <= 0xFFFF else rows

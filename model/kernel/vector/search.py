@@ -11,8 +11,9 @@ Decided here: `always`, `sometimes` and `audit`. What compares states (`step`, `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +45,14 @@ class StatementReader(Protocol):
     def columns(self) -> tuple[int, ...]:
         """Columns on which the answer depends."""
         ...
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows of one level and their words."""
+
+    rows: Any
+    words: Words
 
 
 class VectorExplorer(Explorer):
@@ -90,31 +99,35 @@ class VectorExplorer(Explorer):
 
     def _search(self) -> tuple[Violation | None, str]:
         first = self._expander.row(self.transitions.initial)
-        rows: Any = np.array([first], np.uint16)
+        rows = np.array([first], np.uint16)
         words = np.array([self._expander.word_of(first)], np.uint64)
         self._expander.fresh(words, lambda: rows)
         self._words, self._origins, self._total = [words], [np.zeros(1, np.uint32)], 1
         broken = self._judge_start()
         if broken is not None:
             return self._violation(broken, 0, None), ""
+        frontier = deque([Piece(rows, words)])
         base = 0
         try:
-            while len(rows):
-                found: list[Batch] = []
-                for low in range(0, len(rows), self._chunk):
-                    part = slice(low, low + self._chunk)
-                    violation = self._expand(rows[part], words[part], base + low, found)
+            while frontier:
+                following: deque[Piece] = deque()
+                while frontier:
+                    chunk = self._taken_off(frontier)
+                    found: list[Batch] = []
+                    violation = self._expand(chunk.rows, chunk.words, base, found)
                     self._count = self._expander.steps
+                    if found:
+                        following.append(Piece(self._joined(found), np.concatenate([each.words for each in found])))
+                        self._words.append(following[-1].words)
                     if violation is not None:
                         return violation, ""
-                    note = self._cap(len(rows) - low + sum(len(batch.words) for batch in found))
+                    base += len(chunk.words)
+                    note = self._cap(sum(len(piece.words) for piece in (*frontier, *following)))
                     if note:
                         return None, note
-                base += len(rows)
-                if not found:
+                frontier = following
+                if not frontier:
                     break
-                rows, words = self._joined([batch.rows for batch in found]), np.concatenate([b.words for b in found])
-                self._words.append(words)
                 self._depth += 1
                 if self._depth >= self.scenario.depth_limit:
                     return None, f"the depth limit of {self.scenario.depth_limit} steps was reached"
@@ -124,6 +137,18 @@ class VectorExplorer(Explorer):
         except Collision:
             return None, "two states have one fingerprint, which only the integer engine can tell apart"
         return None, ""
+
+    def _taken_off(self, frontier: deque[Piece]) -> Piece:
+        """The next chunk; its rows leave the frontier, so that no level is ever in memory twice."""
+        pieces = [frontier.popleft()]
+        size = len(pieces[0].words)
+        while frontier and size < self._chunk:
+            pieces.append(frontier.popleft())
+            size += len(pieces[-1].words)
+        rows, words = self._joined(pieces), np.concatenate([piece.words for piece in pieces])
+        if size > self._chunk:
+            frontier.appendleft(Piece(rows[self._chunk :], words[self._chunk :]))
+        return Piece(rows[: self._chunk], words[: self._chunk])
 
     def _expand(self, rows: Any, words: Words, base: int, found: list[Batch]) -> Violation | None:
         """Expand one chunk, whose first state is number `base`."""
@@ -186,8 +211,8 @@ class VectorExplorer(Explorer):
             words ^= table[column][rows[:, column]]
         return list(map(int, np.flatnonzero(self._judged[id(reader)].add(words))))
 
-    def _joined(self, several: list[Any]) -> Any:
-        wide = [self._expander.widened(rows) for rows in several]
+    def _joined(self, several: Sequence[Piece | Batch]) -> Any:
+        wide = [self._expander.widened(each.rows) for each in several]
         return np.concatenate(wide) if len(wide) > 1 else wide[0]
 
     # ---- traces -----------------------------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-DENSE_CELLS = 1 << 25
-"""A two-way table with more cells than this is kept as a hash table."""
+DENSE_CELLS = 1 << 21
+"""A two-way table with more cells than this, 8 MiB of them, is kept as a hash table."""
 
 
 def mixed(keys: Words) -> Words:
@@ -35,13 +35,12 @@ class FingerprintSet:
 
     def __init__(self) -> None:
         self._places = np.zeros(1 << 14, np.uint64)
-        self._claims = np.zeros(1 << 14, np.int32)
         self.count = 0
 
     @property
     def bytes(self) -> int:
         """Memory in use."""
-        return self._places.nbytes + self._claims.nbytes
+        return self._places.nbytes
 
     def add(self, words: Words) -> Bools:
         """Add words; True where a word is new, for one of several equal ones."""
@@ -57,10 +56,12 @@ class FingerprintSet:
             empty = np.flatnonzero(kept == 0)
             if len(empty):
                 at, claimant = places[empty], active[empty]
-                self._places[at] = words[claimant]
-                self._claims[at] = claimant
-                # Several claimants of one place: the last assignment has won in both arrays.
-                fresh[claimant[self._claims[at] == claimant]] = True
+                # Several may claim one place: the number of the last remains, and its word takes the place.
+                claims = claimant.astype(np.uint64)
+                self._places[at] = claims
+                won = self._places[at] == claims
+                self._places[at[won]] = words[claimant[won]]
+                fresh[claimant[won]] = True
                 kept = self._places[places]
             on = np.flatnonzero(kept != words[active])
             active = active[on]
@@ -72,7 +73,6 @@ class FingerprintSet:
         words = self._places[self._places != 0]
         size = len(self._places) * 2
         self._places = np.zeros(size, np.uint64)
-        self._claims = np.zeros(size, np.int32)
         places = (words & np.uint64(size - 1)).astype(np.int64)
         while len(words):
             free = self._places[places] == 0
@@ -133,46 +133,97 @@ class PairTable:
 
     def __init__(self, compute: Callable[[int, int], int]) -> None:
         self._compute = compute
-        self._dense = np.full((16, 16), -1, np.int32)
-        self._sparse: dict[int, int] | None = None
+        self._known: _Dense | _Sparse = _Dense(16, 16)
 
     def get(self, left: Ints, right: Ints) -> Ints:
         """The entries of pairs; an entry that is missing is computed."""
         if not len(left):
             return np.zeros(0, np.int64)
-        if self._sparse is not None:
-            return self._from_sparse(self._sparse, left, right)
-        rows, columns = self._dense.shape
-        most_left, most_right = int(left.max()), int(right.max())
-        if most_left >= rows or most_right >= columns:
-            rows = max(rows, 1 << most_left.bit_length())
-            columns = max(columns, 1 << most_right.bit_length())
-            if rows * columns > DENSE_CELLS:
-                known = np.argwhere(self._dense >= 0).tolist()
-                self._sparse = {(i << 32) | j: int(self._dense[i, j]) for i, j in known}
-                return self._from_sparse(self._sparse, left, right)
-            wider = np.full((rows, columns), -1, np.int32)
-            wider[: self._dense.shape[0], : self._dense.shape[1]] = self._dense
-            self._dense = wider
-        found = self._dense[left, right]
+        if isinstance(self._known, _Dense):
+            self._known = self._known.with_room_for(int(left.max()), int(right.max()))
+        found = self._known.get(left, right)
         missing = np.flatnonzero(found < 0)
         if len(missing):
-            keys = np.unique((left[missing].astype(np.int64) << 32) | right[missing].astype(np.int64))
-            for key in keys.tolist():
-                self._dense[key >> 32, key & 0xFFFFFFFF] = self._compute(key >> 32, key & 0xFFFFFFFF)
-            found = self._dense[left, right]
-        return found.astype(np.int64)
-
-    def _from_sparse(self, table: dict[int, int], left: Ints, right: Ints) -> Ints:
-        keys, inverse = np.unique((left.astype(np.int64) << 32) | right.astype(np.int64), return_inverse=True)
-        values = np.empty(len(keys), np.int64)
-        for position, key in enumerate(keys.tolist()):
-            value = table.get(key)
-            if value is None:
-                value = table[key] = self._compute(key >> 32, key & 0xFFFFFFFF)
-            values[position] = value
-        found: Ints = values[inverse]
+            keys, inverse = np.unique(_pairs(left[missing], right[missing]), return_inverse=True)
+            made = np.array([self._compute(key >> 32, key & 0xFFFFFFFF) for key in keys.tolist()], np.int64)
+            self._known.add(keys[made >= 0], made[made >= 0])
+            found[missing] = made[inverse]
         return found
+
+
+def _pairs(left: Ints, right: Ints) -> Ints:
+    """One key for each pair."""
+    return (left.astype(np.int64) << 32) | right.astype(np.int64)
+
+
+class _Dense:
+    """A matrix, -1 where nothing is known."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self._cells = np.full((rows, columns), -1, np.int32)
+
+    def with_room_for(self, left: int, right: int) -> _Dense | _Sparse:
+        """This table, or one that holds the same and more."""
+        rows, columns = self._cells.shape
+        if left < rows and right < columns:
+            return self
+        rows, columns = max(rows, 1 << left.bit_length()), max(columns, 1 << right.bit_length())
+        wider: _Dense | _Sparse = _Dense(rows, columns) if rows * columns <= DENSE_CELLS else _Sparse()
+        known = np.nonzero(self._cells >= 0)
+        wider.add(_pairs(*known), self._cells[known].astype(np.int64))
+        return wider
+
+    def get(self, left: Ints, right: Ints) -> Ints:
+        found: Ints = self._cells[left, right].astype(np.int64)
+        return found
+
+    def add(self, keys: Ints, values: Ints) -> None:
+        self._cells[keys >> 32, keys & 0xFFFFFFFF] = values
+
+
+class _Sparse:
+    """A hash table with open addressing, half full at most; -1 marks an empty place."""
+
+    def __init__(self) -> None:
+        self._keys = np.full(1 << 12, -1, np.int64)
+        self._values = np.zeros(1 << 12, np.int32)
+        self._count = 0
+
+    def _places(self, keys: Ints) -> Ints:
+        places: Ints = (mixed(keys.view(np.uint64)) & np.uint64(len(self._keys) - 1)).astype(np.int64)
+        return places
+
+    def get(self, left: Ints, right: Ints) -> Ints:
+        keys = _pairs(left, right)
+        found = np.full(len(keys), -1, np.int64)
+        active, places = np.arange(len(keys)), self._places(keys)
+        while len(active):
+            kept = self._keys[places]
+            hit = kept == keys[active]
+            found[active[hit]] = self._values[places[hit]]
+            on = ~hit & (kept >= 0)
+            active, places = active[on], (places[on] + 1) & (len(self._keys) - 1)
+        return found
+
+    def add(self, keys: Ints, values: Ints) -> None:
+        """Add distinct keys that are not there."""
+        if (self._count + len(keys)) * 2 > len(self._keys):
+            known = self._keys >= 0
+            keys, values = np.concatenate((self._keys[known], keys)), np.concatenate((self._values[known], values))
+            size = 1 << (4 * len(keys)).bit_length()
+            self._keys, self._values = np.full(size, -1, np.int64), np.zeros(size, np.int32)
+            self._count = 0
+        self._count += len(keys)
+        places = self._places(keys)
+        while len(keys):
+            free = np.flatnonzero(self._keys[places] < 0)
+            self._keys[places[free]] = keys[free]
+            # Several that want one place: the last one has it.
+            mine = free[self._keys[places[free]] == keys[free]]
+            self._values[places[mine]] = values[mine]
+            on = np.ones(len(keys), bool)
+            on[mine] = False
+            keys, values, places = keys[on], values[on], (places[on] + 1) & (len(self._keys) - 1)
 
 
 class Mirror:
