@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from enum import StrEnum
 from functools import partial
@@ -85,6 +86,13 @@ class Driver(StrEnum):
     WALK = "walk"
 
 
+def command_line() -> None:
+    """`rayproof` among other commands: who closes its pipe ends it, and no exit code says what was not decided."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    main()
+
+
 def main() -> None:
     """Run the command line; every failure leaves with its exit code and one readable line."""
     try:
@@ -98,9 +106,6 @@ def main() -> None:
         _fail(f"error in the model, not in your input: {error}{notes}", OUR_FAULT)
     except KeyboardInterrupt:
         _fail("interrupted; nothing was decided", INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
         _usage_error(error)
 

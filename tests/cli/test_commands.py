@@ -1,6 +1,7 @@
 """The command line as a user meets it: answers, exit codes, errors that say where."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,19 @@ def test_an_interrupt_is_clean_and_keeps_what_was_found() -> None:
     assert "verdict: undetermined" in done.stdout
     assert "cluster-3-3-0  holds" in done.stdout and "interrupted" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["verify cluster-3-3-0", "verify cluster-3-3-0 --json -", "statements"])
+def test_a_pipe_that_is_closed_is_no_verdict(command: str) -> None:
+    program = f"import sys; from rayproof.cli import command_line; sys.argv = ['', *{command.split()}]; command_line()"
+    done = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert done.stdout is not None and done.stderr is not None
+    done.stdout.close()
+    said = done.stderr.read().decode()
+    done.stderr.close()
+    assert done.wait(timeout=60) == -signal.SIGPIPE and not said
 
 
 def test_show_marks_the_loop_of_a_lasso(
