@@ -155,6 +155,12 @@ def it_is_heard_twice(view: StateView) -> bool:
     return any(ear.heard > 1 for ear in view.of(Ear).values())
 
 
+@eventually(Ear, source="what needs no day")
+def it_is_quiet(view: StateView) -> bool:
+    """Some day nobody has heard the bell."""
+    return not any(ear.heard for ear in view.of(Ear).values())
+
+
 @always(Ear, source="a defect that is declared known", known="#1: nobody hears it")
 def nobody_hears(view: StateView) -> bool:
     """Nobody ever hears the bell."""
@@ -196,6 +202,7 @@ def test_an_abstraction_that_begins_elsewhere_is_violated_by_no_step() -> None:
         (nobody_else, "nothing that it reads takes part"),
         (who_hears_twice_hears, "its premise never held"),
         (nothing_happens, "the abstract system never moved"),
+        (it_is_quiet, "it holds from the start"),
     ],
     ids=lambda what: getattr(what, "name", None),
 )

@@ -356,6 +356,8 @@ class Explorer:
             return "no state is quiescent"
         if statement.kind is StatementKind.LEADS_TO and not self.liveness[statement.name].waiting.premise:
             return "its premise never held"
+        if statement.kind is StatementKind.EVENTUALLY and not self.liveness[statement.name].waiting.states.any():
+            return "it holds from the start"
         abstract = next((r for r in self._refinements if r.statement is statement), None)
         if abstract is not None and abstract.distinct < 2:
             return "the abstract system never moved"

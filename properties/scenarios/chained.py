@@ -7,7 +7,7 @@ from dataclasses import replace
 from model.cluster import programs
 from model.cluster.assembly import ClusterParameters, assemble
 from model.gcs.shards import Chains
-from model.graph import ClusterSpec, NodeSpec, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
+from model.graph import ClusterSpec, Get, NodeSpec, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
 from model.kernel import FaultKind, Scenario
 from model.scheduler.hooks import Policy
 from model.scheduler.policies import Default
@@ -39,7 +39,9 @@ def _chained(
     # The tables are on the chains: the front end's own are empty between two requests.
     cluster = tuple(s for s in CLUSTER if s is not a_lost_task_is_placed_again)
     several = (replicas_count_what_others_assign, one_replica_places_a_task) if schedulers > 1 else ()
-    checked = (*cluster, the_program_ends, *(CHAINED if chains.crashes else (a_request_waits_for_another,)), *several)
+    # A driver that gets nothing has ended before anything happens.
+    ends = (the_program_ends,) if any(isinstance(action, Get) for action in program.driver) else ()
+    checked = (*cluster, *ends, *(CHAINED if chains.crashes else (a_request_waits_for_another,)), *several)
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         parameters = ClusterParameters(
