@@ -278,3 +278,10 @@ def test_a_clock_that_ticks_alone_ends_the_run_and_links_without_end_are_an_erro
 def test_kinds_that_an_engine_does_not_decide_are_undetermined() -> None:
     assert it_is_heard.kind is StatementKind.EVENTUALLY
     assert answer(bell("once", it_is_heard), Engine.VECTOR)[0] is Verdict.UNDETERMINED
+
+
+def test_a_claim_that_fails_says_what_was_assumed_fair_if_anything_goes_on() -> None:
+    assert answer(bell("once", it_is_heard_twice)) == (Verdict.VIOLATED, "at its end nothing more can happen")
+    endless = replace(bell("for ever", it_is_heard_twice), links=(LinkRule(kind=LinkKind.LATEST),))
+    verdict, why = answer(endless)
+    assert verdict is Verdict.VIOLATED and why.startswith("although every link delivers")

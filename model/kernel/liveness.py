@@ -67,6 +67,8 @@ class LivenessAnswer:
     @property
     def note(self) -> str:
         """The assumptions, for people."""
+        if self.violation is not None and self.violation.loop is None:
+            return "at its end nothing more can happen"
         if self.violation is not None:
             return "although " + ", ".join(self.assumed) if self.assumed else "nothing is assumed fair"
         held = "provided that " + ", ".join(self.needed) if self.needed else "without any fairness"
