@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +19,7 @@ from properties.gallery.entries import GALLERY
 from properties.gallery.entry import GalleryEntry
 from properties.gallery.hunt import Driver, Finding, Outcome, hunt
 from properties.gallery.ladder import WALKS, Climb, climb, rungs
-from rayproof.errors import InputError
+from rayproof.errors import InputError, expected_name
 from rayproof.piped import width
 
 SURVIVED, INTERRUPTED = 1, 130
@@ -36,8 +35,7 @@ def chosen(ids: Iterable[str]) -> list[GalleryEntry]:
     for name in ids:
         entry = GALLERY.get(name.upper())
         if entry is None:
-            near = get_close_matches(name.upper(), GALLERY, 3) or [next(iter(GALLERY))]
-            expected = f"one of {next(iter(GALLERY))} to {[*GALLERY][-1]}, perhaps {' or '.join(near)}"
+            expected = expected_name(name.upper(), GALLERY, f"one of {next(iter(GALLERY))} to {[*GALLERY][-1]}")
             raise InputError(name, None, "no entry of the gallery has this id", expected)
         if entry not in entries:
             entries.append(entry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from random import SystemRandom
 
@@ -100,11 +99,8 @@ def _statement(name: str | None) -> str | None:
         return None
     known = all_statements()
     if name not in known:
-        near = ", ".join(get_close_matches(name, known, 3, 0.5))
-        raise pytest.UsageError(
-            f"--rayproof-only: no statement {name!r}; "
-            + (f"nearest: {near}" if near else "`rayproof statements` lists them")
-        )
+        expected = expected_name(name, known, "one that `rayproof statements` lists")
+        raise pytest.UsageError(f"--rayproof-only: no statement {name!r}; expected {expected}")
     return name
 
 

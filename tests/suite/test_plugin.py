@@ -42,7 +42,7 @@ def policy(pytester: pytest.Pytester, example: str, name: str = "mine.py") -> Pa
         ("rayproof-policy", "missing.py", "no such file"),
         ("rayproof-edition", "ray3", "expected paper or ray2"),
         ("rayproof-only", "no_lost_objekts", "nearest: no_lost_objects"),
-        ("rayproof-only", "zzz", "`rayproof statements` lists them"),
+        ("rayproof-only", "zzz", "expected one that `rayproof statements` lists"),
         ("rayproof-seed", "-1", "expected a whole number"),
         ("rayproof-out", SCOPES, "expected a folder"),
         ("rayproof-out", f"{SCOPES}/below/it", f"{SCOPES} is a file; expected a folder"),
