@@ -1,6 +1,7 @@
 """The built-in policies and the rules of the hook."""
 
 from copy import deepcopy
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -118,6 +119,9 @@ def test_lowest_estimated_wait_weighs_queue_and_transfer() -> None:
     )
     # 30 us of queue without transfer, against 20 us of queue and 50 us of transfer.
     assert LowestEstimatedWait().place(task(), near, (), First()) == "raylet0"
+    # At twice the bandwidth a fifth of it takes 5 us.
+    cheap = replace(near, local_bytes={"raylet0": 10}, input_bytes=10, bandwidth_bytes_per_s=2 * 10**6)
+    assert LowestEstimatedWait().place(task(), cheap, (), First()) == "raylet1"
 
 
 def test_locality_first_needs_room() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.graph import Resources
+from model.graph import NodeAffinity, Resources
 from model.scheduler.ray import (
     Answer,
     Argument,
@@ -35,6 +35,7 @@ from model.scheduler.ray import (
     whole_instances,
 )
 from model.scheduler.ray.answer import any_of
+from model.scheduler.ray.cluster_scheduler import best_for_strategy
 from model.scheduler.ray.locality import OwnerStrategy
 
 
@@ -91,6 +92,20 @@ def test_soft_affinity_stays_at_a_busy_node_unless_told_to_spill() -> None:
     nodes = [node("a", 1, 0), node("b", 1)]
     assert node_affinity(nodes, CPU, "b", NodeAffinityOptions("a", soft=True)).certain == "a"
     assert node_affinity(nodes, CPU, "b", NodeAffinityOptions("a", True, spill_on_unavailable=True)).certain == "b"
+
+
+def test_tasks_without_gpus_keep_off_nodes_that_have_some_unless_told_otherwise() -> None:
+    total = Resources.of(CPU=1, GPU=1)
+    nodes = [NodeResources("a", total, dict(total.units), ()), node("b", 1)]
+    assert hybrid(nodes, CPU, "a", HybridOptions()).certain == "b"
+    assert hybrid(nodes, CPU, "a", HybridOptions(avoid_gpu_nodes=False)).certain == "a"
+
+
+def test_an_actor_that_needs_nothing_goes_anywhere_but_where_it_has_to_go() -> None:
+    nodes, nothing = [node("a", 1), node("b", 1)], Request(Resources())
+    for strategy, expected in ((NodeAffinity("b"), ("b",)), (NodeAffinity("b", soft=True), ("a", "b"))):
+        answer, cursor = best_for_strategy(nodes, nothing, strategy, "a", 3, actor_creation=True)
+        assert (answer.nodes, cursor) == (expected, 3)
 
 
 def test_the_random_policy_favours_nodes_behind_gaps() -> None:
