@@ -42,4 +42,4 @@ def test_a_message_is_a_value(kind: type) -> None:
 def test_a_process_keeps_nothing_beside_its_fields(kind: type) -> None:
     """What is kept beside the declared fields would be part of the behaviour and not of the state."""
     assert "__dict__" not in dir(kind)
-    assert fields(kind) is not None  # type: ignore[arg-type]
+    assert fields(kind) is not None

@@ -17,7 +17,11 @@ def test_walked_and_packed_states_agree(name: str) -> None:
     transitions = Transitions(scenario)
     for _ in range(40):
         script: list[int] = []
-        world = World(scenario, lambda count, fair, script=script: script.pop(0), strict=True)
+
+        def decide(count: int, fair: bool, script: list[int] = script) -> int:
+            return script.pop(0)
+
+        world = World(scenario, decide, strict=True)
         state = transitions.initial
         while True:
             assert form_of_world(world) == form_of_packed(transitions, state)

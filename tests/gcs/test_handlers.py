@@ -88,12 +88,12 @@ def test_late_word_of_a_dead_node_counts_unless_the_task_is_elsewhere(believed: 
     sent = [("scheduler", ExecuteAgain("t"))] if again else []
     # Names are compared by what they spell: this one is another object.
     dead = "raylet{}".format(1)  # noqa: UP032
-    for late in (
-        lambda gcs, ctx: gcs.done(ctx, "t", dead),
-        lambda gcs, ctx: gcs.placed(ctx, "t", dead, answers=False),
-    ):
+    for late in ("done", "placed"):
         gcs, ctx = store(believed), Recorded("gcs")
-        late(gcs, ctx)
+        if late == "done":
+            gcs.done(ctx, "t", dead)
+        else:
+            gcs.placed(ctx, "t", dead, answers=False)
         assert ctx.sent() == sent
         assert gcs.copies == {}
 

@@ -1,10 +1,13 @@
 """The dynamic task graph: edges of three kinds, and programs that make no sense."""
 
+from typing import Any
+
 import pytest
 
 from model.cluster import programs
 from model.cluster.lowering import lowered, settled_strategies
 from model.graph import (
+    Action,
     Compute,
     Default,
     Get,
@@ -22,7 +25,8 @@ from model.graph import (
 
 
 def edges(program: Program, kind: str) -> set[tuple[str, str]]:
-    return {(a, b) for a, b, found in program.graph().edges(data="edge") if found == kind}
+    graph: Any = program.graph()
+    return {(a, b) for a, b, found in graph.edges(data="edge") if found == kind}
 
 
 def actor_program() -> Program:
@@ -89,7 +93,7 @@ OBJECT = {"o": ObjectSpec("o")}
     ],
 )
 def test_programs_that_no_execution_can_satisfy(
-    tasks: list[TaskSpec], objects: dict[str, ObjectSpec], driver: tuple, words: str
+    tasks: list[TaskSpec], objects: dict[str, ObjectSpec], driver: tuple[Action, ...], words: str
 ) -> None:
     with pytest.raises(ProgramError, match=words):
         Program({task.id: task for task in tasks}, objects, driver)

@@ -123,7 +123,7 @@ def test_a_cap_is_undetermined() -> None:
 
 def test_a_set_of_words_tells_new_from_known() -> None:
     words = np.random.default_rng(3).integers(0, 5_000, 40_000).astype(np.uint64) * np.uint64(2**50)
-    found, known = FingerprintSet(), set()
+    found, known = FingerprintSet(), set[int]()
     for part in np.split(words, 40):
         fresh = found.add(part)
         assert len(part[fresh]) == len(set(part[fresh].tolist())), "each new word once"

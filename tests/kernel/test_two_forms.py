@@ -71,7 +71,10 @@ def test_same_steps_and_same_states_along_random_runs(scenario: Scenario) -> Non
         def decide(count: int, fair: bool, script: list[int] = script) -> int:
             return script.pop(0)
 
-        world = World(scenario, decide, lambda affordable, script=script: script.pop(0) == 1, strict=True)
+        def strike(affordable: bool, script: list[int] = script) -> bool:
+            return script.pop(0) == 1
+
+        world = World(scenario, decide, strike, strict=True)
         state = transitions.initial
         for _ in range(60):
             assert form_of_world(world) == form_of_packed(transitions, state)

@@ -16,7 +16,7 @@ VECTORS: list[dict[str, Any]] = json.loads(
 CLASSES = {"GET_REQUEST": PullClass.GET, "WAIT_REQUEST": PullClass.WAIT, "TASK_ARGS": PullClass.TASK_ARGS}
 
 
-def of_kind(kind: str) -> Any:
+def of_kind(kind: str) -> pytest.MarkDecorator:
     """Parametrise a test by the vectors of a kind."""
     found = [vector for vector in VECTORS if vector["kind"] == kind]
     return pytest.mark.parametrize("case", found, ids=[vector["id"] for vector in found])
@@ -43,7 +43,7 @@ def test_vector_of_lru_choose(case: dict[str, Any]) -> None:
 def test_vector_of_pull_admission(case: dict[str, Any]) -> None:
     kind = CLASSES[case["priority"]]
     bundles = []
-    sizes = {}
+    sizes: dict[str, int] = {}
     for number, parts in enumerate(case["bundles"]):
         names = tuple(f"{number}.{i}" for i in range(len(parts)))
         bundles.append(Bundle(number, kind, names))

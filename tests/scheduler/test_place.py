@@ -281,7 +281,7 @@ def test_the_same_draws_are_given_when_a_question_is_repeated() -> None:
         name = "draws"
 
         def place(self, task: Any, view: ClusterView, memory: Any, ctx: Any) -> str:
-            return ctx.choose([option.name for option in view.options], random=True)
+            return str(ctx.choose([option.name for option in view.options], random=True))
 
     context = Context(lambda count, fair: 1, lambda affordable: False)
     answer = ask(Draws(), task(), view(node(0, 1), node(1, 1)), (), context, legal=lambda name: True, repeats=5)

@@ -162,7 +162,7 @@ def test_devices_are_whole_or_one_fragment() -> None:
 
 @given(st.lists(st.sampled_from([3_000, 5_000, 7_000, 10_000, 20_000]), max_size=12))
 def test_devices_come_back_as_they_went(demands: list[int]) -> None:
-    free = (10_000,) * 4
+    free: tuple[int, ...] = (10_000,) * 4
     held = []
     for demand in demands:
         taken = allocate(free, demand)

@@ -114,10 +114,9 @@ def _body(draw: st.DrawFn, children: list[str], puts: tuple[str, ...]) -> tuple[
             actions.append(Get((draw(st.sampled_from(known)),)))
     actions.extend(Put(name) for name in puts)
     actions.append(Compute(draw(st.integers(0, 5))))
-    if known and draw(st.booleans()):
-        actions.append(
-            draw(st.sampled_from([Get(tuple(known)), Wait(tuple(known), 1), Wait(tuple(known), len(known))]))
-        )
+    if bool(known) and draw(st.booleans()):
+        ends: list[Action] = [Get(tuple(known)), Wait(tuple(known), 1), Wait(tuple(known), len(known))]
+        actions.append(draw(st.sampled_from(ends)))
         actions.append(Compute(draw(st.integers(0, 3))))
     return tuple(actions)
 

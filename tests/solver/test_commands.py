@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from model.graph import Resources
 from rayproof.commands.solving import register
+from solver.gap import RunHeuristic
 from solver.instances import Instance, Node, Objective, Occupant, load, save
 from solver.instances.families import heterogeneous
 from solver.schedules import heft
@@ -111,7 +112,12 @@ def test_gap_says_what_was_worst_and_where_it_is(tmp_path: Path) -> None:
 def test_the_seed_of_gap_is_the_seed_of_what_a_policy_draws() -> None:
     seen: list[int] = []
     own = typer.Typer()
-    register(own, find_heuristic=lambda name, seed: (seen.append(seed), heft)[1])
+
+    def found(name: str, seed: int) -> RunHeuristic:
+        seen.append(seed)
+        return heft
+
+    register(own, find_heuristic=found)
     CliRunner().invoke(own, ["gap", "--policy", "any", "--seed", "7"])
     assert seen == [7]
 

@@ -196,7 +196,7 @@ def graphs(seed: int, edges: float) -> Iterator[Graph]:
     for _ in range(1_000):
         count = random.randint(2, 7)
         yield Graph(
-            tuple(random.randint(1, 9) for _ in range(count)),
+            tuple(Fraction(random.randint(1, 9)) for _ in range(count)),
             tuple(tuple(one for one in range(at) if random.random() < edges) for at in range(count)),
             random.randint(1, 3),
         )
