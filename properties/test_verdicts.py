@@ -281,7 +281,7 @@ def test_kinds_that_an_engine_does_not_decide_are_undetermined() -> None:
 
 
 def test_a_claim_that_fails_says_what_was_assumed_fair_if_anything_goes_on() -> None:
-    assert answer(bell("once", it_is_heard_twice)) == (Verdict.VIOLATED, "at its end nothing more can happen")
+    assert answer(bell("once", it_is_heard_twice)) == (Verdict.VIOLATED, "at its end no step of the system is left")
     endless = replace(bell("for ever", it_is_heard_twice), links=(LinkRule(kind=LinkKind.LATEST),))
     verdict, why = answer(endless)
     assert verdict is Verdict.VIOLATED and why.startswith("although every link delivers")

@@ -35,6 +35,13 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyLost:
+    """The connection broke under the reply of a call."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """A method has ended; `value` is the counter after it."""
 

@@ -68,7 +68,7 @@ class LivenessAnswer:
     def note(self) -> str:
         """The assumptions, for people."""
         if self.violation is not None and self.violation.loop is None:
-            return "at its end nothing more can happen"
+            return "at its end no step of the system is left"
         if self.violation is not None:
             return "although " + ", ".join(self.assumed) if self.assumed else "nothing is assumed fair"
         held = "provided that " + ", ".join(self.needed) if self.needed else "without any fairness"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.actors.calls import RETRY, Caller
 from model.actors.lifecycle import Life
+from model.actors.protocol import Outcome
 from model.cluster.ray2.actors import ActorTable
 from model.cluster.ray2.calls import ActorCalls
 from model.cluster.ray2.driver import Submitter, TaskManager
 from model.cluster.ray2.node import ClusterRaylet, LeasedExecutor
-from model.cluster.ray2.protocol import AttemptWithdrawn, BundlesChanged, EndLease, WorkerGone
+from model.cluster.ray2.protocol import AttemptWithdrawn, BundlesChanged, EndLease, WorkerEnded, WorkerGone
 from model.graph import TaskId
-from model.kernel import Context, Message, Name
+from model.kernel import Context, Message, Name, TimerKind
 from model.lineage.programs import Task
 from model.scheduler.leases.protocol import ReturnWorker
 from properties.bugs.base import Bug
@@ -131,11 +133,62 @@ class TellsOfBeginningsOnly(ActorTable):
 
 
 @dataclass(slots=True, kw_only=True)
-class KeepsWhatWasWithdrawn(ActorCalls):
-    """A call whose argument is an error stays at the head of the queue."""
+class WaitsForValues(TaskManager):
+    """A call whose argument is an error is not sent."""
 
-    def withdraw(self, ctx: Context, number: int) -> None:
-        pass
+    def try_call(self, ctx: Context, task: Task) -> None:
+        if all(self.places(there) for there in task.arguments):
+            TaskManager.try_call(self, ctx, task)
+
+
+@dataclass(slots=True, kw_only=True)
+class AsksTheDeadForArguments(ActorCalls):
+    """A call of a dead actor waits for its arguments all the same."""
+
+    def send_ready(self, ctx: Context) -> None:
+        if self.created:
+            Caller.send_ready(self, ctx)
+
+
+@dataclass(slots=True, kw_only=True)
+class LetsTheWorkerLive(ClusterRaylet):
+    """An actor's CPU is given back, and its worker goes on."""
+
+    def end_worker(self, ctx: Context, actor: str, incarnation: int) -> None:
+        before = len(ctx.sends)
+        ClusterRaylet.end_worker(self, ctx, actor, incarnation)
+        ctx.sends[before:] = [sent for sent in ctx.sends[before:] if not isinstance(sent[1], WorkerEnded)]
+
+
+@dataclass(slots=True, kw_only=True)
+class NeverRetries(ActorCalls):
+    """A call whose connection broke fails, whatever its retries."""
+
+    def failed(self, ctx: Context, number: int) -> None:
+        self.finish(ctx, number, Outcome.DIED if self.dead else Outcome.UNAVAILABLE)
+
+
+@dataclass(slots=True, kw_only=True)
+class RetriesOnceMore(ActorCalls):
+    """The first attempt is not counted."""
+
+    def failed(self, ctx: Context, number: int) -> None:
+        if self.attempts[number] == self.max_task_retries + 1 and not self.dead:
+            self.in_flight.pop(number)
+            self.retrying.add(number)
+            if self.actor:
+                ctx.set_timer(f"{RETRY}{number}", kind=TimerKind.PROGRAM)
+        else:
+            ActorCalls.failed(self, ctx, number)
+
+
+@dataclass(slots=True, kw_only=True)
+class WaitsForTheRestart(ActorCalls):
+    """Also a call without retries waits until the actor is there again."""
+
+    def send_ready(self, ctx: Context) -> None:
+        if self.actor or self.dead:
+            ActorCalls.send_ready(self, ctx)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -258,20 +311,61 @@ OWNED_BUGS = (
         "Ray 2.60 gcs_actor_manager.cc, DestroyActor",
     ),
     Bug(
-        "keeps_what_was_withdrawn",
-        "A call whose argument is an error is waited for by all calls behind it.",
-        {ActorCalls: KeepsWhatWasWithdrawn},
+        "waits_for_values",
+        "A call whose argument is an error is never sent, and all calls behind it wait.",
+        {TaskManager: WaitsForValues},
         "who_waits_waits_for_room",
         "ray2-calls-argument",
-        "Ray 2.60 sequential_actor_submit_queue.cc, MarkDependencyFailed; Ray #52833's kind",
+        "Ray 2.60 dependency_resolver.cc, InlineDependencies; Ray #52833's kind",
         ("what_is_referred_to_is_somewhere",),
+    ),
+    Bug(
+        "asks_the_dead_for_arguments",
+        "Calls of an actor that is dead wait for their arguments, and for those of calls before them.",
+        {ActorCalls: AsksTheDeadForArguments},
+        "who_waits_waits_for_room",
+        "ray2-calls-dead",
+        "the first form of this model's caller; Ray 2.60 actor_task_submitter.cc, SubmitTask and DisconnectActor",
+        ("what_is_referred_to_is_somewhere",),
+    ),
+    Bug(
+        "lets_the_worker_live",
+        "The worker of an actor that was killed goes on executing its calls.",
+        {ClusterRaylet: LetsTheWorkerLive},
+        "only_living_actors_have_workers",
+        "ray2-calls-argument",
+        "Ray 2.60 gcs_actor_manager.cc, DestroyActor",
+    ),
+    Bug(
+        "never_retries",
+        "A call whose connection broke ends in an error although it is to be retried.",
+        {ActorCalls: NeverRetries},
+        "errors_of_calls_are_justified",
+        "ray2-calls-lost-reply",
+        "Ray 2.60 task_manager.cc, max_task_retries",
+    ),
+    Bug(
+        "retries_once_more",
+        "A call is sent once more than its retries allow.",
+        {ActorCalls: RetriesOnceMore},
+        "calls_are_retried_within_their_budget",
+        "ray2-calls-once",
+        "Ray 2.60 task_manager.cc, max_task_retries",
+    ),
+    Bug(
+        "waits_for_the_restart",
+        "A call without retries waits for the actor to be restarted.",
+        {ActorCalls: WaitsForTheRestart},
+        "nobody_waits_for_a_restart_without_retries",
+        "ray2-calls-once",
+        "Ray 2.60 actor_task_submitter.cc, fail_if_actor_unreachable",
     ),
     Bug(
         "sends_each_call_twice",
         "A call is sent twice and executed twice.",
         {ActorCalls: SendsTwice},
         "no_call_starts_twice",
-        "ray2-calls",
+        "ray2-calls-argument",
         "Ray documentation, Actors: at most once by default",
     ),
     Bug(

@@ -1,7 +1,8 @@
 """Whole clusters of today's Ray (edition `ray2`), drawn: one driver, its tasks on leases, groups, actors, crashes.
 
 The driver submits tasks, plain, spread or in bundles, puts, gets, waits, drops, cancels, makes and gives up groups,
-makes, calls and kills actors, in any order that a program can have. Nodes crash, or the driver does.
+makes, calls and kills actors, in any order that a program can have. Nodes crash, or the driver does; replies
+of calls are lost.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from properties.drawn.family import Family, Pick, Shape
 from properties.entry import Swap
 from properties.statements.owned_cluster import OWNED_CLUSTER
 
-TASKS, GROUPS, ACTORS = 5, 2, 2
-"""The most of each."""
+TASKS, GROUPS, ACTORS = 6, 2, 2
+"""The most of each, calls among the tasks."""
 
 STRATEGIES = tuple(BundleStrategy)
 
@@ -31,6 +32,8 @@ _FAULTS: tuple[dict[str, int], ...] = (
     {"crashes": 2},
     {"crashes": 1, "driver": 1},
     {"crashes": 2, "driver": 1},
+    {"replies": 1},
+    {"crashes": 1, "replies": 1},
 )
 
 
@@ -53,7 +56,7 @@ class _Drawing:
 
     def deed(self, first: bool) -> str:
         """The driver's next action."""
-        match self.pick(16) if not first else 0:
+        match self.pick(17) if not first else 0:
             case 4:
                 self.puts += 1
                 self.held.append(f"p{self.puts}")
@@ -73,7 +76,7 @@ class _Drawing:
                 return f"group {made}"
             case 9 if self.whole:
                 return f"ungroup {self.whole.pop(self.pick(len(self.whole)))}"
-            case 10 | 15 if self.actors < ACTORS:
+            case 10 | 16 if self.actors < ACTORS:
                 self.actors += 1
                 self.alive.append(self.actors)
                 return f"actor {self.actors}"
@@ -82,7 +85,7 @@ class _Drawing:
             case 12 if self.held:
                 wanted = list(dict.fromkeys(self.some(self.held) for _ in range(1 + self.pick(3))))
                 return f"wait {1 + self.pick(len(wanted))} {' '.join(wanted)}"
-            case 13 | 14 if self.actors and len(self.tasks) < TASKS:
+            case 13 | 14 | 15 if self.actors and len(self.tasks) < TASKS:
                 return self.call()
             case _ if len(self.tasks) < TASKS:
                 return self.submit()
@@ -207,6 +210,7 @@ def build_owned(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
         OWNED_CLUSTER,
         crashes=faults["crashes"],
         driver_crashes=bool(faults.get("driver", 0)),
+        lost_replies=faults.get("replies", 0),
         replace=swap,
     )
     needs = "; ".join(f"{name}({' '.join(task['arguments'])}) {_of(task)}" for name, task in tasks.items())

@@ -12,7 +12,11 @@ from model.scheduler.groups.protocol import Group
 from model.scheduler.hooks import Policy
 from model.scheduler.ray import BundleStrategy
 from properties.entry import Entry, Scope, Swap
-from properties.statements.cluster_calls import a_call_fails_with_its_actor, a_restarted_actor_is_called
+from properties.statements.cluster_calls import (
+    a_call_fails_with_its_actor,
+    a_call_is_executed_again,
+    a_restarted_actor_is_called,
+)
 from properties.statements.groups import a_group_is_rescheduled
 from properties.statements.owned_cluster import (
     OF_CALLS,
@@ -34,6 +38,7 @@ def _owned(
     *,
     crashes: int = 0,
     driver_crashes: bool = False,
+    lost_replies: int = 0,
     retries: int = 0,
 ) -> Entry:
     """Tasks with their class; the class of a call is its actor."""
@@ -53,7 +58,14 @@ def _owned(
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         return owned_cluster(
-            name, program, cpus, claims, crashes=crashes, driver_crashes=driver_crashes, replace=dict(swap)
+            name,
+            program,
+            cpus,
+            claims,
+            crashes=crashes,
+            driver_crashes=driver_crashes,
+            lost_replies=lost_replies,
+            replace=dict(swap),
         )
 
     return Entry(name, "cluster", Scope.TINY, build)
@@ -130,6 +142,15 @@ OWNED_ENTRIES = (
         crashes=1,
         retries=1,
     ),
+    # The same without retries, on what may be the actor's second worker.
+    _owned(
+        "ray2-calls-once",
+        ((_call("a"), "m"),),
+        (MakeActor("m"), Submit("a"), Get("oa")),
+        (1, 1),
+        (an_actor_is_restarted, a_call_fails_with_its_actor, a_restarted_actor_is_called),
+        crashes=1,
+    ),
     # A call behind one whose argument may be cancelled, and one that may come after the end of the actor.
     _owned(
         "ray2-calls-argument",
@@ -137,6 +158,24 @@ OWNED_ENTRIES = (
         (MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), Cancel("x"), Get("ob"), EndActor("m"), Submit("c")),
         (2,),
         (a_call_fails_with_its_actor, a_task_ends_cancelled),
+    ),
+    # An argument for which there is never room: who calls the dead does not wait for it.
+    _owned(
+        "ray2-calls-dead",
+        ((_task("x"), PLAIN), (_call("a", "ox"), "m"), (_call("b"), "m")),
+        (MakeActor("n"), MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), EndActor("m"), Get("ob")),
+        (1,),
+        (a_call_fails_with_its_actor,),
+    ),
+    # The connection may break under the reply of either call; each is made again, which the actor may have done.
+    _owned(
+        "ray2-calls-lost-reply",
+        ((_call("a"), "m"), (_call("b"), "m")),
+        (MakeActor("m"), Submit("a"), Submit("b"), Get("oa"), Get("ob")),
+        (1,),
+        (a_call_is_executed_again,),
+        lost_replies=1,
+        retries=1,
     ),
 )
 """Exhausted in seconds, each."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from model.actors.events import Started
+from model.actors.events import ReplyLost, Started
 from model.actors.lifecycle import Life
 from model.actors.protocol import Outcome
 from model.cluster.ray2.actors import ActorTable
-from model.cluster.ray2.calls import ActorCalls, caller_of, home_of
+from model.cluster.ray2.calls import ActorCalls, ActorHome, caller_of, home_of
 from model.kernel import Name, StateView, always, audit, sometimes
 from properties.statements.actors import Executions, Order
 
@@ -54,10 +54,18 @@ def calls_start_in_order(view: StateView) -> bool:
     return not any(order.overtaken for _, order in view.monitor(Orders).by)
 
 
-@always(source="Ray documentation, Actors: at most once by default; bug benchmark S3", monitors=(ExecutionsOfEach,))
+@always(
+    ActorCalls,
+    source="Ray documentation, Actors: at most once by default; bug benchmark S3",
+    monitors=(ExecutionsOfEach,),
+)
 def no_call_starts_twice(view: StateView) -> bool:
-    """No call is executed twice by one worker: a worker that a caller loses touch with has ended."""
-    return not any(executions.twice for _, executions in view.monitor(ExecutionsOfEach).by)
+    """No call that is not to be retried is executed twice by one worker."""
+    callers = view.of(ActorCalls)
+    return not any(
+        executions.twice and caller in callers and not callers[caller].max_task_retries
+        for caller, executions in view.monitor(ExecutionsOfEach).by
+    )
 
 
 @audit(ActorCalls, ActorTable, source="Ray 2.60 actor_task_submitter.cc, ConnectActor and DisconnectActor")
@@ -67,12 +75,75 @@ def callers_know_where_actors_live(view: StateView) -> bool:
     for table in view.of(ActorTable).values():
         for actor, life in table.life.items():
             caller = callers.get(caller_of(actor))
-            if caller is None:
-                continue
-            home = home_of(actor, table.nodes.index(table.node[actor])) if life is Life.ALIVE else ""
-            if (caller.actor, caller.dead) != (home, life is Life.DEAD):
+            if caller is not None and (caller.actor, caller.dead) != (homes(table).get(actor, ""), life is Life.DEAD):
                 return False
     return True
+
+
+def homes(table: ActorTable) -> dict[str, Name]:
+    """The worker of each actor that lives."""
+    alive = [actor for actor, life in table.life.items() if life is Life.ALIVE]
+    return {actor: home_of(actor, table.nodes.index(table.node[actor])) for actor in alive}
+
+
+@audit(ActorHome, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, DestroyActor, OnNodeDead; bug benchmark S2")
+def only_living_actors_have_workers(view: StateView) -> bool:
+    """When nothing more can happen, the workers that live are those of the actors that do."""
+    lives = {name for name, home in view.of(ActorHome).items() if home.lives}
+    return all(lives == lives.intersection(homes(table).values()) for table in view.of(ActorTable).values())
+
+
+@dataclass(frozen=True, slots=True)
+class LostReplies:
+    """Monitor: calls under whose reply a connection broke."""
+
+    calls: tuple[str, ...] = ()
+
+    def observe(self, event: object) -> LostReplies:
+        """Fold one event."""
+        return LostReplies(tuple(sorted({*self.calls, event.call}))) if isinstance(event, ReplyLost) else self
+
+
+@always(
+    ActorCalls,
+    ActorTable,
+    ActorHome,
+    source="Ray 2.60 exceptions.py; actor_task_submitter.cc, max_task_retries; bug benchmark S3",
+    monitors=(LostReplies,),
+)
+def errors_of_calls_are_justified(view: StateView) -> bool:
+    """A call fails only with its actor's death, or, all its retries spent, since a worker or a reply of it was lost."""
+    lost = view.monitor(LostReplies).calls
+    callers = view.of(ActorCalls)
+    for table in view.of(ActorTable).values():
+        for actor, life in table.life.items():
+            caller = callers.get(caller_of(actor))
+            if caller is None or life is Life.DEAD:
+                continue
+            away = actor in table.restarts or not view.dead.isdisjoint(
+                home_of(actor, i) for i in range(len(table.nodes))
+            )
+            for number, call in enumerate(caller.calls):
+                outcome = caller.outcomes.get(call.name)
+                spent = caller.attempts.get(number, 0) > caller.max_task_retries
+                if outcome == Outcome.DIED or (
+                    outcome == Outcome.UNAVAILABLE and not (spent and (away or call.name in lost))
+                ):
+                    return False
+    return True
+
+
+@always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, max_task_retries; bug benchmark L4")
+def calls_are_retried_within_their_budget(caller: ActorCalls) -> bool:
+    """No call is sent more often than once and its retries."""
+    return all(count <= caller.max_task_retries + 1 for count in caller.attempts.values())
+
+
+@always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, fail_if_actor_unreachable")
+def nobody_waits_for_a_restart_without_retries(caller: ActorCalls) -> bool:
+    """A call that is not to be retried does not wait for an actor that is away once its arguments are there."""
+    away = caller.created and not caller.actor and not caller.dead and not caller.max_task_retries
+    return not (away and caller.unsent and caller.may_send(caller.unsent[0]))
 
 
 @sometimes(ActorCalls, source="Ray 2.60 exceptions.py")
@@ -84,12 +155,28 @@ def a_call_fails_with_its_actor(view: StateView) -> bool:
 @sometimes(ActorCalls, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, RestartActor")
 def a_restarted_actor_is_called(view: StateView) -> bool:
     """Some call is sent to an actor that has lost its node and lives on another."""
-    restarted = {caller_of(actor) for table in view.of(ActorTable).values() for actor in table.restarts}
+    callers = view.of(ActorCalls)
     return any(
-        caller in restarted and made.actor and made.actor in made.in_flight.values()
-        for caller, made in view.of(ActorCalls).items()
+        home in callers[caller_of(actor)].in_flight.values()
+        for table in view.of(ActorTable).values()
+        for actor, home in homes(table).items()
+        if actor in table.restarts and caller_of(actor) in callers
     )
 
 
-CLUSTER_CALLS = (calls_start_in_order, no_call_starts_twice, callers_know_where_actors_live)
+@sometimes(source="Ray documentation, Actors: at least once with retries", monitors=(ExecutionsOfEach,))
+def a_call_is_executed_again(view: StateView) -> bool:
+    """Some call is executed twice by one worker: its first reply was lost."""
+    return any(executions.twice for _, executions in view.monitor(ExecutionsOfEach).by)
+
+
+CLUSTER_CALLS = (
+    calls_start_in_order,
+    no_call_starts_twice,
+    callers_know_where_actors_live,
+    only_living_actors_have_workers,
+    errors_of_calls_are_justified,
+    calls_are_retried_within_their_budget,
+    nobody_waits_for_a_restart_without_retries,
+)
 """What is checked of calls in a cluster."""

@@ -12,7 +12,12 @@ from model.lineage.execution import Borrower
 from model.lineage.programs import Failure, Get, Stage, Wait
 from model.scheduler.leases.bundled import GROUP
 from properties.statements.actors import attempts_never_overlap, results_match_their_incarnation
-from properties.statements.cluster_calls import CLUSTER_CALLS, a_call_fails_with_its_actor, a_restarted_actor_is_called
+from properties.statements.cluster_calls import (
+    CLUSTER_CALLS,
+    a_call_fails_with_its_actor,
+    a_call_is_executed_again,
+    a_restarted_actor_is_called,
+)
 from properties.statements.groups import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from properties.statements.leases import (
     no_grant_to_the_dead_or_draining,
@@ -81,21 +86,19 @@ def _is_stuck(owner: TaskManager, waiting: set[ObjectId]) -> bool:
             return False
 
 
-def _without_home(view: StateView) -> set[str]:
-    """Actors that wait for a worker."""
-    return {
-        a for t in view.of(ActorTable).values() for a, life in t.life.items() if life not in (Life.ALIVE, Life.DEAD)
-    }
+def _actors(view: StateView, *lives: Life) -> set[str]:
+    """Actors in one of these states."""
+    return {actor for table in view.of(ActorTable).values() for actor, life in table.life.items() if life in lives}
 
 
 def _waiting(owner: TaskManager, view: StateView) -> set[ObjectId]:
     """Results of tasks without room, of calls of such actors, of what needs them, and of calls behind such calls."""
-    queued, held_up = _without_room(view), _without_home(view)
+    queued, dead, held_up = _without_room(view), _actors(view, Life.DEAD), _actors(view, Life.PENDING, Life.RESTARTING)
     waiting = {task.result for task in owner.tasks if task.name in queued}
     for task in owner.tasks:
         # A task is submitted after those that make its arguments, a call after earlier ones of its actor.
-        unfinished = owner.stage.get(task.name) in (Stage.PENDING, Stage.SUBMITTED)
         actor = owner.actor_of.get(task.name, "")
+        unfinished = owner.stage.get(task.name) in (Stage.PENDING, Stage.SUBMITTED) and actor not in dead
         if unfinished and (waiting.intersection(task.arguments) or actor in held_up):
             waiting.add(task.result)
             held_up |= {actor} - {""}
@@ -221,6 +224,7 @@ HAPPENS = (
     a_group_is_rescheduled,
     a_call_fails_with_its_actor,
     a_restarted_actor_is_called,
+    a_call_is_executed_again,
 )
 
 OF_CALLS = (*CLUSTER_CALLS, results_match_their_incarnation, attempts_never_overlap)

@@ -20,7 +20,10 @@ PINNED = {
     "ray2-actor": (25_268, 122_179),
     "ray2-driver-dies": (6_301, 21_862),
     "ray2-calls": (99_509, 542_455),
-    "ray2-calls-argument": (5_820, 17_962),
+    "ray2-calls-argument": (6_483, 20_118),
+    "ray2-calls-dead": (994, 3_145),
+    "ray2-calls-once": (8_882, 41_941),
+    "ray2-calls-lost-reply": (285, 651),
 }
 
 

@@ -59,6 +59,11 @@ class OwnedProgram:
     max_task_retries: int = 0
     """Of each call."""
 
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            if task.name in self.actor_of and (not task.small or task.max_retries):
+                raise ValueError(f"call {task.name}: its result is small, and its caller retries it")
+
     def calls_of(self, actor: str) -> tuple[CallSpec, ...]:
         """The calls of one actor; each waits for its own arguments."""
         return tuple(CallSpec(call, needs=(call,)) for call, called in self.actor_of.items() if called == actor)
@@ -84,9 +89,13 @@ def owned_cluster(
     *,
     crashes: int = 0,
     driver_crashes: bool = False,
+    lost_replies: int = 0,
     replace: Mapping[type[Process], type[Process]] | None = None,
 ) -> Scenario:
-    """A driver at the first of some nodes. `cpus`: of each node. `crashes`: of other nodes, or of the driver."""
+    """A driver at the first of some nodes.
+
+    `cpus`: of each node. `crashes`: of other nodes, or of the driver. `lost_replies`: of calls, with their connections.
+    """
     swap = replace or {}
 
     def made(kind: type[Process]) -> Callable[..., Process]:
@@ -161,9 +170,13 @@ def owned_cluster(
             SUBMITTER: (*raylets, "actors"),
             "owner": (*executors, *readers),
         },
-        faults={FaultKind.CRASH: crashes} if crashes else {},
+        faults={
+            kind: budget
+            for kind, budget in ((FaultKind.CRASH, crashes), (FaultKind.LOSE_REPLY, lost_replies))
+            if budget
+        },
         max_incarnations=1,
-        constants={"nodes": len(cpus), "tasks": len(program.tasks), "crashes": crashes},
+        constants={"nodes": len(cpus), "tasks": len(program.tasks), "crashes": crashes, "lost_replies": lost_replies},
     )
 
 

@@ -2,8 +2,9 @@
 
 Source: Ray 2.60 `core_worker/task_submission/actor_task_submitter.cc` (`SubmitTask`, `SendPendingTasks`,
 `DisconnectActor`) and `task_manager.cc`: a call is a task of its owner that takes its number when it is made, waits for
-its arguments, and is sent as soon as the actor's address is known and every earlier call of that actor has been sent.
-Results are small: they come with the reply and stay with their owner.
+its arguments, values or errors, and is sent as soon as the actor's address is known and every earlier call of that
+actor has been sent; when the actor is dead it fails at once, arguments or not. Results are small: they come with the
+reply and stay with their owner.
 
 Left out: arguments that the actor's worker has to fetch, calls that are cancelled, and handles in other processes.
 """
@@ -13,19 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.actors.calls import METHOD, Actor, Caller
-from model.actors.protocol import Push
+from model.actors.events import ReplyLost
+from model.actors.protocol import Outcome, Push, Result
 from model.cluster.ray2.protocol import (
     CallMade,
     CallOver,
     CallReady,
-    CallWithdrawn,
     ConnectionBroken,
+    WorkerBegan,
     WorkerEnded,
 )
-from model.kernel import Context, Message, Name, Slot, constant
-
-WITHDRAWN = "withdrawn"
-"""What a call ends in whose argument is an error: the actor is told to pass its number over."""
+from model.kernel import Context, Message, Name, Slot, Unreachable, constant
 
 
 def caller_of(actor: str) -> Slot:
@@ -54,20 +53,16 @@ class ActorCalls(Caller):
         match message:
             case CallMade(call):
                 self.submit(ctx, self.number(call))
+                self.send_ready(ctx)
             case CallReady(call):
                 self.argument(ctx, call)
-            case CallWithdrawn(call):
-                self.withdraw(ctx, self.number(call))
-            case ConnectionBroken(number, attempt):
+            case ConnectionBroken(number, attempt) | Unreachable(_, ConnectionBroken(number, attempt)):
                 self.send_failed(ctx, sender, number, attempt)
+            case Unreachable(_, Result(call)):
+                ctx.observe(ReplyLost(call))
+                Caller.receive(self, ctx, sender, message)
             case _:
                 Caller.receive(self, ctx, sender, message)
-
-    def withdraw(self, ctx: Context, number: int) -> None:
-        """A call without arguments is not sent; what waits behind it is. `MarkDependencyFailed`."""
-        self.unsent = tuple(other for other in self.unsent if other != number)
-        self.outcomes[self.calls[number].name] = WITHDRAWN
-        self.send_ready(ctx)
 
     def actor_state(self, ctx: Context, actor: Name, dead: bool) -> None:
         """Where it is, or that it is gone."""
@@ -76,7 +71,11 @@ class ActorCalls(Caller):
 
     def send_ready(self, ctx: Context) -> None:
         """An actor that is still to come is waited for; one that is restarted is so only by calls with retries."""
-        if self.created:
+        if self.dead:
+            unsent, self.unsent = self.unsent, ()
+            for number in unsent:
+                self.finish(ctx, number, Outcome.DIED)
+        elif self.created:
             Caller.send_ready(self, ctx)
 
     def finish(self, ctx: Context, number: int, outcome: str) -> None:
@@ -89,7 +88,7 @@ class ActorCalls(Caller):
 class ActorHome(Actor):
     """The worker of an actor on one node, and the connections to it."""
 
-    ended: bool = False
+    lives: bool = False
 
     def start(self, ctx: Context) -> None:
         """The node leases it when the actor comes."""
@@ -97,16 +96,18 @@ class ActorHome(Actor):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Calls, which meet nobody once the worker has ended, and that end."""
         match message:
+            case WorkerBegan():
+                self.lives = True
             case WorkerEnded():
                 self.end(ctx)
-            case Push(_, number, attempt) if self.ended:
+            case Push(_, number, attempt) if not self.lives:
                 ctx.send(sender, ConnectionBroken(number, attempt))
             case _:
                 Actor.receive(self, ctx, sender, message)
 
     def end(self, ctx: Context) -> None:
         """The worker is killed; callers see their connections break."""
-        self.ended = True
+        self.lives = False
         queued = [
             (caller, push) for caller, waiting in sorted(self.waiting.items()) for _, push in sorted(waiting.items())
         ]

@@ -26,7 +26,6 @@ from model.cluster.ray2.protocol import (
     CallMade,
     CallOver,
     CallReady,
-    CallWithdrawn,
     Cancel,
     EndActor,
     ExecuteOn,
@@ -62,6 +61,8 @@ class TaskManager(Owner):
     """Tasks that run in bundles -> their group."""
     actor_of: Mapping[TaskId, str] = constant()
     """Tasks that are calls -> their actor."""
+    spoilt: dict[TaskId, Failure] = field(default_factory=dict)
+    """Calls that were sent with an error for an argument."""
     cancelled: set[TaskId] = field(default_factory=set)
     removed: set[GroupId] = field(default_factory=set)
     """Groups that were given up."""
@@ -81,8 +82,7 @@ class TaskManager(Owner):
             case GroupReady(group):
                 self.ready.add(group)
             case CallOver(call, outcome):
-                error = outcome if outcome in set(Outcome) else ""
-                self.replied(ctx, self.task(call), self.attempts[call], "", error)
+                self.call_over(ctx, self.task(call), outcome)
             case _:
                 Owner.receive(self, ctx, sender, message)
                 return
@@ -134,18 +134,36 @@ class TaskManager(Owner):
         return Failure.GROUP_REMOVED if self.group_of.get(task.name) in self.removed else None
 
     def can_run_again(self, task: Task) -> bool:
-        """Within the budget, and as long as it is wanted and has a place."""
-        return self.refusal(task) is None and Owner.can_run_again(self, task)
+        """Within the budget, and as long as it is wanted and has a place; calls are retried by their caller."""
+        return task.name not in self.actor_of and self.refusal(task) is None and Owner.can_run_again(self, task)
 
     def try_submit(self, ctx: Context, task: Task) -> None:
         """A task that is refused ends, whether or not its arguments are there."""
         refusal = self.refusal(task)
-        if refusal is None:
+        if task.name in self.actor_of:
+            self.try_call(ctx, task)
+        elif refusal is None:
             Owner.try_submit(self, ctx, task)
         else:
             self.end(ctx, task, refusal)
-        if task.name in self.actor_of and self.stage[task.name] is Stage.FAILED:
-            ctx.send(caller_of(self.actor_of[task.name]), CallWithdrawn(task.name))
+
+    def try_call(self, ctx: Context, task: Task) -> None:
+        """An argument's error is sent like a value, and is raised where the method would run. `InlineDependencies`."""
+        if len(self.arrived(task.arguments)) == len(task.arguments):
+            errors = [self.failures[there] for there in task.arguments if there in self.failures]
+            if errors:
+                self.spoilt[task.name] = errors[0]
+            self.attempts[task.name] = 1
+            self.send_attempt(ctx, task)
+
+    def call_over(self, ctx: Context, task: Task, outcome: str) -> None:
+        """A value or an error: an argument's, or the actor's, which also ends what still waits for arguments."""
+        spoilt = self.spoilt.pop(task.name, "")
+        if self.stage[task.name] is Stage.PENDING:
+            self.end(ctx, task, Failure(outcome))
+        else:
+            error = outcome if outcome in set(Outcome) else spoilt
+            self.replied(ctx, task, self.attempts[task.name], "", error)
 
     def end(self, ctx: Context, task: Task, failure: Failure) -> None:
         """The task has failed for good."""

@@ -24,6 +24,7 @@ from model.cluster.ray2.protocol import (
     LeaseBlocked,
     LeaseUnblocked,
     StopAttempt,
+    WorkerBegan,
     WorkerEnded,
     WorkerGone,
 )
@@ -54,7 +55,7 @@ class ClusterRaylet(BundleRaylet):
     executor: Name = constant()
     bundles: Name = constant()
     called: tuple[str, ...] = constant(())
-    """Actors that somebody calls: their workers are told of their end."""
+    """Actors that somebody calls."""
     reserved: Resources = Resources()
     """What bundles keep."""
     offered: Resources = Resources()
@@ -152,6 +153,8 @@ class ClusterRaylet(BundleRaylet):
             self.granted[lease] = (ACTOR, worker, demand)
             self.living[actor] = (incarnation, lease)
             ctx.send("actors", WorkerLeased(actor, incarnation))
+            if actor in self.called:
+                ctx.send(home_of(actor, self.order.index(ctx.me)), WorkerBegan())
         BundleRaylet.grant(self, ctx)
 
     def own_view(self, me: Name) -> View:

@@ -126,14 +126,7 @@ class CallMade(Message):
 
 @dataclass(frozen=True, slots=True)
 class CallReady(Message):
-    """Its arguments are there."""
-
-    call: TaskId
-
-
-@dataclass(frozen=True, slots=True)
-class CallWithdrawn(Message):
-    """One of its arguments is an error."""
+    """Its arguments are there, values or errors."""
 
     call: TaskId
 
@@ -190,6 +183,11 @@ class EndLease(Message):
     """The worker of this lease is killed."""
 
     lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerBegan(Message):
+    """The worker of an actor has run the constructor."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,10 @@ class ExactSet(FingerprintSet):
 
 
 class PairTable:
-    """(int, int) -> int >= 0, each distinct pair computed once by a call; negative results are not remembered."""
+    """(int, int) -> int >= 0, each distinct pair computed once by a call; negative results are not remembered.
+
+    The call must not come back to this table.
+    """
 
     def __init__(self, compute: Callable[[int, int], int]) -> None:
         self._compute = compute
