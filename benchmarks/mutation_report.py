@@ -39,7 +39,7 @@ a *statement*, by an *error* of the model (a message that nobody understands, a 
 running for ever (*loop*); failing that, by a *test* of its part, or by the pinned *count* of states of the scopes that
 were run. Annotations are not mutated; lines that no scope runs are, and survive unless a test knows them.
 
-The survivors of seed 0 were in view when the tests of single handlers were written, and those of seed 2, after it was run,
+The survivors of seed 0 were in view when the tests of single handlers were written, and those of seed 2, after its run,
 when a few more were; the figures are of the tests as they were before.
 """
 
