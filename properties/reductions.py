@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from model.gcs.protocol import Stable
+from model.kernel.forgetting import Forgetting
 from model.kernel.invisible import Invisible
 from model.kernel.reductions import Eager, Reduction
 from model.kernel.symmetry import Symmetry
@@ -19,6 +20,7 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "invisible": Invisible("invisible steps"),
     "acknowledgements": Eager("silent acknowledgements", (Stable,), silent=True),
     "symmetry": Symmetry("symmetry"),
+    "dead": Forgetting("dead state"),
 }
 """In the order in which `auto` tries them; one that is refused leaves the others."""
 

@@ -11,7 +11,9 @@ from model.kernel.engines import Engine
 ReduceOption = Annotated[
     str | None,
     typer.Option(
-        "--reduce", metavar="auto|NAME,...", help="Leave out states: invisible, acknowledgements, symmetry; each gated."
+        "--reduce",
+        metavar="auto|NAME,...",
+        help="Leave out states: invisible, acknowledgements, symmetry, dead; gated.",
     ),
 ]
 OnlyOption = Annotated[
