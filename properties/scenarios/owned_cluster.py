@@ -167,11 +167,12 @@ OWNED_ENTRIES = (
         (1,),
         (a_call_fails_with_its_actor,),
     ),
-    # The connection may break under the reply of either call; each is made again, which the actor may have done.
+    # The connection may break under the reply of either call; each is made again, which the actor may have done. It is
+    # killed under the second one.
     _owned(
         "ray2-calls-lost-reply",
         ((_call("a"), "m"), (_call("b"), "m")),
-        (MakeActor("m"), Submit("a"), Submit("b"), Get("oa"), Get("ob")),
+        (MakeActor("m"), Submit("a"), Submit("b"), Get("oa"), EndActor("m"), Get("ob")),
         (1,),
         (a_call_is_executed_again,),
         lost_replies=1,

@@ -23,7 +23,7 @@ PINNED = {
     "ray2-calls-argument": (6_483, 20_118),
     "ray2-calls-dead": (994, 3_145),
     "ray2-calls-once": (8_882, 41_941),
-    "ray2-calls-lost-reply": (285, 651),
+    "ray2-calls-lost-reply": (1_199, 2_998),
 }
 
 
