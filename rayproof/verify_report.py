@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from model.kernel import Verdict
+from model.kernel.verdicts import SEARCH_ENDED, WALKS_ENDED
 from rayproof.check.report import STYLES
 from rayproof.counterexamples import shown
 from rayproof.exercise import Exercise
@@ -35,11 +36,18 @@ def show(
                 f"  {size}, {result.cpu_s:.2f} s",
             )
         )
+        unjudged = [s for s in result.statements if s.note in (SEARCH_ENDED, WALKS_ENDED)]
         for statement in result.statements:
+            if statement in unjudged:
+                continue
             note = f"  ({statement.note})" if statement.note else ""
             console.print(
                 Text.assemble(f"  {statement.name}: ", (str(statement.verdict), STYLES[statement.verdict]), note)
             )
+        if unjudged:
+            names = unjudged[0].name if len(unjudged) == 1 else f"{len(unjudged)} other statements"
+            undetermined = (str(Verdict.UNDETERMINED), STYLES[Verdict.UNDETERMINED])
+            console.print(Text.assemble(f"  {names}: ", undetermined, f"  ({unjudged[0].note})"))
         for reduction in result.reductions:
             console.print(Text(f"  reduction {reduction}", style="yellow"), soft_wrap=True)
         if result.note:

@@ -28,6 +28,7 @@ INTERRUPTED_NOTE = "interrupted"
 """How the note of a result begins when Ctrl-C has ended the run."""
 
 SEARCH_ENDED = "the search ended at another violation"
+WALKS_ENDED = "the walks ended at another violation"
 """Why a search has no answer about a statement that another one was broken before."""
 
 

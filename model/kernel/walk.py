@@ -19,7 +19,7 @@ from model.kernel.judge import Judge
 from model.kernel.scenario import Scenario
 from model.kernel.statements import DECIDED, Statement, StatementKind
 from model.kernel.steps import Step, Taken
-from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, Violation, combine
+from model.kernel.verdicts import INTERRUPTED_NOTE, WALKS_ENDED, Result, StatementResult, Verdict, Violation, combine
 from model.kernel.world import World
 
 FAULT_SPACING = 48
@@ -236,6 +236,6 @@ def _answers(
             if s.name not in happened | scenario.expected_idle:
                 verdict, why = Verdict.UNDETERMINED, "did not happen on these walks"
         elif violation is not None or note:
-            verdict, why = Verdict.UNDETERMINED, note or "the walks ended at another violation"
+            verdict, why = Verdict.UNDETERMINED, note or WALKS_ENDED
         answers.append(StatementResult(s.name, s.kind, verdict, why))
     return tuple(answers)

@@ -1,6 +1,7 @@
 """The command line as a user meets it: answers, exit codes, errors that say where."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -80,6 +81,8 @@ def test_a_planted_bug_is_reported_and_replayed(
     assert code == 1
     (file,) = tmp_path.iterdir()
     assert f"replay: rayproof replay {file}" in out
+    assert re.search(r"^  \d other statements: undetermined  \(the \w+ ended at another violation\)$", out, re.M)
+    assert out.count("ended at another violation") == 1, "not a line for each"
     prints = [rayproof(monkeypatch, capsys, "replay", str(file)) for _ in range(2)]
     assert prints[0] == prints[1] and prints[0][0] == 1
     assert prints[0][1] in out, "the replay prints the same bytes"
