@@ -43,8 +43,9 @@ class Forgetting:
 class _Forgetful:
     def __init__(self, transitions: Transitions, watch: Watch) -> None:
         self._transitions = transitions
-        firsts = [some[0].process for some in transitions.interner.locals]
-        self._dead = {i: names for i, first in enumerate(firsts) if (names := write_only(type(first)) - watch.fields)}
+        kinds = [type(some[0].process) for some in transitions.interner.locals]
+        dead = {kind: write_only(kind) - watch.fields for kind in dict.fromkeys(kinds)}
+        self._dead = {column: dead[kind] for column, kind in enumerate(kinds) if dead[kind]}
         self._known: dict[tuple[int, int], int] = {}
 
     def chosen(self, state: int, found: Found) -> Found:
@@ -89,16 +90,15 @@ def write_only(kind: type[Process]) -> frozenset[str]:
             tree = ast.parse(textwrap.dedent(inspect.getsource(base)))
         except (OSError, TypeError, SyntaxError):
             return frozenset()
-        names = frozenset() if _lends_itself(tree) else names - frozenset(_read(tree))
+        above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        names = frozenset() if _lends_itself(above) else names - frozenset(_read(above))
     return names
 
 
-def _lends_itself(tree: ast.AST) -> bool:
+def _lends_itself(above: dict[ast.AST, ast.AST]) -> bool:
     """Whether `self` is handed to somebody who might read it; a base class's own method is read with its class."""
-    above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    for node in ast.walk(tree):
+    for node, call in above.items():
         if isinstance(node, ast.Name) and node.id == "self":
-            call = above[node]
             by_base = (
                 isinstance(call, ast.Call)
                 and isinstance(call.func, ast.Attribute)
@@ -110,10 +110,9 @@ def _lends_itself(tree: ast.AST) -> bool:
     return False
 
 
-def _read(tree: ast.AST) -> Iterator[str]:
+def _read(above: dict[ast.AST, ast.AST]) -> Iterator[str]:
     """Names of attributes that are read somewhere, of `self` or of anything else."""
-    above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-    for node in ast.walk(tree):
+    for node in above:
         if isinstance(node, ast.Attribute) and not _is_written(node, above):
             yield node.attr
 

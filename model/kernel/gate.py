@@ -168,7 +168,6 @@ def explore_reduced(
     wanted = tuple(scenario.statements if statements is None else statements)
     passed: list[Reduction] = []
     gates = []
-    kept = 0
     unseen = sorted(str(kind) for kind in scenario.faults if scenario.budget(kind) and not scope.budget(kind))
     for reduction in reductions:
         if unseen:
@@ -176,13 +175,12 @@ def explore_reduced(
             gates.append(Gate(reduction.name, why, 0, 0))
         else:
             found = gate(scope, reduction, wanted, passed)
-            before = kept or found.full
+            before = next((each.reduced for each in reversed(gates) if not each.refused), found.full)
             if not found.refused and found.reduced * WORTH > before:
                 found = replace(found, refused=f"it leaves out {before - found.reduced:,} of {before:,} states there")
             gates.append(found)
         if not gates[-1].refused:
             passed.append(reduction)
-            kept = gates[-1].reduced
     sentences = [each.sentence for each in gates]
     if not passed:
         return _answer(explore(scenario, wanted, limits, on_progress), sentences, started)

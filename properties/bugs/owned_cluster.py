@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.actors.calls import RETRY, Caller
+from model.actors.calls import Caller
 from model.actors.lifecycle import Life
 from model.actors.protocol import Outcome
 from model.cluster.ray2.actors import ActorTable
@@ -13,7 +13,7 @@ from model.cluster.ray2.driver import Submitter, TaskManager
 from model.cluster.ray2.node import ClusterRaylet, LeasedExecutor
 from model.cluster.ray2.protocol import AttemptWithdrawn, BundlesChanged, EndLease, WorkerEnded, WorkerGone
 from model.graph import TaskId
-from model.kernel import Context, Message, Name, TimerKind
+from model.kernel import Context, Message, Name
 from model.lineage.programs import Task
 from model.scheduler.leases.protocol import ReturnWorker
 from properties.bugs.base import Bug
@@ -173,13 +173,9 @@ class RetriesOnceMore(ActorCalls):
     """The first attempt is not counted."""
 
     def failed(self, ctx: Context, number: int) -> None:
-        if self.attempts[number] == self.max_task_retries + 1 and not self.dead:
-            self.in_flight.pop(number)
-            self.retrying.add(number)
-            if self.actor:
-                ctx.set_timer(f"{RETRY}{number}", kind=TimerKind.PROGRAM)
-        else:
-            ActorCalls.failed(self, ctx, number)
+        self.attempts[number] -= 1
+        ActorCalls.failed(self, ctx, number)
+        self.attempts[number] += 1
 
 
 @dataclass(slots=True, kw_only=True)

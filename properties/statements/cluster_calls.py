@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, ClassVar, Self
 
 from model.actors.events import ReplyLost, Started
 from model.actors.lifecycle import Life
@@ -13,39 +13,35 @@ from model.cluster.ray2.calls import ActorCalls, ActorHome, caller_of, home_of
 from model.kernel import Name, StateView, always, audit, sometimes
 from properties.statements.actors import Executions, Order
 
-T = TypeVar("T")
-
 
 @dataclass(frozen=True, slots=True)
-class Orders:
-    """Monitor: `Order` of each actor, by its one caller."""
+class ByCaller:
+    """Monitor: what another one has seen of each actor, by its one caller."""
 
-    by: tuple[tuple[Name, Order], ...] = ()
+    seen: ClassVar[type[Order | Executions]]
+    by: tuple[tuple[Name, Any], ...] = ()
 
-    def observe(self, event: object) -> Orders:
+    def observe(self, event: object) -> Self:
         """Fold one event."""
         if not isinstance(event, Started):
             return self
-        before = dict(self.by).get(event.caller, Order())
-        return Orders(_with(self.by, event.caller, before.observe(event)))
+        known = dict(self.by)
+        known[event.caller] = known.get(event.caller, self.seen()).observe(event)
+        return type(self)(tuple(sorted(known.items())))
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutionsOfEach:
-    """Monitor: `Executions` of each actor, by its one caller."""
+class Orders(ByCaller):
+    """Monitor: `Order` of each actor."""
 
-    by: tuple[tuple[Name, Executions], ...] = ()
-
-    def observe(self, event: object) -> ExecutionsOfEach:
-        """Fold one event."""
-        if not isinstance(event, Started):
-            return self
-        before = dict(self.by).get(event.caller, Executions())
-        return ExecutionsOfEach(_with(self.by, event.caller, before.observe(event)))
+    __slots__ = ()
+    seen = Order
 
 
-def _with(by: tuple[tuple[Name, T], ...], caller: Name, known: T) -> tuple[tuple[Name, T], ...]:
-    return tuple(sorted({**dict(by), caller: known}.items()))
+class ExecutionsOfEach(ByCaller):
+    """Monitor: `Executions` of each actor."""
+
+    __slots__ = ()
+    seen = Executions
 
 
 @always(source="Ray documentation, Actors: order per caller; bug benchmark S3", monitors=(Orders,))
@@ -75,22 +71,16 @@ def callers_know_where_actors_live(view: StateView) -> bool:
     for table in view.of(ActorTable).values():
         for actor, life in table.life.items():
             caller = callers.get(caller_of(actor))
-            if caller is not None and (caller.actor, caller.dead) != (homes(table).get(actor, ""), life is Life.DEAD):
+            if caller is not None and (caller.actor, caller.dead) != (table.home(actor), life is Life.DEAD):
                 return False
     return True
-
-
-def homes(table: ActorTable) -> dict[str, Name]:
-    """The worker of each actor that lives."""
-    alive = [actor for actor, life in table.life.items() if life is Life.ALIVE]
-    return {actor: home_of(actor, table.nodes.index(table.node[actor])) for actor in alive}
 
 
 @audit(ActorHome, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, DestroyActor, OnNodeDead; bug benchmark S2")
 def only_living_actors_have_workers(view: StateView) -> bool:
     """When nothing more can happen, the workers that live are those of the actors that do."""
     lives = {name for name, home in view.of(ActorHome).items() if home.lives}
-    return all(lives == lives.intersection(homes(table).values()) for table in view.of(ActorTable).values())
+    return all(lives <= set(map(table.home, table.life)) for table in view.of(ActorTable).values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +147,10 @@ def a_restarted_actor_is_called(view: StateView) -> bool:
     """Some call is sent to an actor that has lost its node and lives on another."""
     callers = view.of(ActorCalls)
     return any(
-        home in callers[caller_of(actor)].in_flight.values()
+        table.home(actor) in callers[caller_of(actor)].in_flight.values()
         for table in view.of(ActorTable).values()
-        for actor, home in homes(table).items()
-        if actor in table.restarts and caller_of(actor) in callers
+        for actor in table.restarts
+        if caller_of(actor) in callers
     )
 
 

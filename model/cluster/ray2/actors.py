@@ -42,12 +42,14 @@ class ActorTable(ActorManager):
 
     def publish(self, ctx: Context, actor: str) -> None:
         """Tell its caller where it lives now, that it does nowhere, or that it never will again."""
-        life = self.life.get(actor, Life.PENDING)
-        home = home_of(actor, self.nodes.index(self.node[actor])) if life is Life.ALIVE else ""
-        state = ActorState(home, dead=life is Life.DEAD)
+        state = ActorState(self.home(actor), dead=self.life.get(actor) is Life.DEAD)
         if state != self.told.get(actor, ActorState("")):
             self.told[actor] = state
             ctx.send(caller_of(actor), state)
+
+    def home(self, actor: str) -> Name:
+        """The worker in which it lives; empty where it does not."""
+        return home_of(actor, self.nodes.index(self.node[actor])) if self.life.get(actor) is Life.ALIVE else ""
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """What was there has failed."""

@@ -138,8 +138,12 @@ class ClusterRaylet(BundleRaylet):
         if self.living.get(actor, (-1, 0))[0] == incarnation:
             _, lease = self.living.pop(actor)
             self.returned(lease, self.granted[lease][1])
-            if actor in self.called:
-                ctx.send(home_of(actor, self.order.index(ctx.me)), WorkerEnded())
+            self.tell_worker(ctx, actor, WorkerEnded())
+
+    def tell_worker(self, ctx: Context, actor: str, what: Message) -> None:
+        """The worker of an actor begins or ends."""
+        if actor in self.called:
+            ctx.send(home_of(actor, self.order.index(ctx.me)), what)
 
     def grant(self, ctx: Context) -> None:
         """Actors first, then tasks."""
@@ -153,8 +157,7 @@ class ClusterRaylet(BundleRaylet):
             self.granted[lease] = (ACTOR, worker, demand)
             self.living[actor] = (incarnation, lease)
             ctx.send("actors", WorkerLeased(actor, incarnation))
-            if actor in self.called:
-                ctx.send(home_of(actor, self.order.index(ctx.me)), WorkerBegan())
+            self.tell_worker(ctx, actor, WorkerBegan())
         BundleRaylet.grant(self, ctx)
 
     def own_view(self, me: Name) -> View:
