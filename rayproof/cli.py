@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,7 @@ from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
 from rayproof.model.scheduler.policies import BUILT_IN
 from rayproof.piped import width
 from rayproof.policies import load_policy
-from rayproof.problems import one_cluster
+from rayproof.problems import one_manifest
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
@@ -280,8 +281,10 @@ def check_command(
     _require_writable(json_to)
     loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
     recording = read_workload(workload)
-    target = None if cluster is None else one_cluster(cluster)
-    ready = prepare(recording, target)
+    manifest = None if cluster is None else one_manifest(cluster)
+    if manifest is not None:
+        recording = replace(recording, unsupported=(*recording.unsupported, *manifest.unread))
+    ready = prepare(recording, None if manifest is None else manifest.cluster)
     settings = Settings(bandwidth, decision_us, seed)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
