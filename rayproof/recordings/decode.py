@@ -51,7 +51,9 @@ def _meta(fields: Fields) -> MetaLine:
     settings = {f"RAY_{name}": value for name, value in fields.inner("settings").data.items()}
     settings.update(fields.inner("env").data)
     told = tuple(sorted(f"{name}={value}" for name, value in settings.items()))
-    return MetaLine(fields.text("scenario"), fields.text("desc", ""), fields.text("ray", ""), told)
+    # Who set the cluster up (`system_config`) also struck it.
+    complete = fields.flag("faults_told", fields.has("system_config"))
+    return MetaLine(fields.text("scenario"), fields.text("desc", ""), fields.text("ray", ""), told, complete)
 
 
 def _node(fields: Fields) -> NodeLine:

@@ -44,6 +44,9 @@ class MetaLine:
     description: str
     ray: str
     settings: tuple[str, ...]
+    complete: bool
+    """Whether every fault is told: a recorder that made the cluster knows what died, and when, a script's recorder need
+    not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ def strategy(log: Log, line: TaskLine) -> Strategy | None:
         case {"affinity": str(node), **rest}:
             if node not in log.nodes:
                 raise line.at.bad(f"affinity to unknown node {node}", "a node that has a line of its own")
-            return NodeAffinity(node, Fields.of(log.path, line.at.line, rest).flag("soft", False))
+            told = Fields.of(log.path, line.at.line, rest)
+            return NodeAffinity(node, told.flag("soft", False), told.flag("spill", False))
         case {"pg": str(group), **rest}:
             if group not in log.groups:
                 raise line.at.bad(f"unknown placement group {group}", "a placement group that has a line of its own")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rayproof.conformance.answers import Answer, Decided
 from rayproof.conformance.outcomes.history import History, read_history
 from rayproof.conformance.outcomes.methods import method_questions
 from rayproof.conformance.outcomes.results import result_questions
-from rayproof.conformance.outcomes.script import Uncovered
-from rayproof.conformance.outcomes.search import LIMIT, Answer, Decided, Question, decide
+from rayproof.conformance.outcomes.search import LIMIT, decide
 from rayproof.model.kernel import Verdict
+
+ALL = 1_000_000
+"""States of all searches of a recording together."""
+
+FEW = 100
+"""States that every question may use although all are used up."""
+
+Progress = Callable[[int, int], None]
+"""(questions answered, states searched) -> None"""
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,6 @@ class Outcomes:
 
     name: str
     decided: tuple[Decided, ...]
-    uncovered: tuple[Uncovered, ...]
 
     @property
     def refused(self) -> tuple[Decided, ...]:
@@ -36,20 +45,20 @@ class Outcomes:
         return Verdict.HOLDS
 
 
-def check_outcomes(recording: str | Path | History, limit: int = LIMIT) -> Outcomes:
+def check_outcomes(
+    recording: str | Path | History, limit: int = LIMIT, budget: int = ALL, report: Progress | None = None
+) -> Outcomes:
     """Ask about every object that is read, every task and every actor's calls; raises `InputError`.
 
-    `limit`: states of one search after which its answer is undetermined.
+    `limit`: states of one search after which its answer is undetermined; `budget`: of all together.
     """
     history = recording if isinstance(recording, History) else read_history(recording)
     decided: list[Decided] = []
-    uncovered: list[Uncovered] = []
-    for question in (*result_questions(history), *method_questions(history)):
-        match question:
-            case Question():
-                decided.append(decide(question, limit))
-            case Decided():
-                decided.append(question)
-            case Uncovered():
-                uncovered.append(question)
-    return Outcomes(history.recording.name, tuple(decided), tuple(uncovered))
+    searched = 0
+    for source in (result_questions, method_questions):
+        for question in source(history):
+            decided.append(decide(question, min(limit, max(budget - searched, FEW))))
+            searched += decided[-1].pairs
+            if report is not None:
+                report(len(decided), searched)
+    return Outcomes(history.recording.name, tuple(decided))
