@@ -26,6 +26,7 @@ from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
+    conform,
     explore_graph,
     follow,
     golden,
@@ -450,6 +451,7 @@ explore_graph.register(app)
 bounds.register(app)
 new_policy.register(app)
 bugs.register(app)
+conform.register(app)
 golden.register(app)
 solving.register(
     app,

@@ -10,7 +10,7 @@ from rayproof.conformance.answers import Answer, Decided
 from rayproof.conformance.outcomes.history import History, read_history
 from rayproof.conformance.outcomes.methods import method_questions
 from rayproof.conformance.outcomes.results import result_questions
-from rayproof.conformance.outcomes.search import LIMIT, decide
+from rayproof.conformance.outcomes.search import LIMIT, cost, decide
 from rayproof.model.kernel import Verdict
 
 ALL = 1_000_000
@@ -58,7 +58,7 @@ def check_outcomes(
     for source in (result_questions, method_questions):
         for question in source(history):
             decided.append(decide(question, min(limit, max(budget - searched, FEW))))
-            searched += decided[-1].pairs
+            searched += cost(question, decided[-1])
             if report is not None:
                 report(len(decided), searched)
     return Outcomes(history.recording.name, tuple(decided))

@@ -6,6 +6,7 @@ A *moment* is the number of an event in the recording, counted from 0; clocks of
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from rayproof.conformance.outcomes.names import outcome_of
@@ -116,7 +117,25 @@ class History:
         """What a process read of an object."""
         return [read for read in self.reads.get(item, ()) if read.by == by]
 
-    @property
+    @cached_property
+    def consumers(self) -> dict[ObjectId, list[TaskId]]:
+        """Tasks that have an object as an argument, in the order of their submission."""
+        found: dict[ObjectId, list[TaskId]] = {}
+        for task in self.submits:
+            for item in self.spec(task).inputs:
+                found.setdefault(item, []).append(task)
+        return found
+
+    @cached_property
+    def bodies_of(self) -> dict[ActorId, list[Body]]:
+        """Bodies of each actor's constructor and methods, in the order in which they began."""
+        found: dict[ActorId, list[Body]] = {}
+        every = ((self.rows[task][0].actor or "", body) for task, bodies in self.bodies.items() for body in bodies)
+        for actor, body in sorted(every, key=lambda item: item[1].begin):
+            found.setdefault(actor, []).append(body)
+        return found
+
+    @cached_property
     def deaths_untold(self) -> str:
         """A sentence when nodes died at times that the recording does not tell; empty otherwise."""
         if self.complete:
@@ -149,7 +168,7 @@ def read_history(path: str | Path) -> History:
 
 
 def _is_stream(row: TaskLine) -> bool:
-    return row.options.data.get("num_returns") in ("streaming", "dynamic")
+    return row.options.data.get("num_returns") in ("streaming", "dynamic") or bool(row.at.data.get("streaming"))
 
 
 class _Reader:

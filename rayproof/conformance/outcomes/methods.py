@@ -32,6 +32,9 @@ from rayproof.model.kernel.steps import Fire, Step
 WINDOW = 40
 """Bodies of one actor that are asked about together."""
 
+ASYNC = 1_000
+"""Methods of an asynchronous actor that run at a time, unless it says otherwise."""
+
 ROW_ERRORS = {"ACTOR_DIED": Outcome.DIED, "ACTOR_UNAVAILABLE": Outcome.UNAVAILABLE}
 """Ray's names of errors in its task rows, and the exceptions that readers see."""
 
@@ -60,6 +63,9 @@ def method_questions(history: History) -> Iterator[Question | Decided | Several]
 
 PAST = "called past the recorder"
 
+NO_HANDLE = "all references to the actor were removed"
+"""In Ray's words for the end of an actor whose last handle is gone."""
+
 
 def _apart(history: History, task: TaskId) -> list[Decided]:
     """What is said of one call by itself: that it raised, was cancelled, or gave what no call gives."""
@@ -85,7 +91,8 @@ def _of_actor(history: History, actor: ActorId, tasks: list[TaskId]) -> Question
     """The calls of one actor: together, in windows, or one by one."""
     row = history.actors[actor]
     bodies = sorted((body for task in tasks for _, body in attempts.kept(history, task)), key=lambda b: b.begin)
-    most = row.options.whole("max_concurrency", 1, low=1)
+    usual = ASYNC if row.options.flag("async", False) else 1
+    most = row.options.whole("max_concurrency", usual, low=1)
     told = most > 1 or row.options.has("concurrency_groups")
     over = _overlap(bodies, most)
     if told or over is not None:
@@ -216,30 +223,35 @@ class _Calls:
             _hear_step,
             lambda heard: heard in urgent,
             excuse=self._excuse(deaths, lives),
-            beside=out_of_scope,
+            beside=self._beside(deaths),
         )
 
     def _lives(self) -> list[int]:
         """The actor's processes, in order: its constructor's where it is recorded, and those of all its methods."""
-        history = self.history
-        of_actor = (task for task, rows in history.rows.items() if rows[0].actor == self.actor)
-        bodies = sorted((body for task in of_actor for body in history.bodies.get(task, ())), key=lambda b: b.begin)
-        return list(dict.fromkeys(body.process for body in bodies))
+        return list(dict.fromkeys(body.process for body in self.history.bodies_of.get(self.actor, ())))
 
     def deaths(self) -> list[Moment]:
         """Crashes of the actor's process, by itself or with its node."""
         history = self.history
-        bodies = sorted((body for task in self.tasks for body in history.bodies.get(task, ())), key=lambda b: b.begin)
         found = [death for death in history.dead_actors if death.id == self.actor]
         for death in history.dead_nodes:
-            home = [body.node for body in bodies if body.begin < death.at][-1:]
+            home = [body.node for body in history.bodies_of.get(self.actor, ()) if body.begin < death.at][-1:]
             found += [death] if home == [death.id] else []
         return sorted(found, key=lambda death: death.at)
 
-    def _out_of_scope(self, deaths: list[Moment]) -> str:
-        """Why the actor's state at the end is no matter of the model; empty when it is."""
+    def _out_of_scope(self, deaths: list[Moment]) -> bool:
+        """Whether the actor's end is none that the model knows: its last handle is gone, as far as can be told."""
         row = self.history.actors[self.actor]
-        if row.state != Life.DEAD or len(deaths) > row.restarts:
+        return row.state == Life.DEAD and len(deaths) <= row.restarts
+
+    def _beside(self, deaths: list[Moment]) -> str:
+        """What is to be said of an end out of scope; empty where Ray itself says so, and every call had ended."""
+        if not self._out_of_scope(deaths):
+            return ""
+        row = self.history.actors[self.actor].at
+        told = row.data.get("reason") in ("OUT_OF_SCOPE", "REF_DELETED") or NO_HANDLE in str(row.data.get("death"))
+        ended = all(bodies[-1].end is not None for task in self.tasks if (bodies := self.history.bodies.get(task)))
+        if told and ended:
             return ""
         return "it is DEAD, and nothing that is recorded killed it: its last handle went out of scope, or its job ended"
 

@@ -13,6 +13,7 @@ Left out: results of methods (`methods`), items of streams, copies that a `get` 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TypeAlias
 
 from rayproof.conformance.answers import Answer, Decided
@@ -205,14 +206,14 @@ class _Cone:
         dead = {death.id for death in history.dead_nodes}
         made = {item: task for task in self.tasks for item in history.spec(task).outputs}
         lost = {i for i, task in made.items() if any(body.node in dead for body in history.bodies.get(task, ()))}
-        found: dict[ObjectId, list[TaskId]] = {}
-        for task, submit in history.submits.items():
-            bodies = history.bodies.get(task)
-            if submit.by == self.owner and bodies and task not in self.tasks:
-                for item in lost.intersection(history.spec(task).inputs):
-                    if any(body.node not in dead for body in bodies) and len(found.setdefault(item, [])) < COPIES:
-                        found[item].append(task)
-        self.tasks += dict.fromkeys(task for tasks in found.values() for task in tasks)
+        for item in sorted(lost):
+            had = (
+                task
+                for task in history.consumers.get(item, ())
+                if history.submits[task].by == self.owner
+                and any(body.node not in dead for body in history.bodies.get(task, ()))
+            )
+            self.tasks += [task for task in islice(had, COPIES) if task not in self.tasks]
 
     def question(self) -> Question:
         """The scenario and its script."""

@@ -21,7 +21,10 @@ from rayproof.model.kernel.steps import Fault, Step
 from rayproof.model.kernel.transitions import Transitions
 
 LIMIT = 100_000
-"""Pairs after which one search gives up."""
+"""Pairs after which one search gives up, fewer for a long script."""
+
+LONG = 50
+"""Entries of a script for which a search has as many pairs again."""
 
 
 Seats: TypeAlias = Mapping[Slot, Local]
@@ -47,6 +50,11 @@ class Question:
     """What the recording leaves open that may explain a refusal: then it is undetermined."""
     beside: str = ""
     """What was recorded beside and no model is asked about: what is allowed is undetermined then."""
+
+    @property
+    def weight(self) -> int:
+        """How much longer a state takes than one of a small question: states hold what is under way."""
+        return 1 + len(self.script.entries) // LONG
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ def decide(asked: Question | Decided | Several, limit: int = LIMIT) -> Decided:
         case Several():
             return _several(asked, limit)
     try:
-        found = _search(asked, limit)
+        found = _search(asked, max(limit // asked.weight, 1))
     except ModelError as error:
         return Decided(asked.about, Answer.UNDETERMINED, why=f"beyond the model's bounds: {error}")
     if found.answer is Answer.REFUSED and asked.excuse:
@@ -87,12 +95,17 @@ def decide(asked: Question | Decided | Several, limit: int = LIMIT) -> Decided:
     return found
 
 
+def cost(asked: Question | Decided | Several, found: Decided) -> int:
+    """What an answer took of a budget of pairs."""
+    return found.pairs * asked.weight if isinstance(asked, Question) else found.pairs
+
+
 def _several(asked: Several, limit: int) -> Decided:
     pairs = 0
     first: dict[Answer, Decided] = {}
     for question in asked.questions:
         found = decide(question, max(limit - pairs, 1))
-        pairs += found.pairs
+        pairs += cost(question, found)
         first.setdefault(found.answer, found)
         if found.answer is (Answer.ALLOWED if asked.some else Answer.REFUSED):
             break
