@@ -26,9 +26,8 @@ from rayproof.commands.limits import INTERRUPTED
 from rayproof.conformance import Answer, Conformance, check_placements, read_evidence
 from rayproof.conformance.check import ALL_LOOKS
 from rayproof.conformance.outcomes import Outcomes, check_outcomes
-from rayproof.conformance.outcomes.check import ALL
 from rayproof.conformance.outcomes.history import read_history
-from rayproof.conformance.outcomes.search import LIMIT
+from rayproof.conformance.outcomes.search import ALL, LIMIT
 from rayproof.errors import InputError
 from rayproof.model.kernel import EXIT_CODES, Verdict
 from rayproof.piped import width

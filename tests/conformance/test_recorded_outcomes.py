@@ -101,7 +101,7 @@ def test_one_restart_too_many_is_refused(tmp_path: Path) -> None:
 
 @needs_shared_data("ray-traces")
 def test_a_search_that_is_cut_short_is_undetermined() -> None:
-    assert check_outcomes(about("20"), limit=50).verdict is Verdict.UNDETERMINED
+    assert check_outcomes(about("20"), limit=100).verdict is Verdict.UNDETERMINED
 
 
 @needs_shared_data("ray-traces")

@@ -10,14 +10,8 @@ from rayproof.conformance.answers import Answer, Decided
 from rayproof.conformance.outcomes.history import History, read_history
 from rayproof.conformance.outcomes.methods import method_questions
 from rayproof.conformance.outcomes.results import result_questions
-from rayproof.conformance.outcomes.search import LIMIT, cost, decide
+from rayproof.conformance.outcomes.search import ALL, LIMIT, cost, decide
 from rayproof.model.kernel import Verdict
-
-ALL = 1_000_000
-"""States of all searches of a recording together."""
-
-FEW = 100
-"""States that every question may use although all are used up."""
 
 Progress = Callable[[int, int], None]
 """(questions answered, states searched) -> None"""
@@ -57,7 +51,7 @@ def check_outcomes(
     searched = 0
     for source in (result_questions, method_questions):
         for question in source(history):
-            decided.append(decide(question, min(limit, max(budget - searched, FEW))))
+            decided.append(decide(question, limit, budget - searched))
             searched += cost(question, decided[-1])
             if report is not None:
                 report(len(decided), searched)

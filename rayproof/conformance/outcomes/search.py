@@ -20,10 +20,16 @@ from rayproof.model.kernel.process import Slot
 from rayproof.model.kernel.steps import Fault, Step
 from rayproof.model.kernel.transitions import Transitions
 
+ALL = 1_000_000
+"""Pairs for all searches of a recording together."""
+
+FEW = 100
+"""Pairs that every search may use although all are used up."""
+
 LIMIT = 100_000
 """Pairs after which one search gives up, fewer for a long script."""
 
-LONG = 50
+LONG = 500
 """Entries of a script for which a search has as many pairs again."""
 
 
@@ -77,15 +83,18 @@ class _Listener:
         return self
 
 
-def decide(asked: Question | Decided | Several, limit: int = LIMIT) -> Decided:
-    """Search for a run that follows the script; what is decided already stays so."""
+def decide(asked: Question | Decided | Several, limit: int = LIMIT, budget: int = ALL) -> Decided:
+    """Search for a run that follows the script; what is decided already stays so.
+
+    `limit`: pairs of one search; `budget`: of all of them.
+    """
     match asked:
         case Decided():
             return asked
         case Several():
-            return _several(asked, limit)
+            return _several(asked, limit, budget)
     try:
-        found = _search(asked, max(limit // asked.weight, 1))
+        found = _search(asked, max(min(limit, budget) // asked.weight, FEW))
     except ModelError as error:
         return Decided(asked.about, Answer.UNDETERMINED, why=f"beyond the model's bounds: {error}")
     if found.answer is Answer.REFUSED and asked.excuse:
@@ -100,11 +109,11 @@ def cost(asked: Question | Decided | Several, found: Decided) -> int:
     return found.pairs * asked.weight if isinstance(asked, Question) else found.pairs
 
 
-def _several(asked: Several, limit: int) -> Decided:
+def _several(asked: Several, limit: int, budget: int) -> Decided:
     pairs = 0
     first: dict[Answer, Decided] = {}
     for question in asked.questions:
-        found = decide(question, max(limit - pairs, 1))
+        found = decide(question, limit, budget - pairs)
         pairs += cost(question, found)
         first.setdefault(found.answer, found)
         if found.answer is (Answer.ALLOWED if asked.some else Answer.REFUSED):
