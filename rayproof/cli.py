@@ -262,7 +262,14 @@ def _known_names() -> str:
 
 @app.command("check")
 def check_command(
-    workload: Annotated[Path, typer.Option(metavar="RECORDING", help="A .jsonl recording, or `ray timeline` JSON.")],
+    workload: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE",
+            help="A .jsonl recording; or what Ray tells of a run (`ray list tasks --detail --format json`, "
+            "`ray timeline`, export events), given once for each file.",
+        ),
+    ],
     policies: Annotated[
         list[str] | None, typer.Argument(metavar="[POLICY]...", help="Built-in names, .py files or module:Class.")
     ] = None,
@@ -281,7 +288,7 @@ def check_command(
     """Say whether policies are legal and live, and how they do on a recorded workload."""
     _require_writable(json_to)
     loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
-    recording = read_workload(workload)
+    recording = read_workload(*workload)
     manifest = None if cluster is None else one_manifest(cluster)
     if manifest is not None:
         recording = replace(recording, unsupported=(*recording.unsupported, *manifest.unread))

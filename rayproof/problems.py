@@ -31,7 +31,7 @@ from rayproof.solver.instances import (
     from_program,
 )
 from rayproof.solver.readers import read_instance
-from rayproof.timelines import is_timeline
+from rayproof.timelines import is_state
 from rayproof.workloads import read_workload
 
 RECORDING = ".jsonl"
@@ -56,7 +56,7 @@ def one_cluster(path: Path) -> ClusterSpec:
 
 def is_recording(path: Path) -> bool:
     """Whether a file holds a workload that ran: a recording, by its name, or a timeline, by what is inside."""
-    return path.suffix.lower() == RECORDING or (path.suffix.lower() == ".json" and is_timeline(path))
+    return path.suffix.lower() == RECORDING or (path.suffix.lower() == ".json" and is_state(path))
 
 
 def scenario_workload(path: Path) -> tuple[Program, ClusterSpec] | None:
