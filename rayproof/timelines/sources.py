@@ -95,7 +95,9 @@ def _files(path: str | Path) -> list[Path]:
         return [folder]
     found = sorted(file for file in folder.glob("event_EXPORT_*.log") if file.stat().st_size)
     if not found:
-        raise InputError(path, None, "the file is a directory without export events", "files named event_EXPORT_*.log, or a file")
+        raise InputError(
+            path, None, "the file is a directory without export events", "files named event_EXPORT_*.log, or a file"
+        )
     return found
 
 

@@ -5,6 +5,7 @@ A *moment* is the number of an event in the recording, counted from 0; clocks of
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -134,6 +135,15 @@ class History:
         for actor, body in sorted(every, key=lambda item: item[1].begin):
             found.setdefault(actor, []).append(body)
         return found
+
+    @cached_property
+    def owners(self) -> dict[tuple[NodeId, int], ActorId]:
+        """The actor of each process, the one with most of its bodies; empty for workers of tasks."""
+        counts: dict[tuple[NodeId, int], Counter[ActorId]] = {}
+        for actor, bodies in self.bodies_of.items():
+            for body in bodies:
+                counts.setdefault((body.node, body.process), Counter())[actor] += 1
+        return {process: count.most_common(1)[0][0] for process, count in counts.items()}
 
     @cached_property
     def deaths_untold(self) -> str:

@@ -90,6 +90,9 @@ def _apart(history: History, task: TaskId) -> list[Decided]:
 def _of_actor(history: History, actor: ActorId, tasks: list[TaskId]) -> Question | Decided | Several:
     """The calls of one actor: together, in windows, or one by one."""
     row = history.actors[actor]
+    wrong = _elsewhere(history, actor) or _restarted_too_often(history, actor)
+    if wrong is not None:
+        return wrong
     bodies = sorted((body for task in tasks for _, body in attempts.kept(history, task)), key=lambda b: b.begin)
     usual = ASYNC if row.options.flag("async", False) else 1
     most = row.options.whole("max_concurrency", usual, low=1)
@@ -111,6 +114,30 @@ def _of_actor(history: History, actor: ActorId, tasks: list[TaskId]) -> Question
         return whole.question()
     parts = _windows(history, tasks, bodies)
     return Several(actor, tuple(_Calls(history, actor, part, before).question() for part, before in parts))
+
+
+def _elsewhere(history: History, actor: ActorId) -> Decided | None:
+    """A method in the process of another actor: each has its own."""
+    for body in history.bodies_of.get(actor, ()):
+        owner = history.owners[body.node, body.process]
+        if owner != actor:
+            why = f"{body.task} runs in the process of {owner or 'a worker of tasks'}"
+            return Decided(actor, Answer.REFUSED, line=body.begin_line, why=why)
+    return None
+
+
+def _restarted_too_often(history: History, actor: ActorId) -> Decided | None:
+    """Restarts, and processes, beyond what the actor may have."""
+    row = history.actors[actor]
+    most = row.options.whole("max_restarts", 0, low=-1)
+    processes = {(body.node, body.process) for body in history.bodies_of.get(actor, ())}
+    if 0 <= most < row.restarts:
+        why = f"recorded: {row.restarts} restarts, of which it has {most}"
+    elif len(processes) > row.restarts + 1:
+        why = f"recorded: {row.restarts} restarts, but its methods ran in {len(processes)} processes"
+    else:
+        return None
+    return Decided(actor, Answer.REFUSED, line=row.at.line, why=why)
 
 
 def _overlap(bodies: Sequence[Body], most: int) -> Body | None:

@@ -55,7 +55,8 @@ def result_questions(history: History) -> Iterator[Asked]:
     for task, spec in history.recording.program.tasks.items():
         submit = history.submits.get(task)
         if spec.kind is TaskKind.NORMAL and submit is not None:
-            asked_for = any((submit.by, item) in asked for item in spec.outputs)
+            # What is said of a stream's items says nothing of the generator itself.
+            asked_for = task not in history.streams and any((submit.by, item) in asked for item in spec.outputs)
             if not asked_for and spec.outputs:
                 yield _of_task(history, submit.by, spec.outputs[0], [])
 
@@ -270,13 +271,14 @@ class _Cone:
         if not history.dead_nodes:
             return ""
         first = history.dead_nodes[0].at
+        last = history.dead_nodes[-1].at
         for task in self.tasks:
+            once = len(self.attempts[task]) == 1
             for item in history.spec(task).outputs:
                 if item not in history.sized and not history.complete:
                     return f"the size of {item} is not recorded"
-                if any(
-                    read.end < history.dead_nodes[-1].at and self._copied(read) for read in history.reads.get(item, ())
-                ):
+                # A copy spares an execution: what was executed again had none.
+                if once and any(read.end < last and self._copied(read) for read in history.reads.get(item, ())):
                     return f"a read of {item} may have left a copy"
             failed = attempts.gone(history, task)
             if failed and any(body.begin > first for _, body in self.attempts[task]):
