@@ -79,7 +79,9 @@ def wrong(history: History, task: TaskId) -> tuple[int | None, str] | None:
         body, later = _body(history, task, row.attempt), _body(history, task, after.attempt)
         if body is None or row.attempt not in failed:
             continue
-        if body.end is not None and not body.ok and row.options.data.get("retry_exceptions", True) is False:
+        # A recorder that tells of all faults tells of all options as well: one that is absent was not given.
+        retried = row.options.data.get("retry_exceptions", not (history.complete and row.recorded))
+        if body.end is not None and not body.ok and not retried:
             return later.begin_line if later else after.at.line, f"{task} raised, and its exceptions are not retried"
         if later is not None and body.end is not None and later.begin < body.end:
             return later.begin_line, f"attempt {after.attempt} of {task} begins before attempt {row.attempt} has ended"
