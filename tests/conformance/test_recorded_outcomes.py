@@ -193,6 +193,13 @@ def test_ends_of_actors_that_are_not_recorded_are_undetermined() -> None:
     }
 
 
+def test_a_kill_of_a_dead_actor_is_no_death(tmp_path: Path) -> None:
+    lines = load(SHIPPED_RUNS / "ends.jsonl")
+    at, kill = next((i, line) for i, line in enumerate(lines) if line.get("what") == "kill_actor")
+    again = write([*lines[: at + 1], kill | {"ms": kill["ms"] + 0.001}, *lines[at + 1 :]], tmp_path / "again.jsonl")
+    assert {one.about: one.answer for one in check_outcomes(again, limit=1_000).decided}["A2"] is Answer.ALLOWED
+
+
 SHIPPED_RUNS = Path(__file__).parents[1] / "data" / "recordings"
 
 

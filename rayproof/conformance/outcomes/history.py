@@ -248,7 +248,8 @@ class _Reader:
     def _fault(self, event: FaultSeen, at: int, line: int) -> None:
         match event.kind:
             case FaultKind.KILL_NODE if event.node is not None:
-                self.history.dead_nodes.append(Moment(at, line, event.node))
+                if all(death.id != event.node for death in self.history.dead_nodes):
+                    self.history.dead_nodes.append(Moment(at, line, event.node))
             case FaultKind.ACTOR_EXIT | FaultKind.KILL_ACTOR if event.actor is not None:
                 self.history.dead_actors.append(Moment(at, line, event.actor))
             case FaultKind.CANCEL:

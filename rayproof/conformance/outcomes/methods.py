@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from rayproof.conformance.answers import Answer, Decided
 from rayproof.conformance.outcomes import attempts
@@ -258,13 +259,20 @@ class _Calls:
         return list(dict.fromkeys(body.process for body in self.history.bodies_of.get(self.actor, ())))
 
     def deaths(self) -> list[Moment]:
-        """Crashes of the actor's process, by itself or with its node."""
-        history = self.history
+        """Crashes of the actor's process, by itself or with its node; a kill of what is dead already is none."""
+        history, row = self.history, self.history.actors[self.actor]
+        bodies = history.bodies_of.get(self.actor, ())
         found = [death for death in history.dead_actors if death.id == self.actor]
         for death in history.dead_nodes:
-            home = [body.node for body in history.bodies_of.get(self.actor, ()) if body.begin < death.at][-1:]
+            home = [body.node for body in bodies if body.begin < death.at][-1:]
             found += [death] if home == [death.id] else []
-        return sorted(found, key=lambda death: death.at)
+        found.sort(key=lambda death: death.at)
+        surplus = len(found) - row.restarts - (row.state == Life.DEAD)
+        for before, death in reversed(list(pairwise(found))):
+            if surplus > 0 and not any(before.at < body.begin < death.at for body in bodies):
+                found.remove(death)
+                surplus -= 1
+        return found
 
     def _out_of_scope(self, deaths: list[Moment]) -> bool:
         """Whether the actor's end is none that the model knows: its last handle is gone, as far as can be told."""
