@@ -33,7 +33,7 @@ def show(
                 (result.scenario, "bold"),
                 "  ",
                 (f"{result.verdict}{qualified(result.verdict, result.collision)}", style),
-                f"  {size}, {result.cpu_s:.2f} s",
+                f"  {verification.entry.edition}, {size}, {result.cpu_s:.2f} s",
             )
         )
         unjudged = [s for s in result.statements if s.note in (SEARCH_ENDED, WALKS_ENDED)]
