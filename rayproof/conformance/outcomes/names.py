@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rayproof.model.actors.protocol import Outcome
-from rayproof.model.lineage.attempts import Ending
-from rayproof.model.lineage.programs import Failure
+from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.lineage.ray2.attempts import Ending
+from rayproof.model.lineage.ray2.programs import Failure
 
 VALUE = "value"
 

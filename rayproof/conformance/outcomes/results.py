@@ -24,11 +24,11 @@ from rayproof.conformance.outcomes.script import Entry, Heard, Key, Script
 from rayproof.conformance.outcomes.search import Question, Seats, Several
 from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, TaskId, TaskKind
 from rayproof.model.kernel import Message, Name, Scenario
-from rayproof.model.lineage.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
-from rayproof.model.lineage.execution import Execute
-from rayproof.model.lineage.ownership import Owner
-from rayproof.model.lineage.programs import Action, Failure, Get, PutAt, Submit, Task
-from rayproof.model.lineage.scenarios import ownership
+from rayproof.model.lineage.ray2.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
+from rayproof.model.lineage.ray2.execution import Execute
+from rayproof.model.lineage.ray2.ownership import Owner
+from rayproof.model.lineage.ray2.programs import Action, Failure, Get, PutAt, Submit, Task
+from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.recordings.outcome import INLINE_BYTES
 
 MANY = 3
