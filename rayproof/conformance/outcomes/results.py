@@ -262,7 +262,16 @@ class _Cone:
         def sensible(receiver: Name, message: Message) -> bool:
             return not isinstance(message, Execute) or ran.get((message.task, message.attempt), receiver) == receiver
 
-        return Question(self.item, made, script.script(), hear, at_end, sensible=sensible, excuse=self._excuse())
+        return Question(
+            self.item,
+            made,
+            script.script(),
+            hear,
+            at_end,
+            sensible=sensible,
+            excuse=self._excuse(),
+            tasks=len(self.tasks),
+        )
 
     def _excuse(self) -> str:
         history = self.history

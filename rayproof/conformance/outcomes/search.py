@@ -27,7 +27,7 @@ FEW = 100
 """Pairs that every search may use although all are used up."""
 
 LIMIT = 100_000
-"""Pairs after which one search gives up, fewer for a long script."""
+"""Pairs after which one search gives up, fewer for a long script or many tasks."""
 
 LONG = 500
 """Entries of a script for which a search has as many pairs again."""
@@ -57,10 +57,13 @@ class Question:
     beside: str = ""
     """What was recorded beside and no model is asked about: what is allowed is undetermined then."""
 
+    tasks: int = 1
+    """Tasks that a step may be about."""
+
     @property
     def weight(self) -> int:
-        """How much longer a state takes than one of a small question: states hold what is under way."""
-        return 1 + len(self.script.entries) // LONG
+        """How much longer a state takes than one of a small question: more is under way, and more steps are possible."""
+        return max(1, len(self.script.entries) // LONG, self.tasks // 2)
 
 
 @dataclass(frozen=True)
