@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from math import isfinite
 from statistics import median
 
-from model.graph import (
+from rayproof.errors import InputError
+from rayproof.jsonfields import Fields
+from rayproof.model.graph import (
     Default,
     Hints,
     NodeAffinity,
@@ -27,8 +29,6 @@ from model.graph import (
     TaskSpec,
     Wait,
 )
-from rayproof.errors import InputError
-from rayproof.jsonfields import Fields
 from rayproof.recordings.bodies import Bodies
 from rayproof.recordings.lines import Located, PutDone, TaskLine
 from rayproof.recordings.log import Log
