@@ -29,6 +29,7 @@ from rayproof.commands import (
     follow,
     golden,
     new_policy,
+    recording,
     solving,
     statements_table,
     traceability,
@@ -448,6 +449,7 @@ bounds.register(app)
 new_policy.register(app)
 bugs.register(app)
 golden.register(app)
+recording.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),

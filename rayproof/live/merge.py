@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -389,11 +390,11 @@ class _Merge:
             "worker": self.workers(row["worker"]) if row and row["worker"] else None,
             "state": row["state"] if row else _state(run),
             "err": row["error"] if row else None,
-            "tr": [[state, self.ms(self._reached(row, state, told))] for state in row["reached"]] if row else [],
+            "tr": sorted(([state, self.ms(self._reached(row, state))] for state in (row or {}).get("reached", ())), key=itemgetter(1)),
         }
         return line
 
-    def _reached(self, row: dict[str, Any], state: str, told: Event | None) -> int:
+    def _reached(self, row: dict[str, Any], state: str) -> int:
         """A state's moment on the common line: the worker tells of RUNNING, the owner of everything else."""
         host = self.raw.hosts[0]
         if state == "RUNNING" or state.startswith("PENDING_ACTOR"):

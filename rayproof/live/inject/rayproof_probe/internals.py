@@ -113,6 +113,13 @@ def attempt_number() -> int:
     return int(_worker().core_worker.get_current_task_attempt_number())
 
 
+def ensure_token() -> None:
+    """What `ray.init` does before it starts a cluster: a token, by which its processes know each other."""
+    from ray._private.authentication.authentication_token_setup import ensure_token_if_auth_enabled
+
+    ensure_token_if_auth_enabled(create_token_if_missing=True)
+
+
 # ---- wrapping ---------------------------------------------------------------------------------------------------------
 
 
