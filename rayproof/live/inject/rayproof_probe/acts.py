@@ -468,32 +468,31 @@ class Recorder:
 
             async def wrapped(*args: Any, **kwargs: Any) -> Any:
                 task, token = self._begin()
-                position = 0
+                items, position, sent = executor(*args, **kwargs), 0, None
                 try:
-                    async for item in executor(*args, **kwargs):
+                    while True:
+                        item = await items.asend(sent)
                         self._yielded(task, position, item)
                         position += 1
-                        yield item
+                        sent = yield item
+                except StopAsyncIteration:
+                    self._end(task, token, None)
                 except BaseException as error:
                     self._end(task, token, error)
                     raise
-                self._end(task, token, None)
+
         elif inspect.isgeneratorfunction(method):
 
             def wrapped(*args: Any, **kwargs: Any) -> Any:
                 task, token = self._begin()
-                position = 0
-                items = executor(*args, **kwargs)
                 try:
-                    for item in items:
-                        self._yielded(task, position, item)
-                        position += 1
-                        yield item
+                    found = yield from _Watched(executor(*args, **kwargs), lambda i, item: self._yielded(task, i, item))
                 except BaseException as error:
-                    items.close()
                     self._end(task, token, error)
                     raise
                 self._end(task, token, None)
+                return found
+
         else:
 
             def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -643,6 +642,33 @@ class Recorder:
                 "left", now(), spent=self.writer.spent_ns, events=self.writer.events, host_name=socket.gethostname()
             )
         self._told = False
+
+
+class _Watched:
+    """A generator, with every item that it yields shown to somebody; `yield from` hands on what is sent to it."""
+
+    def __init__(self, items: Any, show: Any) -> None:
+        self._items, self._show, self._position = items, show, 0
+
+    def __iter__(self) -> "_Watched":
+        return self
+
+    def _shown(self, item: Any) -> Any:
+        self._show(self._position, item)
+        self._position += 1
+        return item
+
+    def __next__(self) -> Any:
+        return self._shown(next(self._items))
+
+    def send(self, value: Any) -> Any:
+        return self._shown(self._items.send(value))
+
+    def throw(self, *error: Any) -> Any:
+        return self._shown(self._items.throw(*error))
+
+    def close(self) -> None:
+        self._items.close()
 
 
 def _is_ref(found: Any) -> bool:
