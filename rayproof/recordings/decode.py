@@ -182,7 +182,7 @@ def _wait_begin(fields: Fields, us: int, by: str) -> Event:
 
 
 def _wait_end(fields: Fields, us: int, by: str) -> Event:
-    return WaitEnd(fields, us, by, len(fields.texts("ready")))
+    return WaitEnd(fields, us, by, len(fields.texts("ready")), fields.texts("ready"))
 
 
 def _body_start(fields: Fields, us: int, by: str) -> Event:

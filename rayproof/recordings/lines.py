@@ -1,7 +1,7 @@
 """The lines of a recording, as written: one frozen class for each kind, with times in whole microseconds.
 
-Schemas 1 and 2, described in `docs/recordings.md`. Left out: fields that say nothing about scheduling (hex ids of tasks and
-objects, reference kinds, class hierarchies of exceptions, the last entry of an actor's log).
+Schemas 1 and 2, described in `docs/recordings.md`. Left out: fields that say nothing about scheduling (hex ids of tasks
+and objects, reference kinds, class hierarchies of exceptions, the last entry of an actor's log).
 """
 
 from __future__ import annotations
@@ -183,6 +183,8 @@ class WaitEnd:
     us: int
     by: TaskId
     ready: int
+    objects: tuple[ObjectId, ...]
+    """Those objects."""
 
 
 @dataclass(frozen=True, slots=True)

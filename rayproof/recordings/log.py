@@ -185,7 +185,10 @@ def _check_event(event: Event, check: Callable[..., None]) -> None:
         case GetBegin() | WaitBegin():
             check(event.at, "submitter", event.by)
             check(event.at, "object", *event.objects)
-        case GetEnd() | WaitEnd():
+        case WaitEnd():
+            check(event.at, "submitter", event.by)
+            check(event.at, "object", *event.objects)
+        case GetEnd():
             check(event.at, "submitter", event.by)
         case BodyStart():
             check(event.at, "task", event.task)

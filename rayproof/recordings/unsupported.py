@@ -24,7 +24,7 @@ def unsupported(log: Log, bodies: Bodies, found: tuple[Fault, ...], setup: froze
         *_actors(log, bodies),
         *_faults(log, found),
         *_options(log),
-        *bodies.timeouts,
+        *_timeouts(bodies),
         *_bodies(log, bodies),
         *_objects(log, setup),
         *log.meta.lost,
@@ -95,6 +95,17 @@ def _options(log: Log) -> list[str]:
         if strategy(log, first) is None:
             said.append(f"Task {task} has a scheduling strategy that is not modelled; it is read as DEFAULT.")
     said += [f"Option {name} is not modelled ({_some(tasks)})." for name, tasks in sorted(strange.items())]
+    return said
+
+
+def _timeouts(bodies: Bodies) -> list[str]:
+    said = []
+    for (process, what), found in bodies.timeouts.items():
+        spent, first = sum(us for us, _ in found) / 1e6, found[0][1]
+        said.append(
+            f"A {what} of {process} timed out ({_times(len(found))}, {spent:.3f} s in all, first in line {first}) and "
+            "did not ask again: that is read as time of its own."
+        )
     return said
 
 
