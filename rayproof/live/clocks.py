@@ -1,9 +1,9 @@
 """The clocks of several hosts on one time line, from messages between them.
 
-A message arrives after it was sent. So, with clocks that differ by a constant, `received - sent` of any message from A to
-B is at least the offset of B against A; the least of them bounds it from above, and the least the other way from below.
-The middle is the estimate, half the distance its error. Source: D. Mills, RFC 5905 (NTP), section 8, clock filter: of
-several round trips the shortest counts.
+A message arrives after it was sent. So, with clocks that differ by a constant, `received - sent` of any message from A
+to B is at least the offset of B against A; the least of them bounds it from above, and the least the other way from
+below. The middle is the estimate, half the distance its error. Source: D. Mills, RFC 5905 (NTP), section 8, clock
+filter: of several round trips the shortest counts.
 
 Left out: drift. Clocks that drift by more than the shortest round trip give bounds that cross, and are said to.
 """

@@ -271,8 +271,11 @@ class _Merge:
         torn = sum(process.torn for process in self.raw.processes)
         if torn:
             lost.append(f"{torn} lines were cut short when their process died.")
-        for node in (node for told in self.raw.collections for node in told.get("lost", ())):
-            lost.append(f"Files of the processes on {self.node(node)} could not be fetched: its bodies have no times.")
+        lost += [
+            f"Files of the processes on {self.node(node)} could not be fetched: its bodies have no times."
+            for told in self.raw.collections
+            for node in told.get("lost", ())
+        ]
         version = next((event["ray"] for _, event in self.raw.of("connected")), "")
         return {
             "k": "meta",
@@ -390,9 +393,13 @@ class _Merge:
             "worker": self.workers(row["worker"]) if row and row["worker"] else None,
             "state": row["state"] if row else _state(run),
             "err": row["error"] if row else None,
-            "tr": sorted(([state, self.ms(self._reached(row, state))] for state in (row or {}).get("reached", ())), key=itemgetter(1)),
+            "tr": self._transitions(row),
         }
         return line
+
+    def _transitions(self, row: dict[str, Any] | None) -> list[tuple[str, float]]:
+        states = [] if row is None else [(state, self.ms(self._reached(row, state))) for state in row["reached"]]
+        return sorted(states, key=itemgetter(1))
 
     def _reached(self, row: dict[str, Any], state: str) -> int:
         """A state's moment on the common line: the worker tells of RUNNING, the owner of everything else."""

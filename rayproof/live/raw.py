@@ -49,7 +49,7 @@ class Raw:
         return list(dict.fromkeys([*drivers, *(process.host for process in self.processes)]))
 
     def wall_minus_mono(self, host: str) -> int:
-        """Wall clock over monotonic clock of a host; processes read both one after the other, so the middle is taken."""
+        """Wall clock over monotonic clock of a host: of what its processes read, the middle."""
         return median_low([process.wall_minus_mono_ns for process in self.processes if process.host == host] or [0])
 
     def of(self, kind: str) -> Iterator[tuple[Process, Event]]:

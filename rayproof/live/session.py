@@ -94,7 +94,10 @@ def parse_nodes(text: str) -> tuple[NodeRequest, ...]:
             node = NodeRequest(-1)
         if not (0 <= node.cpus <= 10_000 and 0 <= node.gpus <= 10_000):
             raise InputError(
-                "--nodes", None, f"{part!r} is not a node", "CPUs or CPUs:GPUs of each node, with commas between: 4,2:1,2"
+                "--nodes",
+                None,
+                f"{part!r} is not a node",
+                "CPUs or CPUs:GPUs of each node, with commas: 4,2:1,2",
             )
         found.append(node)
     return tuple(found)
@@ -237,7 +240,7 @@ def _local_cluster(where: Where, environment: dict[str, str]) -> Iterator[str]:
                 address = line.split()[1]
                 break
         if not address:
-            raise InputError("--nodes", None, "the local cluster did not start", "room for so many nodes on this machine")
+            raise InputError("--nodes", None, "the local cluster did not start", "room for so many nodes here")
         yield address
     finally:
         keeper.stdin.close()

@@ -1,6 +1,6 @@
 """The part of the recorder that runs inside a user's processes: driver, workers, actors.
 
-It needs the standard library and Ray, nothing else: on a cluster that runs already it is shipped to the workers by itself.
+It needs the standard library and Ray, nothing else: on a cluster that runs already it is shipped to the workers alone.
 `internals` is the only module that knows private names of Ray.
 """
 

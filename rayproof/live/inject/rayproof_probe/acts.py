@@ -1,6 +1,7 @@
 """What is written down of each act of a process: submissions, gets, puts, waits, bodies, references, groups, nodes."""
 
 import atexit
+import contextlib
 import contextvars
 import inspect
 import os
@@ -528,10 +529,8 @@ class Recorder:
     def _end(self, task: str, token: Any, error: "BaseException | None", found: Any = None) -> None:
         self._bodies.pop(task, None)
         # A generator may be closed from another context than the one that it began in.
-        try:
+        with contextlib.suppress(ValueError):
             _task.reset(token)
-        except ValueError:
-            pass
         if error is None:
             self.write("end", task=task, ok=True)
             # Whether Ray stores it as one object or in parts depends on num_returns, which a worker does not tell.

@@ -1,4 +1,4 @@
-"""The end of a session: what Ray kept of it, and the files of processes on other hosts, brought to the driver's folder."""
+"""The end of a session: what Ray kept of it, and the files of other hosts, brought to the driver's folder."""
 
 import json
 import os
@@ -21,10 +21,7 @@ def collect(writer: Writer) -> None:
     job = ray.get_runtime_context().get_job_id()
     collected = settled()
     here = {node["address"] for node in collected["nodes"] if node["node"] == ray.get_runtime_context().get_node_id()}
-    lost = []
-    for node in collected["nodes"]:
-        if node["address"] not in here and not fetch(writer, node):
-            lost.append(node["node"])
+    lost = [node["node"] for node in collected["nodes"] if node["address"] not in here and not fetch(writer, node)]
     collected.update(job=job, host=host(), wall_minus_mono=time.time_ns() - now(), lost=lost)
     save(writer.folder, collected)
 

@@ -1,10 +1,11 @@
 """The private names of Ray that the recorder lives on, all of them, for the versions whose names they are.
 
-What is wrapped, and why there is no public way: `_remote` of remote functions, actor classes and actor methods (options as
-they were resolved), the executor of a task in its worker (first and last statement of a body), `SerializationContext`
-(bytes and references of what is stored), `CoreWorker` (references that come and go, `await ref`), `ObjectRefGenerator`,
-and what the GCS keeps of tasks, actors, groups and nodes (`ray list` needs the dashboard and counts in milliseconds).
-Source: Ray 2.60.0, `python/ray/{actor,remote_function}.py`, `_private/{worker,function_manager,serialization,state}.py`.
+What is wrapped, and why there is no public way: `_remote` of remote functions, actor classes and actor methods (options
+as they were resolved), the executor of a task in its worker (first and last statement of a body),
+`SerializationContext` (bytes and references of what is stored), `CoreWorker` (references that come and go, awaited
+ones), `ObjectRefGenerator`, and what the GCS keeps of tasks, actors, groups and nodes (`ray list` needs the dashboard and
+counts in milliseconds). Source: Ray 2.60.0, `python/ray/`: `actor.py`, `remote_function.py`, and of `_private/` the
+modules `worker`, `function_manager`, `serialization`, `state`.
 """
 
 import importlib
@@ -82,7 +83,7 @@ def _find(module: str, name: str) -> Any:
     return found
 
 
-# ---- the process ------------------------------------------------------------------------------------------------------
+# ---- the process -----------------------------------------------------------------------------------------------------
 
 
 def _worker() -> Any:
@@ -120,7 +121,7 @@ def ensure_token() -> None:
     ensure_token_if_auth_enabled(create_token_if_missing=True)
 
 
-# ---- wrapping ---------------------------------------------------------------------------------------------------------
+# ---- wrapping --------------------------------------------------------------------------------------------------------
 
 
 def wrap(recorder: Any) -> None:
@@ -209,7 +210,7 @@ def _core_worker(recorder: Any) -> None:
     ray._raylet.CoreWorker = CoreWorker
 
 
-# ---- what Ray keeps ---------------------------------------------------------------------------------------------------
+# ---- what Ray keeps --------------------------------------------------------------------------------------------------
 
 
 def function_name(function: Any) -> str:
