@@ -108,7 +108,7 @@ class _Merge:
 
     def on(self, host: str | None, wall: int) -> int:
         """A wall clock's reading on the wall clock of the driver's host (ns)."""
-        return wall - (self.clocks[host].offset_ns if host in self.clocks else 0)
+        return wall - (self.clocks[host].offset_ns if host is not None and host in self.clocks else 0)
 
     def ms(self, moment: int) -> float:
         """Milliseconds since the driver connected."""
@@ -191,7 +191,7 @@ class _Merge:
         by_process: dict[tuple[str, str], list[_Act]] = defaultdict(list)
         for process, event, close in self._acts_of_processes():
             by = event.get("by")
-            begin = self.at(process, event.get("since", event["m"]))
+            begin = self.at(process, event["since"] if "since" in event else event["m"])
             end = None if close is None else self.at(process, close["m"])
             if by is not None:
                 runs = [run for run in self.bodies.get(by, ()) if run[0] is process and run[1]["m"] <= event["m"]]
@@ -570,8 +570,8 @@ class _Merge:
             ok = close.get("ok", True)
             yield act.end, {"e": "get_end", "ok": ok, "err": None if ok else close.get("err"), **by}
         else:
-            ready = close.get("ready", names) if event["e"] == "wait_begin" else names
-            ready = [self.objects(name) for name in ready if name not in self.group_refs]
+            found = close["ready"] if event["e"] == "wait_begin" else names
+            ready = [self.objects(name) for name in found if name not in self.group_refs]
             yield act.end, {"e": "wait_end", "ready": ready, **by}
 
     def _drops(self) -> Iterator[tuple[int, dict[str, Any]]]:

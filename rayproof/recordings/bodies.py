@@ -159,8 +159,8 @@ class _Writer:
                 return [Wait(begun.objects, begun.count)]
             case GetBegin() | WaitBegin(), _:
                 if poll:
-                    ready = ended.objects if isinstance(ended, WaitEnd) else ()
-                    return [Wait(ready, len(ready))] if ready else []
+                    found = ended.objects if isinstance(ended, WaitEnd) else ()
+                    return [Wait(found, len(found))] if found else []
                 spent = ended.us - begun.us
                 what = "get" if isinstance(begun, GetBegin) else "wait"
                 self.bodies.timeouts.setdefault((process, what), []).append((spent, begun.at.line))

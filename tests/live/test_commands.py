@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import sys
 from pathlib import Path
@@ -62,8 +63,8 @@ def test_without_ray(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 
 def test_another_version_of_ray_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: object())
-    monkeypatch.setattr(session.importlib.metadata, "version", lambda name: "2.61.0")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.61.0")
     with pytest.raises(InputError, match=r"Ray 2\.61\.0 is installed; expected Ray 2\.60\.x"):
         session.require_ray()
 

@@ -155,7 +155,7 @@ def test_items_of_a_generator_are_its_results(tmp_path: Path) -> None:
     worker(9, "end", task=task_id(1), ok=True)(9.1, "out", task=task_id(1), index=4, size=13)
     recording = recorded(folder(tmp_path, me, worker))
     spec = recording.program.tasks["T0"]
-    assert sorted(recording.program.objects[name].size_bytes for name in spec.outputs) == [0, 11, 12, 13]
+    assert sorted(recording.program.objects[name].size_bytes for name in spec.outputs) == [11, 12, 12, 13]
     assert [action for action in recording.program.driver if isinstance(action, Wait)] == [
         *(Wait((name,), 1) for name in spec.outputs[:2]),
     ]

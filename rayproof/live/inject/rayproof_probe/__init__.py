@@ -30,7 +30,7 @@ class _Finder:
             execute(module)
             activate()
 
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        spec.loader.exec_module = exec_module
         return spec
 
 

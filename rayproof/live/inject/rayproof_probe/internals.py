@@ -3,9 +3,9 @@
 What is wrapped, and why there is no public way: `_remote` of remote functions, actor classes and actor methods (options
 as they were resolved), the executor of a task in its worker (first and last statement of a body),
 `SerializationContext` (bytes and references of what is stored), `CoreWorker` (references that come and go, awaited
-ones), `ObjectRefGenerator`, and what the GCS keeps of tasks, actors, groups and nodes (`ray list` needs the dashboard and
-counts in milliseconds). Source: Ray 2.60.0, `python/ray/`: `actor.py`, `remote_function.py`, and of `_private/` the
-modules `worker`, `function_manager`, `serialization`, `state`.
+ones), `ObjectRefGenerator`, and what the GCS keeps of tasks, actors, groups and nodes (`ray list` needs the dashboard,
+and counts in milliseconds). Source: Ray 2.60.0, `python/ray/`: `actor.py`, `remote_function.py`, and of `_private/`
+the modules `worker`, `function_manager`, `serialization`, `state`.
 """
 
 import importlib
@@ -336,7 +336,7 @@ def _task(event: Any) -> Any:
 def _actor(name: str, row: Any) -> Any:
     cause = row["DeathCause"]
     kind = None if cause is None else cause.WhichOneof("context")
-    context = None if kind is None else getattr(cause, kind)
+    context: Any = None if kind is None else getattr(cause, kind)
     reason = getattr(context, "reason", None)
     return {
         "actor": name,
