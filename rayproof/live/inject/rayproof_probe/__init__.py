@@ -30,13 +30,13 @@ class _Finder:
             execute(module)
             activate()
 
-        spec.loader.exec_module = exec_module
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 
 def when_ray_is_imported() -> None:
     """Start the probe as soon as somebody imports Ray; nothing happens in processes that never do."""
-    sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Finder())
 
 
 def activate() -> None:
