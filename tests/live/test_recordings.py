@@ -8,7 +8,7 @@ import pytest
 
 from rayproof.check.simulation import Settings, prepare, simulate
 from rayproof.model.graph import TaskKind
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.recordings import Recording, read_recording
 from tests.recordings.bounds import critical_path_us
 
