@@ -1,4 +1,4 @@
-"""An actor with an event loop, called by several tasks at once; it awaits other tasks itself. A threaded one beside it."""
+"""An actor with an event loop, called by several tasks at once; it awaits other tasks itself. And a threaded one."""
 
 import asyncio
 import time

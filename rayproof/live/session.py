@@ -25,6 +25,7 @@ from typing import Any
 from rayproof.errors import InputError
 from rayproof.live.merge import merge, write_recording
 from rayproof.live.raw import Raw, read_raw
+from rayproof.recordings import Recording, read_recording
 
 INJECTED = Path(__file__).resolve().parent / "inject"
 PROJECT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,18 @@ class Ran:
     def lines(self) -> list[dict[str, Any]]:
         """The lines of the recording."""
         return merge(self.raw, self.script.name, exit_code=self.exit_code, lost=self.lost)
+
+    def losses(self) -> list[str]:
+        """What the recording does not tell, in sentences."""
+        told: list[str] = self.lines()[0]["lost"]
+        return told
+
+    def recording(self) -> Recording:
+        """The recording, read."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run.jsonl"
+            write_recording(self.lines(), path)
+            return read_recording(path)
 
 
 def parse_nodes(text: str) -> tuple[NodeRequest, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from math import isfinite
 from statistics import median
+from typing import Any
 
 from rayproof.errors import InputError
 from rayproof.jsonfields import Fields
@@ -128,16 +129,15 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
         kind=line.kind,
         actor=line.actor,
         name=line.name,
-        hints=hints(line),
+        hints=hints_in(line.options.data.get("_labels")),
     )
 
 
-def hints(line: TaskLine) -> Hints:
+def hints_in(labels: Any) -> Hints:
     """Wishes in the labels of a task (`_labels`): `priority`, and in seconds `deadline`, `waiting_timeout`, `duration`.
 
     Ray has no options of these names and hands labels on as they are. What is no number says nothing.
     """
-    labels = line.options.data.get("_labels")
     told: dict[str, float] = {}
     for name, text in labels.items() if isinstance(labels, dict) else ():
         try:

@@ -371,6 +371,8 @@ class Recorder:
         if not _quiet.get():
             restart = not (args[0] if args else kwargs.get("no_restart", True))
             self.write("fault", what="kill_actor", actor=internals.actor_id(handle), by=self.by(), restart=restart)
+            if self.decider is not None and not restart:
+                self.decider.died(internals.actor_id(handle))
         return original(handle, *args, **kwargs)
 
     def cancel(self, original: Any, ref: Any, *args: Any, **kwargs: Any) -> Any:
@@ -385,6 +387,8 @@ class Recorder:
                 force=bool(kwargs.get("force")),
                 recursive=bool(kwargs.get("recursive", True)),
             )
+        if refs and self.decider is not None:
+            self.decider.died(refs[0].task_id().hex())
         return original(ref, *args, **kwargs)
 
     def exit_actor(self, original: Any) -> Any:
@@ -451,7 +455,7 @@ class Recorder:
     def body(self, executor: Any) -> Any:
         """What runs instead of a function or method: the same, with its first and last moment written down."""
         method = getattr(executor, "method", executor)
-        if internals.is_internal(executor) or getattr(method, "__name__", "").startswith(MUTED):
+        if internals.is_internal(executor) or getattr(method, "__qualname__", "").startswith(MUTED):
             return executor
         wrapped: Any
         if inspect.iscoroutinefunction(method):
@@ -597,7 +601,7 @@ class Recorder:
                 "include_dashboard",
             ):
                 if kwargs.pop(name, None) is not None:
-                    print(f"rayproof: ray.init({name}=...) is left out: the cluster is the recorder's", file=sys.stderr)
+                    print(f"rayproof: ray.init({name}=...) is left out: the cluster is given", file=sys.stderr)
             kwargs.pop("_system_config", None)
         if os.environ.get("RAYPROOF_SHIP"):
             kwargs["runtime_env"] = _shipped(kwargs.get("runtime_env"))

@@ -90,4 +90,4 @@ def _carried(folder: Any) -> Any:
     return there, None, files
 
 
-_carried.__name__ = MUTED + "_carried"
+_carried.__name__ = _carried.__qualname__ = MUTED + "_carried"

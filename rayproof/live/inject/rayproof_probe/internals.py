@@ -272,6 +272,16 @@ def affinity(node: str, soft: bool) -> Any:
     return NodeAffinitySchedulingStrategy(node, soft=soft)
 
 
+def publish(key: bytes, value: bytes) -> None:
+    """Leave a word for all processes of the connected cluster."""
+    _worker().gcs_client.internal_kv_put(key, value, True, b"rayproof")
+
+
+def published(key: bytes) -> Any:
+    """The word; None when there is none."""
+    return _worker().gcs_client.internal_kv_get(key, b"rayproof")
+
+
 def collect(address: str = "") -> Any:
     """What the GCS knows of tasks, actors, groups and nodes; of the connected cluster, or of the one at an address.
 
