@@ -25,6 +25,7 @@ from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
+    compare_live,
     explore_graph,
     follow,
     golden,
@@ -454,6 +455,7 @@ new_policy.register(app)
 bugs.register(app)
 golden.register(app)
 recording.register(app)
+compare_live.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),

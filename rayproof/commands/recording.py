@@ -100,9 +100,7 @@ def _decisions(told: Decided | None) -> list[str]:
     if told.given_up:
         said.append(f"{told.given_up} tasks waited in vain and were left to Ray")
     if told.left_alone:
-        said.append(
-            f"{told.left_alone} submissions have a strategy, selector or group of their own and kept it"
-        )
+        said.append(f"{told.left_alone} submissions have a strategy, selector or group of their own and kept it")
     if told.error is not None:
         said.append(f"the policy broke {told.error[0]}: {told.error[1]}")
     return said

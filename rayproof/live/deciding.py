@@ -28,7 +28,7 @@ from rayproof.policies import load_policy
 from rayproof.recordings.tasks import hints_in
 
 KEY = b"rayproof:decider"
-GRACE_S = 0.5
+GRACE_S = 2.0
 """How long nothing must be able to change the view before a wait is given up."""
 POLL_S = 0.02
 LEFT_ALONE = ("label_selector", "fallback_strategy", "placement_group")
@@ -50,6 +50,7 @@ class LiveDecider:
         self.decider: Decider | None = None
         self._server: socketserver.ThreadingTCPServer | None = None
         self._gate: Any = None
+        self._deaf = False
         self.secret = secrets.token_hex(16).encode()
         """What another process must say first."""
         self.left_alone = 0
@@ -66,6 +67,7 @@ class LiveDecider:
         rows = [row for row in internals.nodes(stores=False) if row["alive"]]
         rows.sort(key=lambda row: (not row["head"], row["started_ms"], row["node"]))
         nodes = [Node(row["node"], _amounts(row["resources"]), tuple(sorted(row["labels"].items()))) for row in rows]
+        self._deaf = False
         self.decider = Decider(load_policy(self._spec).policy, nodes, self._seed)
         own = next(row["address"] for row in rows if row["node"] == self._node())
         self._server = socketserver.ThreadingTCPServer((own, 0), _Handler, bind_and_activate=True)
@@ -76,8 +78,11 @@ class LiveDecider:
 
     def finish(self) -> None:
         """The session ends: write down how it went."""
+        from rayproof_probe import internals
+
         if self.decider is None:
             return
+        internals.publish(KEY, b"")
         ordered = sorted(self.times)
         self._recorder.write(
             "decided",
@@ -235,14 +240,16 @@ class LiveDecider:
     def _tell(self, message: dict[str, Any], answer: bool = False) -> dict[str, Any] | None:
         if self.decider is not None:
             return self.handle(message)
+        if self._deaf:
+            return {"node": None, "wait": False} if answer else None
         try:
             with self._lock:
                 if self._connection is None:
                     self._connection = _Connection()
                 return self._connection.send(message, answer)
         except OSError:
-            # The driver has left, or its session has ended.
-            self._connection = None
+            # Nobody decides in this session, or the driver has left it; a worker serves one session.
+            self._connection, self._deaf = None, True
             return {"node": None, "wait": False} if answer else None
 
     def _node(self) -> str:
@@ -273,8 +280,11 @@ class _Connection:
     def __init__(self) -> None:
         from rayproof_probe import internals
 
-        host, port, secret = (internals.published(KEY) or b"::").decode().rsplit(":", 2)
-        self._file = socket.create_connection((host, int(port or 0)), timeout=30).makefile("rwb")
+        told = internals.published(KEY)
+        if not told:
+            raise ConnectionError("no policy decides in this session")
+        host, port, secret = told.decode().rsplit(":", 2)
+        self._file = socket.create_connection((host, int(port)), timeout=30).makefile("rwb")
         self._file.write(secret.encode() + b"\n")
 
     def send(self, message: dict[str, Any], answer: bool) -> dict[str, Any] | None:

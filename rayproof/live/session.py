@@ -15,12 +15,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from rayproof.errors import InputError
 from rayproof.live.merge import merge, write_recording
@@ -148,21 +149,39 @@ def require_ray() -> None:
         raise InputError("ray", None, f"Ray {version} is installed", f"{internals.expected()}: {INSTALL}")
 
 
-def run_script(script: Script, where: Where, extra: dict[str, str] | None = None) -> Ran:
-    """Run a script to its end and read what its processes have written. Raises `InputError`.
+Runner: TypeAlias = Callable[[Script, dict[str, str]], Ran]
+"""Runs a script, with further variables in its environment, to its end. Raises `InputError`."""
 
-    `extra` are variables of the environment for the script and its workers.
+
+def run_script(script: Script, where: Where, extra: dict[str, str] | None = None) -> Ran:
+    """Run a script once and read what its processes have written. Raises `InputError`."""
+    with runner(where, policies=bool(extra)) as run:
+        return run(script, extra or {})
+
+
+@contextmanager
+def runner(where: Where, policies: bool = False) -> Iterator[Runner]:
+    """Runs scripts one after the other, on one cluster if `where` names one. Raises `InputError`.
+
+    `policies`: workers are told that somebody may decide for them.
     """
     require_ray()
-    with _workshop() as folder, _environment(folder, where, extra or {}) as environment:
-        if not where.nodes:
-            return _ran(script, where.address, environment, folder)
-        with _local_cluster(where, environment) as address:
-            return _ran(script, address, environment, folder)
+    with _workshop() as folder:
+        environment = _environment(folder, where, policies)
+        if where.nodes:
+            with _local_cluster(where, environment) as address:
+                yield partial(_ran, address, environment, folder)
+        else:
+            yield partial(_ran, where.address, environment, folder)
 
 
-def _ran(script: Script, address: str, environment: dict[str, str], folder: Path) -> Ran:
-    environment = dict(environment)
+def _ran(address: str, environment: dict[str, str], folder: Path, script: Script, extra: dict[str, str]) -> Ran:
+    for left in (folder / "raw").iterdir():
+        # Of an earlier script on this cluster, whose workers are gone.
+        left.unlink()
+    environment = {**environment, **extra}
+    if not extra.get("RAYPROOF_POLICY"):
+        environment.pop("RAYPROOF_POLICY", None)
     if address:
         environment.update(RAYPROOF_CLUSTER=address, RAY_ADDRESS=address)
     exit_code, interrupted = _execute([sys.executable, *script.words], environment)
@@ -209,26 +228,26 @@ def _workshop() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _environment(folder: Path, where: Where, extra: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The environment of a recorded script."""
+def _environment(folder: Path, where: Where, policies: bool) -> dict[str, str]:
+    """The environment of recorded scripts and of the cluster below them."""
     (folder / "raw").mkdir()
     # A policy needs rayproof itself; last, so that nothing of the script's is hidden.
-    ours = [str(PROJECT)] if "RAYPROOF_POLICY" in extra else []
+    ours = [str(PROJECT), str(Path.cwd())] if policies else []
     paths = [str(INJECTED), *os.environ.get("PYTHONPATH", "").split(os.pathsep), *ours]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(path for path in paths if path)),
         "RAYPROOF_PROBE_DIR": str(folder / "raw"),
         "RAY_USAGE_STATS_ENABLED": os.environ.get("RAY_USAGE_STATS_ENABLED", "0"),
-        **extra,
     }
+    if policies:
+        environment["RAYPROOF_POLICY"] = "of the driver"
     if where.nodes and "RAY_TMPDIR" not in environment:
         environment["RAY_TMPDIR"] = str(folder)
         (folder / "ray").mkdir()
     if where.address:
         environment["RAYPROOF_SHIP"] = "1"
-    yield environment
+    return environment
 
 
 @contextmanager
