@@ -26,11 +26,13 @@ from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
+    compare_live,
     conform,
     explore_graph,
     follow,
     golden,
     new_policy,
+    recording,
     solving,
     statements_table,
     traceability,
@@ -464,6 +466,8 @@ new_policy.register(app)
 bugs.register(app)
 conform.register(app)
 golden.register(app)
+recording.register(app)
+compare_live.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),

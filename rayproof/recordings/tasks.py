@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from statistics import median
+from typing import Any
 
 from rayproof.errors import InputError
 from rayproof.jsonfields import Fields
 from rayproof.model.graph import (
     Default,
+    Hints,
     NodeAffinity,
     NodeId,
     ObjectId,
@@ -126,7 +129,27 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
         kind=line.kind,
         actor=line.actor,
         name=line.name,
+        hints=hints_in(line.options.data.get("_labels")),
     )
+
+
+def hints_in(labels: Any) -> Hints:
+    """Wishes in the labels of a task (`_labels`): `priority`, and in seconds `deadline`, `waiting_timeout`, `duration`.
+
+    Ray has no options of these names and hands labels on as they are. What is no number says nothing.
+    """
+    told: dict[str, float] = {}
+    for name, text in labels.items() if isinstance(labels, dict) else ():
+        try:
+            told[name] = float(text)
+        except (TypeError, ValueError):
+            continue
+    told = {name: value for name, value in told.items() if isfinite(value)}
+
+    def us(name: str) -> int | None:
+        return round(told[name] * 1e6) if name in told else None
+
+    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"))
 
 
 def _max_retries(log: Log, line: TaskLine) -> int:

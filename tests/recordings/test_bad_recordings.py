@@ -102,7 +102,7 @@ def also(*more: dict[str, Any]) -> Callable[[], Lines]:
 WRONG = {
     "no meta line": (without(0), 1, "the first line is of kind 'node'"),
     "two meta lines": (also(META), 10, "a second meta line"),
-    "schema 2": (change(0, schema=2), 1, "schema is 2"),
+    "schema 3": (change(0, schema=3), 1, "schema is 3"),
     "schema as text": (change(0, schema="1"), 1, "'schema' is \"1\""),
     "no schema": (change(0, schema=None), 1, "'schema' is missing"),
     "negative duration": (change(0, dur_ms=-1), 1, "'dur_ms' is -1"),
