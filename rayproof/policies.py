@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from rayproof.model.kernel import PolicyError
 from rayproof.model.scheduler.hooks import Policy
 from rayproof.model.scheduler.policies import BUILT_IN, with_defaults
 from rayproof.supervised.limits import LIMITS, Limits
 from rayproof.supervised.proxy import Supervised
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,3 +54,22 @@ def put_again(policy: object) -> PolicyError | None:
     """
     found = supervisor(policy)
     return None if found is None else found.put_again()
+
+
+def settled(policy: object, run: Callable[[], T]) -> T:
+    """What a run comes to once the policy has answered its questions twice; run again where that breaks a rule."""
+    result = run()
+    return result if put_again(policy) is None else run()
+
+
+def require_settled(policy: object) -> None:
+    """Raise `PolicyError` when a policy answers otherwise what it was asked since the last time."""
+    error = put_again(policy)
+    if error is not None:
+        raise error
+
+
+def questions(policy: object) -> int | None:
+    """How many different questions a policy has answered; None for one that runs in this process."""
+    found = supervisor(policy)
+    return None if found is None else found.questions

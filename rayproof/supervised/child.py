@@ -1,7 +1,7 @@
 """The process of one policy: it imports the policy, answers what it is asked, and notes what a policy must not do.
 
-Started by `process`; one frame of the pipe is four bytes of length and a pickle. Requests: `load`, `ask` (a call may ask
-back for a draw), and `again` (many calls, in several orders, whose draws are known). Replies are outcomes:
+Started by `process`; one frame of the pipe is four bytes of length and a pickle. Requests: `load`, `ask` (a call may
+ask back for a draw), and `again` (many calls, in several orders, whose draws are known). Replies are outcomes:
 `("answer", answer, memory)`, `("choose", options, whether fair)` or `("breach", rule, sentence)`.
 
 What ends the process, or keeps it busy, the parent sees. What is noted here: printing, threads and processes that are
@@ -270,7 +270,7 @@ class Child:
             for name in ("start_new_thread", "_start_new_thread", "start_joinable_thread", "_start_joinable_thread"):
                 if hasattr(module, name):
                     setattr(module, name, no_thread)
-        time.sleep = short_sleep
+        time.sleep = short_sleep  # type: ignore[assignment]
         if ahead:
             self._move_clocks()
         self._untouched = list(_functions())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one policy. CPU seconds are those of its process; the wall clock only ends what neither computes nor answers."""
+    """Of one policy. CPU time is that of its process; the wall clock only ends what neither computes nor answers."""
 
     call_cpu_s: float = 2.0
     """CPU time of one call of a hook, and what a call may sleep."""

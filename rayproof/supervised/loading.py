@@ -43,7 +43,7 @@ class Facts:
 
 
 def loaded(spec: str) -> Any:
-    """The object that a specification names, as it is; raises `InputError`, and whatever leaves it beyond `Exception`."""
+    """The object that a specification names; raises `InputError`, and what is raised that is no `Exception`."""
     if spec.endswith(".py"):
         found = _from_module(_load_file(Path(spec)), spec)
     elif ":" in spec:

@@ -1,8 +1,8 @@
-"""A policy as the model sees it: a plain object with hooks, whose answers come from a table or from the policy's process.
+"""A policy as the model sees it: a plain object with hooks; answers come from a table, or from the policy's process.
 
-The table holds what was answered to each question, a question being hook, arguments, memory and the draws of the call so
-far; only what is not in it crosses the pipe. Within one run a policy is therefore a function, and the verdict is about
-that table. `put_again` puts its questions to the policy in another process, in other orders, with another hash seed and
+The table holds what was answered to each question, a question being hook, arguments, memory and the draws of the call
+so far; only what is not in it crosses the pipe. Within one run a policy is a function, and the verdict is about that
+table. `put_again` puts its questions to the policy in another process, in other orders, with another hash seed and
 other clocks. One that is answered otherwise breaks the rule `deterministic`, there and from then on.
 """
 
@@ -89,7 +89,8 @@ class Supervised:
         return self._decided("transfer", (queue, view), memory, ctx)
 
     def _decided(self, hook: str, arguments: tuple[Any, ...], memory: Hashable, ctx: Choices) -> Any:
-        payload, apart, choices = self._numbers.payload(hook, arguments), told_apart(memory), ()
+        payload, apart = self._numbers.payload(hook, arguments), told_apart(memory)
+        choices: tuple[int, ...] = ()
         while True:
             outcome = self._table.get((hook, payload, memory, apart, choices))
             if outcome is None:
@@ -177,7 +178,7 @@ class Supervised:
         return (
             "breach",
             "deterministic",
-            f"policy {self.name} gave different answers to the same question {self._numbers.about(hook, payload)}: "
+            f"policy {self.name} gave different answers to the same question ({self._numbers.about(hook, payload)}): "
             "what it draws must come from ctx.choose, what it remembers from memory",
         )
 

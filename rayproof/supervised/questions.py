@@ -1,4 +1,4 @@
-"""What a policy is asked, in a form that can be kept, compared and sent: whole, of immutable values, one form per question.
+"""What a policy is asked, in a form that can be kept, compared and sent: whole, immutable, one form per question.
 
 Parts that come again (tasks, nodes as they are known) are numbered; a question holds their numbers, and each process is
 told once what a number means. Of a `ClusterView` go the nodes, and which of them are options; ranking, load order and

@@ -94,7 +94,7 @@ def _sealed(value: Any, depth: int, count: list[int]) -> Hashable:
     if not (isinstance(value, Enum | tuple) or is_dataclass(kind)) or _class(where) is not kind:
         raise _Wrong(f"of type {kind.__name__}")
     hash(value)
-    if not value == value:  # noqa: SIM201, PLR0124 - its own __eq__ is asked
+    if not value == value:
         raise _Wrong(f"of type {kind.__name__} that is not equal to itself")
     if isinstance(value, Enum):
         return Sealed("member", where, (value.name,))
