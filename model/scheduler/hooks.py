@@ -316,7 +316,7 @@ def raised_by(policy: object, error: BaseException, when: str) -> PolicyError:
     own = _file_of(policy)
     frame = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1])
     # Addresses differ from run to run, and a replay prints the same sentence.
-    message = printable(" ".join(sub(r"0x[0-9a-f]+", "0x...", str(error)).split()))
+    message = printable(" ".join(sub(r"0x[0-9a-f]+", "0x...", str(error)).split())[:LONGEST_MESSAGE])
     what = f"{type(error).__name__}({message})" if message else type(error).__name__
     where = f"{PurePath(frame.filename).name}:{frame.lineno}"
     return PolicyError("no_exception", f"policy {policy_name(policy)} raised {what} at {where} {when}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rayproof.model.kernel import PolicyError
-from rayproof.policies import put_again
+from rayproof.policies import put_again, questions
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.drawn import FAMILIES, from_bytes
 from rayproof.properties.editions import Edition, edition_of
@@ -130,9 +130,11 @@ def _wanted(item: pytest.Item, options: Options) -> bool:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """What a test has found out becomes properties of its report: they reach the summary and the junit file."""
     present().taken()
+    policy = present().policy
+    before = questions(policy)
     try:
         result = yield
-        broken = put_again(present().policy)
+        broken = put_again(policy)
         if broken is not None:
             # The policy breaks the rule at that question from now on: the same run again ends there, with its steps.
             present().taken()
@@ -140,6 +142,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
             raise broken
         return result
     finally:
+        if before is not None:
+            item.user_properties.append((summary.QUESTIONS, (questions(policy) or 0) - before))
         item.user_properties += [summary.as_property(row, present().seed) for row in present().taken()]
 
 
@@ -183,6 +187,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     calls = [report for report in reports if getattr(report, "when", "") == "call"]
     rows = [row for report in calls for row in summary.rows_of(report.user_properties)]
+    policy = config.stash[OPTIONS].policy
+    if policy is not None and questions(policy.policy) is not None:
+        asked = sum(int(str(n)) for report in calls for name, n in report.user_properties if name == summary.QUESTIONS)
+        terminalreporter.line(f"rayproof: policy {policy.name}: {asked:,} questions, answered twice")
     summary.show(terminalreporter, rows, config.stash[OPTIONS].seed, verbose=config.get_verbosity() > 0)
 
 

@@ -59,6 +59,9 @@ WATCHED = ("builtins", "os", "random", "sys", "threading", "time", "math", "json
 LARGEST_FILE = 64 * 1024 * 1024
 """Bytes that a policy may write to one file: it could print for ever."""
 
+SHOWN = 60
+"""Characters shown of what a policy has printed."""
+
 FAR = 40_000_000.0
 """Seconds by which the clocks of the process that is asked again are ahead."""
 
@@ -77,6 +80,11 @@ class _Watch:
         self.breach: tuple[str, str] | None = None
         self.active = False
         self.slept_s = 0.0
+        self._printed = ""
+
+    def printed(self, text: str) -> None:
+        if self.active and len(self._printed) < SHOWN:
+            self._printed += text[:SHOWN]
 
     def note(self, rule: str, what: str) -> None:
         if self.active and self.breach is None:
@@ -89,10 +97,12 @@ class _Watch:
             raise RuntimeError(f"a policy that {what}")
 
     def begin(self) -> None:
-        self.breach, self.slept_s, self.active = None, 0.0, True
+        self.breach, self.slept_s, self._printed, self.active = None, 0.0, "", True
 
     def end(self) -> tuple[str, str] | None:
         self.active = False
+        if self.breach is None and self._printed:
+            self.breach = ("prints", f"printed {self._printed[:SHOWN]!r}")
         return self.breach
 
 
@@ -106,7 +116,7 @@ class _Printed(io.TextIOBase):
         self.buffer = _PrintedBytes(watch)
 
     def write(self, text: str) -> int:
-        self._watch.note("prints", f"printed {text[:60]!r}")
+        self._watch.printed(text)
         return len(text)
 
     def writable(self) -> bool:
@@ -121,7 +131,7 @@ class _PrintedBytes(io.RawIOBase):
         self._watch = watch
 
     def write(self, data: Any) -> int:
-        self._watch.note("prints", f"printed {bytes(data[:60]).decode(errors='replace')!r}")
+        self._watch.printed(bytes(data[:SHOWN]).decode(errors="replace"))
         return len(data)
 
     def writable(self) -> bool:
@@ -364,10 +374,10 @@ class Child:
         """What went past `sys.stdout`: by `os.write`, or by a library in C."""
         try:
             if os.fstat(1).st_size:
-                text = os.pread(1, 60, 0).decode(errors="replace")
+                text = os.pread(1, SHOWN, 0).decode(errors="replace")
                 os.ftruncate(1, 0)
                 os.lseek(1, 0, os.SEEK_SET)
-                self._watch.note("prints", f"printed {text!r}")
+                self._watch.printed(text)
         except OSError:
             self._watch.note("prints", "closed standard output")
 

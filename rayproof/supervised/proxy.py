@@ -22,6 +22,9 @@ from rayproof.supervised.values import Foreign, told_apart
 
 Outcome = tuple[Any, ...]
 
+OTHER_SEED = 279
+"""PYTHONHASHSEED of the other process. Of small sets of the model's names, most begin with another name than with 0."""
+
 PUTS = 2_000
 """So many calls at least are made again, if need be several of each question."""
 
@@ -47,7 +50,7 @@ class Supervised:
         """Starts the process and loads the policy; raises `InputError` and `PolicyError`."""
         self._limits = limits
         self._process = Process(spec, limits, hash_seed=0)
-        self._other = Process(spec, limits, hash_seed=1, ahead=True)
+        self._other = Process(spec, limits, hash_seed=OTHER_SEED, ahead=True)
         self._numbers = Numbers()
         self._table: dict[Question, Outcome] = {}
         self._put_once: list[Question] = []
