@@ -12,6 +12,7 @@ could undo all of this; the threat is mistakes.
 from __future__ import annotations
 
 import _thread
+import builtins
 import datetime
 import io
 import os
@@ -21,8 +22,9 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Hashable, Sequence
-from types import FunctionType
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from importlib.machinery import SourceFileLoader
+from types import FunctionType, ModuleType
 from typing import Any, NoReturn, TypeVar
 
 from rayproof.errors import InputError
@@ -53,7 +55,7 @@ PROCESSES = (
 KILLS = ("os.kill", "os.killpg")
 """Audited events that end processes."""
 
-WATCHED = ("builtins", "os", "random", "sys", "threading", "time", "math", "json", "copy", "operator", "functools")
+WATCHED = ("os", "random", "sys", "threading", "time", "math", "json", "copy", "operator", "functools")
 """Modules of Python whose functions and classes must stay what they are; so must those of all our own modules."""
 
 LARGEST_FILE = 64 * 1024 * 1024
@@ -64,6 +66,9 @@ SHOWN = 60
 
 FAR = 40_000_000.0
 """Seconds by which the clocks of the process that is asked again are ahead."""
+
+BALLAST = 256
+"""Groups of objects that are kept, and replaced one by one, while a policy is asked again."""
 
 STEP = 3_601.7
 """Seconds by which they move on from call to call."""
@@ -179,8 +184,10 @@ class Child:
         self._who = ""
         self._calls = 0
         self._limits = Limits()
-        self._untouched: list[tuple[dict[str, Any], str, Any, str]] = []
+        self._untouched: list[tuple[Mapping[str, Any], str, Any, str]] = []
+        self._builtins: dict[str, Any] = {}
         self._ahead_s = 0.0
+        self._ballast: list[Any] = [None] * BALLAST
 
     # ---- the pipe ---------------------------------------------------------------------------------------------------
 
@@ -216,6 +223,7 @@ class Child:
 
     def _load(self, spec: str, limits: Limits, ahead: bool) -> Outcome:
         self._limits = limits
+        self._arguments.backwards = ahead
         self._guard(ahead)
         self._who = f"policy {printable(spec)}"
         self._watch.begin()
@@ -283,7 +291,15 @@ class Child:
         time.sleep = short_sleep  # type: ignore[assignment]
         if ahead:
             self._move_clocks()
-        self._untouched = list(_functions())
+        self._untouched = [entry for name, module in sorted(sys.modules.items()) for entry in _functions(name, module)]
+        self._builtins = dict(vars(builtins))
+        execute = SourceFileLoader.exec_module
+
+        def executed(loader: SourceFileLoader, module: ModuleType) -> None:
+            execute(loader, module)
+            self._untouched += _functions(module.__name__, module)
+
+        SourceFileLoader.exec_module = executed  # type: ignore[method-assign, assignment]
 
     def _move_clocks(self) -> None:
         """Clocks that are far ahead, and move on from call to call: what depends on them answers otherwise."""
@@ -333,6 +349,12 @@ class Child:
             outcome = self._too_large(self._arguments.about(hook, payload))
         except BaseException as error:
             outcome = self._raised(error, self._arguments.about(hook, payload))
+        present = builtins.__dict__
+        if present != self._builtins:
+            # At once: what follows needs them.
+            present.clear()
+            present.update(self._builtins)
+            watch.note("patches", "changed builtins")
         if self._calls & (self._calls - 1) == 0:
             self._inspect()
         self._look_at_output()
@@ -353,9 +375,12 @@ class Child:
 
     def _again(self, questions: Sequence[Question], rounds: int) -> None:
         """Each question once in every round; a reply each, so that the parent knows which one is under way."""
-        for at in orders(len(questions), rounds):
+        ballast = self._ballast
+        for puts, at in enumerate(orders(len(questions), rounds)):
             hook, payload, memory, _, choices = questions[at]
             self._ahead_s += STEP
+            # Objects lie elsewhere each time: what depends on their addresses answers otherwise.
+            ballast[puts % BALLAST] = [bytes(puts * prime % 512) for prime in (37, 101, 211)]
             self._send(self._call(hook, payload, memory, _Draws(choices, None)))
 
     def _raised(self, error: BaseException, when: str) -> Outcome:
@@ -395,19 +420,18 @@ class Child:
             pass
 
 
-def _functions() -> list[tuple[dict[str, Any], str, Any, str]]:
-    """(namespace, name, function or class, where): of the watched modules, and the methods of our own classes."""
-    found = []
-    for name, module in sorted(sys.modules.items()):
-        ours = name.startswith("rayproof.")
-        if not ours and name not in WATCHED:
-            continue
-        for key, value in list(vars(module).items()):
-            if callable(value):
-                found.append((vars(module), key, value, name))
-            if ours and isinstance(value, type) and value.__module__ == name:
-                methods = [(k, v) for k, v in vars(value).items() if isinstance(v, FunctionType | property)]
-                found += [(vars(value), k, v, f"{name}.{key}") for k, v in methods]  # type: ignore[misc]
+def _functions(name: str, module: ModuleType) -> list[tuple[Mapping[str, Any], str, Any, str]]:
+    """(namespace, name, function or class, where) of a module if it is watched; with the methods of our own classes."""
+    found: list[tuple[Mapping[str, Any], str, Any, str]] = []
+    ours = name.startswith("rayproof.")
+    if not ours and name not in WATCHED:
+        return found
+    for key, value in list(vars(module).items()):
+        if callable(value):
+            found.append((vars(module), key, value, name))
+        if ours and isinstance(value, type) and value.__module__ == name:
+            methods = [(k, v) for k, v in vars(value).items() if isinstance(v, FunctionType | property)]
+            found += [(vars(value), k, v, f"{name}.{key}") for k, v in methods]
     return found
 
 

@@ -121,6 +121,8 @@ class Arguments:
     """The parts of questions in the process that answers, and the arguments made of them; nothing can be written to."""
 
     def __init__(self) -> None:
+        self.backwards = False
+        """Whether the last that is learnt is made first, so that objects lie in another order."""
         self._things: list[Any] = []
         self._present = array(NUMBER)
         self._nodes: list[NodeView] = []
@@ -130,12 +132,8 @@ class Arguments:
 
     def learn(self, things: Sequence[Thing]) -> None:
         """Take in what the next numbers mean."""
-        for kind, value in things:
-            if kind == "node":
-                name, id_, index, total, labels, available, *rest = value
-                self._things.append(NodeView(name, id_, index, total, labels, MappingProxyType(dict(available)), *rest))
-            else:
-                self._things.append(value)
+        step = -1 if self.backwards else 1
+        self._things += [_made(kind, value) for kind, value in things[::step]][::step]
 
     def of(self, hook: str, payload: Payload) -> tuple[Any, ...]:
         """What the hook is called with, before its memory."""
@@ -206,6 +204,13 @@ class Arguments:
 
 def _differing(one: array[int], other: array[int]) -> Iterator[int]:
     return (at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
+
+
+def _made(kind: str, value: Any) -> Any:
+    if kind == "value":
+        return value
+    name, id_, index, total, labels, available, *rest = value
+    return NodeView(name, id_, index, total, labels, MappingProxyType(dict(available)), *rest)
 
 
 def _about(hook: str, payload: Payload, value: Callable[[int], Any]) -> str:

@@ -88,7 +88,7 @@ LARGE = (
     Hostile(
         "loop in name",
         "too_slow",
-        "class P:\n    @property\n    def name(self):\n        while True: pass\n    def place(self, *a): return None\n",
+        "class P:\n  @property\n  def name(self):\n    while True: pass\n  def place(self, *a): return None\n",
     ),
     place("loop in C", "too_slow", "return sum(range(10 ** 12))"),
     place("exponential expression", "too_slow", "import re; re.match('(a+)+$', 'a' * 60 + 'b')"),
@@ -118,7 +118,7 @@ LARGE = (
     place("generator exit", "no_exception", "raise GeneratorExit"),
     place("kills itself", "exits", "os.kill(os.getpid(), 9)", "import os"),
     place("aborts", "exits", "os.abort()", "import os"),
-    place("an alarm", "exits", "signal.alarm(1)\nwhile True: pass", "import signal"),
+    place("an alarm", "exits", "signal.setitimer(signal.ITIMER_REAL, 0.01)\nwhile True: pass", "import signal"),
     place(
         "os._exit after many calls",
         "exits",
@@ -257,7 +257,8 @@ LARGE = (
         "a memory unlike itself",
         "memory",
         "return None, M()",
-        "import dataclasses\n@dataclasses.dataclass(frozen=True, eq=False)\nclass M:\n  def __eq__(s, o): return False\n  def __hash__(s): return 1",
+        "import dataclasses\n@dataclasses.dataclass(frozen=True, eq=False)\nclass M:\n"
+        "  def __eq__(s, o): return False\n  def __hash__(s): return 1",
     ),
     place("an endless memory", "memory", "m = ()\nfor _ in range(10 ** 5): m = (m,)\nreturn None, m"),
     place(
@@ -282,7 +283,7 @@ LARGE = (
     place("addresses", "deterministic", "if (id(view) >> 6) % 2: return None"),
     place("hash of a string", "deterministic", "if hash(task.id) % 2: return None"),
     place("the order of a set", "deterministic", "return next(iter({n.name for n in view.options}))"),
-    place("random now and then", "deterministic", "if random.random() < 0.02: return None", "import random"),
+    place("random now and then", "deterministic", "if random.random() < 0.2: return None", "import random"),
     place(
         "random on large views",
         "deterministic",
@@ -301,7 +302,8 @@ LARGE = (
         "handlers and atexit",
         HOLDS,
         "",
-        "import atexit, signal, sys\natexit.register(print)\nsys.setrecursionlimit(5000)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        "import atexit, signal, sys\natexit.register(print)\nsys.setrecursionlimit(5000)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
     ),
     place("slow, but not too slow", HOLDS, "sum(range(10 ** 5))"),
 )
