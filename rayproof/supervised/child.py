@@ -18,7 +18,6 @@ import io
 import os
 import pickle
 import resource
-import socket
 import sys
 import threading
 import time
@@ -37,6 +36,9 @@ from rayproof.supervised.questions import Arguments, Payload, Question, orders
 from rayproof.supervised.values import answered, opened, sealed
 
 T = TypeVar("T")
+
+clock = time.perf_counter
+"""As it is before the clocks are moved."""
 
 Outcome = tuple[Any, ...]
 
@@ -66,6 +68,12 @@ SHOWN = 60
 
 FAR = 40_000_000.0
 """Seconds by which the clocks of the process that is asked again are ahead."""
+
+TOGETHER = 64
+"""Outcomes of calls that are made again, in one reply."""
+
+LONGEST_SILENCE_S = 0.02
+"""A reply is sent after so long, whatever is in it: the time of a call is what the parent waits for a reply."""
 
 BALLAST = 256
 """Groups of objects that are kept, and replaced one by one, while a policy is asked again."""
@@ -175,9 +183,9 @@ class _Draws:
 class Child:
     """One policy and the pipe to whoever asks it."""
 
-    def __init__(self, fd: int) -> None:
-        self._pipe = socket.socket(fileno=fd)
-        self._from = self._pipe.makefile("rb")
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._from = os.fdopen(read_fd, "rb")
+        self._to = write_fd
         self._watch = _Watch()
         self._arguments = Arguments()
         self._policy: Any = None
@@ -200,9 +208,9 @@ class Child:
                 case ("ask", things, hook, payload, memory, choices):
                     self._arguments.learn(things)
                     self._send(self._call(hook, payload, memory, _Draws(choices, self._asked_back)))
-                case ("again", things, questions, rounds):
+                case ("again", things, questions, rounds, alone):
                     self._arguments.learn(things)
-                    self._again(questions, rounds)
+                    self._again(questions, rounds, 1 if alone else TOGETHER)
 
     def _received(self) -> Any:
         head = self._from.read(4)
@@ -212,7 +220,9 @@ class Child:
 
     def _send(self, outcome: Outcome) -> None:
         data = pickle.dumps(outcome, 5)
-        self._pipe.sendall(len(data).to_bytes(4, "big") + data)
+        data = len(data).to_bytes(4, "big") + data
+        while data:
+            data = data[os.write(self._to, data) :]
 
     def _asked_back(self, count: int, fair: bool) -> int:
         self._send(("choose", count, fair))
@@ -373,15 +383,22 @@ class Child:
             return "queued", arguments[0].index(answer), after
         return "answer", answered(answer), after
 
-    def _again(self, questions: Sequence[Question], rounds: int) -> None:
-        """Each question once in every round; a reply each, so that the parent knows which one is under way."""
+    def _again(self, questions: Sequence[Question], rounds: int, together: int) -> None:
+        """Each question once in every round; at most so many outcomes in one reply, and a reply now and then."""
+        outcomes: list[Outcome] = []
+        sent = clock()
         ballast = self._ballast
         for puts, at in enumerate(orders(len(questions), rounds)):
             hook, payload, memory, _, choices = questions[at]
             self._ahead_s += STEP
             # Objects lie elsewhere each time: what depends on their addresses answers otherwise.
             ballast[puts % BALLAST] = [bytes(puts * prime % 512) for prime in (37, 101, 211)]
-            self._send(self._call(hook, payload, memory, _Draws(choices, None)))
+            outcomes.append(self._call(hook, payload, memory, _Draws(choices, None)))
+            if len(outcomes) >= together or clock() - sent > LONGEST_SILENCE_S:
+                self._send(("outcomes", outcomes))
+                outcomes, sent = [], clock()
+        if outcomes:
+            self._send(("outcomes", outcomes))
 
     def _raised(self, error: BaseException, when: str) -> Outcome:
         if isinstance(error, PolicyError) and error.rule == "memory":

@@ -10,7 +10,6 @@ import os
 import pickle
 import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -44,7 +43,7 @@ LARGEST = 64 * 1024 * 1024
 PLAIN = {kind.__name__: kind for kind in (Facts, Foreign, Sealed, Backoff, GiveUp, MoveActor)}
 """The only classes that a reply may be made of, beside the plain types of Python."""
 
-START = "import sys; sys.path[:] = {path!r}; from rayproof.supervised.child import Child; Child({fd}).serve()"
+START = "import sys; sys.path[:] = {path!r}; from rayproof.supervised.start import start; start({read}, {write})"
 
 
 class _Plain(pickle.Unpickler):
@@ -66,7 +65,7 @@ class Process:
         self._ahead = ahead
         self._running: subprocess.Popen[bytes] | None = None
         self._owner = 0
-        self._socket: socket.socket | None = None
+        self._pipe: _Pipe
         self._who = f"policy {printable(spec)}"
         self.facts: Facts | None = None
         """What it was when it was loaded before; it must be so again."""
@@ -76,21 +75,23 @@ class Process:
 
     def load(self) -> Facts:
         """Start it, unless it runs, and load the policy; raises `InputError` and `PolicyError`."""
-        ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile() as output:
+        pipe = _Pipe()
+        with tempfile.TemporaryFile() as output:
+            start = START.format(path=sys.path, read=pipe.their_read, write=pipe.their_write)
             running = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-c", START.format(path=sys.path, fd=theirs.fileno())],
+                [sys.executable, "-W", "ignore", "-c", start],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(pipe.their_read, pipe.their_write),
                 env={**os.environ, "PYTHONHASHSEED": str(self._hash_seed)},
                 start_new_session=True,
             )
-        self._running, self._socket, self._owner = running, ours, os.getpid()
+        os.close(pipe.their_write)
+        self._running, self._pipe, self._owner = running, pipe, os.getpid()
         self._read.clear()
         self._learnt = 0
-        self._end = weakref.finalize(self, _ended, running, ours, self._owner)
+        self._end = weakref.finalize(self, _ended, running, pipe, self._owner)
         self.send(("load", self._spec, self._limits, self._ahead))
         match self.receive(lambda: "when it was loaded", self._limits.load_cpu_s):
             case ("loaded", facts):
@@ -114,7 +115,7 @@ class Process:
         """End it; the next question starts another."""
         if self._end is not None:
             self._end()
-        self._running = self._socket = self._end = None
+        self._running = self._end = None
 
     @property
     def runs(self) -> bool:
@@ -131,17 +132,20 @@ class Process:
 
     def send(self, request: tuple[Any, ...]) -> None:
         """Send a request; a child that is gone is noticed by the answer that it does not give."""
-        assert self._socket is not None
+        assert self._running is not None
         data = pickle.dumps(request, 5)
-        with suppress(BrokenPipeError, ConnectionResetError):
-            # Without the flag the signal would end this process wherever SIGPIPE is not ignored.
-            self._socket.sendall(len(data).to_bytes(4, "big") + data, getattr(socket, "MSG_NOSIGNAL", 0))
+        data = len(data).to_bytes(4, "big") + data
+        while data:
+            try:
+                data = data[os.write(self._pipe.write, data) :]
+            except BlockingIOError:
+                select.select([], [self._pipe.write], [], SLICE_S)
+                if self._running.poll() is not None:
+                    return
 
     def receive(self, when: Callable[[], str], cpu_s: float) -> tuple[Any, ...]:
         """The next reply; a `breach` when the child is gone or has used more than `cpu_s` seconds for it."""
-        assert self._socket is not None
-        read, pipe, poll = self._read, self._socket, select.poll()
-        poll.register(pipe, select.POLLIN)
+        read, pipe = self._read, self._pipe
         begun = time.monotonic()
         used_before: float | None = None
         while True:
@@ -153,11 +157,8 @@ class Process:
                     frame = bytes(read[4:end])
                     del read[:end]
                     return self._opened(frame, when)
-            if poll.poll(SLICE_S * 1000):
-                try:
-                    data = pipe.recv(1 << 16)
-                except ConnectionResetError:
-                    data = b""
+            if pipe.poll.poll(SLICE_S * 1000):
+                data = os.read(pipe.read, 1 << 16)
                 if not data:
                     return self._gone(when)
                 read += data
@@ -202,9 +203,21 @@ class Process:
         return "breach", rule, f"{self._who} {what} {when()}"
 
 
-def _ended(running: subprocess.Popen[bytes], pipe: socket.socket, owner: int) -> None:
+class _Pipe:
+    """Two pipes. The end from which the child reads stays open here: writing to a child that is gone sends no SIGPIPE."""
+
+    def __init__(self) -> None:
+        self.their_read, self.write = os.pipe()
+        self.read, self.their_write = os.pipe()
+        os.set_blocking(self.write, False)
+        self.poll = select.poll()
+        self.poll.register(self.read, select.POLLIN)
+
+
+def _ended(running: subprocess.Popen[bytes], pipe: _Pipe, owner: int) -> None:
     """Close the pipe and end the child with all that it has started; in a copy of the parent only the pipe."""
-    pipe.close()
+    for end in (pipe.their_read, pipe.write, pipe.read):
+        os.close(end)
     if owner == os.getpid():
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(running.pid, signal.SIGKILL)

@@ -9,6 +9,7 @@ other clocks. One that is answered otherwise breaks the rule `deterministic`, th
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -120,10 +121,11 @@ class Supervised:
     ) -> Outcome:
         """Ask the policy; its draws are made on the way. The last outcome, which is no draw."""
         process, table = self._process, self._table
+        about = partial(self._numbers.about, hook, payload)
         try:
             process.send(("ask", process.unlearnt(self._numbers), hook, payload, memory, choices))
             while True:
-                outcome = process.receive(lambda: self._numbers.about(hook, payload), self._limits.call_cpu_s)
+                outcome = process.receive(about, self._limits.call_cpu_s)
                 question = (hook, payload, memory, apart, choices)
                 known = table.get(question)
                 if known is None:
@@ -151,7 +153,7 @@ class Supervised:
         found: PolicyError | None = None
         for begin in range(0, len(asked), BATCH):
             try:
-                found = self._put_batch(_in_other_order(asked[begin : begin + BATCH]), rounds) or found
+                found = self._put_batch(_in_other_order(asked[begin : begin + BATCH]), rounds)
             except PolicyError as error:
                 found = error
             except BaseException:
@@ -162,20 +164,35 @@ class Supervised:
         self._put_once = []
         return found
 
-    def _put_batch(self, questions: list[Question], rounds: int) -> PolicyError | None:
-        other, table, found = self._other, self._table, None
-        other.send(("again", other.unlearnt(self._numbers), questions, rounds))
-        for at in orders(len(questions), rounds):
-            question = questions[at]
-            hook, payload, *_ = question
-            outcome = other.receive(lambda h=hook, p=payload: self._numbers.about(h, p), self._limits.call_cpu_s)  # type: ignore[misc]
-            if not _same(table[question], outcome) and table[question][0] != "breach":
-                broken = outcome[0] == "breach" and outcome[1] not in ("no_exception", "memory")
-                table[question] = outcome if broken else self._answered_otherwise(hook, payload)
-                found = found or PolicyError(*table[question][1:])
-            if not other.runs:
-                break
+    def _put_batch(self, questions: list[Question], rounds: int, *, alone: bool = False) -> PolicyError | None:
+        """`alone`: with a reply after each call, which tells the one that ends the process."""
+        other, found = self._other, None
+        other.send(("again", other.unlearnt(self._numbers), questions, rounds, alone))
+        order = list(orders(len(questions), rounds))
+        done = 0
+        while done < len(order):
+            about = partial(self._numbers.about, *questions[order[done]][:2])
+            match other.receive(about, self._limits.call_cpu_s):
+                case ("outcomes", outcomes):
+                    for outcome in outcomes:
+                        found = self._compared(questions[order[done]], outcome) or found
+                        done += 1
+                case ended if alone:
+                    return self._compared(questions[order[done]], ended)
+                case ended:
+                    rest = [questions[at] for at in order[done : done + BATCH]]
+                    return found or self._put_batch(rest, 1, alone=True) or self._compared(rest[0], ended)
         return found
+
+    def _compared(self, question: Question, outcome: Outcome) -> PolicyError | None:
+        """The rule that is broken where a question is answered otherwise now."""
+        known = self._table[question]
+        if known[0] == "breach" or _same(known, outcome):
+            return None
+        broken = outcome[0] == "breach" and outcome[1] not in ("no_exception", "memory")
+        hook, payload, *_ = question
+        known = self._table[question] = outcome if broken else self._answered_otherwise(hook, payload)
+        return PolicyError(*known[1:])
 
     def _answered_otherwise(self, hook: str, payload: Payload) -> Outcome:
         return (

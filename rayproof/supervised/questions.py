@@ -10,22 +10,29 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, insort
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import compress
 from operator import is_not
 from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from rayproof.model.scheduler.hooks import ClusterView, NodeView
-from rayproof.model.scheduler.queue_hooks import LocalView
+from rayproof.model.scheduler.hooks import ClusterView, NodeView, TaskView
+from rayproof.model.scheduler.move_hooks import RoomRequest
+from rayproof.model.scheduler.queue_hooks import LocalView, WaitingTask
+from rayproof.model.scheduler.ray import Argument
 
 Payload = tuple[Any, ...]
 """The arguments of a hook but for the memory, as they are sent."""
 
 Thing = tuple[str, Any]
-"""What a number means: ("node", fields of a NodeView) or ("value", an immutable value of the model)."""
+"""What a number means: ("value", an immutable value of the model), or what one is made of, with numbers in it: ("kind",
+what stays of a node), ("node", what changes of it), ("task", of a TaskView), ("waiting", of a WaitingTask)."""
 
 NUMBER = "I"
 """Type of the numbers in an array of them."""
+
+STRETCH = 16
+"""Nodes that are compared at once."""
 
 
 Question = tuple[str, Payload, Hashable, Hashable, tuple[int, ...]]
@@ -38,6 +45,10 @@ class Numbers:
     def __init__(self) -> None:
         self.things: list[Thing] = []
         self._known: dict[Hashable, int] = {}
+        self._parts: dict[int, tuple[Any, int]] = {}
+        """By their identity, parts that programs and clusters have once and schedulers show again and again."""
+        self._kinds: dict[int, tuple[NodeView, int]] = {}
+        """By a node's index, a view of it and the number of what stays the same."""
         self._nodes: list[NodeView] = []
         """The nodes of the last view, as objects: a scheduler replaces what has changed."""
         self._numbers = array(NUMBER)
@@ -47,14 +58,14 @@ class Numbers:
         match hook:
             case "place":
                 task, view = arguments
-                return (self.value(task), *self.view(view))
+                return (self._task(task), *self.view(view))
             case "retry":
                 task, attempt, view = arguments
-                return (self.value(task), attempt, *self.view(view))
+                return (self._task(task), attempt, *self.view(view))
             case "order":
                 queue, local = arguments
                 there = tuple(sorted(local.available.items()))
-                return tuple(map(self.value, queue)), local.node, there, local.running
+                return tuple(map(self._waiting, queue)), local.node, there, local.running
             case "transfer":
                 queue, link = arguments
                 return tuple(map(self.value, queue)), self.value(link)
@@ -63,7 +74,7 @@ class Numbers:
 
     def value(self, value: Hashable) -> int:
         """The number of an immutable value."""
-        return self._number(value, "value", value)
+        return self._number("value", value)
 
     def view(self, view: ClusterView) -> Payload:
         """A view of the cluster: the numbers of its nodes, and what else does not follow from them."""
@@ -72,10 +83,9 @@ class Numbers:
             self._nodes = list(nodes)
             self._numbers = array(NUMBER, map(self._node, nodes))
         else:
-            for at, changed in enumerate(map(is_not, nodes, known)):
-                if changed:
-                    known[at] = nodes[at]
-                    self._numbers[at] = self._node(nodes[at])
+            for at in compress(range(len(nodes)), map(is_not, nodes, known)):
+                known[at] = nodes[at]
+                self._numbers[at] = self._node(nodes[at])
         whole = view.options is nodes or len(view.options) == len(nodes)
         return (
             self._numbers.tobytes(),
@@ -84,37 +94,73 @@ class Numbers:
             view.bandwidth_bytes_per_s,
             view.input_bytes,
             tuple(sorted(view.local_bytes.items())) if view.local_bytes else (),
-            view.arguments,
+            tuple([(argument.size_bytes, argument.nodes) for argument in view.arguments]),
         )
 
     def about(self, hook: str, payload: Payload) -> str:
         """The call in words, for whoever reads of its failure."""
-        return _about(hook, payload, lambda number: self.things[number][1])
+        return _about(hook, payload, lambda number: _name(*self.things[number]))
+
+    def _task(self, task: TaskView) -> int:
+        part = self._part
+        return self._number(
+            "task",
+            (
+                task.id,
+                task.name,
+                part(task.demand),
+                task.inputs,
+                part(task.strategy),
+                task.again,
+                part(task.hints),
+                task.actor,
+            ),
+        )
+
+    def _waiting(self, task: WaitingTask) -> int:
+        return self._number("waiting", (task.id, self._part(task.demand), self._part(task.hints), task.input_bytes))
 
     def _node(self, node: NodeView) -> int:
-        form = (
-            node.name,
-            node.id,
-            node.index,
-            node.total,
-            node.labels,
-            tuple(sorted(node.available.items())),
-            node.queue_length,
-            node.task_us,
-            node.utilization,
-            node.alive,
-            node.draining,
-            node.pulls_queued,
-            node.gpu,
+        known = self._kinds.get(node.index)
+        if known is None or not _of_one_kind(known[0], node):
+            stays = (node.name, node.id, node.index, self._part(node.total), node.labels, node.gpu)
+            known = self._kinds[node.index] = (node, self._number("kind", stays))
+        return self._number(
+            "node",
+            (
+                known[1],
+                tuple(sorted(node.available.items())),
+                node.queue_length,
+                node.task_us,
+                node.utilization,
+                node.alive,
+                node.draining,
+                node.pulls_queued,
+            ),
         )
-        return self._number((form,), "node", form)
 
-    def _number(self, key: Hashable, kind: str, value: Any) -> int:
-        found = self._known.get(key)
+    def _part(self, part: Hashable) -> int:
+        known = self._parts.get(id(part))
+        if known is None or known[0] is not part:
+            known = self._parts[id(part)] = (part, self.value(part))
+        return known[1]
+
+    def _number(self, kind: str, value: Hashable) -> int:
+        found = self._known.get((kind, value))
         if found is None:
-            found = self._known[key] = len(self.things)
+            found = self._known[kind, value] = len(self.things)
             self.things.append((kind, value))
         return found
+
+
+def _of_one_kind(one: NodeView, other: NodeView) -> bool:
+    return (
+        one.total is other.total
+        and one.labels is other.labels
+        and one.name == other.name
+        and one.id == other.id
+        and one.gpu == other.gpu
+    )
 
 
 class Arguments:
@@ -124,7 +170,7 @@ class Arguments:
         self.backwards = False
         """Whether the last that is learnt is made first, so that objects lie in another order."""
         self._things: list[Any] = []
-        self._present = array(NUMBER)
+        self._present = b""
         self._nodes: list[NodeView] = []
         self._ranking: list[tuple[int, int]] = []
         self._by_load: list[tuple[float, int]] = []
@@ -132,8 +178,14 @@ class Arguments:
 
     def learn(self, things: Sequence[Thing]) -> None:
         """Take in what the next numbers mean."""
-        step = -1 if self.backwards else 1
-        self._things += [_made(kind, value) for kind, value in things[::step]][::step]
+        begin = len(self._things)
+        self._things += [None] * len(things)
+        nodes = [at for at, (kind, _) in enumerate(things) if kind == "node"]
+        for at, (kind, value) in enumerate(things):
+            if kind != "node":
+                self._things[begin + at] = self._made(kind, value)
+        for at in reversed(nodes) if self.backwards else nodes:
+            self._things[begin + at] = self._made(*things[at])
 
     def of(self, hook: str, payload: Payload) -> tuple[Any, ...]:
         """What the hook is called with, before its memory."""
@@ -154,7 +206,24 @@ class Arguments:
 
     def about(self, hook: str, payload: Payload) -> str:
         """The call in words, for whoever reads of its failure."""
-        return _about(hook, payload, self._things.__getitem__)
+        return _about(hook, payload, lambda number: _name("value", self._things[number]))
+
+    def _made(self, kind: str, value: Any) -> Any:
+        things = self._things
+        match kind:
+            case "value" | "kind":
+                return value
+            case "task":
+                id_, name, demand, inputs, strategy, again, hints, actor = value
+                return TaskView(id_, name, things[demand], inputs, things[strategy], again, things[hints], actor)
+            case "waiting":
+                id_, demand, hints, size = value
+                return WaitingTask(id_, things[demand], things[hints], size)
+            case _:
+                stays, available, *changes = value
+                name, id_, index, total, labels, gpu = things[stays]
+                there = MappingProxyType(dict(available))
+                return NodeView(name, id_, index, things[total], labels, there, *changes, gpu)
 
     def _view(
         self,
@@ -166,7 +235,7 @@ class Arguments:
         local_bytes: tuple[tuple[str, int], ...],
         arguments: tuple[Any, ...],
     ) -> ClusterView:
-        self._go_to(array(NUMBER, numbers))
+        self._go_to(numbers)
         nodes = tuple(self._nodes)
         return ClusterView(
             nodes if options is None else tuple([nodes[i] for i in options]),
@@ -178,51 +247,56 @@ class Arguments:
             tuple(self._ranking),
             tuple(self._by_load),
             self._index,
-            arguments,
+            tuple([Argument(size, nodes_with_it) for size, nodes_with_it in arguments]),
         )
 
-    def _go_to(self, wanted: array[int]) -> None:
+    def _go_to(self, wanted: bytes) -> None:
         """Make the nodes those of a question; from one question to the next little changes."""
-        things = self._things
-        if len(wanted) != len(self._present) or (wanted and things[wanted[0]].name != self._nodes[0].name):
-            self._nodes = [things[i] for i in wanted]
+        things, present, numbers = self._things, self._present, array(NUMBER, wanted)
+        if len(wanted) != len(present) or (numbers and things[numbers[0]].name != self._nodes[0].name):
+            self._nodes = [things[number] for number in numbers]
             self._index = MappingProxyType({node.name: node.index for node in self._nodes})
             self._ranking = sorted((node.queued_us, node.index) for node in self._nodes if node.alive)
             self._by_load = sorted((node.utilization, node.index) for node in self._nodes if node.alive)
-        else:
-            for at in _differing(wanted, self._present):
-                before, after = self._nodes[at], things[wanted[at]]
-                self._nodes[at] = after
-                if before.alive:
-                    del self._ranking[bisect_left(self._ranking, (before.queued_us, before.index))]
-                    del self._by_load[bisect_left(self._by_load, (before.utilization, before.index))]
-                if after.alive:
-                    insort(self._ranking, (after.queued_us, after.index))
-                    insort(self._by_load, (after.utilization, after.index))
+        elif wanted != present:
+            before_, size = array(NUMBER, present), numbers.itemsize * STRETCH
+            for begin in range(0, len(wanted), size):
+                if wanted[begin : begin + size] == present[begin : begin + size]:
+                    continue
+                first = begin // numbers.itemsize
+                for at in range(first, min(first + STRETCH, len(numbers))):
+                    if numbers[at] != before_[at]:
+                        self._change(at, things[numbers[at]])
         self._present = wanted
 
+    def _change(self, at: int, after: NodeView) -> None:
+        before = self._nodes[at]
+        self._nodes[at] = after
+        if before.alive:
+            del self._ranking[bisect_left(self._ranking, (before.queued_us, before.index))]
+            del self._by_load[bisect_left(self._by_load, (before.utilization, before.index))]
+        if after.alive:
+            insort(self._ranking, (after.queued_us, after.index))
+            insort(self._by_load, (after.utilization, after.index))
 
-def _differing(one: array[int], other: array[int]) -> Iterator[int]:
-    return (at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b)
 
-
-def _made(kind: str, value: Any) -> Any:
-    if kind == "value":
-        return value
-    name, id_, index, total, labels, available, *rest = value
-    return NodeView(name, id_, index, total, labels, MappingProxyType(dict(available)), *rest)
-
-
-def _about(hook: str, payload: Payload, value: Callable[[int], Any]) -> str:
+def _about(hook: str, payload: Payload, name: Callable[[int], str]) -> str:
     match hook:
         case "place":
-            return f"when asked about {value(payload[0]).id}"
+            return f"when asked about {name(payload[0])}"
         case "retry":
-            return f"in retry, asked about {value(payload[0]).id}"
+            return f"in retry, asked about {name(payload[0])}"
         case "migrate":
-            return f"in migrate, asked to make room for {value(payload[0]).actor}"
+            return f"in migrate, asked to make room for {name(payload[0])}"
         case _:
-            return f"in {hook}, asked about {', '.join(value(number).id for number in payload[0][:5])}"
+            return f"in {hook}, asked about {', '.join(map(name, payload[0][:5]))}"
+
+
+def _name(kind: str, value: Any) -> str:
+    """The name of a task, an object or an actor that a question is about."""
+    if kind != "value":
+        return str(value[0])
+    return str(value.actor if isinstance(value, RoomRequest) else value.id)
 
 
 def orders(count: int, rounds: int) -> Iterator[int]:
