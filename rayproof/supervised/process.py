@@ -204,7 +204,7 @@ class Process:
 
 
 class _Pipe:
-    """Two pipes. The end from which the child reads stays open here: writing to a child that is gone sends no SIGPIPE."""
+    """Two pipes. The end that the child reads stays open here: writing to a child that is gone sends no SIGPIPE."""
 
     def __init__(self) -> None:
         self.their_read, self.write = os.pipe()

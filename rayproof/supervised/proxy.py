@@ -29,7 +29,7 @@ OTHER_SEED = 279
 PUTS = 2_000
 """So many calls at least are made again, if need be several of each question."""
 
-ROUNDS = 16
+ROUNDS = 100
 """But no question is put again more often."""
 
 BATCH = 1_000
