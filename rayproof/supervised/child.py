@@ -14,6 +14,7 @@ from __future__ import annotations
 import _thread
 import builtins
 import datetime
+import gc
 import io
 import os
 import pickle
@@ -205,6 +206,7 @@ class Child:
             match self._received():
                 case ("load", spec, limits, ahead):
                     self._send(self._load(spec, limits, ahead))
+                    gc.freeze()  # What is loaded stays.
                 case ("ask", things, hook, payload, memory, choices):
                     self._arguments.learn(things)
                     self._send(self._call(hook, payload, memory, _Draws(choices, self._asked_back)))

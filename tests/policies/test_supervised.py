@@ -285,7 +285,7 @@ def test_what_a_policy_prints_is_in_the_verdict_and_not_in_the_json(
     assert code == 1 and err == "" and answers["prints"] == "violated"
     (trace,) = (tmp_path / "out").iterdir()
     code, out, _ = run(monkeypatch, capsys, "replay", str(trace))
-    assert code == 1 and out.startswith("VIOLATED prints: policy Prints printed '\\\\x1b[31m ") and "\x1b" not in out
+    assert code == 1 and out.startswith("VIOLATED prints: policy Prints printed '\\x1b[31m ") and "\x1b" not in out
 
 
 def test_the_verdict_says_how_many_questions_it_rests_on(
