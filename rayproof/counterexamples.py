@@ -12,11 +12,11 @@ from rayproof.errors import InputError
 from rayproof.model.kernel import Scenario, TraceMismatch, Violation
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.trace import Trace, TraceError, render
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import load_policy, settled
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
-from rayproof.properties.drawn import FAMILIES, ShapeError
+from rayproof.properties.suite.drawn import FAMILIES, ShapeError
 
 LARGEST_BYTES = 32 * 1024 * 1024
 

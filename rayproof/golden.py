@@ -17,7 +17,15 @@ from typing import Any
 
 from rayproof.model.graph import Default, Resources
 from rayproof.model.kernel import Context, Name
-from rayproof.model.scheduler.hooks import ClusterView, NodeView, Policy, TaskView, ask, initial_memory, policy_name
+from rayproof.model.scheduler.policy.hooks import (
+    ClusterView,
+    NodeView,
+    Policy,
+    TaskView,
+    ask,
+    initial_memory,
+    policy_name,
+)
 from rayproof.model.scheduler.ray import critical_utilization
 from rayproof.policies import require_settled
 

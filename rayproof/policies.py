@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.hooks import Policy
-from rayproof.model.scheduler.policies import BUILT_IN, with_defaults
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, with_defaults
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.supervised.limits import LIMITS, Limits
 from rayproof.supervised.proxy import Supervised
 

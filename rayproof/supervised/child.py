@@ -29,8 +29,8 @@ from typing import Any, NoReturn, TypeVar
 
 from rayproof.errors import InputError
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.hooks import LONGEST_MESSAGE, printable, raised_by
-from rayproof.model.scheduler.move_hooks import WaitingObject
+from rayproof.model.scheduler.policy.hooks import LONGEST_MESSAGE, printable, raised_by
+from rayproof.model.scheduler.policy.move_hooks import WaitingObject
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.loading import facts_of, loaded
 from rayproof.supervised.questions import Arguments, Payload, Question, orders

@@ -23,9 +23,9 @@ from typing import Any
 
 from rayproof.errors import InputError
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.hooks import printable
-from rayproof.model.scheduler.move_hooks import MoveActor
-from rayproof.model.scheduler.queue_hooks import Backoff, GiveUp
+from rayproof.model.scheduler.policy.hooks import printable
+from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.queue_hooks import Backoff, GiveUp
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.loading import Facts
 from rayproof.supervised.questions import Numbers, Thing

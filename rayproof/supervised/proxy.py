@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.hooks import Choices
+from rayproof.model.scheduler.policy.hooks import Choices
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.process import Process
 from rayproof.supervised.questions import Numbers, Payload, Question, orders

@@ -16,9 +16,9 @@ from random import Random
 from types import MappingProxyType
 from typing import Any
 
-from rayproof.model.scheduler.hooks import ClusterView, NodeView, TaskView
-from rayproof.model.scheduler.move_hooks import RoomRequest
-from rayproof.model.scheduler.queue_hooks import LocalView, WaitingTask
+from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, TaskView
+from rayproof.model.scheduler.policy.move_hooks import RoomRequest
+from rayproof.model.scheduler.policy.queue_hooks import LocalView, WaitingTask
 from rayproof.model.scheduler.ray import Argument
 
 Payload = tuple[Any, ...]

@@ -14,8 +14,8 @@ from enum import Enum
 from typing import Any
 
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.move_hooks import MoveActor
-from rayproof.model.scheduler.queue_hooks import Backoff, GiveUp
+from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.queue_hooks import Backoff, GiveUp
 
 LONGEST = 1_000
 """Characters of an answer; names of nodes and tasks are shorter."""

@@ -211,7 +211,7 @@ LARGE = (
         "a negative pause",
         "legal_answer",
         "return Backoff(-1)",
-        head="from rayproof.model.scheduler.queue_hooks import Backoff",
+        head="from rayproof.model.scheduler.policy.queue_hooks import Backoff",
     ),
     other(
         "retry",
@@ -219,7 +219,7 @@ LARGE = (
         "a pause in words",
         "answer_type",
         "return Backoff('soon')",
-        head="from rayproof.model.scheduler.queue_hooks import Backoff",
+        head="from rayproof.model.scheduler.policy.queue_hooks import Backoff",
     ),
     other(
         "migrate",
@@ -227,7 +227,7 @@ LARGE = (
         "a move of numbers",
         "answer_type",
         "return MoveActor(1, 2)",
-        head="from rayproof.model.scheduler.move_hooks import MoveActor",
+        head="from rayproof.model.scheduler.policy.move_hooks import MoveActor",
     ),
     other(
         "transfer",

@@ -21,8 +21,8 @@ import pytest
 
 from rayproof.cli import main
 from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.hooks import read_only
-from rayproof.model.scheduler.policies import with_defaults
+from rayproof.model.scheduler.policy.built_in import with_defaults
+from rayproof.model.scheduler.policy.hooks import read_only
 from rayproof.policies import load_policy, put_again, questions, supervisor
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.supervised.limits import Limits
