@@ -51,7 +51,7 @@ from rayproof.errors import InputError, expected_name
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
-from rayproof.model.kernel import EXIT_CODES, ModelError, Verdict
+from rayproof.model.kernel import EXIT_CODES, ModelError, PolicyError, Verdict
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
@@ -108,6 +108,8 @@ def main() -> None:
     except ModelError as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         _fail(f"error in the model, not in your input: {error}{notes}", OUR_FAULT)
+    except PolicyError as error:
+        _fail(f"{error.rule}: {error}", EXIT_CODES[Verdict.VIOLATED])
     except KeyboardInterrupt:
         _fail("interrupted; nothing was decided", INTERRUPTED)
     except Exception as error:
@@ -289,7 +291,10 @@ def check_command(
 ) -> None:
     """Say whether policies are legal and live, and how they do on a recorded workload."""
     _require_writable(json_to)
-    loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
+    loaded = [
+        check_verdict.load_or_refuse(spec)
+        for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]
+    ]
     recording = read_workload(*workload)
     manifest = None if cluster is None else one_manifest(cluster)
     if manifest is not None:
@@ -303,6 +308,9 @@ def check_command(
         interrupted = False
         try:
             for one in loaded:
+                if isinstance(one, check_verdict.PolicyReport):
+                    reports.append(one)
+                    continue
                 reports += [
                     check_verdict.check_policy(
                         one, ready, settings, out, lambda stage: bar.update(task, description=stage)

@@ -62,7 +62,7 @@ class Question:
 
     @property
     def weight(self) -> int:
-        """How much longer a state takes than one of a small question: more is under way, and more steps are possible."""
+        """How much longer a state takes than one of a small question: more is under way, more steps are possible."""
         return max(1, len(self.script.entries) // LONG, self.tasks // 2)
 
 
