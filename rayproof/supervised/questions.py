@@ -223,7 +223,7 @@ class Arguments:
                 stays, available, *changes = value
                 name, id_, index, total, labels, gpu = things[stays]
                 there = MappingProxyType(dict(available))
-                return NodeView(name, id_, index, things[total], labels, there, *changes, gpu)
+                return NodeView(name, id_, index, things[total], labels, there, *(*changes, gpu))
 
     def _view(
         self,
