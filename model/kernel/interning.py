@@ -401,6 +401,13 @@ class Interner:
             f"{self.describe(stimulus)}: hidden randomness, a global, or the order of a mapping or set"
         )
 
+    def given(self) -> list[tuple[int, int, Stimulus, dict[FaultKind, int] | None, tuple[Raw, ...]]]:
+        """Every (column, state, stimulus, faults left where it was asked for) that has been run, and what came of it."""
+        return [
+            (*key[:3], dict(zip(self._limits, key[3], strict=True)) if len(key) > 3 else None, results)
+            for key, results in self._raw.items()
+        ]
+
     def remembered(self) -> Iterator[tuple[int, int, Stimulus, tuple[Raw, ...]]]:
         """Every (column, state, stimulus) that has been run, and what came of it."""
         for (column, local, stimulus, *_), results in self._raw.items():
