@@ -19,7 +19,6 @@ from rayproof.model.kernel.interning import Stimulus
 from rayproof.model.kernel.outcomes import Column
 from rayproof.model.kernel.transitions import Transitions
 
-
 Handled = tuple[int, int, int]
 """Position of a link, state of its receiver, and message."""
 

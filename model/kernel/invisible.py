@@ -56,7 +56,9 @@ class _Compressed:
 
     def objection(self) -> str:
         """A delivery taken at once that does not commute with something else; empty when none was met."""
-        return race(self._transitions, lambda link, local, head: (link.position, local, head) in self._hurried, self._beside)
+        return race(
+            self._transitions, lambda link, local, head: (link.position, local, head) in self._hurried, self._beside
+        )
 
     def representative(self, state: int) -> int:
         return self.onward(state)[0]

@@ -119,7 +119,9 @@ class _Renamings:
         local = raw.local
         if number is not None:
             renaming = self._renamings[number]
-            sends = tuple((_with_names(to, renaming), self._message(sent, number), channel) for to, sent, channel in sends)
+            sends = tuple(
+                (_with_names(to, renaming), self._message(sent, number), channel) for to, sent, channel in sends
+            )
             local = self._local(column, local, number, target)
         error = None if raw.error is None else raw.error.rule
         return local, sends if immediate else tuple(sorted(sends, key=itemgetter(0))), raw.spent, error
