@@ -27,7 +27,7 @@ from rayproof.model.kernel.process import (
 )
 from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.sealed import sealed_process
-from rayproof.model.kernel.values import copy, freeze, mutable_parts, require_immutable, size
+from rayproof.model.kernel.values import MUTABLE, copy, freeze, mutable_parts, require_immutable, size
 
 Stimulus = tuple[Any, ...]
 """("receive", sender, message id), ("fire", timer) or ("start",)."""
@@ -173,6 +173,13 @@ class Interner:
                 self.peaks[field] = max(self.peaks.get(field, 0), size(getattr(process, name)))
             self._on_new_local(column, found)
         return found
+
+    def _fields_apart(self, made: Local) -> None:
+        """Raise `ModelError` when two fields are one mutable value, also where the state is none that is new."""
+        values = [getattr(made.process, name) for name in state_fields(type(made.process))]
+        apart = [id(value) for value in values if type(value) in MUTABLE]
+        if len(set(apart)) < len(apart):
+            self._owns_its_parts(made)
 
     @staticmethod
     def _owns_its_parts(made: Local) -> None:
@@ -324,6 +331,7 @@ class Interner:
         column, local, stimulus, choices = call.column, call.local, call.stimulus, call.choices
         raw = Raw(local, (), (), (), choices, call.error)
         if call.error is None:
+            self._fields_apart(call.after)
             raw = Raw(
                 self.local(column, call.after),
                 tuple((to, self.message(sent, call.after.name), channel) for to, sent, channel in call.sends),

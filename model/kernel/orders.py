@@ -4,7 +4,8 @@ The canonical form of a state forgets the order of its mappings and sets, so no 
 another answer on such a copy does. CPython's own sets cannot be put in order; the copies are subclasses that act like
 them in all else, and what set operators make of them is in the chosen order too.
 
-Left out: sets that a handler builds from scratch.
+Left out: sets that a handler builds from scratch, by a display, a comprehension, `set()` or an operator whose left side is
+such a set and whose right side a frozenset.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def _shower(kind: type[Process]) -> Callable[[Process], Process]:
         "derived": [factory for _, factory in derived],
         "sealed_kind": _sealed_kind(kind, frozenset(name for name, _ in derived)),
     }
-    exec("\n".join(lines), known)  # noqa: S102 - names of fields only
+    exec("\n".join(lines), known)
     show: Callable[[Process], Process] = known["show"]
     return show
 
