@@ -2,12 +2,12 @@
 
 A reduction that hurries deliveries puts them in an order of its own, so that the search never sees another. Two that
 change one process must leave it in the same state in either order. Both orders are run here, from every state in which
-the one was handled, for every two links of one sender, whose messages nothing keeps in order, and for links of two senders
-where the other was handled in that state, too, or lay there beside (independence of transitions: Godefroid,
+the one was handled, for every two links of one sender, whose messages nothing keeps in order, and for links of two
+senders where the other was handled in that state, too, or lay there beside (independence of transitions: Godefroid,
 "Partial-Order Methods", 1996, definition 3.1).
 
-Left out: stimuli and states that the reduced search has never met, the order of what is sent, and races with what is not
-hurried; these are left to the gate, which compares.
+Left out: stimuli and states that the reduced search has never met, the order of what is sent, and races with what is
+not hurried; these are left to the gate, which compares.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Local:
 
 
 THOROUGH = 4
-"""Calls in which the elements gone through at one place of a handler are put in all orders; then in one for each call."""
+"""Calls in which what is gone through at one place of a handler is put in all orders; later calls have one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Interner:
         self._budgeted = scenario.budgeted
         self._limits = {kind: limit for kind, limit in scenario.faults.items() if limit > 0}
         self._raw: dict[tuple[Any, ...], tuple[Raw, ...]] = {}
-        """(column, state, stimulus) -> what came of it; with the faults that were left where the handler asks for one."""
+        """(column, state, stimulus) -> what came of it; with the faults left, where the handler asks for one."""
         self._asking: set[tuple[Any, ...]] = set()
         self._looks: dict[Place, int] = {}
         self._turn = 0
@@ -150,7 +150,7 @@ class Interner:
         """The canonical form of a process state."""
         process = made.process
         kind = type(process)
-        form: list[Hashable] = [kind, made.incarnation, made.alive]
+        form: list[Any] = [kind, made.incarnation, made.alive]
         for name in state_fields(kind):
             try:
                 form.append(freeze(getattr(process, name)))
@@ -241,7 +241,7 @@ class Interner:
     ) -> tuple[Raw, ...]:
         """Everything that a handler can do, one entry per combination of its choices.
 
-        `left`: how often each kind of fault may still strike. Raises `BudgetAsked` when it is None and the handler asks.
+        `left`: how often each kind of fault may still strike. Raises `BudgetAsked` when it is None and a handler asks.
         """
         key: tuple[Any, ...] = (column, local, stimulus)
         found = self._raw.get(key)
@@ -410,7 +410,7 @@ class Interner:
         )
 
     def given(self) -> list[tuple[int, int, Stimulus, dict[FaultKind, int] | None, tuple[Raw, ...]]]:
-        """Every (column, state, stimulus, faults left where it was asked for) that has been run, and what came of it."""
+        """Every (column, state, stimulus, faults left where asked for) that has been run, and what came of it."""
         return [
             (*key[:3], dict(zip(self._limits, key[3], strict=True)) if len(key) > 3 else None, results)
             for key, results in self._raw.items()

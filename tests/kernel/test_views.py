@@ -1,6 +1,7 @@
 """What a statement may look at: what it declares, and without writing to it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -129,10 +130,8 @@ def test_writing_to_a_view_is_noticed_and_changes_nothing(number: int) -> None:
     @always(Client, source="an example", each=True)
     def hides_it(client: Client) -> bool:
         """It writes and swallows the error."""
-        try:
+        with suppress(ModelError):
             write(client)
-        except ModelError:
-            pass
         return True
 
     refused(hides_it, "it writes to what")
@@ -208,10 +207,10 @@ def test_statements_of_every_kind_are_held_to_what_they_declare(kind: str) -> No
         "eventually": eventually(Client, source="an example"),
         "leads_to": leads_to(Client, source="an example", then=lambda view: True),
     }[kind](looks)
-    with pytest.raises(ModelError, match="statement looks: .*Store, which it does not declare"):
+    with pytest.raises(ModelError, match=r"statement looks: .*Store, which it does not declare"):
         explore(SHOP, [made])
     if kind in ("step", "audit", "sometimes", "refines"):
-        with pytest.raises(ModelError, match="statement looks: .*Store, which it does not declare"):
+        with pytest.raises(ModelError, match=r"statement looks: .*Store, which it does not declare"):
             campaign(SHOP, 5, 1, [made])
 
 
