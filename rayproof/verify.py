@@ -162,6 +162,7 @@ def as_json(done: Sequence[Verification], scope: str, seed: int, found: Exercise
                 "cpu_s": round(v.result.cpu_s, 3),
                 "reductions": list(v.result.reductions),
                 "reduced": v.result.reduced,
+                "caveat": v.result.caveat,
                 "verdict": v.result.verdict,
                 "note": v.result.note,
                 "collision": v.result.collision,

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from rayproof.model.kernel.engines import explore
 from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.forgetting import Forgetting, forgettable
 from rayproof.model.kernel.reduced import ReducedExplorer, ToldApart
 from rayproof.model.kernel.reductions import REDUCIBLE, Reduction
 from rayproof.model.kernel.scenario import Scenario
@@ -91,7 +90,7 @@ def gate(
         refused = _difference(one, other)
         if one.violation is not None and not refused:
             refused = f"its gate ends at a violation of {one.violation.statement}"
-    refused = refused or _unlike(full, reduced, wanted)
+    refused = refused or _unlike(full, reduced, wanted) or reduced.objection()
     return Gate(reduction.name, refused, one.states, other.states, read)
 
 
@@ -106,8 +105,6 @@ def _unsound(scope: Scenario, reduction: Reduction, wanted: Sequence[Statement],
     apart = [other.name for other in beside if isinstance(other, Symmetry) != isinstance(reduction, Symmetry)]
     if apart:
         return f"it is not used together with {', '.join(apart)}"
-    if isinstance(reduction, Forgetting) and not forgettable(scope):
-        return f"{scope.name} has no field that is written and never read"
     if isinstance(reduction, Symmetry):
         groups = reduction.groups(scope)
         if not groups:
@@ -189,12 +186,16 @@ def explore_reduced(
         explorer = ReducedExplorer(scenario, passed, wanted, limits, read, on_progress)
         result = explorer.run()
         more = explorer.fields_read() - read if not (result.violation or result.note) else None
+        if result.violation is None and (objection := explorer.objection()):
+            raise ToldApart(objection)
         if more:
             raise ToldApart(f"statements read {', '.join(sorted(more))} here, which they do not at the gate")
     except ToldApart as error:
         sentences = [f"{reduction.name}: refused, {error}" for reduction in reductions]
         return _answer(explore(scenario, wanted, limits, on_progress), sentences, started)
-    return replace(_answer(result, sentences, started), reduced=True)
+    sizes = max(found.full for found in gates if not found.refused)
+    caveat = f"reduced: {', '.join(reduction.name for reduction in passed)}, gate {sizes:,} states"
+    return replace(_answer(result, sentences, started), reduced=True, caveat=caveat)
 
 
 def _answer(found: Result, sentences: Sequence[str], started: float) -> Result:
