@@ -1,5 +1,6 @@
 """Starts of processes that come back count like any handler, and a step statement is judged of every step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -142,10 +143,13 @@ def nothing_heard(view: StateView) -> bool:
 def fire(does: str, returns: str, beside: bool = False) -> Scenario:
     unit = {"node": ("phoenix", "second")} if beside else {}
     name = "node" if beside else "phoenix"
+    processes: dict[str, Callable[[], Process]] = {"phoenix": partial(Phoenix, does), "peer": Peer}
+    if beside:
+        processes["second"] = Sleeper
     return Scenario(
         "fire",
         "cluster",
-        {"phoenix": partial(Phoenix, does), "peer": Peer} | ({"second": Sleeper} if beside else {}),
+        processes,
         links=(LinkRule(kind=LinkKind.IMMEDIATE),),
         units=unit,
         crashable=(name,),

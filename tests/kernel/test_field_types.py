@@ -296,7 +296,7 @@ def test_a_process_keeps_nothing_beside_its_fields() -> None:
 @pytest.mark.parametrize("value", [[1], {1: 1}, {1}, Counter("a"), ([1],), Box([1])], ids=repr)
 def test_configuration_cannot_change(value: object) -> None:
     with pytest.raises(ModelError, match=r"constant value of one.* is of type .*, which can change"):
-        explore(Scenario("s", "cluster", {"one": lambda: Holder(value)}))  # type: ignore[arg-type]
+        explore(Scenario("s", "cluster", {"one": lambda: Holder(value)}))
 
 
 def test_an_immutable_value_is_said_to_be_one() -> None:

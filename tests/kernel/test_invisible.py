@@ -1,5 +1,6 @@
 """Invisible steps are taken at once, where the gate finds no difference; what is unsound is refused by name."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -237,7 +238,7 @@ class Wall(Process):
 
 
 def gallery(rounds: int) -> Scenario:
-    made = {"painter": partial(Painter, rounds), "critic": Critic, "wall": Wall}
+    made: dict[str, Callable[[], Process]] = {"painter": partial(Painter, rounds), "critic": Critic, "wall": Wall}
     return Scenario("gallery", "toys", made, (nobody_is_shocked,))
 
 

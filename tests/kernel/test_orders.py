@@ -46,6 +46,11 @@ class Keeper(Process):
         self.found = DOES[self.does](self, message, ctx)
 
 
+def sent_in_order(context: Context, names: set[str]) -> None:
+    for name in names:
+        context.send("sink", Names(frozenset({name})))
+
+
 USES: dict[str, Callable[[Any, Any, Context], Any]] = {
     "first of a set": lambda p, m, c: next(iter(p.names)),
     "first number": lambda p, m, c: next(iter(p.numbers)),
@@ -83,7 +88,7 @@ USES: dict[str, Callable[[Any, Any, Context], Any]] = {
     "text of a mapping": lambda p, m, c: f"{p.table}",
     "sorted by what ties": lambda p, m, c: sorted(p.names, key=len)[0],
     "largest by what ties": lambda p, m, c: max(p.names, key=len),
-    "order of sends": lambda p, m, c: [c.send("sink", Names(frozenset({n}))) for n in p.names] and None,
+    "order of sends": lambda p, m, c: sent_in_order(c, p.names),
     "order of a choice": lambda p, m, c: c.choose(list(p.names)),
 }
 

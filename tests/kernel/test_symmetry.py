@@ -177,6 +177,6 @@ def test_rules_that_tell_slots_apart_are_refused() -> None:
         {"links": (LinkRule("user0", capacity=9),)},
         {"services": frozenset({"user0"})},
     ):
-        scenario = replace(shop(2), **told)  # type: ignore[arg-type]
+        scenario = replace(shop(2), **told)
         refused = gate(scenario, Symmetry("users", ("user0", "user1")), (anything,)).refused
         assert "apart what is called interchangeable" in refused, told

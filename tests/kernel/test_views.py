@@ -85,7 +85,7 @@ Check = Callable[[StateView], bool]
 
 def drivers(statement: Statement) -> list[Callable[[], object]]:
     return [
-        *(lambda engine=engine: explore(SHOP, [statement], engine=engine) for engine in Engine),  # type: ignore[misc]
+        *(lambda engine=engine: explore(SHOP, [statement], engine=engine) for engine in Engine),
         lambda: campaign(SHOP, 5, 1, [statement]),
         lambda: replay(SHOP, (), [statement]),
     ]

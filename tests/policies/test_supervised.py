@@ -160,7 +160,7 @@ Pair = namedtuple("Pair", "left right")
         Kept((1, 2)),
         Pair(1, (Kept(()),)),
     ],
-    ids=repr,
+    ids=lambda memory: type(memory).__name__,
 )
 def test_a_memory_comes_back_as_it_went(memory: Any) -> None:
     form = sealed(memory, "policy p")
