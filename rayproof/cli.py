@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -25,10 +26,13 @@ from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
+    compare_live,
+    conform,
     explore_graph,
     follow,
     golden,
     new_policy,
+    recording,
     solving,
     statements_table,
     traceability,
@@ -54,7 +58,7 @@ from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.piped import width
 from rayproof.policies import load_policy
-from rayproof.problems import one_cluster
+from rayproof.problems import one_manifest
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
@@ -262,7 +266,14 @@ def _known_names() -> str:
 
 @app.command("check")
 def check_command(
-    workload: Annotated[Path, typer.Option(metavar="RECORDING", help="A .jsonl recording, or `ray timeline` JSON.")],
+    workload: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE",
+            help="A .jsonl recording; or what Ray tells of a run (`ray list tasks --detail --format json`, "
+            "`ray timeline`, export events), given once for each file.",
+        ),
+    ],
     policies: Annotated[
         list[str] | None, typer.Argument(metavar="[POLICY]...", help="Built-in names, .py files or module:Class.")
     ] = None,
@@ -284,9 +295,11 @@ def check_command(
         check_verdict.load_or_refuse(spec)
         for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]
     ]
-    recording = read_workload(workload)
-    target = None if cluster is None else one_cluster(cluster)
-    ready = prepare(recording, target)
+    recording = read_workload(*workload)
+    manifest = None if cluster is None else one_manifest(cluster)
+    if manifest is not None:
+        recording = replace(recording, unsupported=(*recording.unsupported, *manifest.unread))
+    ready = prepare(recording, None if manifest is None else manifest.cluster)
     settings = Settings(bandwidth, decision_us, seed)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
@@ -459,7 +472,10 @@ explore_graph.register(app)
 bounds.register(app)
 new_policy.register(app)
 bugs.register(app)
+conform.register(app)
 golden.register(app)
+recording.register(app)
+compare_live.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),
