@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
         try:
             table = golden_table(loaded.policy, rows, seed, nodes)
         except PolicyError as error:
-            raise InputError(policy, None, str(error), "a policy that answers every question") from None
+            raise InputError(policy, None, f"{error.rule}: {error}", "a policy that answers every question") from None
         except Exception as error:
             what = f"{loaded.name} raised {type(error).__name__}: {error}"
             raise InputError(policy, None, what, "a policy that answers every question") from error

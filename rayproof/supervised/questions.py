@@ -220,10 +220,13 @@ class Arguments:
                 id_, demand, hints, size = value
                 return WaitingTask(id_, things[demand], things[hints], size)
             case _:
-                stays, available, *changes = value
+                stays, available, queued, task_us, used, alive, draining, pulls = value
                 name, id_, index, total, labels, gpu = things[stays]
-                there = MappingProxyType(dict(available))
-                return NodeView(name, id_, index, things[total], labels, there, *(*changes, gpu))
+                free = MappingProxyType(dict(available))
+                total = things[total]
+                return NodeView(
+                    name, id_, index, total, labels, free, queued, task_us, used, alive, draining, pulls, gpu
+                )
 
     def _view(
         self,

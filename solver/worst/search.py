@@ -120,11 +120,21 @@ class _Climb:
         def over() -> bool:
             return self.evaluated == self.evaluations or (until is not None and self.elapsed() >= until)
 
+        failed: list[Exception] = []
+
         def measure(burst: Burst) -> float | None:
-            return None if over() else float(self._keep(burst))
+            if failed or over():
+                return None
+            try:
+                return float(self._keep(burst))
+            except Exception as error:  # A policy's; Hypothesis would try the burst again, when time may be over.
+                failed.append(error)
+                return None
 
         while examples and not over():
             aim(measure, drawn, examples, self.random.getrandbits(32))
+            if failed:
+                raise failed[0]
             if self.evaluations is not None:
                 return
 

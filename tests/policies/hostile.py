@@ -179,7 +179,7 @@ LARGE = (
         "patches a view",
         "patches",
         "",
-        "from rayproof.model.scheduler import hooks\nhooks.NodeView.fits_now = lambda s, d: True",
+        "from rayproof.model.scheduler.policy import hooks\nhooks.NodeView.fits_now = lambda s, d: True",
     ),
     place("patches the kernel", "patches", "", "from rayproof.model.kernel import explore\nexplore.explore = None"),
     place("patches time", "patches", "time.time = lambda: 0", "import time"),

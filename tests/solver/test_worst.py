@@ -136,6 +136,19 @@ def test_search_takes_any_callable_and_never_passes_the_proof() -> None:
     assert everything_on_one.ratio == 3
 
 
+def test_what_a_policy_raises_is_raised_as_it_is() -> None:
+    calls: list[View] = []
+
+    def fails_once(view: View) -> int:
+        calls.append(view)
+        if len(calls) == 1:
+            raise LookupError("the first burst")
+        return 0
+
+    with pytest.raises(LookupError, match="the first burst"):
+        worst_by_search(fails_once, 6, 2, seconds=None, evaluations=800)
+
+
 def test_a_policy_that_names_no_node_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 0 to 1"):
         placed(Burst((BurstTask(1),), 2), lambda view: 2)
