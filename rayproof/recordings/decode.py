@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rayproof.jsonfields import Fields
+from rayproof.jsonfields import LARGEST, Fields
 from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.lines import (
     TASK_KINDS,
@@ -125,6 +125,9 @@ def _actor(fields: Fields) -> ActorLine:
         fields.whole("restarts", 0),
         fields.amounts("req") if fields.has("req") else None,
         fields.inner("opts"),
+        # An actor that somebody else has made may have died before this program began.
+        round(fields.number("ended_ms", low=-LARGEST) * 1000) if fields.has("ended_ms") else None,
+        fields.text("reason", ""),
     )
 
 

@@ -98,6 +98,10 @@ class ActorLine:
     restarts: int
     required: Mapping[str, float] | None
     options: Fields
+    ended_us: int | None
+    """When it died for good; None in schema 1, and for one that was alive at the end."""
+    reason: str
+    """Ray's word for why it died; empty when unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,11 @@ def _actors(log: Log, bodies: Bodies) -> list[str]:
                 f"Actor {actor.id} asked for nothing: Ray places it where 1 CPU is free and then holds none; here it "
                 "is placed without that CPU too."
             )
+        if holds and actor.ended_us is not None:
+            said.append(
+                f"Actor {actor.id} ended at {(actor.ended_us - log.origin_us) / 1e6:.3f} s in the recording "
+                f"({actor.reason or 'no reason told'}): here it holds what it asked for until the end of the run."
+            )
         if actor.restarts:
             said.append(f"Actor {actor.id} was restarted {_times(actor.restarts)} in the recording.")
     constructors = [

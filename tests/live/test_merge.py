@@ -192,6 +192,17 @@ def test_actors_made_here_and_by_others(tmp_path: Path) -> None:
     assert a1["id"] == "A1"
 
 
+def test_an_actor_that_ended_goes_on_holding_and_that_is_said(tmp_path: Path) -> None:
+    me = driver(HERE)
+    made: dict[str, Any] = {"kind": "actor", "actor": actor_id(1), "name": "A", "by": None, "ns": 1000, "args": []}
+    me(1, "submit", **made, opts={"num_cpus": 1}).submit(2, 1, kind="method", actor=actor_id(1)).get(3, 8, result(1))
+    worker = Written(HERE, 2)(2, "start", task=creation(1), att=0)(4, "end", task=creation(1), ok=True).body(5, 6, 1)
+    ended = {"actor": actor_id(1), "class": "A", "state": "DEAD", "job": "01000000", "node": node_id(0), "restarts": 0}
+    ended |= {"ended_ms": HERE.wall(25) // MS, "reason": "RAY_KILL", "detached": False, "name": ""}
+    recording = recorded(folder(tmp_path, me, worker, collected={"actors": [ended]}))
+    assert any("Actor A0 ended at 0.024 s in the recording (RAY_KILL)" in said for said in recording.unsupported)
+
+
 def test_groups_with_their_nodes_and_waits(tmp_path: Path) -> None:
     me = driver(HERE, 2)(1, "group", group="ab", bundles=[{"CPU": 1}, {"CPU": 1}], strategy="SPREAD", by=None)
     ready = "00" + "f" * 38 + "01000000" + (100_000_002).to_bytes(4, "little").hex()
