@@ -74,6 +74,7 @@ def _node(fields: Fields) -> NodeLine:
         tuple(sorted((name, labels.text(name)) for name in labels.data)),
         fields.whole("object_store_memory") if fields.has("object_store_memory") else None,
         fields.flag("alive_at_end", True),
+        fields.inner("store").whole("spilled_objects", 0),
     )
 
 

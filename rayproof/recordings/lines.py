@@ -59,6 +59,8 @@ class NodeLine:
     labels: tuple[tuple[str, str], ...]
     object_store_bytes: int | None
     alive_at_end: bool
+    spilled: int
+    """Objects that its store wrote to disk, over its life; 0 in schema 1, where probes tell."""
 
 
 @dataclass(frozen=True, slots=True)

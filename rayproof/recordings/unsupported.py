@@ -157,7 +157,7 @@ def _objects(log: Log, setup: frozenset[TaskId]) -> list[str]:
     unknown = [item for item in log.objects if item not in known]
     if unknown:
         said.append(f"No size was recorded ({_some(unknown)}): the median of the same function's results, or 0 bytes.")
-    spilled: dict[NodeId, int] = {}
+    spilled: dict[NodeId, int] = {node.id: node.spilled for node in log.nodes.values() if node.spilled}
     for event in log.events:
         if isinstance(event, Located) and event.spilled:
             for node in event.nodes or ("disk",):
