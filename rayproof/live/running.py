@@ -10,8 +10,9 @@ from rayproof.errors import InputError
 from rayproof.live.session import Ran
 from rayproof.model.graph import NodeAffinity
 from rayproof.model.scheduler.policy.built_in.completed import Completed
-from rayproof.policies import HOOKS, LoadedPolicy
+from rayproof.policies import LoadedPolicy
 from rayproof.recordings import Recording
+from rayproof.supervised.loading import HOOKS
 
 RAYS_OWN = "default"
 """The built-in policy that is Ray's: nothing is decided here, and Ray places the tasks."""

@@ -55,13 +55,15 @@ def _meta(fields: Fields) -> MetaLine:
     settings = {f"RAY_{name}": value for name, value in fields.inner("settings").data.items()}
     settings.update(fields.inner("env").data)
     told = tuple(sorted(f"{name}={value}" for name, value in settings.items()))
+    # Who set the cluster up (`system_config`) also struck it.
+    complete = fields.flag("faults_told", fields.has("system_config"))
     lost = fields.texts("lost")
     if fields.whole("exit", 0, low=-255):
         lost = (
             f"The script ended with exit code {fields.whole('exit', low=-255)}: it may not be the whole program.",
             *lost,
         )
-    return MetaLine(fields.text("scenario"), fields.text("desc", ""), fields.text("ray", ""), told, lost)
+    return MetaLine(fields.text("scenario"), fields.text("desc", ""), fields.text("ray", ""), told, complete, lost)
 
 
 def _node(fields: Fields) -> NodeLine:

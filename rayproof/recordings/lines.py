@@ -44,6 +44,9 @@ class MetaLine:
     description: str
     ray: str
     settings: tuple[str, ...]
+    complete: bool
+    """Whether every fault is told: a recorder that made the cluster knows what died, and when, a script's recorder need
+    not."""
     lost: tuple[str, ...] = ()
     """Sentences on what the recorder knows that it does not tell."""
 
@@ -59,7 +62,7 @@ class NodeLine:
     labels: tuple[tuple[str, str], ...]
     object_store_bytes: int | None
     alive_at_end: bool
-    spilled: int
+    spilled: int = 0
     """Objects that its store wrote to disk, over its life; 0 in schema 1, where probes tell."""
 
 
@@ -100,9 +103,9 @@ class ActorLine:
     restarts: int
     required: Mapping[str, float] | None
     options: Fields
-    ended_us: int | None
+    ended_us: int | None = None
     """When it died for good; None in schema 1, and for one that was alive at the end."""
-    reason: str
+    reason: str = ""
     """Ray's word for why it died; empty when unknown."""
 
 

@@ -21,7 +21,11 @@ def read_recording(path: str | Path) -> Recording:
 
     Raises `InputError` for anything that is not such a file, with the line and what was expected there.
     """
-    log = read_log(path)
+    return recording_of(read_log(path))
+
+
+def recording_of(log: Log) -> Recording:
+    """The recording that some lines tell, wherever they come from. Raises `InputError`."""
     bodies = reconstruct(log)
     nodes = cluster(log, bodies.runs)
     struck = faults(log)
