@@ -192,6 +192,28 @@ def test_actors_made_here_and_by_others(tmp_path: Path) -> None:
     assert a1["id"] == "A1"
 
 
+def test_the_process_that_a_method_ends_is_its_actors(tmp_path: Path) -> None:
+    me = driver(HERE)
+    me(1, "submit", kind="actor", actor=actor_id(1), name="A", by=None, ns=1000, args=[])
+    me.submit(2, 1, kind="method", actor=actor_id(1)).get(3, 8, result(1), ok=False, err="ActorDiedError")
+    worker = Written(HERE, 2)(2, "start", task=creation(1), att=0)(4, "end", task=creation(1), ok=True)
+    worker(5, "start", task=task_id(1), att=0)
+    worker(6, "fault", what="worker_exit", task=task_id(1), by=task_id(1), code=1)
+    (fault,) = recorded(folder(tmp_path, me, worker)).faults
+    assert (fault.kind, fault.actor) == (FaultKind.ACTOR_EXIT, "A0")
+
+
+def test_an_actor_that_leaves_does_so_after_its_body(tmp_path: Path) -> None:
+    me = driver(HERE)
+    me(1, "submit", kind="actor", actor=actor_id(1), name="A", by=None, ns=1000, args=[])
+    me.submit(2, 1, kind="method", actor=actor_id(1)).get(3, 8, result(1), ok=False, err="ActorDiedError")
+    worker = Written(HERE, 2)(2, "start", task=creation(1), att=0)(4, "end", task=creation(1), ok=True)
+    worker(5, "start", task=task_id(1), att=0)(6, "fault", what="actor_exit", task=task_id(1), by=task_id(1))
+    worker(6.5, "end", task=task_id(1), ok=False, err="SystemExit")
+    found = [line["e"] for line in lines(folder(tmp_path, me, worker)) if line["k"] == "ev" and line["ms"] >= 6]
+    assert found == ["exec_end", "fault", "get_end"]
+
+
 def test_an_actor_that_ended_goes_on_holding_and_that_is_said(tmp_path: Path) -> None:
     me = driver(HERE)
     made: dict[str, Any] = {"kind": "actor", "actor": actor_id(1), "name": "A", "by": None, "ns": 1000, "args": []}
