@@ -117,7 +117,10 @@ def test_a_script_that_is_killed_leaves_a_recording(tmp_path: Path) -> None:
     recording = recorded(tmp_path, script, "--nodes", "2", code=3)
     assert len(recording.program.tasks) == 4
     assert any("exit code -9" in said for said in recording.unsupported)
-    assert all(attempt.worker for attempt in recording.outcome.attempts), "the cluster was asked by somebody else"
+    # What the driver had not reported yet is gone, and its bodies are not; the cluster was asked by somebody else.
+    assert all(attempt.end_us is not None for attempt in recording.outcome.attempts)
+    nodes = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines() if '"k":"node"' in line]
+    assert [set(node["store"]) >= {"spilled_bytes", "restored_bytes"} for node in nodes] == [True]
 
 
 def test_a_policy_decides_for_nested_submitters_and_may_wait(tmp_path: Path) -> None:
