@@ -21,7 +21,7 @@ PAIRS = 5
 
 SCRIPT = f"""
 import json, time, ray
-ray.init(num_cpus=2, object_store_memory=150 * 2**20, include_dashboard=False, log_to_driver=False)
+ray.init("local", num_cpus=2, object_store_memory=150 * 2**20, include_dashboard=False, log_to_driver=False)
 
 @ray.remote
 def nothing():

@@ -7,7 +7,7 @@ from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 
-@ray.remote(num_cpus=0.5)
+@ray.remote(num_cpus=0.25)
 class Member:
     def work(self, step):
         time.sleep(0.02)

@@ -606,12 +606,21 @@ class _Merge:
                 line["actor"] = self.actors(event["actor"])
             if event.get("task") in self.tasks.names:
                 line["task"] = self.tasks(event["task"])
+                actor = self._actor_of(event["task"])
+                if event["what"] in ("worker_exit", "actor_exit") and actor is not None:
+                    # The process that ends is the actor's.
+                    line |= {"what": "actor_exit", "actor": self.actors(actor)}
             if event.get("by") in self.tasks.names:
                 line["by"] = self.tasks(event["by"])
             for name in ("graceful", "restart", "force", "recursive", "code"):
                 if event.get(name) is not None:
                     line[name] = event[name]
-            yield self.at(process, event["m"]), line
+            moment = event["m"]
+            if event["what"] == "actor_exit":
+                # `exit_actor` raises: the body ends first, and then the process.
+                ends = [end["m"] for of, _, end in self.bodies.get(event["task"], ()) if of is process and end]
+                moment = max([moment, *ends])
+            yield self.at(process, moment), line
         begun = min((self.at(process, event["m"]) for process, event in self.raw.of("submit")), default=self.origin)
         for row in self.nodes.values():
             joined, died = row.get("started_ms", 0) * 1_000_000, (row.get("ended_ms") or 0) * 1_000_000
@@ -622,6 +631,12 @@ class _Merge:
                     # Nobody saw it being killed: it was dead at the latest when the cluster said so.
                     yield died, {"e": "fault", "what": "kill_node", "node": row["id"], "death": row.get("death")}
                 yield died, {"e": "fault", "what": "node_dead_seen", "node": row["id"]}
+
+    def _actor_of(self, task: str) -> str | None:
+        """The actor that a task creates or is a method of."""
+        if task.startswith(ACTOR_PREFIX):
+            return task[len(ACTOR_PREFIX) :]
+        return self.submits.get(task, {}).get("actor")
 
     def _group_events(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for collected in self.raw.collections:

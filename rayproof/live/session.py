@@ -75,10 +75,13 @@ class Ran:
     raw: Raw
     lost: list[str] = field(default_factory=list)
     interrupted: bool = False
+    _lines: list[dict[str, Any]] = field(default_factory=list)
 
     def lines(self) -> list[dict[str, Any]]:
         """The lines of the recording."""
-        return merge(self.raw, self.script.name, exit_code=self.exit_code, lost=self.lost)
+        if not self._lines:
+            self._lines = merge(self.raw, self.script.name, exit_code=self.exit_code, lost=self.lost)
+        return self._lines
 
     def losses(self) -> list[str]:
         """What the recording does not tell, in sentences."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rayproof.jsonfields import Fields
+from rayproof.jsonfields import LARGEST, Fields
 from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.lines import (
     TASK_KINDS,
@@ -76,6 +76,7 @@ def _node(fields: Fields) -> NodeLine:
         tuple(sorted((name, labels.text(name)) for name in labels.data)),
         fields.whole("object_store_memory") if fields.has("object_store_memory") else None,
         fields.flag("alive_at_end", True),
+        fields.inner("store").whole("spilled_objects", 0),
     )
 
 
@@ -127,6 +128,9 @@ def _actor(fields: Fields) -> ActorLine:
         fields.whole("restarts", 0),
         fields.amounts("req") if fields.has("req") else None,
         fields.inner("opts"),
+        # An actor that somebody else has made may have died before this program began.
+        round(fields.number("ended_ms", low=-LARGEST) * 1000) if fields.has("ended_ms") else None,
+        fields.text("reason", ""),
     )
 
 

@@ -62,6 +62,8 @@ class NodeLine:
     labels: tuple[tuple[str, str], ...]
     object_store_bytes: int | None
     alive_at_end: bool
+    spilled: int = 0
+    """Objects that its store wrote to disk, over its life; 0 in schema 1, where probes tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,10 @@ class ActorLine:
     restarts: int
     required: Mapping[str, float] | None
     options: Fields
+    ended_us: int | None = None
+    """When it died for good; None in schema 1, and for one that was alive at the end."""
+    reason: str = ""
+    """Ray's word for why it died; empty when unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,8 +133,12 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
     )
 
 
+HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration"})
+"""Labels that are read as hints."""
+
+
 def hints_in(labels: Any) -> Hints:
-    """Wishes in the labels of a task (`_labels`): `priority`, and in seconds `deadline`, `waiting_timeout`, `duration`.
+    """Wishes in the labels of a task (`_labels`), named as in `HINTS`; all but `priority` in seconds.
 
     Ray has no options of these names and hands labels on as they are. What is no number says nothing.
     """

@@ -9,10 +9,13 @@ from rayproof.recordings.bodies import TIMEOUT, Bodies
 from rayproof.recordings.lines import GetEnd, Located
 from rayproof.recordings.log import Log
 from rayproof.recordings.recording import Fault
-from rayproof.recordings.tasks import DEFAULT_MAX_RETRIES, UNPLACED, demand, sizes, strategy
+from rayproof.recordings.tasks import DEFAULT_MAX_RETRIES, HINTS, UNPLACED, demand, sizes, strategy
 
 UNDERSTOOD = frozenset(
-    {"num_cpus", "num_gpus", "resources", "strategy", "max_retries", "max_restarts", "max_task_retries", "name"}
+    {
+        *("num_cpus", "num_gpus", "resources", "strategy", "max_retries", "max_restarts", "max_task_retries"),
+        *("name", "namespace", "get_if_exists", "num_returns"),
+    }
 )
 """Options of `.options()` that reach the model."""
 
@@ -49,6 +52,11 @@ def _actors(log: Log, bodies: Bodies) -> list[str]:
             said.append(
                 f"Actor {actor.id} asked for nothing: Ray places it where 1 CPU is free and then holds none; here it "
                 "is placed without that CPU too."
+            )
+        if holds and actor.ended_us is not None:
+            said.append(
+                f"Actor {actor.id} ended at {(actor.ended_us - log.origin_us) / 1e6:.3f} s in the recording "
+                f"({actor.reason or 'no reason told'}): here it holds what it asked for until the end of the run."
             )
         if actor.restarts:
             said.append(f"Actor {actor.id} was restarted {_times(actor.restarts)} in the recording.")
@@ -89,7 +97,9 @@ def _options(log: Log) -> list[str]:
         if first.kind is TaskKind.ACTOR_CREATION and first.actor is not None:
             options |= log.actors[first.actor].options.data
         for name in options.keys() - UNDERSTOOD:
-            strange.setdefault(name, []).append(task)
+            hinting = name == "_labels" and isinstance(options[name], dict) and HINTS.issuperset(options[name])
+            if not hinting:
+                strange.setdefault(name, []).append(task)
         for name in (first.required or {}).keys() & UNPLACED:
             strange.setdefault(name, []).append(task)
         if strategy(log, first) is None:
@@ -147,7 +157,7 @@ def _objects(log: Log, setup: frozenset[TaskId]) -> list[str]:
     unknown = [item for item in log.objects if item not in known]
     if unknown:
         said.append(f"No size was recorded ({_some(unknown)}): the median of the same function's results, or 0 bytes.")
-    spilled: dict[NodeId, int] = {}
+    spilled: dict[NodeId, int] = {node.id: node.spilled for node in log.nodes.values() if node.spilled}
     for event in log.events:
         if isinstance(event, Located) and event.spilled:
             for node in event.nodes or ("disk",):

@@ -82,7 +82,7 @@ class Written:
         return self if end is None else self(end, "end", task=task_id(number), **{"ok": True, **fields})
 
     def get(self, begin: float, end: float | None, *objects: str, by: str | None = None, **fields: Any) -> Written:
-        self(begin, "get_begin", objs=list(objects), by=by, **fields)
+        self(begin, "get_begin", objs=list(objects), by=by, **({"th": fields["th"]} if "th" in fields else {}))
         return self if end is None else self(end, "get_end", by=by, **{"ok": True, **fields})
 
     def text(self) -> str:

@@ -192,6 +192,39 @@ def test_actors_made_here_and_by_others(tmp_path: Path) -> None:
     assert a1["id"] == "A1"
 
 
+def test_the_process_that_a_method_ends_is_its_actors(tmp_path: Path) -> None:
+    me = driver(HERE)
+    me(1, "submit", kind="actor", actor=actor_id(1), name="A", by=None, ns=1000, args=[])
+    me.submit(2, 1, kind="method", actor=actor_id(1)).get(3, 8, result(1), ok=False, err="ActorDiedError")
+    worker = Written(HERE, 2)(2, "start", task=creation(1), att=0)(4, "end", task=creation(1), ok=True)
+    worker(5, "start", task=task_id(1), att=0)
+    worker(6, "fault", what="worker_exit", task=task_id(1), by=task_id(1), code=1)
+    (fault,) = recorded(folder(tmp_path, me, worker)).faults
+    assert (fault.kind, fault.actor) == (FaultKind.ACTOR_EXIT, "A0")
+
+
+def test_an_actor_that_leaves_does_so_after_its_body(tmp_path: Path) -> None:
+    me = driver(HERE)
+    me(1, "submit", kind="actor", actor=actor_id(1), name="A", by=None, ns=1000, args=[])
+    me.submit(2, 1, kind="method", actor=actor_id(1)).get(3, 8, result(1), ok=False, err="ActorDiedError")
+    worker = Written(HERE, 2)(2, "start", task=creation(1), att=0)(4, "end", task=creation(1), ok=True)
+    worker(5, "start", task=task_id(1), att=0)(6, "fault", what="actor_exit", task=task_id(1), by=task_id(1))
+    worker(6.5, "end", task=task_id(1), ok=False, err="SystemExit")
+    found = [line["e"] for line in lines(folder(tmp_path, me, worker)) if line["k"] == "ev" and line["ms"] >= 6]
+    assert found == ["exec_end", "fault", "get_end"]
+
+
+def test_an_actor_that_ended_goes_on_holding_and_that_is_said(tmp_path: Path) -> None:
+    me = driver(HERE)
+    made: dict[str, Any] = {"kind": "actor", "actor": actor_id(1), "name": "A", "by": None, "ns": 1000, "args": []}
+    me(1, "submit", **made, opts={"num_cpus": 1}).submit(2, 1, kind="method", actor=actor_id(1)).get(3, 8, result(1))
+    worker = Written(HERE, 2)(2, "start", task=creation(1), att=0)(4, "end", task=creation(1), ok=True).body(5, 6, 1)
+    ended = {"actor": actor_id(1), "class": "A", "state": "DEAD", "job": "01000000", "node": node_id(0), "restarts": 0}
+    ended |= {"ended_ms": HERE.wall(25) // MS, "reason": "RAY_KILL", "detached": False, "name": ""}
+    recording = recorded(folder(tmp_path, me, worker, collected={"actors": [ended]}))
+    assert any("Actor A0 ended at 0.024 s in the recording (RAY_KILL)" in said for said in recording.unsupported)
+
+
 def test_groups_with_their_nodes_and_waits(tmp_path: Path) -> None:
     me = driver(HERE, 2)(1, "group", group="ab", bundles=[{"CPU": 1}, {"CPU": 1}], strategy="SPREAD", by=None)
     ready = "00" + "f" * 38 + "01000000" + (100_000_002).to_bytes(4, "little").hex()
@@ -222,6 +255,7 @@ def test_options_of_all_kinds(tmp_path: Path) -> None:
     assert first.strategy == NodeAffinity("N1", soft=True, spill_on_unavailable=True)
     assert (first.hints.priority, first.hints.waiting_timeout_us, first.hints.deadline_us) == (2, 4_000_000, 1_500_000)
     assert any("T1 has a scheduling strategy that is not modelled" in said for said in recording.unsupported)
+    assert "Option _labels is not modelled (T0)." in recording.unsupported, "a team is no hint"
     assert Put("O2") in recording.program.driver
     (stored,) = [line for line in lines(path) if line.get("holds")]
     assert (stored["id"], stored["holds"], stored["size"]) == ("O2", ["O0"], 5)

@@ -7,12 +7,13 @@ import inspect
 import os
 import socket
 import sys
+import threading
 import time
 from collections import deque
 from typing import Any
 
 from rayproof_probe import internals
-from rayproof_probe.writer import Writer
+from rayproof_probe.writer import MAIN, Writer
 
 now = time.monotonic_ns
 
@@ -521,7 +522,8 @@ class Recorder:
         with muted():
             task = ray.get_runtime_context().get_task_id()
         token = _task.set(task)
-        if not self._bodies:
+        if threading.get_ident() == MAIN:
+            # Here bodies do not overlap, and what has not been stored by now never will be.
             self._results.clear()
             self._pending.clear()
         self._bodies[task] = None
@@ -612,7 +614,7 @@ class Recorder:
         self._told = False
         with muted():
             self.write("init", nodes=internals.nodes(stores=False))
-            if self.decider is not None and self._driver:
+            if self.decider is not None and self._driver and self.decider.decider is None:
                 self.decider.begin()
         return found
 

@@ -12,7 +12,7 @@ import threading
 import time
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
-_MAIN = threading.main_thread().ident
+MAIN = threading.main_thread().ident
 
 
 def host() -> str:
@@ -47,7 +47,7 @@ class Writer:
         fields["e"] = event
         fields["m"] = at
         thread = threading.get_ident()
-        if thread != _MAIN:
+        if thread != MAIN:
             fields["th"] = thread
         os.write(self._file, (_encode(fields) + "\n").encode())
         self.events += 1
