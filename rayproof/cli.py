@@ -54,7 +54,7 @@ from rayproof.errors import InputError, expected_name
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
-from rayproof.piped import width
+from rayproof.console import width
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live

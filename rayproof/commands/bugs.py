@@ -20,7 +20,7 @@ from properties.gallery.entry import GalleryEntry
 from properties.gallery.hunt import Driver, Finding, Outcome, hunt
 from properties.gallery.ladder import WALKS, Climb, climb, rungs
 from rayproof.errors import InputError, expected_name
-from rayproof.piped import width
+from rayproof.console import width
 
 SURVIVED, INTERRUPTED = 1, 130
 
