@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from coverage import Coverage
+from rayproof.model.kernel.engines import explore
+from rayproof.properties.catalogue import CATALOGUE
 
-import model
-from model.kernel.engines import explore
-from properties.catalogue import CATALOGUE
+from rayproof import model
 
 MODEL = Path(model.__path__[0])
 

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from model.documents import printable
+from rayproof.model.documents import printable
 
 PIPED = 200
 """Columns of a report that is written to a file or read by another program, unless `COLUMNS` says otherwise."""

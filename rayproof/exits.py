@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
 
-from model.documents import printable
+from rayproof.model.documents import printable
 
 LONGEST_REASON = 300
 """Characters shown of what an exception says."""
@@ -82,8 +82,7 @@ def _defect(error: BaseException) -> int:
         reason = ""
     reason = reason if len(reason) <= LONGEST_REASON else reason[:LONGEST_REASON] + "..."
     return _ended(
-        f"error in rayproof, not in your input: {type(error).__name__}{where}: {reason}\n"
-        f"{HOW_TO_REPORT}",
+        f"error in rayproof, not in your input: {type(error).__name__}{where}: {reason}\n{HOW_TO_REPORT}",
         Exit.DEFECT,
     )
 

@@ -12,9 +12,9 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from model.documents import printable
 from rayproof.console import json_text
 from rayproof.errors import InputError
+from rayproof.model.documents import printable
 
 STANDARD_OUTPUT = "-"
 FILE, FOLDER = "a file that can be written, in a folder that exists", "a folder that can be written, or made"

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 import pytest
+from rayproof.model.kernel import Message, Process
 
-import model
-from model.kernel import Message, Process
+from rayproof import model
 
 
 def defined(base: type) -> Iterator[type]:
     """Every subclass that a module of the protocols defines."""
     for module in pkgutil.walk_packages(model.__path__, "model."):
-        if not module.name.startswith("model.kernel"):
+        if not module.name.startswith("rayproof.model.kernel"):
             for thing in vars(importlib.import_module(module.name)).values():
                 if isinstance(thing, type) and issubclass(thing, base) and thing.__module__ == module.name:
                     yield thing

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import model
-from properties.editions import edition_of_module
+from rayproof import model
+from rayproof.properties.editions import edition_of_module
 
 COMMAND = "rayproof traceability --markdown docs/traceability.md"
 """What writes the document anew."""

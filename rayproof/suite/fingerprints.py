@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import model
-import properties
-from model.scheduler.hooks import Policy
+from rayproof import model, properties
+from rayproof.model.scheduler.hooks import Policy
 from rayproof.policies import LoadedPolicy
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import z3
-
-from solver.engine.limits import Budget
+from rayproof.solver.engine.limits import Budget
 
 
 class Answer(StrEnum):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import z3
-
-from solver.engine.boolean import Answer
-from solver.engine.limits import Budget
+from rayproof.solver.engine.boolean import Answer
+from rayproof.solver.engine.limits import Budget
 
 
 class IntegerSolver:

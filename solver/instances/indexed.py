@@ -11,8 +11,7 @@ from functools import cached_property
 from math import gcd
 
 import networkx as nx
-
-from solver.instances.form import Instance
+from rayproof.solver.instances.form import Instance
 
 
 @dataclass(frozen=True)

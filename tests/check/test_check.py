@@ -6,11 +6,11 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from rayproof.model.kernel import Verdict
+from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
+from rayproof.model.scheduler.policies import BUILT_IN
 from rich.console import Console
 
-from model.kernel import Verdict
-from model.scheduler.hooks import Choices, ClusterView, TaskView
-from model.scheduler.policies import BUILT_IN
 from rayproof.check.report import show
 from rayproof.check.simulation import Settings, prepare, simulate
 from rayproof.check.verdict import Report, bound_of, check_policy

@@ -1,9 +1,9 @@
 """`rayproof bounds`: numbers for hops, waits and turns of others, and what goes round where there is none."""
 
 import pytest
+from rayproof.model.kernel.explore import Limits
 from typer.testing import CliRunner
 
-from model.kernel.explore import Limits
 from rayproof.cli import app
 from rayproof.commands.bounds import bounds_of
 from rayproof.commands.explore_graph import NotExhaustedError

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from rayproof.properties.gallery.entry import GalleryEntry
+from rayproof.properties.gallery.hunt import Driver, Finding, Outcome
 
 import rayproof.commands.bugs as command
-from properties.gallery.entry import GalleryEntry
-from properties.gallery.hunt import Driver, Finding, Outcome
 from tests.cli.test_commands import rayproof
 
 FIELDS = ["id", "source", "result", "statement", "driver", "steps", "cpu_s", "length", "shortest", "reason"]

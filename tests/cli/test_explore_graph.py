@@ -5,8 +5,8 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from rayproof.model.kernel.explore import Explorer, Limits
 
-from model.kernel.explore import Explorer, Limits
 from rayproof.commands.explore_graph import MOST_STATES, as_dot, as_networkx, write
 from rayproof.errors import InputError
 from tests.cli.test_commands import rayproof

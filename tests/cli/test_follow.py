@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from rayproof.properties.bugs import BUGS
 
-from properties.bugs import BUGS
 from tests.cli.test_commands import rayproof
 
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from rayproof.model.kernel.explore import Progress
 
-from model.kernel.explore import Progress
 from rayproof import exercise
 from rayproof.progress import Lines, line, live
 from tests.cli.test_commands import rayproof

@@ -7,8 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from rayproof.model.graph import ClusterSpec, NodeSpec, Resources
 
-from model.graph import ClusterSpec, NodeSpec, Resources
 from rayproof.clusters import parse_quantity, read_clusters
 from rayproof.errors import InputError
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files

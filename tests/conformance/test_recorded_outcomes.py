@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rayproof.model.actors.protocol import Outcome
+from rayproof.model.kernel import Verdict
+from rayproof.model.lineage.programs import Failure
 
-from model.actors.protocol import Outcome
-from model.kernel import Verdict
-from model.lineage.programs import Failure
 from rayproof.conformance.outcomes import Answer, check_outcomes
 from tests.conformance.outcome_forgeries import KINDS, Lines, forgeries, load, write
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files

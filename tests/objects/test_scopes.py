@@ -1,10 +1,10 @@
 """The scopes of the object plane are exhausted; every planted bug is killed by the statement that is named for it."""
 
 import pytest
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.objects import OBJECT_BUGS
+from rayproof.properties.scenarios.objects import OBJECT_ENTRIES
 
-from properties.bugs import Bug
-from properties.bugs.objects import OBJECT_BUGS
-from properties.scenarios.objects import OBJECT_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from model.graph import (
+from rayproof.model.graph import (
     Compute,
     Default,
     Get,
@@ -20,6 +19,7 @@ from model.graph import (
     TaskKind,
     Wait,
 )
+
 from rayproof.recordings import FaultKind, read_recording
 from tests.recordings.bounds import critical_path_us
 from tests.recordings.small import body, event, get, node, recorded, submit, task, thing

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from rayproof.model.graph import Resources
+from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
 from typer.testing import CliRunner
 
-from model.graph import Resources
-from model.scheduler.policies import BUILT_IN
-from model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
 from rayproof.commands import golden
 from rayproof.commands.new_policy import register, write_policy
 from rayproof.errors import InputError

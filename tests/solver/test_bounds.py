@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given, settings
+from rayproof.model.graph import Resources
+from rayproof.solver.bounds import BoundKind, bounds, lower_bound
+from rayproof.solver.instances import Instance, Node, Object, Task
 
-from model.graph import Resources
-from solver.bounds import BoundKind, bounds, lower_bound
-from solver.instances import Instance, Node, Object, Task
 from tests.solver.brute import least_makespan
 from tests.solver.strategies import instances
 

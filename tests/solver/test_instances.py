@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-
-from model.graph import Resources
-from solver.instances import (
+from rayproof.model.graph import Resources
+from rayproof.solver.instances import (
     Group,
     GroupStrategy,
     InfeasibleError,
@@ -25,6 +24,7 @@ from solver.instances import (
     save,
     to_json,
 )
+
 from tests.solver.strategies import instances
 
 

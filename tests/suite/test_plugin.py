@@ -7,8 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rayproof.model.scheduler.policies import BUILT_IN
 
-from model.scheduler.policies import BUILT_IN
 from rayproof.counterexamples import load, shown
 from rayproof.errors import InputError
 from rayproof.suite.regression import assert_fixed

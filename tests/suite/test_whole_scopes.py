@@ -1,11 +1,11 @@
 """The scopes of the whole cluster, and what its audit notices."""
 
 import pytest
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.whole import WHOLE_BUGS
+from rayproof.properties.catalogue import build
 
-from model.kernel.explore import explore
-from properties.bugs import Bug
-from properties.bugs.whole import WHOLE_BUGS
-from properties.catalogue import build
 from tests.scopes import check_killed, check_pinned
 
 PINNED = {

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rayproof.model.graph import Compute, Get, Resources, Submit
 
-from model.graph import Compute, Get, Resources, Submit
 from rayproof.errors import InputError
 from rayproof.timelines import read_timeline
 from rayproof.workloads import read_workload
