@@ -40,6 +40,7 @@ except ImportError:
 from rayproof.properties.catalogue import CATALOGUE, Scope
 
 from benchmarks.mutation_report import PARTS, report, table
+from rayproof.properties.catalogue import CATALOGUE, Scope
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "mutation.json"

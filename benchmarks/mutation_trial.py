@@ -16,6 +16,8 @@ from rayproof.model.kernel.engines import explore
 from rayproof.properties.catalogue import CATALOGUE
 
 from rayproof import model
+from rayproof.model.kernel.engines import explore
+from rayproof.properties.catalogue import CATALOGUE
 
 MODEL = Path(model.__path__[0])
 

@@ -32,10 +32,9 @@ from rayproof.model.kernel import Timing, Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.simulate import Simulation
 from rayproof.model.scheduler.hooks import Policy
+from rayproof.policies import load_policy
 from rayproof.properties.catalogue import ENTRIES, Scope
 from rayproof.properties.scheduling import PROMISES
-
-from rayproof.policies import load_policy
 
 POLICIES = Path(__file__).parents[1] / "examples" / "policies"
 NAMES = ("alpha_beta", "spread_with_locality", "waiting_time_bound", "soft_deadline", "backoff_three")

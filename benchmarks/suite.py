@@ -17,6 +17,13 @@ from rayproof.properties.test_whole_cluster import SHAPE_BYTES
 from rich.console import Console
 from rich.table import Table
 
+from rayproof.properties.drawn import from_bytes
+from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
+from rayproof.properties.machine import FamilyMachine
+from rayproof.properties.runs import Run, runs
+from rayproof.properties.suite import PATIENT, Suite, begin, present
+from rayproof.properties.test_whole_cluster import SHAPE_BYTES
+
 RUNS = 5
 EXAMPLES = 1_000
 MACHINES = 100

@@ -12,6 +12,11 @@ from rayproof.properties.catalogue import build
 from rich.console import Console
 from rich.table import Table
 
+from rayproof.model.kernel.composing import Composing
+from rayproof.model.kernel.explore import Explorer
+from rayproof.model.kernel.vector.search import VECTORISED
+from rayproof.properties.catalogue import build
+
 SCOPES = (
     "chain-3-2-1",
     "chain-3-3-1",

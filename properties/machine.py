@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
 from rayproof.model.kernel import PolicyError, Scenario, Statement
 from rayproof.model.kernel.judge import Judge
 from rayproof.model.kernel.replay import replay

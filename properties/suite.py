@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
+
 from rayproof.model.kernel import Result, Scenario, Statement, StatementKind, Verdict, Violation
 from rayproof.model.kernel.simulate import Happening
 from rayproof.model.kernel.statements import DECIDED

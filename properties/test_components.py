@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, seed
 from hypothesis.stateful import run_state_machine_as_test
+
 from rayproof.model.gcs.chained import ChainedStore, Operated
 from rayproof.model.kernel import Context, Message, Unhandled
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope

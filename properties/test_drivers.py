@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.charts import sequence_chart
 from rayproof.model.kernel.engines import Engine, explore

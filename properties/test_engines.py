@@ -5,6 +5,7 @@ from random import Random
 from types import MappingProxyType
 
 import pytest
+
 from rayproof.model.gcs.scenarios import push
 from rayproof.model.kernel import (
     Context,

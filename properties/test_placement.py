@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
+
 from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
 from rayproof.model.kernel import Name
 from rayproof.model.scheduler.ray import (

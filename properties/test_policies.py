@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from rayproof.model.kernel import PolicyError, Scenario, Timing, Verdict
 from rayproof.model.kernel.engines import explore
 from rayproof.model.kernel.minimise import minimise

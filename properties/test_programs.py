@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from rayproof.model.cluster.lowering import settled_strategies
 from rayproof.model.graph import (
     Compute,

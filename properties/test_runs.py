@@ -8,6 +8,7 @@ from itertools import combinations
 
 from hypothesis import given, seed
 from hypothesis import strategies as st
+
 from rayproof.model.kernel import Context, Process, Scenario, StateView, TimerKind, Verdict, constant, eventually
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.fairness import FAIR, Fairness

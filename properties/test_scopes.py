@@ -1,6 +1,7 @@
 """Every tiny scope exhausted, and every planted bug found: the evidence that what holds could fail."""
 
 import pytest
+
 from rayproof.model.kernel import StatementKind
 from rayproof.model.kernel.engines import explore
 from rayproof.properties.bugs import BUGS

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
+
 from rayproof.model.kernel import (
     Context,
     Message,

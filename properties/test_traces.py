@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+
 from rayproof.model.kernel import FaultKind, Scenario, Statement, StatementKind, TraceMismatch, Verdict
 from rayproof.model.kernel.charts import sequence_chart, to_the_goal
 from rayproof.model.kernel.engines import explore

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
+
 from rayproof.model.kernel import (
     Context,
     FaultKind,

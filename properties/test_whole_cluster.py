@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given, seed
+
 from rayproof.properties.drawn import FAMILIES, from_bytes
 from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
 from rayproof.properties.drawn.owned_cluster import OWNED_PROGRAMS

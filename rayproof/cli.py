@@ -53,6 +53,7 @@ from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
 from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.piped import width
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live

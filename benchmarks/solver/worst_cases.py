@@ -8,6 +8,8 @@ from rayproof.solver.engine import Limits
 from rayproof.solver.worst import ABSTRACT, worst_by_search, worst_case, worst_list
 
 from benchmarks.solver.tables import seconds, table
+from rayproof.solver.engine import Limits
+from rayproof.solver.worst import ABSTRACT, worst_by_search, worst_case, worst_list
 
 CASES = (
     ("least_load", 3, 2),

@@ -5,8 +5,8 @@ has decided on durable storage and repeats its orders when it comes back. A host
 they begin anew elsewhere if there is room (as in Ray: constructor, no state), except that an actor whose checkpoint has
 been taken goes on from it.
 
-Left out: which move is best (`rayproof.solver.migration`): the smallest actor that makes room is taken, or a proposal decides
-(the hook `migrate`); several moves at a time.
+Left out: which move is best (`rayproof.solver.migration`): the smallest actor that makes room is taken, or a proposal
+decides (the hook `migrate`); several moves at a time.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 import networkx as nx
+
 from rayproof.model.graph.hints import NO_HINTS, Hints
 from rayproof.model.graph.resources import Resources
 from rayproof.model.graph.strategies import Default, Strategy

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from rayproof.model.kernel.components import cyclic_parts
 from rayproof.model.kernel.stategraph import Bools, Ints, StateGraph
 from rayproof.model.kernel.steps import Step

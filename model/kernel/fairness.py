@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from rayproof.model.kernel.process import TimerKind, slot_of
 from rayproof.model.kernel.stategraph import Ints, StateGraph
 from rayproof.model.kernel.steps import Deliver, Fire

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
+
 from rayproof.model.kernel.components import cyclic_parts
 from rayproof.model.kernel.fairness import Obligations
 from rayproof.model.kernel.stategraph import Bools, Ints

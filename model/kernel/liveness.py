@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+
 from rayproof.model.kernel.bounds import longest_wait
 from rayproof.model.kernel.fairness import FAIR, Fairness, Obligations
 from rayproof.model.kernel.lasso import Loops, fair_parts

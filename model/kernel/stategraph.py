@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
 from rayproof.model.kernel.outcomes import Outcome
 from rayproof.model.kernel.process import Name
 from rayproof.model.kernel.steps import Fault, Fire, Step, Taken

@@ -72,7 +72,7 @@ def modules() -> Iterator[ModuleRow]:
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name in kinds]
         if classes and "kernel" not in path.relative_to(root).parts:
             docstring = ast.get_docstring(tree) or ""
-            name = ".".join(("model", *path.relative_to(root).with_suffix("").parts))
+            name = ".".join(("rayproof.model", *path.relative_to(root).with_suffix("").parts))
             yield ModuleRow(name, _source(docstring), edition_of_module(docstring), tuple(map(_process, classes)))
 
 

@@ -44,7 +44,7 @@ def _policy_fingerprint(policy: Policy) -> str:
         file = inspect.getsourcefile(type(policy))
     except TypeError:
         return ""
-    return "" if file is None or type(policy).__module__.startswith("model.") else _hashed([Path(file)])
+    return "" if file is None or type(policy).__module__.startswith("rayproof.model.") else _hashed([Path(file)])
 
 
 def _hashed(files: Iterable[Path]) -> str:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
 from rayproof.solver.bounds.pools import Pool
 from rayproof.solver.bounds.windows import Windows
 from rayproof.solver.instances import Indexed

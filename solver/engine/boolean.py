@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import z3
+
 from rayproof.solver.engine.limits import Budget
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import z3
+
 from rayproof.solver.engine.boolean import Answer
 from rayproof.solver.engine.limits import Budget
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from math import gcd
 
 import networkx as nx
+
 from rayproof.solver.instances.form import Instance
 
 

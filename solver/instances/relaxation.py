@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import networkx as nx
+
 from rayproof.model.graph import (
     Action,
     ActorId,

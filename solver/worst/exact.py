@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import z3
+
 from rayproof.solver.engine import Budget
 
 

@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import Any
 
 import z3
+
 from rayproof.solver.engine import DEFAULT_LIMITS, Budget, Limits
 from rayproof.solver.worst.exact import exactly_one, real, refuted, satisfied, supremum, true_in, value_of
 from rayproof.solver.worst.result import Method, Worst

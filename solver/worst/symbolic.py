@@ -12,6 +12,7 @@ import time
 from fractions import Fraction
 
 import z3
+
 from rayproof.solver.engine import DEFAULT_LIMITS, Budget, Limits
 from rayproof.solver.worst.burst import Burst, BurstTask, ratio
 from rayproof.solver.worst.exact import exactly_one, real, refuted, satisfied, supremum, true_in, value_of

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
+
 from rayproof.solver.worst.burst import Burst, BurstTask
 
 

@@ -7,6 +7,8 @@ from rayproof.properties.gallery.entry import GalleryEntry
 from rayproof.properties.gallery.hunt import Driver, Finding, Outcome
 
 import rayproof.commands.bugs as command
+from rayproof.properties.gallery.entry import GalleryEntry
+from rayproof.properties.gallery.hunt import Driver, Finding, Outcome
 from tests.cli.test_commands import rayproof
 
 FIELDS = ["id", "source", "result", "statement", "driver", "steps", "cpu_s", "length", "shortest", "reason"]

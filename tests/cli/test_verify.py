@@ -9,6 +9,7 @@ import pytest
 from rayproof.model.kernel.explore import Progress
 
 from rayproof import exercise
+from rayproof.model.kernel.explore import Progress
 from rayproof.progress import Lines, line, live
 from tests.cli.test_commands import rayproof
 from tests.shared_data import PROJECT

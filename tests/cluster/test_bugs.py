@@ -1,6 +1,7 @@
 """Planted bugs of the cluster: walks find them too, and the shortest counterexamples have their lengths."""
 
 import pytest
+
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.walk import campaign
 from rayproof.properties.bugs import BUGS

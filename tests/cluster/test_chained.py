@@ -1,6 +1,7 @@
 """Clusters whose control state lies on chains: the same statements hold, and a lost row is a lost object."""
 
 import pytest
+
 from rayproof.model.kernel import StatementKind, Verdict
 from rayproof.model.kernel.explore import Limits, explore
 from rayproof.model.kernel.replay import replay

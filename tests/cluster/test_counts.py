@@ -1,6 +1,7 @@
 """Pinned sizes of the named scopes. A changed count is explained in the commit that changes it."""
 
 import pytest
+
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.engines import explore as explore_by_size
 from rayproof.model.kernel.explore import explore

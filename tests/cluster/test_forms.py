@@ -7,6 +7,9 @@ from rayproof.model.kernel.transitions import Transitions
 from rayproof.model.kernel.world import World
 from rayproof.properties.catalogue import build
 
+from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.world import World
+from rayproof.properties.catalogue import build
 from tests.kernel.test_two_forms import form_of_packed, form_of_world
 
 

@@ -10,6 +10,14 @@ from rayproof.properties.scenarios.owned_cluster import OWNED_ENTRIES
 from rayproof.properties.statements.cluster_calls import CLUSTER_CALLS
 from rayproof.properties.statements.owned_cluster import COMPOSED
 
+from rayproof.model.kernel import FaultKind
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.owned_cluster import OWNED_BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.editions import Edition, edition_of
+from rayproof.properties.scenarios.owned_cluster import OWNED_ENTRIES
+from rayproof.properties.statements.cluster_calls import CLUSTER_CALLS
+from rayproof.properties.statements.owned_cluster import COMPOSED
 from tests.scopes import check_exhausted, check_killed
 
 PINNED = {

@@ -1,6 +1,7 @@
 """The gallery: all entries are there, each is killed where and by what it says, and the correct model is silent."""
 
 import pytest
+
 from rayproof.model.kernel import Process, Verdict
 from rayproof.model.kernel.transitions import Transitions
 from rayproof.model.kernel.walk import campaign, walkable

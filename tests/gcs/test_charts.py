@@ -3,7 +3,6 @@
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.gcs_charts import BLOCK, PAGE, charts, with_charts
-
 from tests.gcs.test_scopes import SMALL, TINY
 
 

@@ -1,6 +1,7 @@
 """Every scope of the control store: exhausted, all statements hold, as many states as last time."""
 
 import pytest
+
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.catalogue import CATALOGUE, Scope, build

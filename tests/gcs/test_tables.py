@@ -1,6 +1,7 @@
 """Who may write what: every column has writers, and a write by anybody else is refused."""
 
 import pytest
+
 from rayproof.model.gcs.tables import (
     ROWS,
     ActorRow,

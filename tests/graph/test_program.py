@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from rayproof.model.cluster import programs
 from rayproof.model.cluster.lowering import lowered, settled_strategies
 from rayproof.model.graph import (

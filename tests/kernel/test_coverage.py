@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+
+from rayproof.exercise import exercise
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -24,8 +26,6 @@ from rayproof.model.kernel.explore import explore
 from rayproof.properties.catalogue import ENTRIES, Scope
 from rayproof.properties.coverage import EXPECTED_IDLE
 from rayproof.properties.scenarios.exercises import EXERCISE_ENTRIES
-
-from rayproof.exercise import exercise
 from tests.kernel.liveness.systems import Player, User, coin, game, lock, service
 from tests.kernel.toys import Ask, Beat, Server
 from tests.scopes import check_pinned

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
+
 from rayproof.model.cluster.ray2.driver import Submitter, TaskManager
 from rayproof.model.gcs.chain import Replica
 from rayproof.model.kernel import Context, Message, Name, Process, Scenario, StateView, TimerKind, always

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
+
+from benchmarks.plain_chain import PLAIN, Stable, Update, Written, plain_chain
 from rayproof.model.gcs import protocol
 from rayproof.model.kernel import (
     Context,
@@ -29,8 +31,6 @@ from rayproof.properties.bugs.chain import CHAIN_BUGS
 from rayproof.properties.catalogue import build
 from rayproof.properties.statements.chain import CHAIN, an_update_is_resent
 from rayproof.properties.statements.runs import CHAIN_RUNS
-
-from benchmarks.plain_chain import PLAIN, Stable, Update, Written, plain_chain
 from tests.kernel.test_reductions import NoResend
 
 INVISIBLE = Invisible("invisible steps")

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
+
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from rayproof.properties.machine import ScenarioMachine

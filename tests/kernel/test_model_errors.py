@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
+
 from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.replay import replay

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+
 from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
 from rayproof.model.kernel.explore import Explorer
 from rayproof.model.kernel.steps import Deliver, Fire

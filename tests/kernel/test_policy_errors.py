@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
+
 from rayproof.model.kernel import Context, FaultKind, PolicyError, Process, Scenario, Verdict, always, durable
 from rayproof.model.kernel.explore import Explorer
 from rayproof.model.kernel.minimise import minimise

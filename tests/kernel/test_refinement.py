@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
 from rayproof.model.kernel import Context, Process, Scenario, Statement, StateView, TimerKind, Verdict, refines
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.replay import replay

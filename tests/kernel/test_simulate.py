@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
+
 from rayproof.model.kernel import (
     Context,
     LinkKind,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
+
 from rayproof.model.actors.replay import ChainCaller, ChainStore
 from rayproof.model.actors.scenarios import replayed
 from rayproof.model.kernel import Context, Message, Name, Process, Scenario, TimerKind, constant

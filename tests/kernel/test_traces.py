@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from rayproof.model.kernel import TraceMismatch
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.replay import replay

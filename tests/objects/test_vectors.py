@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from rayproof.model.objects.admission import Bundle, PullClass, admit
 from rayproof.model.objects.eviction import lru_choose, require_space
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rayproof.model.graph import Compute, Get, PlacementGroup, Submit, TaskId, Wait
 from rayproof.model.graph.resources import UNIT
-
 from rayproof.recordings import Recording
 from tests.recordings.bounds import own_time_us
 

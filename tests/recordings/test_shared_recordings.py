@@ -8,6 +8,8 @@ import pytest
 from rayproof.model.graph import TaskKind
 from rayproof.model.graph.program import DRIVER
 
+from rayproof.model.graph import TaskKind
+from rayproof.model.graph.program import DRIVER
 from rayproof.recordings import FaultKind, read_recording
 from tests.recordings.bounds import area_us, critical_path_us
 from tests.recordings.replay import replayed_makespan_us

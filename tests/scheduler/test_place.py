@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from rayproof.model.graph import Default as DefaultStrategy
 from rayproof.model.graph import Resources
 from rayproof.model.graph import Spread as SpreadStrategy

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rayproof.model.graph import Default as AnyNode
 from rayproof.model.graph import Resources, Spread
 from rayproof.model.scheduler.hooks import ClusterView, NodeView, TaskView

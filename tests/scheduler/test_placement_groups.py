@@ -9,6 +9,11 @@ from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.groups import GROUP_BUGS
 from rayproof.properties.catalogue import CATALOGUE
 
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.groups import GROUP_BUGS
+from rayproof.properties.catalogue import CATALOGUE
 from tests.scopes import check_exhausted, check_killed
 
 COUNTS = {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
 from rayproof.model.scheduler.ray import (
     Answer,

@@ -9,6 +9,9 @@ from rayproof.model.graph import Resources
 from rayproof.solver.bounds import BoundKind, bounds, lower_bound
 from rayproof.solver.instances import Instance, Node, Object, Task
 
+from rayproof.model.graph import Resources
+from rayproof.solver.bounds import BoundKind, bounds, lower_bound
+from rayproof.solver.instances import Instance, Node, Object, Task
 from tests.solver.brute import least_makespan
 from tests.solver.strategies import instances
 

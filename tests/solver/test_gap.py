@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from rayproof.model.graph import Resources
 from rayproof.solver.gap import gap_of_run, measure_gap
 from rayproof.solver.instances import Instance, Node, Task

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+
 from rayproof.model.graph import Resources
 from rayproof.solver.instances import (
     Group,

@@ -11,6 +11,12 @@ from rayproof.solver.instances import Group, GroupStrategy, Instance, Node, Occu
 from rayproof.solver.migration import Move, Plan, fewest_moves, plan_faults
 from rayproof.solver.placement import Outcome
 
+from rayproof.model.graph import Resources
+from rayproof.solver.bounds import BoundKind
+from rayproof.solver.engine import Limits
+from rayproof.solver.instances import Group, GroupStrategy, Instance, Node, Occupant
+from rayproof.solver.migration import Move, Plan, fewest_moves, plan_faults
+from rayproof.solver.placement import Outcome
 from tests.solver import brute
 from tests.solver.strategies import clusters_with_occupants
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rayproof.model.graph import Resources
 from rayproof.solver.engine import Limits
 from rayproof.solver.instances import Group, GroupStrategy, Instance, InstanceError, Node, Occupant
@@ -23,7 +24,6 @@ from rayproof.solver.placement import (
     require_placed,
 )
 from rayproof.solver.readers import bins
-
 from tests.solver.brute import all_placements
 from tests.solver.strategies import clusters_with_occupants
 from tests.solver.test_readers import shared

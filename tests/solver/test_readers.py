@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from rayproof.solver.bounds import lower_bound
 from rayproof.solver.engine import Limits
 from rayproof.solver.instances import Instance, InstanceError
@@ -25,7 +26,6 @@ from rayproof.solver.readers import (
     task_graphs,
 )
 from rayproof.solver.schedules import require_valid, upper_bound
-
 from tests.solver.brute import least_makespan
 
 STG = """3

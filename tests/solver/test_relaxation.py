@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from rayproof.model.graph import (
     Action,
     ClusterSpec,
@@ -25,7 +26,6 @@ from rayproof.model.graph import (
 from rayproof.solver.bounds import lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, Until, from_program
 from rayproof.solver.makespan import Status, shortest_schedule
-
 from tests.solver.executor import Run
 from tests.solver.strategies import clusters, programs
 

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rayproof.solver.engine import Limits
 from rayproof.solver.worst import (
     ABSTRACT,

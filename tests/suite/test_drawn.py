@@ -4,6 +4,7 @@ import json
 from random import Random
 
 import pytest
+
 from rayproof.model.kernel import StatementKind
 from rayproof.model.kernel.walk import walk
 from rayproof.properties.bugs import BUGS

@@ -8,6 +8,9 @@ from rayproof.model.kernel.statements import DECIDED
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import ENTRIES
 
+from rayproof.model.kernel.statements import DECIDED
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import ENTRIES
 from tests.scopes import noticed_by
 
 LARGE = {

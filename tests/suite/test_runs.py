@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given, seed, settings
+
 from rayproof.properties.runs import FAULT_BYTES, Run, runs
 from rayproof.properties.suite import PATIENT
 

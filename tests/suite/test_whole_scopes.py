@@ -6,6 +6,10 @@ from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.whole import WHOLE_BUGS
 from rayproof.properties.catalogue import build
 
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.whole import WHOLE_BUGS
+from rayproof.properties.catalogue import build
 from tests.scopes import check_killed, check_pinned
 
 PINNED = {

@@ -11,6 +11,7 @@ import pytest
 from rayproof.model.graph import Compute, Get, Resources, Submit
 
 from rayproof.errors import InputError
+from rayproof.model.graph import Compute, Get, Resources, Submit
 from rayproof.timelines import read_timeline
 from rayproof.workloads import read_workload
 from tests.mutations import damaged

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.links import LinkKind
 from rayproof.model.kernel.outcomes import BITS, MASK, Outcome

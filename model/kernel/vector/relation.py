@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from rayproof.model.kernel.links import LinkKind
 from rayproof.model.kernel.outcomes import BITS, MASK, Ask, Column, Outcome
 from rayproof.model.kernel.transitions import Transitions

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+
 from rayproof.model.kernel.explore import Explorer, Limits, Report
 from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.statements import Statement, StatementKind

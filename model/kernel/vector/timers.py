@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.process import TimerKind
 from rayproof.model.kernel.transitions import Transitions

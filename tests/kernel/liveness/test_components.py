@@ -3,6 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
+
 from rayproof.model.kernel import components
 from rayproof.model.kernel.components import cyclic_parts
 
