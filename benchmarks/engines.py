@@ -15,15 +15,6 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from rayproof.model.gcs.scenarios import chain
-from rayproof.model.kernel import Result, Scenario
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.explore import Explorer
-from rayproof.model.kernel.vector.search import VECTORISED, VectorExplorer
-from rayproof.properties.bugs import BUGS
-from rayproof.properties.bugs.chain import CHAIN_BUGS
-from rayproof.properties.catalogue import CATALOGUE, build
-from rayproof.properties.statements.chain import CHAIN
 from rich.console import Console
 from rich.table import Table
 

@@ -14,13 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
 
-from rayproof.model.scheduler.hooks import Policy
-from rayproof.model.scheduler.policies import BUILT_IN, AlphaBeta
-from rayproof.solver.engine import Limits
-from rayproof.solver.instances import Instance
-from rayproof.solver.instances.families import chains, fan_out, heterogeneous
-from rayproof.solver.makespan import Makespan, Status, shortest_schedule
-
 from benchmarks.solver.tables import table
 from rayproof.check.simulation import Workload
 from rayproof.gaps.running import run_instance

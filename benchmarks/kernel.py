@@ -13,17 +13,6 @@ from statistics import median
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
-from rayproof.model.cluster.assembly import ClusterParameters, assemble
-from rayproof.model.gcs.scenarios import chain
-from rayproof.model.graph import ClusterSpec, Compute, Get, NodeSpec, ObjectSpec, Program, Resources, Submit, TaskSpec
-from rayproof.model.kernel import Result, Scenario, Statement, Timing
-from rayproof.model.kernel.explore import Explorer, explore
-from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.kernel.walk import SCHEDULE_BYTES, campaign, walk
-from rayproof.model.scheduler.policies import BUILT_IN
-from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import build
-from rayproof.properties.runs import Run, runs
 from rich.console import Console
 from rich.table import Table
 

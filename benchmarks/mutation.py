@@ -37,8 +37,6 @@ try:
 except ImportError:
     sys.exit("Cosmic Ray makes the mutants: pip install --editable '.[bench]' --constraint constraints.txt")
 
-from rayproof.properties.catalogue import CATALOGUE, Scope
-
 from benchmarks.mutation_report import PARTS, report, table
 from rayproof.properties.catalogue import CATALOGUE, Scope
 

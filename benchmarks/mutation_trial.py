@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from coverage import Coverage
-from rayproof.model.kernel.engines import explore
-from rayproof.properties.catalogue import CATALOGUE
 
 from rayproof import model
 from rayproof.model.kernel.engines import explore

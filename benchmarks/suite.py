@@ -8,12 +8,6 @@ from statistics import median
 
 from hypothesis import given, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from rayproof.properties.drawn import from_bytes
-from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
-from rayproof.properties.machine import FamilyMachine
-from rayproof.properties.runs import Run, runs
-from rayproof.properties.suite import PATIENT, Suite, begin, present
-from rayproof.properties.test_whole_cluster import SHAPE_BYTES
 from rich.console import Console
 from rich.table import Table
 

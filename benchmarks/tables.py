@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from statistics import median
 
-from rayproof.model.kernel.composing import Composing
-from rayproof.model.kernel.explore import Explorer
-from rayproof.model.kernel.vector.search import VECTORISED
-from rayproof.properties.catalogue import build
 from rich.console import Console
 from rich.table import Table
 

@@ -1,7 +1,6 @@
 """Profiles of the property suite (`pytest properties/ --hypothesis-profile=thorough`), and its options and reports."""
 
 from hypothesis import HealthCheck, settings
-from rayproof.properties.suite import PROFILES, SCHEDULES
 
 from rayproof.properties.suite import PROFILES, SCHEDULES
 from rayproof.suite.plugin import (

@@ -42,7 +42,6 @@ from rayproof.commands.limits import (
     ReduceOption,
     StatesOption,
 )
-from rayproof.console import width
 from rayproof.counterexamples import load, save, shown
 from rayproof.errors import InputError, expected_name
 from rayproof.gaps.bursts import Chooser
@@ -53,7 +52,7 @@ from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
 from rayproof.model.scheduler.policies import BUILT_IN
-from rayproof.piped import width
+from rayproof.console import width
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 import pytest
-from rayproof.model.kernel import Message, Process
 
 from rayproof import model
 from rayproof.model.kernel import Message, Process

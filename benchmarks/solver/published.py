@@ -5,12 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from rayproof.solver.bounds import lower_bound
-from rayproof.solver.engine import Limits
-from rayproof.solver.makespan import Status, shortest_schedule
-from rayproof.solver.readers import Published, job_shops, projects, task_graphs
-from rayproof.solver.schedules import heft, upper_bound
-
 from benchmarks.solver.tables import seconds, table
 from rayproof.solver.bounds import lower_bound
 from rayproof.solver.engine import Limits

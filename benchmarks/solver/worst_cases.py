@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rayproof.solver.engine import Limits
-from rayproof.solver.worst import ABSTRACT, worst_by_search, worst_case, worst_list
-
 from benchmarks.solver.tables import seconds, table
 from rayproof.solver.engine import Limits
 from rayproof.solver.worst import ABSTRACT, worst_by_search, worst_case, worst_list

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rayproof.errors import InputError, expected_name
-from rayproof.piped import width
+from rayproof.console import width
 from rayproof.properties.gallery.entries import GALLERY
 from rayproof.properties.gallery.entry import GalleryEntry
 from rayproof.properties.gallery.hunt import Driver, Finding, Outcome, hunt

@@ -1,15 +1,6 @@
 """The scopes of actor calls are exhausted, and their planted bugs are killed."""
 
 import pytest
-from rayproof.model.actors.events import Started
-from rayproof.model.actors.protocol import Outcome
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.actors import ACTOR_BUGS
-from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.scenarios.actors import ACTOR_ENTRIES
-from rayproof.properties.statements.actors import Order
 
 from rayproof.model.actors.events import Started
 from rayproof.model.actors.protocol import Outcome

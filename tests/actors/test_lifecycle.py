@@ -1,9 +1,6 @@
 """The scopes of creation, restart, kill and churn are exhausted, and their planted bugs are killed."""
 
 import pytest
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.lifecycle import LIFECYCLE_BUGS
-from rayproof.properties.scenarios.actors import LIFECYCLE_ENTRIES
 
 from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.lifecycle import LIFECYCLE_BUGS

@@ -1,9 +1,6 @@
 """The scopes of moving actors are exhausted, with a crash of each party at every step; planted bugs are killed."""
 
 import pytest
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.migration import MIGRATION_BUGS
-from rayproof.properties.scenarios.actors import MIGRATION_ENTRIES
 
 from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.migration import MIGRATION_BUGS

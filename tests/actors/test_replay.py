@@ -1,9 +1,6 @@
 """The scopes of replay from a checkpoint are exhausted, and their planted bugs are killed."""
 
 import pytest
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.replay import REPLAY_BUGS
-from rayproof.properties.scenarios.actors import REPLAY_ENTRIES
 
 from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.replay import REPLAY_BUGS

@@ -6,9 +6,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from rayproof.model.kernel import Verdict
-from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
-from rayproof.model.scheduler.policies import BUILT_IN
 from rich.console import Console
 
 from rayproof.check.report import show

@@ -1,7 +1,6 @@
 """`rayproof bounds`: numbers for hops, waits and turns of others, and what goes round where there is none."""
 
 import pytest
-from rayproof.model.kernel.explore import Limits
 from typer.testing import CliRunner
 
 from rayproof.cli import app

@@ -3,8 +3,6 @@
 import json
 
 import pytest
-from rayproof.properties.gallery.entry import GalleryEntry
-from rayproof.properties.gallery.hunt import Driver, Finding, Outcome
 
 import rayproof.commands.bugs as command
 from rayproof.properties.gallery.entry import GalleryEntry

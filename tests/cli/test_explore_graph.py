@@ -5,7 +5,6 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
-from rayproof.model.kernel.explore import Explorer, Limits
 
 from rayproof.commands.explore_graph import MOST_STATES, as_dot, as_networkx, write
 from rayproof.errors import InputError

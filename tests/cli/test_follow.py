@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from rayproof.properties.bugs import BUGS
 
 from rayproof.properties.bugs import BUGS
 from tests.cli.test_commands import rayproof

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from rayproof.model.kernel.explore import Progress
 
 from rayproof import exercise
 from rayproof.model.kernel.explore import Progress

@@ -3,9 +3,6 @@
 from random import Random
 
 import pytest
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.world import World
-from rayproof.properties.catalogue import build
 
 from rayproof.model.kernel.transitions import Transitions
 from rayproof.model.kernel.world import World

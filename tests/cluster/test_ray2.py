@@ -1,14 +1,6 @@
 """Whole clusters of today's Ray: each scope is exhausted, and each claim that is theirs has a bug that only it sees."""
 
 import pytest
-from rayproof.model.kernel import FaultKind
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.owned_cluster import OWNED_BUGS
-from rayproof.properties.catalogue import build
-from rayproof.properties.editions import Edition, edition_of
-from rayproof.properties.scenarios.owned_cluster import OWNED_ENTRIES
-from rayproof.properties.statements.cluster_calls import CLUSTER_CALLS
-from rayproof.properties.statements.owned_cluster import COMPOSED
 
 from rayproof.model.kernel import FaultKind
 from rayproof.properties.bugs import Bug

@@ -7,7 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from rayproof.model.graph import ClusterSpec, NodeSpec, Resources
 
 from rayproof.clusters import parse_quantity, read_clusters
 from rayproof.errors import InputError

@@ -7,9 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from rayproof.model.actors.protocol import Outcome
-from rayproof.model.kernel import Verdict
-from rayproof.model.lineage.programs import Failure
 
 from rayproof.conformance.outcomes import Answer, check_outcomes
 from rayproof.model.actors.protocol import Outcome

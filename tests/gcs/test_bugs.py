@@ -1,16 +1,6 @@
 """Planted bugs of the control store: each breaks the statement it must break, and no other than is declared."""
 
 import pytest
-from rayproof.model.kernel import StatementKind
-from rayproof.model.kernel.explore import Limits, explore
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import campaign
-from rayproof.properties.bugs import BUGS, Bug
-from rayproof.properties.bugs.chain import CHAIN_BUGS
-from rayproof.properties.bugs.livelocks import LIVELOCK_BUGS
-from rayproof.properties.catalogue import CATALOGUE, Scope, build
-from rayproof.properties.statements.gcs_liveness import TWINS
 
 from rayproof.model.kernel import StatementKind
 from rayproof.model.kernel.explore import Limits, explore

@@ -4,18 +4,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pytest
-from rayproof.model.gcs import protocol
-from rayproof.model.kernel import Context, Name, Statement, StateView, Verdict, always
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.gate import explore_reduced, gate
-from rayproof.model.kernel.reduced import ReducedExplorer
-from rayproof.model.kernel.reductions import Eager, Reduction
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.symmetry import Symmetry
-from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import build
-from rayproof.properties.statements.chain import inprocess_requests
-from rayproof.properties.statements.runs import CHAIN_RUNS
 
 from benchmarks.plain_chain import PLAIN, Replica, Stable, Update, plain_chain
 from rayproof.model.gcs import protocol

@@ -1,9 +1,6 @@
 """The scopes of recovery through the control store are exhausted, and their planted bugs are killed."""
 
 import pytest
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.control import CONTROL_BUGS
-from rayproof.properties.scenarios.lineage import CONTROL_ENTRIES
 
 from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.control import CONTROL_BUGS

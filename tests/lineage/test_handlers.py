@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from rayproof.model.kernel import Down
-from rayproof.model.lineage.attempts import AttemptEnded, AttemptNode, Ending, RunAttempt, Submitter, TaskShape
-from rayproof.model.lineage.execution import DISK, Executor, PutValue
-from rayproof.model.lineage.keeping import Keeper
-from rayproof.model.lineage.programs import Task
-from rayproof.model.lineage.streams import Item, StreamOwner
 
 from rayproof.model.kernel import Down
 from rayproof.model.lineage.attempts import AttemptEnded, AttemptNode, Ending, RunAttempt, Submitter, TaskShape

@@ -1,10 +1,6 @@
 """The scopes of recovery by an owner are exhausted, and their planted bugs are killed."""
 
 import pytest
-from rayproof.model.lineage.programs import Failure
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.ownership import LINEAGE_BUGS
-from rayproof.properties.scenarios.lineage import LINEAGE_ENTRIES
 
 from rayproof.model.lineage.programs import Failure
 from rayproof.properties.bugs import Bug

@@ -1,9 +1,6 @@
 """The scopes of attempts and streams are exhausted, and their planted bugs are killed."""
 
 import pytest
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.workers import ATTEMPT_BUGS, STREAM_BUGS, WORKER_BUGS
-from rayproof.properties.scenarios.workers import ATTEMPT_ENTRIES, STREAM_ENTRIES
 
 from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.workers import ATTEMPT_BUGS, STREAM_BUGS, WORKER_BUGS

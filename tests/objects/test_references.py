@@ -1,9 +1,6 @@
 """The scopes of references are exhausted, and their planted bugs are killed."""
 
 import pytest
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.references import REFERENCE_BUGS
-from rayproof.properties.scenarios.references import REFERENCE_ENTRIES
 
 from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.references import REFERENCE_BUGS

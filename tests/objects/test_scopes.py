@@ -1,9 +1,6 @@
 """The scopes of the object plane are exhausted; every planted bug is killed by the statement that is named for it."""
 
 import pytest
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.objects import OBJECT_BUGS
-from rayproof.properties.scenarios.objects import OBJECT_ENTRIES
 
 from rayproof.properties.bugs import Bug
 from rayproof.properties.bugs.objects import OBJECT_BUGS

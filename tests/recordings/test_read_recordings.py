@@ -20,7 +20,6 @@ from rayproof.model.graph import (
     TaskKind,
     Wait,
 )
-
 from rayproof.recordings import FaultKind, read_recording
 from tests.recordings.bounds import critical_path_us
 from tests.recordings.small import body, event, get, node, recorded, submit, task, thing

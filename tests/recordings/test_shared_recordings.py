@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rayproof.model.graph import TaskKind
-from rayproof.model.graph.program import DRIVER
 
 from rayproof.model.graph import TaskKind
 from rayproof.model.graph.program import DRIVER

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from rayproof.model.graph import Resources
-from rayproof.model.kernel import Context
-from rayproof.model.scheduler.groups.manager import GroupManager
-from rayproof.model.scheduler.leases.local import CAP
-from rayproof.model.scheduler.leases.protocol import LeaseGranted, SchedulingClass
-from rayproof.model.scheduler.leases.raylet import LeaseRaylet
 
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import Context

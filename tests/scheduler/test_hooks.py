@@ -7,16 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rayproof.model.actors.scenarios import migration
-from rayproof.model.kernel import Verdict, combine
-from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.move_hooks import MoveActor
-from rayproof.model.scheduler.policies import Default, with_defaults
-from rayproof.model.scheduler.policies.completed import Completed
-from rayproof.properties.catalogue import CATALOGUE, ENTRIES
-from rayproof.properties.entry import Scope
-from rayproof.properties.statements.migration import MIGRATION
-from rayproof.properties.statements.transfers import urgent_objects_go_first
 
 from rayproof.check.verdict import policy_scenarios
 from rayproof.errors import InputError

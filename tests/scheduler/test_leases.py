@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.leases import LEASE_BUGS
-from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.leases import LEASE_ENTRIES
 
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore

@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from rayproof.model.graph import Resources
-from rayproof.model.scheduler.policies import BUILT_IN
-from rayproof.model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
 from typer.testing import CliRunner
 
 from rayproof.commands import golden

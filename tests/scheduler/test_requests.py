@@ -1,12 +1,6 @@
 """Requests of leases that cannot be served where they are: exhausted scopes, planted bugs and who sees them."""
 
 import pytest
-from rayproof.model.kernel import StatementKind, Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.requests import REQUEST_BUGS
-from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.statements.requests import REQUESTS
 
 from rayproof.model.kernel import StatementKind, Verdict
 from rayproof.model.kernel.explore import explore

@@ -6,12 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.policies import Default
-from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
-from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.starvation import exact_starvation_bound
 
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore

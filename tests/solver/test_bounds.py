@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given, settings
-from rayproof.model.graph import Resources
-from rayproof.solver.bounds import BoundKind, bounds, lower_bound
-from rayproof.solver.instances import Instance, Node, Object, Task
 
 from rayproof.model.graph import Resources
 from rayproof.solver.bounds import BoundKind, bounds, lower_bound

@@ -8,12 +8,6 @@ from typing import Any
 
 import pytest
 import typer
-from rayproof.model.graph import Resources
-from rayproof.solver.gap import RunHeuristic
-from rayproof.solver.instances import Instance, Node, Objective, Occupant, load, save
-from rayproof.solver.instances.families import heterogeneous
-from rayproof.solver.schedules import heft
-from rayproof.solver.worst import ABSTRACT
 from typer.testing import CliRunner
 
 from rayproof.commands.solving import register

@@ -25,7 +25,6 @@ from rayproof.solver.instances import (
     save,
     to_json,
 )
-
 from tests.solver.strategies import instances
 
 

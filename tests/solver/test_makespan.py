@@ -7,19 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rayproof.solver.bounds import BoundKind
-from rayproof.solver.bounds.pools import pools
-from rayproof.solver.bounds.windows import raised_windows
-from rayproof.solver.engine import Budget, Limits
-from rayproof.solver.instances import Instance, index
-from rayproof.solver.instances.families import heterogeneous
-from rayproof.solver.makespan import Status, shortest_schedule
-from rayproof.solver.makespan.encoding import Encoding, OutOfBudgetError
-from rayproof.solver.makespan.events import narrow
-from rayproof.solver.makespan.grid import grid
-from rayproof.solver.makespan.search import Found, GaveUp, Refuted, ascend, descend
-from rayproof.solver.readers import job_shops, projects, task_graphs
-from rayproof.solver.schedules import Schedule, Slot, require_valid
 
 from rayproof.solver.bounds import BoundKind
 from rayproof.solver.bounds.pools import pools

@@ -5,10 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rayproof.model.graph import Resources
-from rayproof.solver.bounds import lower_bound
-from rayproof.solver.instances import Instance, Node, Object, Task
-from rayproof.solver.schedules import Schedule, ScheduleError, Slot, faults, heft, require_valid, upper_bound
 
 from rayproof.model.graph import Resources
 from rayproof.solver.bounds import lower_bound

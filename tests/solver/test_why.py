@@ -6,10 +6,6 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from rayproof.model.graph import Resources
-from rayproof.solver.engine import Limits
-from rayproof.solver.instances import Group, GroupStrategy, Instance, InstanceError, Node, Occupant, Task
-from rayproof.solver.why import Holds, Needs, NeedsLabel, NeedsNode, NeedsStrategy, Reason, Verdict, why_not
 
 from rayproof.model.graph import Resources
 from rayproof.solver.engine import Limits

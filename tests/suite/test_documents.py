@@ -1,13 +1,6 @@
 """The generated documents are what the catalogue and the docstrings say today."""
 
 import pytest
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.statements import DECIDED
-from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import build
-from rayproof.properties.implications import IMPLIED_BY
-from rayproof.properties.statements.rest import at_rest
-from rayproof.properties.statements.runs import CLUSTER_RUNS
 
 from rayproof.commands import statements_table, traceability
 from rayproof.model.kernel.explore import explore

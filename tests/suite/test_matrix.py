@@ -4,9 +4,6 @@ The bug names the statement that must fail, and declares all others that notice 
 """
 
 import pytest
-from rayproof.model.kernel.statements import DECIDED
-from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import ENTRIES
 
 from rayproof.model.kernel.statements import DECIDED
 from rayproof.properties.bugs import BUGS

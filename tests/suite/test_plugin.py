@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from rayproof.model.scheduler.policies import BUILT_IN
 
 from rayproof.counterexamples import load, shown
 from rayproof.errors import InputError

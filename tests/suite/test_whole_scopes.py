@@ -1,10 +1,6 @@
 """The scopes of the whole cluster, and what its audit notices."""
 
 import pytest
-from rayproof.model.kernel.explore import explore
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.whole import WHOLE_BUGS
-from rayproof.properties.catalogue import build
 
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.bugs import Bug

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rayproof.model.graph import Compute, Get, Resources, Submit
 
 from rayproof.errors import InputError
 from rayproof.model.graph import Compute, Get, Resources, Submit

@@ -1,14 +1,6 @@
 """The `eventually` twins of the audits: what they find in the correct model, and which planted bug breaks which."""
 
 import pytest
-from rayproof.model.kernel import Scenario, Verdict
-from rayproof.model.kernel.bounds import longest_wait, most_often
-from rayproof.model.kernel.explore import Explorer, explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.steps import Deliver, Step
-from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import build
-from rayproof.properties.statements.runs import CHAIN_RUNS, CLUSTER_RUNS
 
 from rayproof.model.kernel import Scenario, Verdict
 from rayproof.model.kernel.bounds import longest_wait, most_often
