@@ -1,8 +1,8 @@
 """Text that comes from outside, read strictly: bounded files, JSON that means one thing, signs that a terminal obeys.
 
-Everything that reads a file of a user goes through here, so that a pipe nobody writes to, a device without an end, a key
-given twice or a number of a thousand digits is refused in one place. Errors say where and what was expected; whoever
-reads a file puts its name in front.
+Everything that reads a file of a user goes through here, so that a pipe nobody writes to, a device without an end, a
+key given twice or a number of a thousand digits is refused in one place. Errors say where and what was expected;
+whoever reads a file puts its name in front.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import re
 import stat
+from contextlib import suppress
 from json.decoder import JSONObject  # type: ignore[attr-defined]
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from math import isfinite
@@ -25,7 +26,7 @@ MOST_LEVELS = 100
 MOST_DIGITS = 19
 """Of a whole number: what 64 bits hold."""
 
-_SUSPECT_NUMBER = re.compile(r"\d{%d}|[eE]\+?\d{3}" % (MOST_DIGITS + 1))
+_SUSPECT_NUMBER = re.compile(rf"\d{{{MOST_DIGITS + 1}}}|[eE]\+?\d{{3}}")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -141,10 +142,8 @@ def _place_of(twice: _Twice, text: str) -> int:
 
     decoder.parse_object = scanned  # type: ignore[attr-defined]
     decoder.scan_once = py_make_scanner(decoder)  # type: ignore[attr-defined]
-    try:
+    with suppress(_Twice, RecursionError):
         decoder.decode(text)
-    except (_Twice, RecursionError):
-        pass
     return place
 
 

@@ -47,9 +47,9 @@ def escaped(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def say(text: str, *, error: bool = False) -> None:
+def say(text: str, *, error: bool = False, end: str = "\n") -> None:
     """Print lines of text, to standard error if it is one."""
-    print(escaped(text), file=sys.stderr if error else sys.stdout)
+    print(escaped(text), file=sys.stderr if error else sys.stdout, end=end)
 
 
 def json_text(document: Any) -> str:

@@ -36,6 +36,10 @@ class Exit(IntEnum):
     """Ctrl-C; what was known by then was said."""
 
 
+class Interrupted(BaseException):
+    """Ctrl-C has ended a command; the text is what is known all the same, one clause."""
+
+
 def guarded(run: Callable[[], int]) -> int:
     """The exit code of a command, whatever happens in it, with one line on standard error for each end that is none."""
     if sys.stderr is None:
@@ -60,8 +64,10 @@ def _code_of(run: Callable[[], int]) -> int:
         return run()
     except InputError as error:
         return _ended(f"error: {error}", Exit.BAD_INPUT)
+    except Interrupted as known:
+        return _ended(f"interrupted: {printable(str(known))}", Exit.INTERRUPTED)
     except KeyboardInterrupt:
-        return _ended("interrupted; nothing was decided", Exit.INTERRUPTED)
+        return _ended("interrupted: nothing was decided", Exit.INTERRUPTED)
     except MemoryError:
         return _ended("undetermined: out of memory", Exit.UNDETERMINED)
     except OSError as error:

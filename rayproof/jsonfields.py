@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rayproof.errors import InputError
 
@@ -14,25 +14,6 @@ LARGEST = 1e15
 """Bound on every number: beyond a year in nanoseconds, or a petabyte, a field is garbage rather than a measurement."""
 
 LONGEST_ID = 200
-
-
-def parse_json(path: str | Path, line: int, text: str) -> Any:
-    """The value of one JSON text; NaN and infinities, which Python would let pass, are refused like bad syntax."""
-
-    def refuse(constant: str) -> NoReturn:
-        raise InputError(path, line, f"{constant} is not a JSON number", "a finite number")
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        at = line + error.lineno - 1
-        raise InputError(path, at, f"not JSON: {error.msg}, column {error.colno}", "one complete JSON value") from error
-    except RecursionError as error:
-        raise InputError(path, line, "JSON is nested too deeply", "a few levels of nesting") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(path, line, f"not JSON: {error}", "one complete JSON value") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ the whole stay of a task at its worker, and `task:execute`, its body within. Sou
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from rayproof.errors import InputError
-from rayproof.files import MIB, read_text
-from rayproof.jsonfields import Fields, parse_json
+from rayproof.files import parse_json, read_text
+from rayproof.jsonfields import Fields
+from rayproof.model.documents import MIB
 from rayproof.model.graph import (
     Action,
     ClusterSpec,
@@ -63,8 +63,8 @@ class _Stay:
 def is_timeline(path: Path) -> bool:
     """Whether a JSON file is a trace of Chrome's format; a file that cannot be read is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(path, 1, read_text(path, LIMIT, EXPECTED))
+    except InputError:
         return False
     return isinstance(content, list) or (isinstance(content, dict) and "traceEvents" in content)
 
