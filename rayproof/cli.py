@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from rayproof import __version__, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
+from rayproof.check.reach import strategies_in_force
 from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import (
     bounds,
@@ -263,6 +264,12 @@ def check_command(
     ] = None,
     bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = 1_000_000_000,
     decision_us: Annotated[int, typer.Option(min=0, help="Time of the scheduler for one message.")] = 50,
+    max_states: StatesOption = check_verdict.SCOPE_LIMITS.states,
+    max_memory: MemoryOption = check_verdict.SCOPE_LIMITS.memory_mb,
+    budget: BudgetOption = None,
+    max_events: Annotated[
+        int | None, typer.Option(min=1, help="Cap of each simulated run; by default it grows with the workload.")
+    ] = None,
     seed: SeedOption = 0,
     out: OutOption = Path("rayproof-out"),
     json_to: JsonOption = None,
@@ -274,29 +281,29 @@ def check_command(
     recording = read_workload(workload)
     target = None if cluster is None else one_cluster(cluster)
     ready = prepare(recording, target)
-    settings = Settings(bandwidth, decision_us, seed)
+    settings = Settings(bandwidth, decision_us, seed, max_events)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
         task = bar.add_task("", total=None)
         reports: list[check_verdict.PolicyReport] = []
-        interrupted = False
-        try:
-            for one in loaded:
-                reports += [
-                    check_verdict.check_policy(
-                        one, ready, settings, out, lambda stage: bar.update(task, description=stage)
-                    )
-                ]
-        except KeyboardInterrupt:
-            interrupted = True
-    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed, not interrupted)
+        limits = Limits(max_states, max_memory, budget)
+
+        def stage(said: str) -> None:
+            bar.update(task, description=said)
+
+        for one in loaded:
+            reports.append(check_verdict.check_policy(one, ready, settings, out, stage, limits))
+            if reports[-1].interrupted:
+                break
+    interrupted = reports[-1].interrupted
+    notes = strategies_in_force(recording.program)
+    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed, not interrupted, notes)
+    if json_to != STANDARD_OUTPUT:
+        check_report.show(report, report_console())
     if json_to is not None:
         _write_json(check_verdict.as_json(report), json_to)
-    if json_to != "-":
-        check_report.show(report, report_console())
     if interrupted:
-        print(f"interrupted: {len(reports)} of {len(loaded)} policies were checked", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted(f"{len(reports) - 1} of {len(loaded)} policies were checked")
     _leave(report.verdict)
 
 

@@ -13,8 +13,8 @@ from rayproof.model.documents import DocumentError
 def read_text(path: str | Path, limit: int, expected: str) -> str:
     """The whole file as text, at most `limit` bytes; `expected` says what kind of file it should have been.
 
-    Raises `InputError` for a missing file, a directory, a pipe, a device, a file that may not be read, one that is larger
-    than `limit` or empty, and bytes that are not UTF-8 (with the line they stand in).
+    Raises `InputError` for a missing file, a directory, a pipe, a device, a file that may not be read, one that is
+    larger than `limit` or empty, and bytes that are not UTF-8 (with the line they stand in).
     """
     try:
         return documents.read_text(path, limit, expected)

@@ -1,7 +1,7 @@
 """Where answers are written: refused before the work when it could not be written there, and never followed elsewhere.
 
-A target is a file that is there or can be made, or a folder that is there or can be made. Devices, pipes, sockets, links
-that lead nowhere or round in circles are refused: a report that vanishes is no report.
+A target is a file that is there or can be made, or a folder that is there or can be made. Devices, pipes, sockets and
+links that lead nowhere or round in circles are refused: a report that vanishes is no report.
 """
 
 from __future__ import annotations

@@ -215,7 +215,9 @@ def listed(trace: Trace) -> str:
     """The print of a counterexample as it was recorded, without carrying it out."""
     lines = [f"{trace.statement}: {trace.sentence}"]
     lines.append(f"  scenario {trace.scenario}, found by {trace.driver}, seed {trace.seed}")
-    lines += [f"  {name}: {_brief(value)}" for name, value in trace.parameters.items()]
+    lines += [
+        f"  {name}: {value if isinstance(value, str) else _brief(value)}" for name, value in trace.parameters.items()
+    ]
     for number, taken in enumerate(trace.steps, 1):
         if trace.loop == number:
             lines.append(LOOP_BEGINS)

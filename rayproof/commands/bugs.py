@@ -106,10 +106,8 @@ def register(app: typer.Typer) -> None:
         if ladder:
             climbs, early = _look(entries, lambda entry: climb(entry, seed=seed, budget=budget, walks=WALKS))
             if in_json:
-                say(
-                    json_text({"bugs": [{"id": each.id, "rung": each.rung, "tried": each.tried} for each in climbs]}),
-                    end="",
-                )
+                rows = [{"id": each.id, "rung": each.rung, "tried": each.tried} for each in climbs]
+                say(json_text({"bugs": rows}), end="")
             else:
                 show_ladder(climbs, console)
             failed = False

@@ -53,7 +53,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(
 ) -> None:
     # A minute's work, were it begun.
     code, out, err = rayproof(monkeypatch, capsys, "verify", "cluster-3-4-1", "--json", "/nowhere/x.json")
-    assert (code, out) == (2, "") and "it cannot be written" in err
+    assert (code, out) == (2, "") and "a file that can be written" in err
 
 
 @pytest.mark.parametrize(("columns", "folded"), [("", False), ("60", True)])
@@ -134,7 +134,7 @@ RECORDING = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
         (("verify", "leases-plain", "--bug", "answers_early"), "answers_early takes no part in what was asked for"),
         (("verify", "cluster-wide", "--json", "/nowhere/x.json"), "a file that can be written"),
         (("verify", "chian-3-2-1"), "the nearest: chain-3-2-1"),
-        (("replay", "nowhere.json"), "No such file"),
+        (("replay", "nowhere.json"), "does not exist"),
         (("replay", RECORDING), "expected"),
         (("replay", str(EXAMPLES)), "directory"),
     ],
@@ -191,7 +191,7 @@ def test_an_interrupt_is_clean_and_keeps_what_was_found() -> None:
 
 @pytest.mark.parametrize("command", ["verify cluster-3-3-0", "verify cluster-3-3-0 --json -", "statements"])
 def test_a_pipe_that_is_closed_is_no_verdict(command: str) -> None:
-    program = f"import sys; from rayproof.cli import command_line; sys.argv = ['', *{command.split()}]; command_line()"
+    program = f"import sys; from rayproof.__main__ import command_line; sys.argv = ['', *{command.split()}]; command_line()"
     done = subprocess.Popen(
         [sys.executable, "-c", program], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
