@@ -54,6 +54,15 @@ def require_new_folder_file(path: Path) -> None:
         require_file(path)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; raises `InputError`."""
+    require_folder(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(folder, None, error.strerror or str(error), FOLDER) from None
+
+
 def write_text(text: str, target: str | Path) -> None:
     """Write a whole text to a file; raises `InputError`. Half a file is never left under the name."""
     path = Path(target)

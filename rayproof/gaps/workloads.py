@@ -35,8 +35,8 @@ class ProgramRun:
 def run_workload(workload: Workload, policy: Policy, seed: int = 0) -> ProgramRun:
     """Run the workload.
 
-    Raises `PolicyError` when the policy breaks a rule or lets tasks wait for ever, `InputError` when the workload cannot
-    end here, whatever the policy.
+    Raises `PolicyError` when the policy breaks a rule or lets tasks wait for ever, `InputError` when the workload
+    cannot end here, whatever the policy.
     """
     bandwidth = workload.cluster.bandwidth_bytes_per_s or BANDWIDTH
     program = workload.program

@@ -111,7 +111,10 @@ class BooleanSolver:
         if answer == z3.sat:
             self._model = self._solver.model()
             return Answer.SAT
-        return Answer.UNSAT if answer == z3.unsat else Answer.UNKNOWN
+        if answer == z3.unsat:
+            return Answer.UNSAT
+        budget.cancelled(self._solver.reason_unknown())
+        return Answer.UNKNOWN
 
     def holds(self, literal: str) -> bool:
         """Whether a literal holds in the model of the last satisfiable check; variables free to choose are false."""

@@ -38,7 +38,10 @@ class IntegerSolver:
             model = self._solver.model()
             self._values = {each.name(): model[each] for each in model.decls()}
             return Answer.SAT
-        return Answer.UNSAT if answer == z3.unsat else Answer.UNKNOWN
+        if answer == z3.unsat:
+            return Answer.UNSAT
+        budget.cancelled(self._solver.reason_unknown())
+        return Answer.UNKNOWN
 
     def integer(self, name: str) -> int:
         """An integer's value in the model of the last satisfiable check."""

@@ -75,7 +75,9 @@ def positions(instance: Instance, stay: bool = False) -> Positions:
     for item in instance.occupants:
         found = _options(instance, item, place, gpus, stay)
         if not found:
-            raise InfeasibleError(f"{item.id} needs {item.demand} and fits no node, even an empty one")
+            raise InfeasibleError(
+                f"{item.id} needs {item.demand} and fits no node, even an empty one; expected a node that can hold it"
+            )
         options.append(found)
     return Positions(
         instance=instance,

@@ -191,9 +191,11 @@ def test_an_interrupt_is_clean_and_keeps_what_was_found() -> None:
 
 @pytest.mark.parametrize("command", ["verify cluster-3-3-0", "verify cluster-3-3-0 --json -", "statements"])
 def test_a_pipe_that_is_closed_is_no_verdict(command: str) -> None:
-    program = f"import sys; from rayproof.__main__ import command_line; sys.argv = ['', *{command.split()}]; command_line()"
     done = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "rayproof", *command.split()],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert done.stdout is not None and done.stderr is not None
     done.stdout.close()

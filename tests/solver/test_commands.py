@@ -201,7 +201,7 @@ def test_worst_out_of_budget_is_3() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("solve", "absent.json"), "absent.json: expected a readable file"),
+        (("solve", "absent.json"), "absent.json: the file does not exist; expected an instance (.json)"),
         (("solve", "strange.xyz"), "strange.xyz: expected an instance (.json)"),
         (("why", "nobody", "--scenario", "NOTES"), "found nothing called nobody"),
         (("gap", "--policy", "nobody"), "policy nobody: expected one of heft"),
