@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
+from typing import Any
 
 from rayproof.model.documents import printable
 
@@ -136,8 +138,19 @@ def _ended(message: str, code: Exit) -> int:
     return int(code)
 
 
+def _made_whole(stream: Any) -> Any:
+    """Standard output that loses nothing: a partial write is gone on for, a sign that it cannot encode is escaped."""
+    raw = getattr(stream, "buffer", None)
+    if isinstance(raw, io.RawIOBase):  # as PYTHONUNBUFFERED has it; its writes may drop what a full disk did not take
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, write_through=True)
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
 def leave(run: Callable[[], int]) -> None:
     """End the process with the exit code of a command; an interrupt that comes too late to matter changes nothing."""
+    sys.stdout, sys.stderr = _made_whole(sys.stdout), _made_whole(sys.stderr)
     try:
         code = guarded(run)
     except KeyboardInterrupt:
