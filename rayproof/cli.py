@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,7 +113,7 @@ def main() -> None:
 
 def run() -> int:
     """The exit code of the command in `sys.argv`; what goes wrong is left to the guard."""
-    command = typer.main.get_command(app)
+    command = _command()
     try:
         # Not by way of the command's own main, which ends an interrupt without a word and a closed pipe as a violation.
         with command.make_context("rayproof", sys.argv[1:]) as context:
@@ -131,6 +131,12 @@ def run() -> int:
             say(f"error: {printable(message())}", error=True)
         return Exit.BAD_INPUT
     return Exit.HOLDS
+
+
+@cache
+def _command() -> Any:
+    """The commands, made of their signatures once."""
+    return typer.main.get_command(app)
 
 
 def _leave(verdict: Verdict) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -16,6 +17,9 @@ from enum import IntEnum
 from typing import Any
 
 from rayproof.model.documents import printable
+
+NO_MORE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO, errno.EBADF})
+"""Errors of a write that say that nothing more can be written there."""
 
 LONGEST_REASON = 300
 """Characters shown of what an exception says."""
@@ -73,7 +77,8 @@ def _code_of(run: Callable[[], int]) -> int:
     except MemoryError:
         return _ended("undetermined: out of memory", Exit.UNDETERMINED)
     except OSError as error:
-        if error.filename is None and _output_is_gone():
+        # Files of others are written where their errors are known by name.
+        if error.filename is None and error.errno in NO_MORE:
             return _unwritable(error)
         return _defect(error)
     except BaseException as error:
@@ -110,14 +115,6 @@ def _unusable_output() -> str:
         if os.fstat(sys.stdout.fileno()).st_rdev == full.st_rdev:
             return "is a device that is always full"
     return ""
-
-
-def _output_is_gone() -> bool:
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        return True
-    return False
 
 
 def _unwritable(error: OSError) -> int:

@@ -125,7 +125,7 @@ def test_an_interrupt_before_the_program_is_read_is_an_interrupt() -> None:
         "entry.command_line()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (Exit.INTERRUPTED, "interrupted: nothing was decided\n")
+    assert (done.returncode, done.stderr) == (Exit.INTERRUPTED, "interrupted: nothing was begun\n")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="there are no pipes that signal")
