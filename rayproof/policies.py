@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from dataclasses import dataclass
 from inspect import signature
@@ -85,7 +86,7 @@ def _signatures() -> str:
 
 
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(path, None, "no such file", EXPECTED)
     name = f"rayproof_policy_{path.stem}"
     loader = importlib.util.spec_from_file_location(name, path)

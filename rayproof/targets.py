@@ -27,7 +27,7 @@ def require_file(target: str | Path | None) -> None:
     path = Path(target)
     kind = _kind(path, FILE)
     if kind is None:
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):
             raise InputError(path, None, f"there is no folder {path.parent}", FILE)
         _require_access(path, path.parent, FILE)
     elif not stat.S_ISREG(kind):

@@ -6,6 +6,7 @@ breaks a rule is a violation; limits that ended before the answer leave it undet
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -370,7 +371,7 @@ def _instances(named: str, cluster: Path | None) -> Iterator[tuple[str, Instance
     path = Path(named)
     for file in _files(path):
         if not is_recording(file):
-            yield path.name if path.is_dir() else file.stem, problem(file, cluster=cluster)
+            yield path.name if os.path.isdir(path) else file.stem, problem(file, cluster=cluster)
 
 
 def _run_rows(
@@ -389,8 +390,8 @@ def _run_rows(
 
 def _files(path: Path) -> list[Path]:
     files = [path]
-    if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file())
+    if os.path.isdir(path):
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and os.path.isfile(each))
     if not files:
         raise InstanceError(f"{path}: expected instances in this directory, found none")
     return files

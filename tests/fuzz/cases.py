@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import typer
+
+from rayproof.cli import app
 from tests.fuzz.seeds import seeds
 from tests.mutations import damaged
 from tests.shared_data import EXAMPLES
@@ -41,19 +47,46 @@ NASTY: tuple[Callable[[Random], Any], ...] = (
 )
 
 WORDS = (
-    "", "-", "--", "-1", "0", "1", "3", "1e999", "nan", "99999999999999999999999", "x", "\x1b[2J", "é\u202e", "default",
-    "spread", "heft", "list", "lpt", "alpha_beta", "alpha_beta:1/0,1", "alpha_beta:1e99999999,1", "alpha_beta:,", "tiny",
-    "no/such.py", "a:b", "json:loads", "os:", ":", "cluster-3-3-0", "chain-3-2-1", "huge", "*", "[", "T0", "D15", "-h",
-)  # fmt: skip
-COMMANDS = (
-    "verify", "check", "replay", "show", "scenarios", "statements", "policies", "traceability", "explore", "bounds",
-    "new-policy", "bugs", "golden", "solve", "why", "gap", "worst", "--version", "nonsense",
-)  # fmt: skip
-OPTIONS = (
-    "--json", "--out", "--seed", "--workload", "--policy", "--cluster", "--scope", "--only", "--reduce", "--bug", "--nodes",
-    "--tasks", "--rows", "--graph", "--markdown", "--witness", "--folder", "--scenario", "--instances", "--objective",
-    "--aim", "--follow", "--trust", "--while", "--ladder", "--driver", "--walks", "--engine",
-)  # fmt: skip
+    *("", "-", "--", "-1", "0", "1", "3", "1e999", "nan", "99999999999999999999999", "x", "\x1b[2J", "é\u202e"),
+    *("default", "spread", "heft", "list", "lpt", "alpha_beta", "alpha_beta:1/0,1", "alpha_beta:1e99999999,1"),
+    *("tiny", "no/such.py", "a:b", "json:loads", "os:", ":", "cluster-3-3-0", "chain-3-2-1", "huge", "*", "[", "-h"),
+)
+GOOD: dict[str, tuple[str, ...]] = {
+    "names": ("cluster-3-3-0", "chain-3-2-1", "leases-plain"),
+    "scenario": ("cluster-3-3-0", "chain-3-2-1"),
+    "steps": ("*", "client*"),
+    "policies": ("default", "spread"),
+    "ids": ("D15", "d15"),
+    "policy": ("default", "spread", "least_load"),
+    "name": ("mine",),
+    "bug": ("answers_early",),
+    "claim": ("eventual_scheduling",),
+    "only": ("no_lost_objects", "no_fork"),
+    "reduce": ("auto", "invisible"),
+    "json_to": ("-", "report.json"),
+    "markdown_to": ("-", "page.md"),
+    "graph": ("states.dot", "states.graphml"),
+    "out": ("out",),
+    "folder": (".",),
+    "witness": ("witness.json",),
+    "follow_id": ("T0",),
+}
+"""Values that a parameter takes, by its name; numbers and choices are drawn by their type."""
+
+FILES = ("workload", "instance", "instances", "scenario", "file", "cluster")
+
+CHEAP: dict[str, tuple[str, ...]] = {
+    "verify": ("--max-states", "60"),
+    "explore": ("--max-states", "60"),
+    "bounds": ("--max-states", "60"),
+    "check": ("--max-states", "1", "--max-events", "500"),
+    "bugs": ("--budget", "0.05"),
+    "solve": UNITS,
+    "why": UNITS,
+    "gap": UNITS,
+    "worst": ("--resource-units", "50", "--seconds", "600"),
+}
+"""What keeps a command short; an option that is drawn as well is then given twice, which is refused."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +109,8 @@ class Cases:
     def next(self) -> Case:
         """The next case, its files written."""
         self._count += 1
-        kind = self.draw.choice(
-            (self.damaged, self.damaged, self.damaged, self.damaged, self.strange, self.target, self.words)
-        )
+        kinds = (self.damaged, self.strange, self.target, self.words, self.likely)
+        (kind,) = self.draw.choices(kinds, (6, 1, 1, 1, 3))
         return kind()
 
     # ---- files ------------------------------------------------------------------------------------------------------
@@ -93,12 +125,31 @@ class Cases:
         name = self.draw.choice(list(self.seeds))
         text = self.seeds[name]
         file = self._file(name)
-        if self.draw.random() < 0.5 and file.suffix in (".json", ".jsonl"):
+        how = self.draw.random()
+        if how < 0.1:
+            content = text.encode()
+        elif how < 0.5:
+            content = self._plausible(text).encode()
+        elif how < 0.8 and file.suffix in (".json", ".jsonl"):
             content = self._other_json(text, lines=file.suffix == ".jsonl")
         else:
             content = next(damaged(text, self.draw.getrandbits(32)))
         file.write_bytes(content)
         return Case(self._reading(name, file), ANY, f"{name}: {content[:200]!r}")
+
+    def _plausible(self, text: str) -> str:
+        """A few numbers or names of the text replaced by others that it has, or by small numbers."""
+        for _ in range(self.draw.randrange(1, 4)):
+            found = list(re.finditer(r'"[\w./-]*"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])', text))
+            if not found:
+                break
+            place = self.draw.choice(found)
+            alike = [each[0] for each in found if each[0].startswith('"') == place[0].startswith('"')]
+            new = self.draw.choice(alike)
+            if not place[0].startswith('"') and self.draw.random() < 0.5:
+                new = self.draw.choice(("0", "1", "2", "5", "100", "0.5", "1000000"))
+            text = text[: place.start()] + new + text[place.end() :]
+        return text
 
     def _other_json(self, text: str, lines: bool) -> bytes:
         """The same document with one value replaced, left out, given twice or put elsewhere."""
@@ -143,39 +194,33 @@ class Cases:
         path = str(file)
         out = ("--out", str(file.parent / "out"))
         json_too = ("--json",) if self.draw.random() < 0.5 else ()
+        dash = ("--json", "-") if json_too else ()
         if name == "cluster.yaml":
-            recording = str(EXAMPLES / "recordings" / "13_tree_reduce.jsonl")
-            return ("solve", recording, "--cluster", path, "--resource-units", "300", "--seconds", "600", *json_too)
+            recording = self._file("run.jsonl")
+            recording.write_text(self.seeds["recording.jsonl"])
+            if self.draw.random() < 0.2:
+                return ("check", *CHEAP["check"], "--workload", str(recording), "--cluster", path, *out, *dash)
+            return ("solve", str(recording), "--cluster", path, *UNITS, *json_too)
         if "trace" in name:
-            dash = ("--json", "-") if json_too else ()
-            return (
-                self.draw.choice(
-                    (
-                        ("replay", path),
-                        ("show", path),
-                        ("show", path, "--follow", "T0"),
-                        ("replay", path, "--policy", "default"),
-                    )
-                )
-                + dash
-            )
-        if name in ("recording.jsonl", "timeline.json") and self.draw.random() < 0.06:
-            return ("check", "--workload", path, "--max-states", "1", *out, *(("--json", "-") if json_too else ()))
-        return self.draw.choice(
-            (
-                ("solve", path, *UNITS, *json_too),
-                ("why", self.draw.choice(("a", "T0", "g", "t0", "\x1b[2J")), "--scenario", path, *UNITS, *json_too),
-                ("gap", "--policy", self.draw.choice(("heft", "spread")), "--instances", path, *UNITS, *out, *json_too),
-            )
-        )
+            read = (("replay",), ("show",), ("show", "--follow", "client"), ("replay", "--policy", "default"))
+            return (*self.draw.choice(read), path, *dash)
+        recorded = name in ("recording.jsonl", "timeline.json")
+        if recorded and self.draw.random() < 0.15:
+            return ("check", *CHEAP["check"], "--workload", path, *out, *dash)
+        if name == "packing.json" or (recorded and self.draw.random() < 0.3):
+            pending = self.draw.choice(("a", "g", "T0", "t0", "\x1b[2J"))
+            return ("why", pending, "--scenario", path, *UNITS, *json_too)
+        if self.draw.random() < 0.4:
+            policy = self.draw.choice(("default", "spread") if recorded else ("heft", "spread"))
+            return ("gap", "--policy", policy, "--instances", path, *UNITS, *out, *json_too)
+        return ("solve", path, *UNITS, *json_too)
 
     def strange(self) -> Case:
         """Something that is no file with text."""
         suffix = self.draw.choice((".json", ".jsonl", ".yaml", ".stg", ".sm", ".jsp", ".py"))
         path = self._file("strange" + suffix)
-        kind = self.draw.choice(
-            ("fifo", "folder", "device", "dangling", "loop", "missing", "empty", "nul", "long", "binary")
-        )
+        kinds = ("fifo", "folder", "device", "dangling", "loop", "missing", "empty", "nul", "long", "binary")
+        kind = self.draw.choice(kinds)
         match kind:
             case "fifo":
                 os.mkfifo(path)
@@ -238,6 +283,7 @@ class Cases:
                 file = folder = f"{path}{'a' * 300}"
         trace = self._file("trace.json")
         trace.write_text(self.seeds["trace.json"])
+        picture = file + ".dot" if kind in ("below", "missing", "nul", "long") else file
         arguments = self.draw.choice(
             (
                 ("verify", "cluster-wide", "--json", file),
@@ -251,12 +297,7 @@ class Cases:
                 ("statements", "--markdown", file),
                 ("traceability", "--markdown", file),
                 ("policies", "--json", file),
-                (
-                    "explore",
-                    "chain-3-2-1",
-                    "--graph",
-                    file + ".dot" if kind in ("below", "missing", "nul", "long") else file,
-                ),
+                ("explore", "chain-3-2-1", "--graph", picture),
                 ("golden", "default", "--json", file),
                 ("gap", "--policy", "heft", "--out", folder),
                 ("worst", "--policy", "lpt", "--tasks", "2", "--nodes", "2", "--out", folder),
@@ -267,19 +308,50 @@ class Cases:
         return Case(arguments, BAD, kind)
 
     def words(self) -> Case:
-        """Words in any order; what would work for long is kept out by options that end it at once."""
-        command = self.draw.choice(COMMANDS)
+        """Words in any order."""
+        command = self.draw.choice([*_commands(), "--version", "nonsense"])
         arguments = [command]
+        options = [name for each in _commands().values() for param in each.params for name in param.opts]
         for _ in range(self.draw.randrange(4)):
             if self.draw.random() < 0.5:
-                arguments.append(self.draw.choice(OPTIONS))
+                arguments.append(self.draw.choice(options))
             arguments.append(self.draw.choice(WORDS))
-        if command in ("bugs", "verify"):
-            arguments.append(self.draw.choice(("D15", "nothing")) if command == "bugs" else "chain-3-2-1")
-        if command in ("verify", "explore", "bounds", "check"):
-            arguments += ["--max-states", "20"]
-        if command == "check":
-            arguments += ["--workload", "no.jsonl"]
-        if command in ("gap", "worst", "solve", "why"):
-            arguments += [*UNITS]
-        return Case(tuple(arguments), ANY, "words")
+        if command in ("verify", "bugs"):
+            arguments.append("chain-3-2-1" if command == "verify" else "D15")
+        return Case((*arguments, *CHEAP.get(command, ())), ANY, "words")
+
+    def likely(self) -> Case:
+        """A command with parameters of its own and values that mostly fit."""
+        name = self.draw.choice(list(_commands()))
+        command = _commands()[name]
+        arguments: list[str] = []
+        for param in command.params:
+            if param.param_type_name == "argument":
+                if param.required or name in ("verify", "bugs") or self.draw.random() < 0.7:
+                    arguments.append(self._value(param))
+            elif param.required or self.draw.random() < 0.15:
+                arguments.append(param.opts[0])
+                if not param.is_flag:
+                    arguments.append(self._value(param))
+        return Case((name, *CHEAP.get(name, ()), *arguments), ANY, "likely")
+
+    def _value(self, param: Any) -> str:
+        if self.draw.random() < 0.1:
+            return self.draw.choice(WORDS)
+        kind = param.type_descriptor.annotation
+        if param.name in FILES and (param.name not in GOOD or kind is Path):
+            name = self.draw.choice(list(self.seeds))
+            file = self._file(name)
+            file.write_text(self.seeds[name])
+            return str(file)
+        if param.name in GOOD:
+            return self.draw.choice(GOOD[param.name])
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return str(self.draw.choice(list(kind)).value)
+        return str(self.draw.choice((0, 1, 2, 3, 5, 0.5, 40)))
+
+
+@cache
+def _commands() -> dict[str, Any]:
+    """The program's commands by name."""
+    return dict(typer.main.get_command(app).commands)
