@@ -154,6 +154,13 @@ def _write_text(text: str, target: str) -> None:
         write_text(text, target)
 
 
+def _write_page(text: str, target: str) -> None:
+    """A document that is all the command has to say."""
+    _write_text(text, target)
+    if target != STANDARD_OUTPUT:
+        say(f"wrote {target}")
+
+
 def _bar() -> Bar:
     console = Console(stderr=True)
     return Bar(
@@ -412,7 +419,7 @@ MarkdownOption = Annotated[
 def traceability_command(markdown_to: MarkdownOption = None) -> None:
     """Say what each process and handler of the model stands for."""
     require_file(markdown_to)
-    _write_text(traceability.markdown(), markdown_to or "-")
+    _write_page(traceability.markdown(), markdown_to or "-")
 
 
 @app.command("statements")
@@ -421,7 +428,7 @@ def statements_command(json_to: JsonOption = None, markdown_to: MarkdownOption =
     require_file(markdown_to)
     require_file(json_to)
     if markdown_to is not None:
-        _write_text(statements_table.markdown(), markdown_to)
+        _write_page(statements_table.markdown(), markdown_to)
         return
     found: dict[str, dict[str, Any]] = {}
     for entry in ENTRIES:

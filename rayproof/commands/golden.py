@@ -46,3 +46,4 @@ def register(app: typer.Typer) -> None:
             say(json_text(table), end="")
         else:
             write_text(json_text(table), json_to)
+            say(f"{json_to}: {rows} rows")
