@@ -22,12 +22,12 @@ from rayproof.model.documents import MIB
 from rayproof.model.kernel import Scenario, TraceMismatch, Violation
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.trace import Trace, TraceError, render
-from rayproof.model.scheduler.hooks import Policy
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import load_policy
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
-from rayproof.properties.drawn import FAMILIES, ShapeError
+from rayproof.properties.suite.drawn import FAMILIES, ShapeError
 
 LIMIT = 32 * MIB
 EXPECTED = "a trace written by rayproof"
