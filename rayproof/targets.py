@@ -94,7 +94,7 @@ def _kind(path: Path, expected: str) -> int | None:
         if error.errno in (errno.ENOENT, errno.ENOTDIR) and not os.path.islink(path):
             return None
         broken = error.errno == errno.ENOENT
-        raise InputError(path, None, "a link that leads nowhere" if broken else error.strerror, expected) from None
+        raise InputError(path, None, "a link that leads nowhere" if broken else str(error.strerror), expected) from None
     except ValueError as error:
         raise InputError(path, None, f"no path: {error}", expected) from None
 

@@ -104,7 +104,7 @@ def _need(document: Mapping[str, Any], key: str, kind: type, where: str = "") ->
     value = document.get(key)
     if not isinstance(value, kind):
         raise TraceError(f"{where}{key}", _told(value) if key in document else "missing", KINDS[kind])
-    if kind is str and len(value) > LONGEST_TEXT:
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
         raise TraceError(f"{where}{key}", f"{len(value):,} characters", f"at most {LONGEST_TEXT:,}")
     return value
 

@@ -43,6 +43,12 @@ class Result:
     view: RenderableType
     code: int
 
+    def beside(self, left_out: tuple[str, ...]) -> Result:
+        """The same with what of its source it leaves out."""
+        lines = [Text("not expressed in the instance", style="bold"), *(Text(f"  - {note}") for note in left_out)]
+        view = Group(self.view, *lines) if left_out else self.view
+        return Result({**self.data, "not_expressed": list(left_out)}, view, self.code)
+
 
 def makespan_result(found: Makespan) -> Result:
     """The shortest schedule, or the interval."""

@@ -130,11 +130,12 @@ def solve(
     instance = problem(path, nodes, cluster)
     match objective or instance.objective:
         case Objective.MAKESPAN:
-            return makespan_result(shortest_schedule(instance, limits, seed=seed, processes=processes))
+            found = makespan_result(shortest_schedule(instance, limits, seed=seed, processes=processes))
         case Objective.PACKING:
-            return placement_result(instance, best_placement(instance, aim, limits, seed))
+            found = placement_result(instance, best_placement(instance, aim, limits, seed))
         case Objective.MIGRATIONS:
-            return migration_result(instance, fewest_moves(instance, limits, seed=seed))
+            found = migration_result(instance, fewest_moves(instance, limits, seed=seed))
+    return found.beside(_left_out(path, cluster))
 
 
 def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS, cluster: Path | None = None) -> Result:
@@ -150,7 +151,12 @@ def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS, cluster: Path
         },
         Text(found.sentence),
         UNDETERMINED if found.verdict is Verdict.UNDETERMINED else OK,
-    )
+    ).beside(_left_out(path, cluster))
+
+
+def _left_out(path: Path, cluster: Path | None) -> tuple[str, ...]:
+    """What a recording says and the instance made of it does not, sizes that are missing included."""
+    return recorded(path, cluster).unsupported if os.path.exists(path) and is_recording(path) else ()
 
 
 def gap(
@@ -225,7 +231,9 @@ def gap(
         told.append(f"worst: {worst[0].policy} on {worst[1].instance.name}, {ratio}")
     if worst is not None and saved is not None:
         told.append(f"saved: {saved}; again: rayproof gap --policy {worst[0].policy} --instances {saved}")
-    return Result(data, Group(gap_view(found), *map(Text, told)), UNDETERMINED if open_rows else OK)
+    files = [] if instances == Family.TINY else _files(Path(instances))
+    left_out = tuple(dict.fromkeys(note for file in files for note in _left_out(file, cluster)))
+    return Result(data, Group(gap_view(found), *map(Text, told)), UNDETERMINED if open_rows else OK).beside(left_out)
 
 
 def worst(

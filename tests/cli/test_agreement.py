@@ -121,7 +121,7 @@ def status(code: int, document: Any) -> bool:
 
 
 def rows(code: int, document: Any) -> bool:
-    return (document["undetermined"] > 0) == (code == Exit.UNDETERMINED)
+    return bool(document["undetermined"]) == (code == Exit.UNDETERMINED)
 
 
 SMALL, SEVEN = ("--tasks", "3", "--nodes", "2"), ("--tasks", "7", "--nodes", "3")
@@ -188,6 +188,6 @@ def test_bugs_agree(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 
 def test_no_command_is_left_out() -> None:
     asked = {case[0] for case in VERDICTS.values()}
-    asked |= {case[0][0] for case in (*ANSWERS.values(), *PLAIN.values())}
+    asked |= {command[0] for command, *_ in ANSWERS.values()} | {command[0] for command, *_ in PLAIN.values()}
     asked |= {"scenarios", "statements", "policies", "bugs"}
     assert asked == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

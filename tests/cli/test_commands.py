@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import rayproof.verify as verifying
+from rayproof import reducing
 from rayproof.cli import main
 from rayproof.model.kernel import Result
 from rayproof.properties.catalogue import Entry
@@ -180,14 +180,14 @@ def test_no_arguments_show_the_help(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_an_interrupt_is_clean_and_keeps_what_was_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explored = verifying.explore_entry
+    explored = reducing.explore_entry
 
     def interrupted_at_the_second(entry: Entry, *arguments: Any, **named: Any) -> Result:
         if entry.name != "cluster-3-3-0":
             signal.raise_signal(signal.SIGINT)
         return explored(entry, *arguments, **named)
 
-    monkeypatch.setattr(verifying, "explore_entry", interrupted_at_the_second)
+    monkeypatch.setattr("rayproof.verify.explore_entry", interrupted_at_the_second)
     code, out, err = rayproof(monkeypatch, capsys, "verify", "cluster-3-3-0", "cluster-3-3-1-messages")
     assert code == 130 and "interrupted: 1 of 2 scenarios were decided" in err
     assert "verdict: undetermined" in out

@@ -359,4 +359,4 @@ class Cases:
 @cache
 def _commands() -> dict[str, Any]:
     """The program's commands by name."""
-    return dict(typer.main.get_command(app).commands)
+    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
