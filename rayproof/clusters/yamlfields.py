@@ -17,6 +17,7 @@ import yaml
 from rayproof.clusters.quantities import parse_quantity
 from rayproof.errors import InputError
 from rayproof.files import read_text
+from rayproof.model.documents import printable
 
 LIMIT = 512 * 1024
 """Bytes. Kubernetes itself refuses an object beyond 1.5 MiB, and a readable cluster takes a few KiB."""
@@ -88,10 +89,10 @@ class Field:
         return here
 
     def text(self) -> str:
-        """A string. Anything else has to be quoted, as the Kubernetes API server demands."""
+        """A string, on one line. Anything else has to be quoted, as the Kubernetes API server demands."""
         if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _STANDARD + "str":
             raise self.bad(f"is {self._shown()}", "a string (quote it)")
-        return str(self.node.value)
+        return printable(str(self.node.value))
 
     def whole(self, low: int | None = None) -> int:
         """A whole number, of at least `low`."""
