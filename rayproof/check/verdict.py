@@ -17,7 +17,7 @@ from rayproof.model.kernel.trace import Trace
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import LoadedPolicy
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
-from rayproof.properties.scheduler.paper.starvation import StarvationBound, exact_starvation_bound
+from rayproof.properties.scheduler.paper.starvation import RuleBrokenError, StarvationBound, exact_starvation_bound
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
 from rayproof.verify import Verification, verify, versions
@@ -125,6 +125,8 @@ def check_policy(
         found.add(Verdict.UNDETERMINED, "interrupted")
     except MemoryError:
         found.add(Verdict.UNDETERMINED, "out of memory")
+    except RuleBrokenError as error:
+        found.add(Verdict.VIOLATED, f"in {STARVATION_SCOPE}, {error}")
     return found.report()
 
 

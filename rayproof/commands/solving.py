@@ -81,7 +81,7 @@ Units = Annotated[
     typer.Option(help="Limit in resource units (the solver's, or bursts tried), which is repeatable.", min=1),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0, max=2**31 - 1)]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the worst case.")]
 OUT = Path("rayproof-out")
 ClusterFile = Annotated[

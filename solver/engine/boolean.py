@@ -102,9 +102,8 @@ class BooleanSolver:
         """Satisfiable under these literals? Draws from the budget."""
         if budget.exhausted:
             return Answer.UNKNOWN
-        seconds, units = budget.seconds_left, budget.resource_units_left
-        self._solver.set("timeout", 4_294_967_295 if seconds is None else max(1, int(seconds * 1000)))
-        self._solver.set("rlimit", 0 if units is None else units)
+        self._solver.set("timeout", budget.z3_milliseconds)
+        self._solver.set("rlimit", budget.z3_units)
         before = self._spent()
         answer = self._solver.check(*(_z3_literal(literal) for literal in assumptions))
         budget.resource_units += self._spent() - before

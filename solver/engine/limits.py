@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+NO_LIMIT = 2**32 - 1
+"""The largest number that Z3 takes for a limit."""
+
 JUST_IN_TIME = 0.05
 """A call that is cancelled with less than this left (seconds) was cancelled by its limit rather than by the user."""
 
@@ -82,6 +85,18 @@ class Budget:
         if self.limits.resource_units is None:
             return None
         return max(0, self.limits.resource_units - self.resource_units)
+
+    @property
+    def z3_milliseconds(self) -> int:
+        """What is left as Z3's `timeout`; its largest number for no limit and for one beyond it."""
+        left = self.seconds_left
+        return NO_LIMIT if left is None or left * 1000 >= NO_LIMIT else max(1, int(left * 1000))
+
+    @property
+    def z3_units(self) -> int:
+        """What is left as Z3's `rlimit`, where 0 is no limit."""
+        left = self.resource_units_left
+        return 0 if left is None else min(max(1, left), NO_LIMIT)
 
     @property
     def left(self) -> Limits:

@@ -83,9 +83,8 @@ def _exact(value: z3.ArithRef) -> Fraction:
 
 
 def _limit(solver: z3.Solver | z3.Optimize, budget: Budget) -> None:
-    seconds, units = budget.seconds_left, budget.resource_units_left
-    solver.set("timeout", 4_294_967_295 if seconds is None else max(1, int(seconds * 1000)))
-    solver.set("rlimit", 0 if units is None else max(1, units))
+    solver.set("timeout", budget.z3_milliseconds)
+    solver.set("rlimit", budget.z3_units)
 
 
 def _spent(solver: z3.Solver | z3.Optimize) -> int:

@@ -16,8 +16,9 @@ from rayproof.check.simulation import Figures, Settings, Workload, prepare, simu
 from rayproof.check.verdict import check_policy
 from rayproof.gaps.workloads import run_workload
 from rayproof.model.graph import NodeAffinity
-from rayproof.model.kernel import PolicyError, Verdict
+from rayproof.model.kernel import PolicyError, Result, Scenario, Verdict
 from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, Policy, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
@@ -196,12 +197,25 @@ def test_a_starvation_bound_that_was_cut_short_is_not_exact() -> None:
 
 
 def test_an_interrupt_of_the_starvation_bound_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupted(Stubborn):
-        def order(self, *arguments: object) -> str:
-            raise KeyboardInterrupt
+    def interrupted(scenario: Scenario, **named: object) -> Result:
+        return Result(scenario.name, "", "explore", Verdict.UNDETERMINED, 0, 0, 0, 0.0, (), note=INTERRUPTED_NOTE)
 
-    with pytest.raises((KeyboardInterrupt, PolicyError, ValueError)):
-        exact_starvation_bound(CATALOGUE["sched-classes"], Interrupted(lambda task, view, placed: False))
+    monkeypatch.setattr("rayproof.properties.scheduler.paper.starvation.explore", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        exact_starvation_bound(CATALOGUE["sched-classes"])
+
+
+@pytest.mark.usefixtures("no_scopes")
+def test_a_rule_that_is_broken_while_the_bound_is_sought_is_the_policys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Orders(Stubborn):
+        def order(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
+            return queue[0].id if queue[0].id == "T0" else "nobody"
+
+    workload = prepare(read_recording(one_task(tmp_path)), None)
+    report = checked(Orders(lambda task, view, placed: False), workload, tmp_path)
+    assert report.verdict is Verdict.VIOLATED and "in sched-classes, the policy breaks" in " ".join(report.notes)
 
 
 # ---- what a workload lets a policy decide ---------------------------------------------------------------------------

@@ -353,7 +353,7 @@ class Cases:
             return self.draw.choice(GOOD[param.name])
         if isinstance(kind, type) and issubclass(kind, Enum):
             return str(self.draw.choice(list(kind)).value)
-        return str(self.draw.choice((0, 1, 2, 3, 5, 0.5, 40)))
+        return str(self.draw.choice((0, 1, 2, 3, 5, 0.5, 40, "nan", "inf", "1e999", "-0", 10**18)))
 
 
 @cache

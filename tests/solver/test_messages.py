@@ -144,6 +144,11 @@ def test_a_call_that_was_cancelled_within_its_limits_was_cancelled_by_the_user()
         Budget(Limits(None, 10)).cancelled("canceled")
 
 
+def test_limits_beyond_what_the_solver_takes_are_none() -> None:
+    assert Budget(Limits(None, None)).z3_milliseconds == Budget(Limits(float("inf"))).z3_milliseconds == 2**32 - 1
+    assert (Budget(Limits(None, 10**30)).z3_units, Budget(Limits(None, None)).z3_units) == (2**32 - 1, 0)
+
+
 def test_resource_units_limit_the_search_and_repeat_it() -> None:
     one, other = (worst_by_search(lambda view: 0, 3, 2, limits=Limits(None, 700), seed=5) for _ in range(2))
     assert one.resource_units == other.resource_units == 700

@@ -12,6 +12,10 @@ from rayproof.properties.entry import Entry
 from rayproof.properties.scheduler.paper.statements import starvation_bound, starvation_bound_of
 
 
+class RuleBrokenError(ValueError):
+    """The policy breaks a rule of its hooks, so that nothing is known of who waits."""
+
+
 @dataclass(frozen=True)
 class StarvationBound:
     """The most tasks of its class that start before a task that was ready on the same node first."""
@@ -34,7 +38,7 @@ def exact_starvation_bound(
 ) -> StarvationBound:
     """The bound, exhausted within the scope of the entry; at most its number of tasks, so that the search ends.
 
-    The limits are those of each of its searches. Raises `ValueError` for a policy that breaks a rule of its hooks
+    The limits are those of each of its searches. Raises `RuleBrokenError` for a policy that breaks a rule of its hooks
     there, `KeyboardInterrupt` when a search was interrupted.
     """
     scenario = entry.build(policy, {})
@@ -47,5 +51,5 @@ def exact_starvation_bound(
             undecided = result.verdict is not Verdict.HOLDS
             return StarvationBound(most, (result.note or "the search did not decide it") if undecided else "")
         if result.violation.statement != starvation_bound.name:
-            raise ValueError(f"the policy breaks {result.violation.statement}")
+            raise RuleBrokenError(f"the policy breaks {result.violation.statement}: {result.violation.sentence}")
         most += 1
