@@ -41,7 +41,13 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("replay", "trace.json", "--json", "report.json"),
 )
 ALREADY_DONE = {0, 1, 3}
-PROGRAM = "import rayproof.__main__ as entry; print('ready', flush=True); entry.command_line()"
+PROGRAM = """
+import signal
+import rayproof.__main__ as entry
+signal.signal(signal.SIGINT, entry._nothing_begun)  # as `command_line` begins
+print("ready", flush=True)
+entry.command_line()
+"""
 
 
 def hard_instance() -> str:
