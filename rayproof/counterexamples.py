@@ -184,8 +184,8 @@ class Again:
     """Whether it is the one that the trace is about."""
 
 
-def shown(trace: Trace, path: Path, trust: Trust = NOTHING) -> Again:
-    """A trace carried out again; raises `InputError`."""
+def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = False) -> Again:
+    """A trace carried out again, `found` a moment ago or long before; raises `InputError`."""
     scenario = scenario_of(trace, path, trust)
     # Another statement that is broken earlier must not hide the one that the trace is about.
     named = tuple(s for s in scenario.statements if s.name == trace.statement)
@@ -200,7 +200,7 @@ def shown(trace: Trace, path: Path, trust: Trust = NOTHING) -> Again:
         known = ", ".join(s.name for s in scenario.statements)
         expected = f"one of {trace.scenario} ({known}), or a rule of the hooks ({', '.join(sorted(POLICY_RULES))})"
         raise InputError(path, None, f"unknown statement {trace.statement!r}", expected)
-    return Again(render(trace, replayed, replay_command(path, trace)), broken, broken == trace.statement)
+    return Again(render(trace, replayed, replay_command(path, trace), found=found), broken, broken == trace.statement)
 
 
 def replay_command(path: Path, trace: Trace) -> str:

@@ -54,7 +54,7 @@ def show(
         if result.note:
             console.print(Text(f"  {result.note}", style="yellow"))
         if verification.trace is not None and file is not None:
-            say("\n" + shown(verification.trace, file, OWN).text)
+            say("\n" + shown(verification.trace, file, OWN, found=True).text)
     _show_exercise(done, found, console)
     longest = slowest(done)
     if longest is not None:

@@ -168,16 +168,17 @@ def _step_from_dict(item: Any, where: str) -> Taken:
     return Taken(step, tuple(choices))
 
 
-def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
+def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool = False) -> str:
     """The print of a counterexample: the statement, the constants, numbered steps with the fields that changed.
 
-    The first word says whether the replay breaks what the trace is about. Nothing in it is obeyed by a terminal.
+    The first word says whether the replay breaks what the trace is about; `found`: it has just been found, so that it
+    is broken even where a policy with moods does not do it again. Nothing in the print is obeyed by a terminal.
     """
     constants = ", ".join(f"{name}={value}" for name, value in trace.constants.items())
     violation = replayed.violation
     confirmed = violation is not None and violation.statement == trace.statement
     lines = [
-        f"{'VIOLATED' if confirmed else 'NOT CONFIRMED'} {trace.statement}: {trace.sentence}",
+        f"{'VIOLATED' if confirmed or found else 'NOT CONFIRMED'} {trace.statement}: {trace.sentence}",
         *([f"  source: {trace.source}"] if trace.source else []),
         f"  scenario: {trace.scenario}" + (f" ({constants})" if constants else ""),
         f"  {len(replayed.frames)} steps",
@@ -201,7 +202,8 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
         lines.append(LOOP_ENDS)
     lines.append("")
     if violation is None:
-        lines.append("  the replay breaks nothing: the model, or what is checked, has changed")
+        why = "the policy does not do it again" if found else "the model, or what is checked, has changed"
+        lines.append(f"  the replay breaks nothing: {why}")
     elif confirmed:
         lines.append(f"  => {violation.sentence}")
     else:

@@ -52,5 +52,5 @@ def report(finding: Finding, seed: int, out: Path, fingerprints: Fingerprints) -
     test.write_text(
         REGRESSION.format(sentence=sentence, scenario=trace.scenario, name=name, file=path.name), encoding="utf-8"
     )
-    text = shown(trace, path, OWN).text
+    text = shown(trace, path, OWN, found=True).text
     return Reported(path, test, f"{text}  regression test: pytest {test}\n")

@@ -23,7 +23,7 @@ def assert_fixed(path: Path) -> None:
     limit = len(trace.steps) + scenario.drain_limit
     found = attempt(scenario, trace.steps, trace.statement, named, limit)
     if found is not None:
-        raise AssertionError("\n" + shown(trace, path, OWN).text)
+        raise AssertionError("\n" + shown(trace, path, OWN, found=True).text)
     other = attempt(scenario, trace.steps, None, walkable(scenario), limit)
     if other is not None:
         raise AssertionError("\n" + instead(path, trace.statement, other))
