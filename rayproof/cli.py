@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache, partial
 from pathlib import Path
@@ -25,10 +26,13 @@ from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
+    compare_live,
+    conform,
     explore_graph,
     follow,
     golden,
     new_policy,
+    recording,
     solving,
     statements_table,
     traceability,
@@ -49,13 +53,13 @@ from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
 from rayproof.model.documents import printable
-from rayproof.model.kernel import EXIT_CODES, Verdict
+from rayproof.model.kernel import EXIT_CODES, PolicyError, Verdict
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import listed
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.policies import load_policy
-from rayproof.problems import one_cluster
+from rayproof.problems import one_manifest
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
@@ -120,6 +124,9 @@ def run() -> int:
             command.invoke(context)
     except typer.Exit as left:
         return int(left.exit_code)
+    except PolicyError as error:
+        say(f"{error.rule}: {printable(str(error))}", error=True)
+        return Exit.VIOLATED
     except Exception as error:
         message = getattr(error, "format_message", None)
         if message is None:
@@ -265,7 +272,14 @@ def _known_names() -> str:
 
 @app.command("check")
 def check_command(
-    workload: Annotated[Path, typer.Option(metavar="RECORDING", help="A .jsonl recording, or `ray timeline` JSON.")],
+    workload: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE",
+            help="A .jsonl recording; or what Ray tells of a run (`ray list tasks --detail --format json`, "
+            "`ray timeline`, export events), given once for each file.",
+        ),
+    ],
     policies: Annotated[
         list[str] | None, typer.Argument(metavar="[POLICY]...", help="Built-in names, .py files or module:Class.")
     ] = None,
@@ -290,10 +304,15 @@ def check_command(
     """Say whether policies are legal and live, and how they do on a recorded workload."""
     require_file(json_to)
     require_folder(out)
-    loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
-    recording = read_workload(workload)
-    target = None if cluster is None else one_cluster(cluster)
-    ready = prepare(recording, target)
+    loaded = [
+        check_verdict.load_or_refuse(spec)
+        for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]
+    ]
+    recording = read_workload(*workload)
+    manifest = None if cluster is None else one_manifest(cluster)
+    if manifest is not None:
+        recording = replace(recording, unsupported=(*recording.unsupported, *manifest.unread))
+    ready = prepare(recording, None if manifest is None else manifest.cluster)
     settings = Settings(bandwidth, decision_us, seed, max_events)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
@@ -305,6 +324,9 @@ def check_command(
             bar.update(task, description=said)
 
         for one in loaded:
+            if isinstance(one, check_verdict.PolicyReport):
+                reports.append(one)
+                continue
             reports.append(check_verdict.check_policy(one, ready, settings, out, stage, limits))
             if reports[-1].interrupted:
                 break
@@ -469,7 +491,10 @@ explore_graph.register(app)
 bounds.register(app)
 new_policy.register(app)
 bugs.register(app)
+conform.register(app)
 golden.register(app)
+recording.register(app)
+compare_live.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),

@@ -37,9 +37,9 @@ class _Escaping(Console):
                 yield Segment(escaped(segment.text), segment.style)
 
 
-def report_console() -> Console:
+def report_console(*, soft_wrap: bool = False) -> Console:
     """The console for reports on standard output."""
-    return _Escaping(soft_wrap=False, highlight=False, width=width())
+    return _Escaping(soft_wrap=soft_wrap, highlight=False, width=width())
 
 
 def escaped(text: str) -> str:

@@ -24,7 +24,7 @@ from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.trace import Trace, TraceError, render
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.policies import load_policy
+from rayproof.policies import load_policy, settled
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.properties.suite.drawn import FAMILIES, ShapeError
@@ -141,6 +141,11 @@ def file_as_typed(path: Path) -> str:
 
 def scenario_of(trace: Trace, path: Path, trust: Trust = NOTHING) -> Scenario:
     """The scenario that a trace speaks of; raises `InputError`, also for a policy that it may not run."""
+    return scenario_and_policy(trace, path, trust)[0]
+
+
+def scenario_and_policy(trace: Trace, path: Path, trust: Trust = NOTHING) -> tuple[Scenario, Policy | None]:
+    """The scenario that a trace speaks of, and the policy in it; raises `InputError` as `scenario_of`."""
     if trace.scenario not in CATALOGUE and trace.scenario not in FAMILIES:
         raise InputError(path, None, f"unknown scenario {trace.scenario!r}", "one that `rayproof scenarios` lists")
     bug = trace.parameters.get("bug")
@@ -149,9 +154,9 @@ def scenario_of(trace: Trace, path: Path, trust: Trust = NOTHING) -> Scenario:
     policy = _policy(trace, path, trust)
     swap = None if bug is None else BUGS[bug].replaces
     if trace.scenario not in FAMILIES:
-        return build(trace.scenario, policy, swap)
+        return build(trace.scenario, policy, swap), policy
     try:
-        return FAMILIES[trace.scenario].scenario(trace.parameters.get("shape", {}), policy, swap)
+        return FAMILIES[trace.scenario].scenario(trace.parameters.get("shape", {}), policy, swap), policy
     except ShapeError as error:
         raise InputError(path, None, str(error), "a drawn scenario as this version draws them") from None
 
@@ -186,11 +191,11 @@ class Again:
 
 def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = False) -> Again:
     """A trace carried out again, `found` a moment ago or long before; raises `InputError`."""
-    scenario = scenario_of(trace, path, trust)
+    scenario, policy = scenario_and_policy(trace, path, trust)
     # Another statement that is broken earlier must not hide the one that the trace is about.
     named = tuple(s for s in scenario.statements if s.name == trace.statement)
     try:
-        replayed = replay(scenario, trace.steps, named, trace.loop)
+        replayed = settled(policy, lambda: replay(scenario, trace.steps, named, trace.loop))
     except TraceMismatch as mismatch:
         raise InputError(
             path, None, str(mismatch).replace("\n", " |"), "a trace recorded with this model and this policy"

@@ -15,6 +15,7 @@ from rayproof.model.kernel import PolicyError, Timing
 from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
 from rayproof.model.scheduler.paper.lowering import lowered, settled_strategies
 from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.policies import put_again
 from rayproof.recordings import Recording
 from rayproof.recordings.lines import FaultKind
 
@@ -126,7 +127,7 @@ def simulate(
         try:
             result, drew = _run(workload, policy, settings, settings.seed + number, measures, on_progress)
         except PolicyError as error:
-            return Figures(None, (), 0, None, None, None, None, {}, 0, 0, (), f"{error.rule}: {error}")
+            return _broken(error)
         runs.append((measures, result.events))
         if not result.rested:
             capped = True
@@ -134,10 +135,18 @@ def simulate(
             stall = stall_of(measures, _killed(workload))
         if not drew:
             break
+    broken = put_again(policy)
+    if broken is not None:
+        return _broken(broken)
     idle = [sentence for sentence in idle_hooks(policy, runs[0][0]) if not capped]
     for measures, _ in runs[1:]:
         idle = [sentence for sentence in idle if sentence in idle_hooks(policy, measures)]
     return replace(_figures(workload, runs), stall=stall, capped=capped, idle=tuple(idle))
+
+
+def _broken(error: PolicyError) -> Figures:
+    """The figures of a policy that has broken a rule."""
+    return Figures(None, (), 0, None, None, None, None, {}, 0, 0, (), f"{error.rule}: {error}")
 
 
 def _killed(workload: Workload) -> list[NodeId]:

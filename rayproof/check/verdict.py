@@ -11,11 +11,11 @@ from typing import Any
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.check.stalled import Stall
 from rayproof.counterexamples import kept
-from rayproof.model.kernel import Verdict, combine
+from rayproof.model.kernel import PolicyError, Verdict, combine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import Trace
-from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.policies import LoadedPolicy
+from rayproof.model.scheduler.policy.hooks import Policy, printable
+from rayproof.policies import LoadedPolicy, load_policy, put_again, questions
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
 from rayproof.properties.scheduler.paper.starvation import RuleBrokenError, StarvationBound, exact_starvation_bound
 from rayproof.solver.bounds import Bound, lower_bound
@@ -27,6 +27,9 @@ SCOPE_LIMITS = Limits(states=400_000, memory_mb=8_000)
 
 STARVATION_SCOPE = "sched-classes"
 """Two classes of tasks on one node: who waits, and behind how many."""
+
+ENDING = ("too_slow", "too_large", "exits")
+"""Rules whose breach costs the process of the policy, and the time until that is seen."""
 
 SEEDS = 5
 """Runs of the simulation when a policy draws."""
@@ -53,6 +56,8 @@ class PolicyReport:
     """None when the policy broke a rule in the small and was not simulated."""
     notes: tuple[str, ...] = ()
     """What must be said beside the verdict, most important first."""
+    questions: int | None = None
+    """How many different questions it answered, each of them twice; None for a built-in one."""
     starvation_bound: StarvationBound | None = None
     """The most tasks of its class that overtake a ready one on its node, in `STARVATION_SCOPE`."""
     interrupted: bool = False
@@ -81,6 +86,14 @@ class Report:
 
 
 Stage = Callable[[str], None]
+
+
+def load_or_refuse(spec: str) -> LoadedPolicy | PolicyReport:
+    """The policy, or the report on one that breaks a rule as soon as it is loaded; raises `InputError`."""
+    try:
+        return load_policy(spec)
+    except PolicyError as error:
+        return PolicyReport(printable(spec), spec, Verdict.VIOLATED, notes=(f"{error.rule}: {error}",))
 
 
 def bound_of(workload: Workload) -> tuple[Bound | None, str]:
@@ -112,12 +125,20 @@ def check_policy(
             )
             if found.done[-1].interrupted:
                 raise KeyboardInterrupt
+            violation = found.done[-1].result.violation
+            if violation is not None and violation.statement in ENDING:
+                break  # It would cost as much in each of the other scopes.
         if found.broken:
             return found.report()
         on_stage(f"{loaded.name}: simulate {workload.recording.name}")
         found.simulated(workload, simulate(workload, loaded.policy, settings, seeds=SEEDS))
+        if found.figures is not None and found.figures.error:
+            return found.report()
         on_stage(f"{loaded.name}: starvation bound")
         found.bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy, limits)
+        broken = put_again(loaded.policy)
+        if broken is not None:
+            found.add(Verdict.VIOLATED, f"in {STARVATION_SCOPE}, {broken.rule}: {broken}")
         if not found.bound.exact:
             found.add(Verdict.UNDETERMINED, f"the starvation bound is not exact: {found.bound.note}")
     except KeyboardInterrupt:
@@ -182,6 +203,7 @@ class _Found:
             file,
             self.figures,
             tuple(self._notes) if self.figures is not None or trace is None else (*self._notes, "not simulated"),
+            questions(self.loaded.policy),
             self.bound,
             self.interrupted,
         )
@@ -235,6 +257,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "wait_p99_s": None if figures is None else figures.wait_p99_s,
         "load_imbalance": None if figures is None else figures.imbalance,
         "utilisation": None if figures is None else figures.utilisation,
+        "questions": policy.questions,
         "starvation_bound": None if policy.starvation_bound is None else policy.starvation_bound.tasks,
         "starvation_bound_exact": None if policy.starvation_bound is None else policy.starvation_bound.exact,
         "decisions": None if figures is None else figures.decisions,
