@@ -28,7 +28,7 @@ import yaml
 from rayproof.errors import InputError
 from rayproof.files import parse_json, read_text
 from rayproof.jsonfields import Fields
-from rayproof.model.documents import MIB
+from rayproof.model.documents import MIB, printable
 from rayproof.timelines.rows import NodeTold, Row, Span, Told
 
 LIMIT = 32 * MIB
@@ -335,7 +335,7 @@ def _trace(items: list[Fields]) -> list[Row]:
     by_task: dict[tuple[str, int], Span] = {}
     for item in items:
         phase, category = _text(item, "ph"), _text(item, "cat")
-        process, thread = item.data.get("pid"), item.data.get("tid")
+        process, thread = (_one(item, key) for key in ("pid", "tid"))
         if phase == "M":
             names[process, thread, _text(item, "name")] = _text(item.inner("args"), "name")
         if phase != "X" or not (category == BODY or category.startswith(WHOLE)):
@@ -363,6 +363,14 @@ def _trace(items: list[Fields]) -> list[Row]:
             assert row.stay_us is not None
             row.body_us = by_task.get((row.task, row.attempt)) or _within(row.stay_us, bodies[place], rows)
     return [row for _, row in stays]
+
+
+def _one(item: Fields, key: str) -> object:
+    """A number or a name."""
+    value = item.data.get(key)
+    if isinstance(value, dict | list):
+        raise item.bad(f"field {key!r} is {'an object' if isinstance(value, dict) else 'a list'}", "a number or a name")
+    return printable(value) if isinstance(value, str) else value
 
 
 def _within(stay: Span, bodies: list[Span], rows: list[Row]) -> Span | None:

@@ -36,6 +36,8 @@ VERDICTS: dict[str, tuple[str, ...]] = {
     "verify walks": ("verify", "cluster-3-3-0", "--driver", "walk", "--walks", "20"),
     "check undetermined": ("check", "default", "--workload", RECORDING, "--max-states", "20"),
     "check violated": ("check", str(POLICIES / "bad_dead_node.py"), "--workload", RECORDING, "--max-states", "500"),
+    "conform holds": ("conform", str(EXAMPLES / "recordings" / "01_default_short.jsonl")),
+    "conform undetermined": ("conform", str(EXAMPLES / "recordings" / "01_default_short.jsonl"), "--max-looks", "1"),
     "replay violated": ("replay", "trace.json"),
     "replay holds": ("replay", "mended.json"),
 }
@@ -190,4 +192,5 @@ def test_no_command_is_left_out() -> None:
     asked = {case[0] for case in VERDICTS.values()}
     asked |= {command[0] for command, *_ in ANSWERS.values()} | {command[0] for command, *_ in PLAIN.values()}
     asked |= {"scenarios", "statements", "policies", "bugs"}
+    asked |= {"record", "run", "compare-live"}  # These need real Ray.
     assert asked == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

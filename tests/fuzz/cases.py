@@ -209,7 +209,11 @@ class Cases:
         if "trace" in name:
             read = (("replay",), ("show",), ("show", "--follow", "client"), ("replay", "--policy", "default"))
             return (*self.draw.choice(read), path, *dash)
-        recorded = name in ("recording.jsonl", "timeline.json")
+        recorded = name in ("recording.jsonl", "timeline.json", "states.json", "states.yaml")
+        if name == "recording.jsonl" and self.draw.random() < 0.15:
+            return ("conform", path, *dash)
+        if name == "states.yaml":
+            return ("check", *CHEAP["check"], "--workload", path, *out, *dash)
         if recorded and self.draw.random() < 0.15:
             return ("check", *CHEAP["check"], "--workload", path, *out, *dash)
         if name == "packing.json" or (recorded and self.draw.random() < 0.3):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import yaml
+
 from rayproof.counterexamples import to_trace
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.bugs import BUGS
@@ -59,6 +61,26 @@ INSTANCE = {
     "occupants": [{"id": "a", "demand": {"CPU": 2, "GPU": 0.5}}, {"id": "b", "demand": {"CPU": 1}, "node": "n1"}],
     "groups": [{"id": "g", "strategy": "STRICT_SPREAD", "bundles": ["a", "b"]}],
 }
+STATE = {
+    "task_id": "a" * 48,
+    "attempt_number": 0,
+    "name": "f",
+    "state": "FINISHED",
+    "type": "NORMAL_TASK",
+    "func_or_class_name": "f",
+    "node_id": "c" * 56,
+    "worker_id": "d" * 56,
+    "parent_task_id": "f" * 48,
+    "required_resources": {"CPU": 1.0},
+    "creation_time_ms": 1000,
+    "start_time_ms": 2000,
+    "end_time_ms": 3000,
+    "events": [
+        {"state": "PENDING_NODE_ASSIGNMENT", "created_ms": 1000.0},
+        {"state": "RUNNING", "created_ms": 2000.0},
+        {"state": "FINISHED", "created_ms": 3000.0},
+    ],
+}
 PROJECT = """jobs (incl. supersource/sink ):  4
 PRECEDENCE RELATIONS:
 jobnr.    #modes  #successors   successors
@@ -85,6 +107,8 @@ def seeds() -> dict[str, str]:
     return {
         "recording.jsonl": "".join(json.dumps(line) + "\n" for line in SMALL),
         "timeline.json": _timeline(),
+        "states.json": json.dumps([STATE, {**STATE, "task_id": "b" * 48, "name": "g"}], indent=1),
+        "states.yaml": yaml.safe_dump([STATE]),
         "trace.json": _trace(),
         "policy-trace.json": _policy_trace(),
         "packing.json": json.dumps(INSTANCE, indent=1),
