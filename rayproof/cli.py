@@ -1,14 +1,12 @@
-"""The command line. Exit codes: 0 holds, 1 violated, 2 bad input, 3 undetermined."""
+"""The command line. Exit codes: `rayproof.exits`."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,10 +16,12 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
 from rayproof import __version__, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
+from rayproof.check.reach import strategies_in_force
 from rayproof.check.simulation import Settings, prepare
 from rayproof.commands import (
     bounds,
@@ -38,7 +38,6 @@ from rayproof.commands import (
     traceability,
 )
 from rayproof.commands.limits import (
-    INTERRUPTED,
     BudgetOption,
     EngineOption,
     MemoryOption,
@@ -46,35 +45,27 @@ from rayproof.commands.limits import (
     ReduceOption,
     StatesOption,
 )
-from rayproof.counterexamples import load, save, shown
+from rayproof.console import json_text, report_console, say
+from rayproof.counterexamples import Trust, kept, load, shown
 from rayproof.errors import InputError, expected_name
+from rayproof.exits import Exit, Interrupted, guarded
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
-from rayproof.model.kernel import EXIT_CODES, ModelError, PolicyError, Verdict
+from rayproof.model.documents import printable
+from rayproof.model.kernel import EXIT_CODES, PolicyError, Verdict
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
+from rayproof.model.kernel.trace import listed
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
-from rayproof.piped import width
 from rayproof.policies import load_policy
 from rayproof.problems import one_manifest
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
+from rayproof.targets import STANDARD_OUTPUT, require_file, require_folder, write_text
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
-
-app = typer.Typer(
-    name="rayproof",
-    help="Check a Ray scheduling proposal before a line of C++ is written.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-OUR_FAULT = 70
 
 JsonOption = Annotated[
     str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON, to a file or standard output.")
@@ -90,79 +81,91 @@ class Driver(StrEnum):
     WALK = "walk"
 
 
-def command_line() -> None:
-    """`rayproof` among other commands: who closes its pipe ends it, and no exit code says what was not decided."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    main()
+class Commands(TyperGroup):
+    """The commands; an option that takes one value and is given twice is refused rather than half dropped."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            self._require_once(ctx, name, command, list(rest))
+        return name, command, rest
+
+    def _require_once(self, ctx: Any, name: str | None, command: Any, rest: list[str]) -> None:
+        with command.context_class(command, info_name=name, parent=ctx) as inner:
+            given = list(command.make_parser(inner).parse_args(args=rest)[2])
+            for param in given:
+                single = not getattr(param, "is_flag", False) and not param.multiple
+                if single and param.param_type_name == "option" and given.count(param) > 1:
+                    inner.fail(f"{param.opts[0]} is given {given.count(param)} times; expected once")
+
+
+app = typer.Typer(
+    name="rayproof",
+    cls=Commands,
+    help="Check a Ray scheduling proposal before a line of C++ is written.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 def main() -> None:
-    """Run the command line; every failure leaves with its exit code and one readable line."""
+    """Run the command line; every end is one of the exit codes, with a readable line where it is no answer."""
+    sys.exit(guarded(run))
+
+
+def run() -> int:
+    """The exit code of the command in `sys.argv`; what goes wrong is left to the guard."""
+    command = _command()
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except InputError as error:
-        _fail(f"error: {error}", 2)
+        # Not by way of the command's own main, which ends an interrupt without a word and a closed pipe as a violation.
+        with command.make_context("rayproof", sys.argv[1:]) as context:
+            command.invoke(context)
     except typer.Exit as left:
-        sys.exit(left.exit_code)
-    except ModelError as error:
-        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        _fail(f"error in the model, not in your input: {error}{notes}", OUR_FAULT)
+        return int(left.exit_code)
     except PolicyError as error:
-        _fail(f"{error.rule}: {error}", EXIT_CODES[Verdict.VIOLATED])
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing was decided", INTERRUPTED)
+        say(f"{error.rule}: {printable(str(error))}", error=True)
+        return Exit.VIOLATED
     except Exception as error:
-        _usage_error(error)
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            say(context.get_usage(), error=True)
+        if message():
+            say(f"error: {printable(message())}", error=True)
+        return Exit.BAD_INPUT
+    return Exit.HOLDS
 
 
-def _usage_error(error: Exception) -> None:
-    show = getattr(error, "format_message", None)
-    if show is None:
-        raise error
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        print(context.get_usage(), file=sys.stderr)
-    message = show()
-    if not message:
-        sys.exit(getattr(error, "exit_code", 2))
-    _fail(f"error: {message}", getattr(error, "exit_code", 2))
-
-
-def _fail(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
-    sys.exit(code)
+@cache
+def _command() -> Any:
+    """The commands, made of their signatures once."""
+    return typer.main.get_command(app)
 
 
 def _leave(verdict: Verdict) -> None:
     raise typer.Exit(EXIT_CODES[verdict])
 
 
-def _console() -> Console:
-    return Console(soft_wrap=False, highlight=False, width=width())
-
-
-def _write_json(document: dict[str, Any] | list[Any], target: str) -> None:
-    _write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", target)
-
-
-def _require_writable(target: str | None) -> None:
-    """Refuse a file before hours are spent on what should go there."""
-    if target in (None, "-"):
-        return
-    path = Path(str(target))
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise InputError(path, None, "it cannot be written", "a file that can be written, in a folder that exists")
+def _write_json(document: Any, target: str) -> None:
+    _write_text(json_text(document), target)
 
 
 def _write_text(text: str, target: str) -> None:
-    if target == "-":
+    if target == STANDARD_OUTPUT:
         sys.stdout.write(text)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(target, None, error.strerror or str(error), "a file that can be written") from None
+    else:
+        write_text(text, target)
+
+
+def _write_page(text: str, target: str) -> None:
+    """A document that is all the command has to say."""
+    _write_text(text, target)
+    if target != STANDARD_OUTPUT:
+        say(f"wrote {target}")
 
 
 def _bar() -> Bar:
@@ -181,7 +184,7 @@ def _root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
 ) -> None:
     if version:
-        print(f"rayproof {__version__}")
+        say(f"rayproof {__version__}")
         raise typer.Exit(0)
 
 
@@ -208,8 +211,11 @@ def verify_command(
     json_to: JsonOption = None,
 ) -> None:
     """Check the model's scenarios against their statements."""
-    _require_writable(json_to)
+    require_file(json_to)
+    require_folder(out)
     entries = reducing.only(_entries(names or [], scope), only or [])
+    if not entries:
+        raise InputError("verify", None, f"there is no scenario of scope {scope}", "another --scope")
     reductions = reducing.wanted(reduce)
     if reductions and driver is not Driver.EXPLORE:
         raise InputError("--reduce", None, "walks know no reductions", "--driver explore")
@@ -227,15 +233,15 @@ def verify_command(
             engine=engine,
             reductions=reductions,
         )
-    files = [None if v.trace is None else save(v.trace, out) for v in done]
+    files = [kept(v.trace, out) for v in done]
     # A planted bug puts other classes into the scopes; what they exercise says nothing about the model.
     found = NOTHING_OWED if bug is not None else exercised_by(done)
+    if json_to != STANDARD_OUTPUT:
+        verify_report.show(done, files, found, seed, report_console())
     if json_to is not None:
-        _write_json(as_json(done, scope, seed, found), json_to)
-    if json_to != "-":
-        verify_report.show(done, files, found, seed, _console())
+        _write_json(as_json(done, files, scope, seed, found), json_to)
     if done and done[-1].interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted(f"{len(done) - 1} of {len(entries)} scenarios were decided")
     _leave(verdict_of(done, found))
 
 
@@ -285,12 +291,19 @@ def check_command(
     ] = None,
     bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = 1_000_000_000,
     decision_us: Annotated[int, typer.Option(min=0, help="Time of the scheduler for one message.")] = 50,
+    max_states: StatesOption = check_verdict.SCOPE_LIMITS.states,
+    max_memory: MemoryOption = check_verdict.SCOPE_LIMITS.memory_mb,
+    budget: BudgetOption = None,
+    max_events: Annotated[
+        int | None, typer.Option(min=1, help="Cap of each simulated run; by default it grows with the workload.")
+    ] = None,
     seed: SeedOption = 0,
     out: OutOption = Path("rayproof-out"),
     json_to: JsonOption = None,
 ) -> None:
     """Say whether policies are legal and live, and how they do on a recorded workload."""
-    _require_writable(json_to)
+    require_file(json_to)
+    require_folder(out)
     loaded = [
         check_verdict.load_or_refuse(spec)
         for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]
@@ -300,51 +313,63 @@ def check_command(
     if manifest is not None:
         recording = replace(recording, unsupported=(*recording.unsupported, *manifest.unread))
     ready = prepare(recording, None if manifest is None else manifest.cluster)
-    settings = Settings(bandwidth, decision_us, seed)
+    settings = Settings(bandwidth, decision_us, seed, max_events)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
         task = bar.add_task("", total=None)
         reports: list[check_verdict.PolicyReport] = []
-        interrupted = False
-        try:
-            for one in loaded:
-                if isinstance(one, check_verdict.PolicyReport):
-                    reports.append(one)
-                    continue
-                reports += [
-                    check_verdict.check_policy(
-                        one, ready, settings, out, lambda stage: bar.update(task, description=stage)
-                    )
-                ]
-        except KeyboardInterrupt:
-            interrupted = True
-    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed, not interrupted)
+        limits = Limits(max_states, max_memory, budget)
+
+        def stage(said: str) -> None:
+            bar.update(task, description=said)
+
+        for one in loaded:
+            if isinstance(one, check_verdict.PolicyReport):
+                reports.append(one)
+                continue
+            reports.append(check_verdict.check_policy(one, ready, settings, out, stage, limits))
+            if reports[-1].interrupted:
+                break
+    interrupted = reports[-1].interrupted
+    notes = strategies_in_force(recording.program)
+    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed, not interrupted, notes)
+    if json_to != STANDARD_OUTPUT:
+        check_report.show(report, report_console())
     if json_to is not None:
         _write_json(check_verdict.as_json(report), json_to)
-    if json_to != "-":
-        check_report.show(report, _console())
     if interrupted:
-        print(f"interrupted: {len(reports)} of {len(loaded)} policies were checked", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted(f"{len(reports) - 1} of {len(loaded)} policies were checked")
     _leave(report.verdict)
 
 
 # ---- traces --------------------------------------------------------------------------------------------------------
 
 
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Run the policy that the trace names: a program of whoever wrote the trace.")
+]
+InsteadOption = Annotated[
+    str | None, typer.Option("--policy", metavar="NAME|FILE.py|module:Class", help="This policy, not the trace's.")
+]
+
+
 @app.command("replay")
 def replay_command(
     file: Annotated[Path, typer.Argument(metavar="TRACE", help="A counterexample that rayproof has written.")],
+    trust: TrustOption = False,
+    policy: InsteadOption = None,
     json_to: JsonOption = None,
 ) -> None:
-    """Carry a counterexample out again, step by step; exit code 1 when it still breaks the same thing."""
+    """Carry a counterexample out again, step by step; exit code 1 when something is still broken."""
+    require_file(json_to)
     trace = load(file)
-    text, broken = shown(trace, file)
-    verdict = Verdict.VIOLATED if broken else Verdict.HOLDS
+    again = shown(trace, file, Trust(trust, policy))
+    verdict = Verdict.HOLDS if again.broken is None else Verdict.VIOLATED
+    if json_to != STANDARD_OUTPUT:
+        say(again.text, end="")
     if json_to is not None:
-        _write_json({"verdict": verdict, "trace": json.loads(trace.to_json()), "versions": versions()}, json_to)
-    if json_to != "-":
-        print(text, end="")
+        document = {"verdict": verdict, "confirmed": again.confirmed, "broken": again.broken}
+        _write_json(document | {"trace": json.loads(trace.to_json()), "versions": versions()}, json_to)
     _leave(verdict)
 
 
@@ -354,52 +379,43 @@ def show_command(
     follow_id: Annotated[
         str | None, typer.Option("--follow", metavar="ID", help="The path of one task or call, from submit to result.")
     ] = None,
+    trust: TrustOption = False,
+    policy: InsteadOption = None,
     json_to: JsonOption = None,
 ) -> None:
     """Print a counterexample as it was recorded, without carrying it out unless an id is followed."""
+    require_file(json_to)
     trace = load(file)
-    if follow_id is not None:
-        route = follow.follow(trace, file, follow_id)
-        if json_to is not None:
-            _write_json(follow.as_json(route), json_to)
-        if json_to != "-":
-            print(follow.as_text(route, _console().width), end="")
-        return
+    if follow_id is None and (trust or policy is not None):
+        raise InputError("--trust" if trust else "--policy", None, "nothing is run", "--follow beside it")
+    route = None if follow_id is None else follow.follow(trace, file, follow_id, Trust(trust, policy))
+    if json_to != STANDARD_OUTPUT:
+        say(listed(trace) if route is None else follow.as_text(route, report_console().width), end="")
     if json_to is not None:
-        _write_json(json.loads(trace.to_json()), json_to)
-    if json_to == "-":
-        return
-    print(f"{trace.statement}: {trace.sentence}")
-    print(f"  scenario {trace.scenario}, found by {trace.driver}, seed {trace.seed}")
-    for name, value in trace.parameters.items():
-        print(f"  {name}: {value}")
-    for number, taken in enumerate(trace.steps, 1):
-        if trace.loop == number:
-            print(LOOP_BEGINS)
-        print(f"  {number:>3}. {taken.step}" + (f"  choices {list(taken.choices)}" if taken.choices else ""))
-    if trace.loop is not None:
-        print(LOOP_ENDS)
+        _write_json(json.loads(trace.to_json()) if route is None else follow.as_json(route), json_to)
 
 
 # ---- lists ---------------------------------------------------------------------------------------------------------
 
 
 def _listing(rows: list[dict[str, Any]], columns: tuple[str, ...], json_to: str | None) -> None:
+    require_file(json_to)
     if json_to is not None:
         _write_json(rows, json_to)
-    if json_to == "-":
+    if json_to == STANDARD_OUTPUT:
         return
     table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(row[column])) for column in columns))
-    _console().print(table)
+    report_console().print(table)
 
 
 @app.command("scenarios")
 def scenarios_command(json_to: JsonOption = None) -> None:
     """List the scenarios that can be verified."""
+    require_file(json_to)
     rows = []
     for entry in ENTRIES:
         scenario = entry.build(None, {})
@@ -425,14 +441,17 @@ MarkdownOption = Annotated[
 @app.command("traceability")
 def traceability_command(markdown_to: MarkdownOption = None) -> None:
     """Say what each process and handler of the model stands for."""
-    _write_text(traceability.markdown(), markdown_to or "-")
+    require_file(markdown_to)
+    _write_page(traceability.markdown(), markdown_to or "-")
 
 
 @app.command("statements")
 def statements_command(json_to: JsonOption = None, markdown_to: MarkdownOption = None) -> None:
     """List the statements, where they are checked and which planted bug each must notice."""
+    require_file(markdown_to)
+    require_file(json_to)
     if markdown_to is not None:
-        _write_text(statements_table.markdown(), markdown_to)
+        _write_page(statements_table.markdown(), markdown_to)
         return
     found: dict[str, dict[str, Any]] = {}
     for entry in ENTRIES:

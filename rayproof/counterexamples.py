@@ -1,24 +1,57 @@
-"""Counterexamples as files: written when something breaks, carried out again by `replay`."""
+"""Counterexamples as files: written when something breaks, carried out again by `replay`.
+
+A trace is data. The policy that it names is imported and run only when the user has named it, or says that the trace is
+to be trusted.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
+import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
 
+from rayproof.console import say
 from rayproof.errors import InputError
+from rayproof.files import parse_json, read_text
+from rayproof.model.documents import MIB
 from rayproof.model.kernel import Scenario, TraceMismatch, Violation
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.trace import Trace, TraceError, render
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import load_policy, settled
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.properties.suite.drawn import FAMILIES, ShapeError
 
-LARGEST_BYTES = 32 * 1024 * 1024
+LIMIT = 32 * MIB
+EXPECTED = "a trace written by rayproof"
+
+POLICY_RULES = frozenset(
+    {
+        *("answer_type", "deterministic", "legal_answer", "memory", "no_exception", "progress"),
+        *("exits", "patches", "prints", "starts_processes", "starts_threads", "too_large", "too_slow"),
+    }
+)
+"""What a counterexample may be of beside the statements of its scenario; a test finds those of the hooks."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What of a trace may be run."""
+
+    own: bool = False
+    """The policy that the trace itself names."""
+    policy: str | None = None
+    """This policy instead, which the user has named."""
+
+
+NOTHING, OWN = Trust(), Trust(own=True)
 
 
 def to_trace(
@@ -41,38 +74,60 @@ def to_trace(
 
 
 def save(trace: Trace, directory: Path) -> Path:
-    """Write a trace under a name made of its scenario and statement; never over another trace.
+    """Write a trace under a name made of its scenario and statement; never over another file, never through a link.
 
     A policy's file is named relative to the trace's folder, so that both can be moved together and found from anywhere.
+    Raises `OSError`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     stem = f"{trace.scenario}--{trace.statement}"
-    path = directory / f"{stem}.json"
     text = _with_file(trace, lambda file: os.path.relpath(file.resolve(), directory.resolve())).to_json()
     number = 1
-    while path.exists() and path.read_text(encoding="utf-8") != text:
+    while True:
+        path = directory / (f"{stem}.json" if number == 1 else f"{stem}-{number}.json")
+        if _written(path, text):
+            return path
         number += 1
-        path = directory / f"{stem}-{number}.json"
-    path.write_text(text, encoding="utf-8")
-    return path
+
+
+def _written(path: Path, text: str) -> bool:
+    """Whether a new file holds the text, or one that was there does already."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    except FileExistsError:
+        return stat.S_ISREG(path.lstat().st_mode) and path.read_bytes() == text.encode()
+    try:
+        with open(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def kept(trace: Trace | None, directory: Path) -> Path | None:
+    """The file of a trace; where it cannot be written, the whole of it goes to standard error and there is none."""
+    if trace is None:
+        return None
+    try:
+        return save(trace, directory)
+    except OSError as error:
+        why = error.strerror or errno.errorcode.get(error.errno or 0, "it cannot be written")
+        say(f"error: {directory}: {why}; the counterexample, to be saved as a .json file:", error=True)
+        say(trace.to_json(), error=True)
+        return None
 
 
 def load(path: Path) -> Trace:
     """Read a trace; raises `InputError`."""
     try:
-        if path.is_file() and path.stat().st_size > LARGEST_BYTES:
-            raise InputError(path, None, "the file is larger than 32 MiB", "a trace written by rayproof")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(path, None, error.strerror or str(error), "a trace written by rayproof") from None
-    except UnicodeDecodeError:
-        raise InputError(path, None, "not UTF-8 text", "a trace written by rayproof") from None
-    try:
-        trace = Trace.from_json(text)
+        trace = Trace.from_document(parse_json(path, 1, read_text(path, LIMIT, EXPECTED)))
     except TraceError as error:
-        where, _, expected = str(error).rpartition("; expected ")
-        raise InputError(path, None, where, expected) from None
-    return _with_file(trace, lambda file: file_as_typed((path.parent / file).resolve()))
+        raise InputError(path, None, f"{error.path}: {error.found}", error.expected) from None
+    try:
+        return _with_file(trace, lambda file: file_as_typed((path.parent / file).resolve()))
+    except (OSError, ValueError, RuntimeError):
+        raise InputError(path, None, "scenario.parameters.policy is no path", "the file of a policy") from None
 
 
 def _with_file(trace: Trace, place: Callable[[Path], str]) -> Trace:
@@ -89,21 +144,19 @@ def file_as_typed(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def scenario_of(trace: Trace, path: Path) -> Scenario:
-    """The scenario that a trace speaks of; raises `InputError`."""
-    return scenario_and_policy(trace, path)[0]
+def scenario_of(trace: Trace, path: Path, trust: Trust = NOTHING) -> Scenario:
+    """The scenario that a trace speaks of; raises `InputError`, also for a policy that it may not run."""
+    return scenario_and_policy(trace, path, trust)[0]
 
 
-def scenario_and_policy(trace: Trace, path: Path) -> tuple[Scenario, Policy | None]:
-    """The scenario that a trace speaks of, and the policy in it; raises `InputError`."""
+def scenario_and_policy(trace: Trace, path: Path, trust: Trust = NOTHING) -> tuple[Scenario, Policy | None]:
+    """The scenario that a trace speaks of, and the policy in it; raises `InputError` as `scenario_of`."""
     if trace.scenario not in CATALOGUE and trace.scenario not in FAMILIES:
         raise InputError(path, None, f"unknown scenario {trace.scenario!r}", "one that `rayproof scenarios` lists")
-    spec, bug = trace.parameters.get("policy"), trace.parameters.get("bug")
-    if bug is not None and bug not in BUGS:
+    bug = trace.parameters.get("bug")
+    if bug is not None and (not isinstance(bug, str) or bug not in BUGS):
         raise InputError(path, None, f"unknown planted bug {bug!r}", "one of " + ", ".join(BUGS))
-    if spec is not None and not isinstance(spec, str):
-        raise InputError(path, None, f"the policy is {spec!r}", "a name or a file")
-    policy = None if spec is None else load_policy(spec).policy
+    policy = _policy(trace, path, trust)
     swap = None if bug is None else BUGS[bug].replaces
     if trace.scenario not in FAMILIES:
         return build(trace.scenario, policy, swap), policy
@@ -113,21 +166,54 @@ def scenario_and_policy(trace: Trace, path: Path) -> tuple[Scenario, Policy | No
         raise InputError(path, None, str(error), "a drawn scenario as this version draws them") from None
 
 
-def shown(trace: Trace, path: Path) -> tuple[str, bool]:
-    """The print of a trace carried out again, and whether it still breaks the same thing; raises `InputError`."""
-    scenario, policy = scenario_and_policy(trace, path)
+def _policy(trace: Trace, path: Path, trust: Trust) -> Policy | None:
+    spec = trace.parameters.get("policy")
+    if spec is not None and not isinstance(spec, str):
+        raise InputError(path, None, f"the policy is {spec!r}", "a name or a file")
+    if trust.policy is not None:
+        if spec is None:
+            raise InputError("--policy", None, f"{path} was found without a policy", "no --policy for this trace")
+        return load_policy(trust.policy).policy
+    if spec is None:
+        return None
+    if spec not in BUILT_IN and not trust.own:
+        what = f"the trace names the policy {spec}, which is a program: nothing of it is run unasked"
+        raise InputError(path, None, what, "--trust to run it, or --policy with one that you name")
+    return load_policy(spec).policy
+
+
+@dataclass(frozen=True)
+class Again:
+    """What became of a trace that was carried out again."""
+
+    text: str
+    """Its print."""
+    broken: str | None
+    """The statement or rule that was broken; None when nothing was."""
+    confirmed: bool
+    """Whether it is the one that the trace is about."""
+
+
+def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = False) -> Again:
+    """A trace carried out again, `found` a moment ago or long before; raises `InputError`."""
+    scenario, policy = scenario_and_policy(trace, path, trust)
     # Another statement that is broken earlier must not hide the one that the trace is about.
     named = tuple(s for s in scenario.statements if s.name == trace.statement)
     try:
-        replayed = settled(policy, lambda: replay(scenario, trace.steps, named or None, trace.loop))
+        replayed = settled(policy, lambda: replay(scenario, trace.steps, named, trace.loop))
     except TraceMismatch as mismatch:
         raise InputError(
             path, None, str(mismatch).replace("\n", " |"), "a trace recorded with this model and this policy"
         ) from None
-    broken = replayed.violation is not None and replayed.violation.statement == trace.statement
-    return render(trace, replayed, replay_command(path)), broken
+    broken = None if replayed.violation is None else replayed.violation.statement
+    if broken != trace.statement and not named and trace.statement not in POLICY_RULES:
+        known = ", ".join(s.name for s in scenario.statements)
+        expected = f"one of {trace.scenario} ({known}), or a rule of the hooks ({', '.join(sorted(POLICY_RULES))})"
+        raise InputError(path, None, f"unknown statement {trace.statement!r}", expected)
+    return Again(render(trace, replayed, replay_command(path, trace), found=found), broken, broken == trace.statement)
 
 
-def replay_command(path: Path) -> str:
+def replay_command(path: Path, trace: Trace) -> str:
     """What a user types to carry a trace out again."""
-    return f"rayproof replay {shlex.quote(str(path))}"
+    spec = trace.parameters.get("policy")
+    return f"rayproof replay {shlex.quote(str(path))}" + ("" if spec is None or spec in BUILT_IN else " --trust")

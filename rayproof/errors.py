@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from rayproof.model.documents import printable
+
 LONGEST_MESSAGE = 300
 """Characters of the part that quotes the input."""
 
@@ -23,13 +25,14 @@ class InputError(ValueError):
         """Counted from 1; None when the fault is not in one line (a missing file, an argument)."""
         self.message = _one_line(message)
         self.expected = expected
-        where = self.path if line is None else f"{self.path}:{line}"
-        super().__init__(f"{where}: {self.message}; expected {expected}")
+        named = printable(self.path)
+        where = named if line is None else f"{named}:{line}"
+        super().__init__(f"{where}: {self.message}; expected {printable(expected)}")
 
 
 def _one_line(message: str) -> str:
     """Messages quote the input, which may be long and may hold what a terminal obeys."""
-    shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in message[:LONGEST_MESSAGE])
+    shown = printable(message[:LONGEST_MESSAGE])
     return shown if len(message) <= LONGEST_MESSAGE else shown + "..."
 
 

@@ -6,33 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rayproof.errors import InputError
+from rayproof.model.documents import printable
 
 LARGEST = 1e15
 """Bound on every number: beyond a year in nanoseconds, or a petabyte, a field is garbage rather than a measurement."""
 
 LONGEST_ID = 200
-
-
-def parse_json(path: str | Path, line: int, text: str) -> Any:
-    """The value of one JSON text; NaN and infinities, which Python would let pass, are refused like bad syntax."""
-
-    def refuse(constant: str) -> NoReturn:
-        raise InputError(path, line, f"{constant} is not a JSON number", "a finite number")
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        at = line + error.lineno - 1
-        raise InputError(path, at, f"not JSON: {error.msg}, column {error.colno}", "one complete JSON value") from error
-    except RecursionError as error:
-        raise InputError(path, line, "JSON is nested too deeply", "a few levels of nesting") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(path, line, f"not JSON: {error}", "one complete JSON value") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +44,11 @@ class Fields:
         return self.data.get(key) is not None
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A string of at most 200 characters, not empty unless the default is."""
+        """A string of at most 200 characters, not empty unless the default is; on one line, whatever it was."""
         value = self._get(key, default, "a string")
         if not isinstance(value, str) or len(value) > LONGEST_ID or (not value and value != default):
             raise self._wrong(key, value, f"a string of 1 to {LONGEST_ID} characters")
-        return value
+        return printable(value)
 
     def maybe_text(self, key: str) -> str | None:
         """A string, or None when the field is absent."""
@@ -98,7 +80,7 @@ class Fields:
         value = self._get(key, [], "a list of strings")
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             raise self._wrong(key, value, "a list of strings")
-        return tuple(value)
+        return tuple(map(printable, value))
 
     def inner(self, key: str) -> Fields:
         """A JSON object inside this one; absent means empty."""

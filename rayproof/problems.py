@@ -9,6 +9,7 @@ A scenario of the catalogue is named instead of a file. It has no durations, so 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +65,7 @@ def scenario_workload(path: Path) -> tuple[Program, ClusterSpec] | None:
 
     Raises `InputError` for a scenario that is no program on a cluster.
     """
-    entry = None if path.exists() else CATALOGUE.get(str(path))
+    entry = None if os.path.exists(path) else CATALOGUE.get(str(path))
     if entry is None:
         return None
     if entry.workload is None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from rayproof import __version__
@@ -94,7 +95,11 @@ def verify(
             trace = _trace(scenario, result, seed, policy_spec if entry.takes_policy else None, bug)
             done.append(Verification(entry, result, trace))
         except KeyboardInterrupt:
-            done.append(Verification(entry, _not_begun(entry, driver), None))
+            done.append(
+                Verification(entry, _unanswered(entry, driver, f"{INTERRUPTED_NOTE} before its first step"), None)
+            )
+        except MemoryError:
+            done.append(Verification(entry, _unanswered(entry, driver, "out of memory"), None))
         if done[-1].interrupted:
             break
     return done
@@ -117,10 +122,9 @@ def _trace(scenario: Scenario, result: Result, seed: int, policy_spec: str | Non
     return to_trace(scenario, violation, result.driver, seed, policy_spec, bug)
 
 
-def _not_begun(entry: Entry, driver: str) -> Result:
-    """The result about a scenario whose check was interrupted before it had found anything."""
-    note = f"{INTERRUPTED_NOTE} before its first step"
-    return Result(entry.name, entry.component, driver, Verdict.UNDETERMINED, 0, 0, 0, 0.0, (), note=note)
+def _unanswered(entry: Entry, driver: str, why: str) -> Result:
+    """The result about a scenario whose check ended before it had found anything."""
+    return Result(entry.name, entry.component, driver, Verdict.UNDETERMINED, 0, 0, 0, 0.0, (), note=why)
 
 
 def exercised_by(done: Sequence[Verification]) -> Exercise:
@@ -140,8 +144,10 @@ def collision(done: Sequence[Verification]) -> float:
     return sum(v.result.collision for v in done)
 
 
-def as_json(done: Sequence[Verification], scope: str, seed: int, found: Exercise) -> dict[str, Any]:
-    """The machine-readable report of `verify`."""
+def as_json(
+    done: Sequence[Verification], files: Sequence[Path | None], scope: str, seed: int, found: Exercise
+) -> dict[str, Any]:
+    """The machine-readable report of `verify`; `files`: where the counterexamples are."""
     longest = slowest(done)
     return {
         "verdict": verdict_of(done, found),
@@ -169,8 +175,10 @@ def as_json(done: Sequence[Verification], scope: str, seed: int, found: Exercise
                 "statements": [
                     {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note} for s in v.result.statements
                 ],
+                "broken": None if v.result.violation is None else v.result.violation.statement,
+                "counterexample": None if file is None else str(file),
             }
-            for v in done
+            for v, file in zip(done, files, strict=True)
         ],
         "scope": scope,
         "seed": seed,

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from rayproof.check.report import STYLES
-from rayproof.counterexamples import shown
+from rayproof.console import say
+from rayproof.counterexamples import OWN, shown
 from rayproof.exercise import Exercise
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.verdicts import SEARCH_ENDED, WALKS_ENDED
@@ -54,8 +55,7 @@ def show(
         if result.note:
             console.print(Text(f"  {result.note}", style="yellow"))
         if verification.trace is not None and file is not None:
-            print()
-            print(shown(verification.trace, file)[0])
+            say("\n" + shown(verification.trace, file, OWN, found=True).text)
     _show_exercise(done, found, console)
     longest = slowest(done)
     if longest is not None:

@@ -60,6 +60,8 @@ def _other_value(line: str, draw: random.Random) -> str:
     try:
         fields = json.loads(line)
     except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
         key, colon, _ = line.partition(":")
         return f"{key}{colon} {new}\n"
     key = draw.choice(sorted(fields))

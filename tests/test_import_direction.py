@@ -72,6 +72,7 @@ def test_a_wrong_arrow_is_found(tmp_path: Path) -> None:
 # ---- rooms inside model/ ---------------------------------------------------------------------------------------------
 
 ROOMS = (
+    "documents",
     "kernel",
     "",
     "graph",

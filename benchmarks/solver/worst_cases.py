@@ -34,7 +34,7 @@ def run(search_seconds: float) -> Iterator[str]:
         policy = ABSTRACT[name]()
         proof = worst_case(policy, tasks, nodes, Limits(60))
         found = worst_by_search(
-            policy.choose, tasks, nodes, seconds=search_seconds, transfers=policy.has_transfers, name=name
+            policy.choose, tasks, nodes, limits=Limits(search_seconds), transfers=policy.has_transfers, name=name
         )
         assert (
             not proof.proved

@@ -7,11 +7,13 @@ else is needed to carry it out again; the messages are kept for people and to sa
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+from rayproof.model.documents import DocumentError, parse_json, printable
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.replay import Replayed
 from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
@@ -28,6 +30,7 @@ class TraceError(ValueError):
 
     def __init__(self, path: str, found: str, expected: str) -> None:
         super().__init__(f"{path}: {found}; expected {expected}")
+        self.path, self.found, self.expected = path, found, expected
 
 
 @dataclass(frozen=True)
@@ -62,24 +65,27 @@ class Trace:
 
     @classmethod
     def from_json(cls, text: str) -> Trace:
-        """Read a document; raises `TraceError`."""
+        """Read the text of a document; raises `TraceError`."""
         try:
-            document = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            line = getattr(error, "lineno", 1)
-            raise TraceError(
-                f"line {line}", f"not JSON ({getattr(error, 'msg', 'nested too deeply')})", "a trace"
-            ) from None
+            return cls.from_document(parse_json(text))
+        except DocumentError as error:
+            raise TraceError(f"line {error.line}", error.found, f"a trace with {error.expected}") from None
+
+    @classmethod
+    def from_document(cls, document: Any) -> Trace:
+        """Read a document of JSON values; raises `TraceError`."""
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise TraceError("format", "not a trace", f'an object with "format": "{FORMAT}"')
         if document.get("version") != VERSION:
-            raise TraceError("version", repr(document.get("version")), str(VERSION))
+            raise TraceError("version", _told(document.get("version")), str(VERSION))
         scenario = _need(document, "scenario", dict)
         statement = _need(document, "statement", dict)
         steps = _need(document, "steps", list)
         seed, loop = document.get("seed"), document.get("loop")
+        if seed is not None and type(seed) is not int:
+            raise TraceError("seed", _told(seed), "null or a whole number")
         if loop is not None and not (type(loop) is int and 1 <= loop <= len(steps)):
-            raise TraceError("loop", repr(loop)[:60], f"null or the number of a step, 1 to {len(steps)}")
+            raise TraceError("loop", _told(loop), f"null or the number of a step, 1 to {len(steps)}")
         return cls(
             _need(scenario, "name", str, "scenario."),
             _need(scenario, "parameters", dict, "scenario."),
@@ -88,7 +94,7 @@ class Trace:
             tuple(_step_from_dict(item, f"steps[{i}]") for i, item in enumerate(steps)),
             _need(statement, "source", str, "statement."),
             _need(document, "driver", str),
-            seed if isinstance(seed, int) else None,
+            seed,
             _need(scenario, "constants", dict, "scenario."),
             loop,
         )
@@ -97,8 +103,20 @@ class Trace:
 def _need(document: Mapping[str, Any], key: str, kind: type, where: str = "") -> Any:
     value = document.get(key)
     if not isinstance(value, kind):
-        raise TraceError(f"{where}{key}", f"{value!r:.60}" if key in document else "missing", f"a {kind.__name__}")
+        raise TraceError(f"{where}{key}", _told(value) if key in document else "missing", KINDS[kind])
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        raise TraceError(f"{where}{key}", f"{len(value):,} characters", f"at most {LONGEST_TEXT:,}")
     return value
+
+
+KINDS = {dict: "an object", list: "a list", str: "a string", bool: "true or false"}
+LONGEST_TEXT = 20_000
+"""Characters of one string of a trace."""
+
+
+def _told(value: Any) -> str:
+    """A value of a document for an error: short, whatever it is."""
+    return printable(reprlib.repr(value))[:60]
 
 
 def _step_to_dict(step: Step) -> dict[str, Any]:
@@ -119,10 +137,10 @@ def _step_to_dict(step: Step) -> dict[str, Any]:
 
 def _step_from_dict(item: Any, where: str) -> Taken:
     if not isinstance(item, dict):
-        raise TraceError(where, f"{item!r:.60}", "an object")
+        raise TraceError(where, _told(item), "an object")
     choices = _need(item, "choices", list, f"{where}.")
     if not all(type(choice) is int for choice in choices):
-        raise TraceError(f"{where}.choices", f"{choices!r:.60}", "integers")
+        raise TraceError(f"{where}.choices", _told(choices), "integers")
 
     def text(key: str) -> str:
         found: str = _need(item, key, str, f"{where}.")
@@ -143,18 +161,24 @@ def _step_from_dict(item: Any, where: str) -> Taken:
         case "fault":
             kind = text("kind")
             if kind not in set(FaultKind):
-                raise TraceError(f"{where}.kind", kind, "one of " + ", ".join(FaultKind))
+                raise TraceError(f"{where}.kind", _told(kind), "one of " + ", ".join(FaultKind))
             step = Fault(FaultKind(kind), text("target"))
         case other:
-            raise TraceError(f"{where}.step", repr(other), "deliver, fire, tick, recover, heal or fault")
+            raise TraceError(f"{where}.step", _told(other), "deliver, fire, tick, recover, heal or fault")
     return Taken(step, tuple(choices))
 
 
-def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
-    """The print of a counterexample: the statement, the constants, numbered steps with the fields that changed."""
+def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool = False) -> str:
+    """The print of a counterexample: the statement, the constants, numbered steps with the fields that changed.
+
+    The first word says whether the replay breaks what the trace is about; `found`: it has just been found, so that it
+    is broken even where a policy with moods does not do it again. Nothing in the print is obeyed by a terminal.
+    """
     constants = ", ".join(f"{name}={value}" for name, value in trace.constants.items())
+    violation = replayed.violation
+    confirmed = violation is not None and violation.statement == trace.statement
     lines = [
-        f"VIOLATED {trace.statement}: {trace.sentence}",
+        f"{'VIOLATED' if confirmed or found else 'NOT CONFIRMED'} {trace.statement}: {trace.sentence}",
         *([f"  source: {trace.source}"] if trace.source else []),
         f"  scenario: {trace.scenario}" + (f" ({constants})" if constants else ""),
         f"  {len(replayed.frames)} steps",
@@ -177,13 +201,32 @@ def render(trace: Trace, replayed: Replayed, command: str = "") -> str:
     if trace.loop is not None:
         lines.append(LOOP_ENDS)
     lines.append("")
-    if replayed.violation is None:
-        lines.append("  the replay breaks nothing: the model, or what is checked, has changed")
+    if violation is None:
+        why = "the policy does not do it again" if found else "the model, or what is checked, has changed"
+        lines.append(f"  the replay breaks nothing: {why}")
+    elif confirmed:
+        lines.append(f"  => {violation.sentence}")
     else:
-        lines.append(f"  => {replayed.violation.sentence}")
+        lines.append(f"  => VIOLATED {violation.statement} instead: {violation.sentence}")
     if command:
         lines.append(f"  replay: {command}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
+
+
+def listed(trace: Trace) -> str:
+    """The print of a counterexample as it was recorded, without carrying it out."""
+    lines = [f"{trace.statement}: {trace.sentence}"]
+    lines.append(f"  scenario {trace.scenario}, found by {trace.driver}, seed {trace.seed}")
+    lines += [
+        f"  {name}: {value if isinstance(value, str) else _brief(value)}" for name, value in trace.parameters.items()
+    ]
+    for number, taken in enumerate(trace.steps, 1):
+        if trace.loop == number:
+            lines.append(LOOP_BEGINS)
+        lines.append(f"  {number:>3}. {taken.step}" + (f"  choices {list(taken.choices)}" if taken.choices else ""))
+    if trace.loop is not None:
+        lines.append(LOOP_ENDS)
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 LONGEST = 160

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rayproof.model.graph import ClusterSpec, Program, TaskId
+from rayproof.model.graph import ClusterSpec, ObjectId, Program, TaskId
 from rayproof.model.kernel import Name
 from rayproof.model.scheduler.paper.events import (
     BodyBegan,
@@ -23,6 +23,8 @@ from rayproof.model.scheduler.paper.events import (
     InputsLocal,
     Moved,
     Queued,
+    Rejected,
+    Sealed,
     Started,
     Submitted,
 )
@@ -43,6 +45,17 @@ class Times:
     waits_since: int | None = None
     waited: int = 0
     node: Name = ""
+    asked: int = 0
+    """How often it was told to wait."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One placement."""
+
+    task: TaskId
+    node: Name
+    at_us: int
 
 
 CONDITIONS = (
@@ -71,9 +84,18 @@ class Measures:
     driver_done: bool = False
     last_us: int = 0
     origin_us: int | None = None
+    rejected: set[TaskId] = field(default_factory=set)
+    """Tasks that were given up, by the policy or because what they need is gone for ever."""
+    sealed: set[ObjectId] = field(default_factory=set)
+    """Objects that were made, whether or not a copy is left."""
+    last_decision: Decision | None = None
+    moved_us: int = 0
+    """When something last happened to a task or an object."""
 
     def observe(self, now: int, event: Any) -> None:
         """Fold one event."""
+        if not isinstance(event, Deferred):
+            self.moved_us = now
         match event:
             case Submitted(task):
                 times = self.times.setdefault(task, Times())
@@ -84,11 +106,17 @@ class Measures:
             case Deferred(task):
                 times = self.times.setdefault(task, Times())
                 self.decisions += 1
+                times.asked += 1
                 if times.deferred is None:
                     times.deferred = now
-            case Granted(task):
+            case Granted(task, node):
                 self.decisions += 1
                 self.times.setdefault(task, Times()).granted = now
+                self.last_decision = Decision(task, node, now)
+            case Rejected(task):
+                self.rejected.add(task)
+            case Sealed(made):
+                self.sealed.add(made)
             case Queued(task, node):
                 times = self.times.setdefault(task, Times())
                 times.queued, times.node = now, node
@@ -125,8 +153,8 @@ class Measures:
         return self.last_us - (self.origin_us or 0) if self.driver_done else None
 
     def unfinished(self) -> list[TaskId]:
-        """Tasks that were submitted and never ended."""
-        return [task for task, times in self.times.items() if times.ended is None]
+        """Tasks that were submitted, never ended and were not given up."""
+        return [task for task, times in self.times.items() if times.ended is None and task not in self.rejected]
 
     def waits_us(self) -> list[int]:
         """For each task that started, the time from its submission to its start; ascending."""

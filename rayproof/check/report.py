@@ -45,6 +45,8 @@ def show(report: Report, console: Console) -> None:
         _one_below_the_other(report, rows, label, console)
     for policy in report.policies:
         _findings(policy, console)
+    for note in report.notes:
+        console.print(Text(f"note: {note}"))
     if report.workload.unsupported:
         console.print(Text("not expressed in the model", style="bold"))
         for sentence in report.workload.unsupported:
@@ -68,8 +70,8 @@ def _rows(report: Report) -> list[tuple[str, list[str]]]:
         return label, [value(policy) for policy in policies]  # type: ignore[operator]
 
     rows = [
-        row("verdict on small scopes", lambda p: str(p.verdict)),
-        row("starvation bound", lambda p: "-" if p.starvation_bound is None else f"{p.starvation_bound} tasks"),
+        row("verdict", lambda p: str(p.verdict)),
+        row("starvation bound", _starvation),
         row("simulated makespan", lambda p: _seconds(p.figures and p.figures.makespan_s)),
     ]
     if any(p.figures is not None and len(p.figures.makespans_s) > 1 for p in policies):
@@ -87,6 +89,11 @@ def _rows(report: Report) -> list[tuple[str, list[str]]]:
     for condition in conditions:
         rows.append(row(f"  {condition.replace('_', ' ')}", lambda p, c=condition: _share(p, c)))
     return rows
+
+
+def _starvation(policy: PolicyReport) -> str:
+    bound = policy.starvation_bound
+    return "-" if bound is None else f"{'' if bound.exact else 'at least '}{bound.tasks} tasks"
 
 
 def _share(policy: PolicyReport, condition: str) -> str:
@@ -146,16 +153,18 @@ def _style(label: str, value: str) -> str:
 
 
 def _findings(policy: PolicyReport, console: Console) -> None:
-    if policy.trace is not None and policy.trace_file is not None:
+    if policy.trace is not None:
         console.print(Text.assemble((f"{policy.name} breaks {policy.trace.statement}", "bold red")))
         console.print(Text(f"  {policy.trace.sentence}"))
         console.print(Text(f"  {len(policy.trace.steps)} steps in scenario {policy.trace.scenario}"))
-        console.print(Text(f"  {replay_command(policy.trace_file)}"))
+        if policy.trace_file is not None:
+            console.print(Text(f"  {replay_command(policy.trace_file, policy.trace)}"))
         console.print()
     for verification in policy.verifications:
         result = verification.result
         if result.verdict is Verdict.UNDETERMINED and result.note:
             console.print(Text(f"{policy.name} is undetermined on {result.scenario}: {result.note}", style="yellow"))
-    if policy.note and policy.trace is None:
-        console.print(Text(f"{policy.name}: {policy.note}"))
+    for note in policy.notes:
+        console.print(Text(f"{policy.name}: {note}"))
+    if policy.notes:
         console.print()

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from rayproof.check.measures import Measures, percentile
+from rayproof.check.reach import idle_hooks
+from rayproof.check.stalled import Stall, stall_of
 from rayproof.model.cluster.paper import ClusterParameters, assemble, raylet_of
 from rayproof.model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
 from rayproof.model.kernel import PolicyError, Timing
-from rayproof.model.kernel.simulate import Happening, Simulation
+from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
 from rayproof.model.scheduler.paper.lowering import lowered, settled_strategies
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import put_again
@@ -22,6 +24,9 @@ LATENCY_US = 300
 
 MOST_WORKERS = 256
 """Workers that a node may have; more than any recording needed."""
+
+LEAST_CAP, CAP_PER_TASK = 2_000_000, 2_000
+"""Events that a run may have: so many, or so many for each task. Runs take 10 to 50 for a task."""
 
 DETECTION_US = 3_000_000
 """From a node's death to the word of it, where the recording does not say."""
@@ -35,6 +40,8 @@ class Settings:
     decision_us: int
     """Time the scheduler is busy with each message that it handles."""
     seed: int
+    max_events: int | None = None
+    """Cap of each run; None for one that grows with the workload."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,14 @@ class Figures:
     unfinished: tuple[str, ...]
     error: str = ""
     """The rule and the sentence of a policy error, which ended the run."""
+    rejected: tuple[str, ...] = ()
+    """Tasks that the policy gave up, and those that needed their results."""
+    stall: Stall | None = None
+    """What never ended, in the first of the runs in which something did not."""
+    idle: tuple[str, ...] = ()
+    """Hooks of the policy that had nothing to decide in any run."""
+    capped: bool = False
+    """Whether a run was ended by its cap, so that nothing is known of what it left."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +121,39 @@ def simulate(
 ) -> Figures:
     """Run the workload; once more per further seed if the policy draws, up to `seeds` runs."""
     runs: list[tuple[Measures, int]] = []
+    stall, capped = None, False
     for number in range(seeds):
         measures = Measures(workload.program, workload.cluster, workload.recording.setup, settings.decision_us)
         try:
-            events, drew = _run(workload, policy, settings, settings.seed + number, measures, on_progress)
+            result, drew = _run(workload, policy, settings, settings.seed + number, measures, on_progress)
         except PolicyError as error:
             return _broken(error)
-        runs.append((measures, events))
+        runs.append((measures, result.events))
+        if not result.rested:
+            capped = True
+        elif stall is None:
+            stall = stall_of(measures, _killed(workload))
         if not drew:
             break
     broken = put_again(policy)
-    return _broken(broken) if broken is not None else _figures(workload, runs)
+    if broken is not None:
+        return _broken(broken)
+    idle = [sentence for sentence in idle_hooks(policy, runs[0][0]) if not capped]
+    for measures, _ in runs[1:]:
+        idle = [sentence for sentence in idle if sentence in idle_hooks(policy, measures)]
+    return replace(_figures(workload, runs), stall=stall, capped=capped, idle=tuple(idle))
 
 
 def _broken(error: PolicyError) -> Figures:
     """The figures of a policy that has broken a rule."""
     return Figures(None, (), 0, None, None, None, None, {}, 0, 0, (), f"{error.rule}: {error}")
+
+
+def _killed(workload: Workload) -> list[NodeId]:
+    """Nodes that are dead at the end of a run."""
+    if workload.cluster is not workload.recording.cluster:
+        return []
+    return [f.node for f in workload.recording.faults if f.kind is FaultKind.KILL_NODE and f.node is not None]
 
 
 def _run(
@@ -131,7 +163,7 @@ def _run(
     seed: int,
     measures: Measures,
     on_progress: Callable[[int], None] | None,
-) -> tuple[int, bool]:
+) -> tuple[SimulationResult, bool]:
     recording, cluster = (
         workload.recording,
         replace(workload.cluster, bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s),
@@ -169,8 +201,8 @@ def _run(
         happenings=happenings,
         on_progress=None if on_progress is None else (lambda events, now: on_progress(events)),
     )
-    result = simulation.run()
-    return result.events, simulation.drew
+    cap = settings.max_events or max(LEAST_CAP, CAP_PER_TASK * len(workload.program.tasks))
+    return simulation.run(max_events=cap), simulation.drew
 
 
 def _happenings(recording: Recording, number: dict[NodeId, int]) -> list[Happening]:
@@ -227,4 +259,5 @@ def _figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
         measures.decisions,
         events,
         tuple(measures.unfinished()),
+        rejected=tuple(sorted(measures.rejected)),
     )

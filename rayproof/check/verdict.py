@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
-from rayproof.counterexamples import save
+from rayproof.check.stalled import Stall
+from rayproof.counterexamples import kept
 from rayproof.model.kernel import PolicyError, Verdict, combine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import Trace
 from rayproof.model.scheduler.policy.hooks import Policy, printable
-from rayproof.policies import LoadedPolicy, load_policy, questions
+from rayproof.policies import LoadedPolicy, load_policy, put_again, questions
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
-from rayproof.properties.scheduler.paper.starvation import exact_starvation_bound
+from rayproof.properties.scheduler.paper.starvation import RuleBrokenError, StarvationBound, exact_starvation_bound
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
 from rayproof.verify import Verification, verify, versions
@@ -46,17 +47,21 @@ class PolicyReport:
     name: str
     spec: str
     verdict: Verdict
-    verifications: tuple[Verification, ...]
-    trace: Trace | None
+    verifications: tuple[Verification, ...] = ()
+    trace: Trace | None = None
     """The shortest counterexample of the statement that broke in most scopes."""
-    trace_file: Path | None
-    figures: Figures | None
+    trace_file: Path | None = None
+    """None when there is no counterexample, or it could not be written and was printed."""
+    figures: Figures | None = None
     """None when the policy broke a rule in the small and was not simulated."""
-    note: str
+    notes: tuple[str, ...] = ()
+    """What must be said beside the verdict, most important first."""
     questions: int | None = None
     """How many different questions it answered, each of them twice; None for a built-in one."""
-    starvation_bound: int | None = None
-    """The most tasks of its class that overtake a ready one on its node, exhausted in `STARVATION_SCOPE`."""
+    starvation_bound: StarvationBound | None = None
+    """The most tasks of its class that overtake a ready one on its node, in `STARVATION_SCOPE`."""
+    interrupted: bool = False
+    """Whether Ctrl-C ended it; the verdict is then at best undetermined."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Report:
     seed: int
     complete: bool = True
     """False after an interrupt: some policies were not looked at."""
+    notes: tuple[str, ...] = ()
+    """What of the workload limits what the figures say about policies."""
 
     @property
     def verdict(self) -> Verdict:
@@ -86,7 +93,7 @@ def load_or_refuse(spec: str) -> LoadedPolicy | PolicyReport:
     try:
         return load_policy(spec)
     except PolicyError as error:
-        return PolicyReport(printable(spec), spec, Verdict.VIOLATED, (), None, None, None, f"{error.rule}: {error}")
+        return PolicyReport(printable(spec), spec, Verdict.VIOLATED, notes=(f"{error.rule}: {error}",))
 
 
 def bound_of(workload: Workload) -> tuple[Bound | None, str]:
@@ -98,55 +105,108 @@ def bound_of(workload: Workload) -> tuple[Bound | None, str]:
 
 
 def check_policy(
-    loaded: LoadedPolicy, workload: Workload, settings: Settings, out: Path, on_stage: Stage
+    loaded: LoadedPolicy,
+    workload: Workload,
+    settings: Settings,
+    out: Path,
+    on_stage: Stage,
+    limits: Limits = SCOPE_LIMITS,
 ) -> PolicyReport:
-    """Verify a policy on every small scope, keep its shortest counterexample, and simulate it if it is sound."""
-    done: list[Verification] = []
-    for entry in policy_scenarios(loaded.policy):
-        on_stage(f"{loaded.name}: verify {entry.name}")
-        done += verify([entry], seed=settings.seed, limits=SCOPE_LIMITS, policy=loaded.policy, policy_spec=loaded.spec)
-        if done[-1].result.note.startswith("interrupted"):
-            raise KeyboardInterrupt
-        violation = done[-1].result.violation
-        if violation is not None and violation.statement in ENDING:
-            break  # It would cost as much in each of the other scopes.
-    verdict = combine(v.result.verdict for v in done)
-    traces = [v.trace for v in done if v.trace is not None]
-    if traces:
-        # The breach that shows most often tells most; of its counterexamples the shortest.
-        often = Counter(trace.statement for trace in traces)
-        shortest = min(traces, key=lambda trace: (-often[trace.statement], len(trace.steps)))
-        file = save(shortest, out)
-        asked = questions(loaded.policy)
-        note = "not simulated"
-        return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), shortest, file, None, note, asked)
-    on_stage(f"{loaded.name}: simulate {workload.recording.name}")
-    figures = simulate(workload, loaded.policy, settings, seeds=SEEDS)
-    note = _note(workload, figures)
-    if figures.error:
-        verdict = Verdict.VIOLATED
-    bound = None if figures.error else exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy)
-    asked = questions(loaded.policy)
-    return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, asked, bound)
+    """Verify a policy on every small scope, keep its shortest counterexample, and simulate it if it is sound.
+
+    A limit, an interrupt or the end of memory in any part makes it undetermined; what was broken before stays broken.
+    """
+    found = _Found(loaded, out)
+    try:
+        for entry in policy_scenarios(loaded.policy):
+            on_stage(f"{loaded.name}: verify {entry.name}")
+            found.done += verify(
+                [entry], seed=settings.seed, limits=limits, policy=loaded.policy, policy_spec=loaded.spec
+            )
+            if found.done[-1].interrupted:
+                raise KeyboardInterrupt
+            violation = found.done[-1].result.violation
+            if violation is not None and violation.statement in ENDING:
+                break  # It would cost as much in each of the other scopes.
+        if found.broken:
+            return found.report()
+        on_stage(f"{loaded.name}: simulate {workload.recording.name}")
+        found.simulated(workload, simulate(workload, loaded.policy, settings, seeds=SEEDS))
+        if found.figures is not None and found.figures.error:
+            return found.report()
+        on_stage(f"{loaded.name}: starvation bound")
+        found.bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy, limits)
+        broken = put_again(loaded.policy)
+        if broken is not None:
+            found.add(Verdict.VIOLATED, f"in {STARVATION_SCOPE}, {broken.rule}: {broken}")
+        if not found.bound.exact:
+            found.add(Verdict.UNDETERMINED, f"the starvation bound is not exact: {found.bound.note}")
+    except KeyboardInterrupt:
+        found.interrupted = True
+        found.add(Verdict.UNDETERMINED, "interrupted")
+    except MemoryError:
+        found.add(Verdict.UNDETERMINED, "out of memory")
+    except RuleBrokenError as error:
+        found.add(Verdict.VIOLATED, f"in {STARVATION_SCOPE}, {error}")
+    return found.report()
 
 
-def _note(workload: Workload, figures: Figures) -> str:
-    if figures.error:
-        return f"the simulation ended: {figures.error}"
-    if figures.makespan_s is not None and not figures.unfinished:
-        return ""
-    total = [node.total for node in workload.cluster.nodes]
-    demands = {task: workload.program.tasks[task].demand for task in figures.unfinished}
-    never = [task for task, demand in demands.items() if not any(demand.fits(node) for node in total)]
-    parts = []
-    if figures.makespan_s is None:
-        parts.append("the driver still waits at the end")
-    if never:
-        parts.append(f"no node can run {', '.join(never[:5])}{' ...' if len(never) > 5 else ''}")
-    rest = [task for task in figures.unfinished if task not in never]
-    if rest:
-        parts.append(f"without an end: {', '.join(rest[:5])}{' ...' if len(rest) > 5 else ''}")
-    return "; ".join(parts)
+class _Found:
+    """What is known of a policy so far."""
+
+    def __init__(self, loaded: LoadedPolicy, out: Path) -> None:
+        self.loaded, self.out = loaded, out
+        self.done: list[Verification] = []
+        self.figures: Figures | None = None
+        self.bound: StarvationBound | None = None
+        self.interrupted = False
+        self._verdicts: list[Verdict] = []
+        self._notes: list[str] = []
+
+    @property
+    def broken(self) -> list[Trace]:
+        return [v.trace for v in self.done if v.trace is not None]
+
+    def add(self, verdict: Verdict, note: str) -> None:
+        self._verdicts.append(verdict)
+        self._notes.append(note)
+
+    def simulated(self, workload: Workload, figures: Figures) -> None:
+        self.figures = figures
+        if figures.error:
+            self.add(Verdict.VIOLATED, f"the simulation ended: {figures.error}")
+        if figures.capped:
+            self.add(Verdict.UNDETERMINED, "the simulation was ended by its cap on events; what it left may end or not")
+        if figures.stall is not None:
+            by_policy = figures.stall.by_policy
+            verdict = Verdict.VIOLATED if by_policy else Verdict.UNDETERMINED if by_policy is None else Verdict.HOLDS
+            self._verdicts.append(verdict)
+            self._notes += figures.stall.sentences()
+        self._notes += figures.idle
+        if figures.rejected:
+            named = ", ".join(figures.rejected[:5]) + (" ..." if len(figures.rejected) > 5 else "")
+            self._notes.append(f"{len(figures.rejected)} tasks were given up: {named}")
+
+    def report(self) -> PolicyReport:
+        trace, file = None, None
+        if self.broken:
+            # The breach that shows most often tells most; of its counterexamples the shortest.
+            often = Counter(trace.statement for trace in self.broken)
+            trace = min(self.broken, key=lambda trace: (-often[trace.statement], len(trace.steps)))
+            file = kept(trace, self.out)
+        return PolicyReport(
+            self.loaded.name,
+            self.loaded.spec,
+            combine([*(v.result.verdict for v in self.done), *self._verdicts]),
+            tuple(self.done),
+            trace,
+            file,
+            self.figures,
+            tuple(self._notes) if self.figures is not None or trace is None else (*self._notes, "not simulated"),
+            questions(self.loaded.policy),
+            self.bound,
+            self.interrupted,
+        )
 
 
 def gap(figures: Figures | None, bound: Bound | None) -> float | None:
@@ -165,8 +225,10 @@ def as_json(report: Report) -> dict[str, Any]:
         "workload": recording.name,
         "cluster": report.workload.cluster.name,
         "recorded_makespan_s": recording.outcome.makespan_s,
+        "complete": report.complete,
         "policies": [_policy_json(policy, bound, report.bound_note) for policy in report.policies],
         "unsupported": list(report.workload.unsupported),
+        "notes": list(report.notes),
         "seed": report.seed,
         "versions": versions(),
     }
@@ -196,11 +258,26 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "load_imbalance": None if figures is None else figures.imbalance,
         "utilisation": None if figures is None else figures.utilisation,
         "questions": policy.questions,
-        "starvation_bound": policy.starvation_bound,
+        "starvation_bound": None if policy.starvation_bound is None else policy.starvation_bound.tasks,
+        "starvation_bound_exact": None if policy.starvation_bound is None else policy.starvation_bound.exact,
         "decisions": None if figures is None else figures.decisions,
         "breakdown": {} if figures is None else {f"{name}_s": value for name, value in figures.breakdown_s.items()},
         "unfinished": [] if figures is None else list(figures.unfinished),
+        "given_up": [] if figures is None else list(figures.rejected),
+        "never_ends": None if figures is None or figures.stall is None else _stall_json(figures.stall),
+        "capped": figures is not None and figures.capped,
         "statements": [{"name": name, "verdict": combine(found)} for name, found in statements.items()],
         "counterexample": None if policy.trace_file is None else str(policy.trace_file),
-        "note": policy.note,
+        "broken": None if policy.trace is None else policy.trace.statement,
+        "notes": list(policy.notes),
+        "interrupted": policy.interrupted,
+    }
+
+
+def _stall_json(stall: Stall) -> dict[str, Any]:
+    return {
+        "by_policy": stall.by_policy,
+        "tasks": [{"task": each.task, "waits": each.waits_for, "by_policy": each.by_policy} for each in stall.tasks],
+        "last_decision": stall.last_decision,
+        "rested_s": stall.rested_us / 1e6,
     }

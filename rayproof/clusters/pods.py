@@ -18,13 +18,13 @@ devices and `neuron_cores`, which the function does not know).
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, prod
 
 from rayproof.clusters.yamlfields import LARGEST, Field
+from rayproof.model.documents import DocumentError, parse_json
 from rayproof.model.graph import Resources
 from rayproof.model.graph.resources import UNIT
 
@@ -160,10 +160,10 @@ def _custom(parameter: Field | None) -> dict[str, Fraction]:
     expected = """a JSON object in quotes, such as '"{\\"custom\\": 2}"'"""
     text = parameter.text().strip()
     try:
-        value = json.loads(text[1:-1] if text[:1] == text[-1:] == "'" else text)
-        value = json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError) as error:
-        raise parameter.bad("is not JSON", expected) from error
+        value = parse_json(text[1:-1] if text[:1] == text[-1:] == "'" else text)
+        value = parse_json(value) if isinstance(value, str) else value
+    except DocumentError as error:
+        raise parameter.bad(f"is not JSON ({error.found})", expected) from error
     if not isinstance(value, dict):
         raise parameter.bad("is not a JSON object", expected)
     for name, amount in value.items():

@@ -17,6 +17,7 @@ import yaml
 from rayproof.clusters.quantities import parse_quantity
 from rayproof.errors import InputError
 from rayproof.files import read_text
+from rayproof.model.documents import printable
 
 LIMIT = 512 * 1024
 """Bytes. Kubernetes itself refuses an object beyond 1.5 MiB, and a readable cluster takes a few KiB."""
@@ -26,6 +27,9 @@ LARGEST = 10**18
 
 MOST_ENTRIES = 1000
 """Entries of one mapping or list."""
+
+MOST_MERGED = 100
+"""Mappings that merge keys bring into one, those within them included: eight in eight in eight would be millions."""
 
 _STANDARD = "tag:yaml.org,2002:"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -52,7 +56,7 @@ class Field:
     def entries(self) -> dict[str, Field]:
         """The entries of a mapping, those that a merge key (`<<`) brings in included; null ones are left out."""
         found: dict[str, Field] = {}
-        for key, value in self._pairs(0):
+        for key, value in self._pairs(0, [MOST_MERGED]):
             if value.node.tag != _STANDARD + "null":
                 found.setdefault(key, value)
         return found
@@ -85,10 +89,10 @@ class Field:
         return here
 
     def text(self) -> str:
-        """A string. Anything else has to be quoted, as the Kubernetes API server demands."""
+        """A string, on one line. Anything else has to be quoted, as the Kubernetes API server demands."""
         if not isinstance(self.node, yaml.ScalarNode) or self.node.tag != _STANDARD + "str":
             raise self.bad(f"is {self._shown()}", "a string (quote it)")
-        return str(self.node.value)
+        return printable(str(self.node.value))
 
     def whole(self, low: int | None = None) -> int:
         """A whole number, of at least `low`."""
@@ -121,7 +125,7 @@ class Field:
         fits = isinstance(self.node, yaml.ScalarNode) and self.node.tag in {_STANDARD + tag for tag in tags}
         return str(self.node.value) if fits else None
 
-    def _pairs(self, depth: int) -> Iterator[tuple[str, Field]]:
+    def _pairs(self, depth: int, merges_left: list[int]) -> Iterator[tuple[str, Field]]:
         if not isinstance(self.node, yaml.MappingNode):
             raise self.bad(f"is {self._shown()}", "a mapping")
         if depth > 8 or len(self.node.value) > MOST_ENTRIES:
@@ -142,7 +146,10 @@ class Field:
         if len(merged) > 8:
             raise self.bad(f"merges {len(merged)} mappings", "at most 8")
         for node in merged:
-            yield from Field(self.file, node, self.name)._pairs(depth + 1)
+            merges_left[0] -= 1
+            if merges_left[0] < 0:
+                raise self.bad("merges too many mappings", f"at most {MOST_MERGED}, those within them included")
+            yield from Field(self.file, node, self.name)._pairs(depth + 1, merges_left)
 
     def _shown(self) -> str:
         if isinstance(self.node, yaml.ScalarNode):

@@ -18,8 +18,10 @@ import typer
 
 from rayproof.commands.explore_graph import NotExhaustedError, known
 from rayproof.commands.limits import BudgetOption, MemoryOption, StatesOption
+from rayproof.console import say
 from rayproof.errors import InputError, expected_name
-from rayproof.model.kernel import EXIT_CODES, Statement, Verdict
+from rayproof.exits import Exit, Interrupted
+from rayproof.model.kernel import Statement
 from rayproof.model.kernel.bounds import longest_wait, most_often
 from rayproof.model.kernel.components import cyclic_parts
 from rayproof.model.kernel.explore import Explorer, Limits, Report
@@ -53,14 +55,14 @@ def bounds_of(
     """One answer per pattern.
 
     Raises `InputError` for a name that is unknown or a pattern that fits no step, `NotExhaustedError` when a limit was
-    reached, `KeyboardInterrupt` when the user has seen enough.
+    reached, `Interrupted` when the user has seen enough.
     """
     made = build(known(scenario))
     named = () if claim is None else (_claim(scenario, claim, made.statements),)
     explorer = Explorer(made, named, limits, on_progress)
     result = explorer.run()
     if result.note.startswith(INTERRUPTED_NOTE):
-        raise KeyboardInterrupt
+        raise Interrupted(f"{scenario} was not exhausted after {result.states:,} states; no bound is known")
     if result.note:
         raise NotExhaustedError(f"{scenario} was not exhausted: {result.note}")
     graph = explorer.graph()
@@ -132,6 +134,6 @@ def register(app: typer.Typer) -> None:
             with live() as report:
                 answers = bounds_of(scenario, steps or ["*"], claim, limits, lambda now: report(scenario, now))
         except NotExhaustedError as error:
-            typer.echo(f"undetermined: {error}", err=True)
-            raise typer.Exit(EXIT_CODES[Verdict.UNDETERMINED]) from None
-        typer.echo(described(answers, claim))
+            say(f"undetermined: {error}", error=True)
+            raise typer.Exit(Exit.UNDETERMINED) from None
+        say(described(answers, claim))

@@ -1,12 +1,10 @@
 """`rayproof bugs [ID...]`: which real defects the suite notices, planted one by one.
 
-Exit codes: 0 when every entry that can be planted is killed, 1 when one survives, 2 for an id that does not exist.
+An entry that can be planted and survives is a violation.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -15,14 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rayproof.console import json_text, report_console, say
 from rayproof.errors import InputError, expected_name
-from rayproof.piped import width
+from rayproof.exits import Exit, Interrupted
 from rayproof.properties.gallery.entries import GALLERY
 from rayproof.properties.gallery.entry import GalleryEntry
 from rayproof.properties.gallery.hunt import Driver, Finding, Outcome, hunt
 from rayproof.properties.gallery.ladder import WALKS, Climb, climb, rungs
-
-SURVIVED, INTERRUPTED = 1, 130
 
 STYLES = {Outcome.KILLED: "green", Outcome.SURVIVED: "bold red", Outcome.KNOWN: "yellow"}
 
@@ -91,10 +88,6 @@ def show_ladder(climbs: list[Climb], console: Console) -> None:
         console.print(f"({rung}) {rung.sentence}: {killed} of {len(tried)}")
 
 
-def _write(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=1) + "\n")
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
@@ -109,23 +102,23 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Plant real defects one by one and say which are noticed."""
         entries = chosen(ids or [])
-        console = Console(highlight=False, width=width())
+        console = report_console()
         if ladder:
             climbs, early = _look(entries, lambda entry: climb(entry, seed=seed, budget=budget, walks=WALKS))
             if in_json:
-                _write({"bugs": [{"id": each.id, "rung": each.rung, "tried": each.tried} for each in climbs]})
+                rows = [{"id": each.id, "rung": each.rung, "tried": each.tried} for each in climbs]
+                say(json_text({"bugs": rows}), end="")
             else:
                 show_ladder(climbs, console)
             failed = False
         else:
             findings, early = _look(entries, lambda entry: hunt(entry, driver, seed=seed, budget=budget))
             if in_json:
-                _write(as_json(findings))
+                say(json_text(as_json(findings)), end="")
             else:
                 show(findings, console)
                 console.print(f"driver {driver}, seed {seed}, at most {budget:g} CPU seconds for each")
             failed = any(finding.result is Outcome.SURVIVED for finding in findings)
         if early:
-            print("interrupted: the rest was not tried", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED)
-        raise typer.Exit(SURVIVED if failed else 0)
+            raise Interrupted(f"{len(climbs if ladder else findings)} of {len(entries)} entries were tried")
+        raise typer.Exit(Exit.VIOLATED if failed else Exit.HOLDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,6 @@ import typer
 
 from rayproof.check.simulation import Settings, prepare, simulate
 from rayproof.check.verdict import SEEDS
-from rayproof.commands.limits import INTERRUPTED
 from rayproof.commands.recording import (
     PASSED_ON,
     UNFINISHED,
@@ -22,12 +20,15 @@ from rayproof.commands.recording import (
     place,
     require_target,
 )
+from rayproof.console import json_text, say
 from rayproof.errors import InputError
+from rayproof.exits import Interrupted
 from rayproof.live.comparing import Compared, as_json, as_text
 from rayproof.live.running import RAYS_OWN, Forcing
 from rayproof.live.session import Ran, Where, parse_script, runner, save
 from rayproof.policies import load_policy
 from rayproof.recordings import Recording
+from rayproof.targets import STANDARD_OUTPUT, require_file, write_text
 from rayproof.workloads import read_workload
 
 
@@ -58,6 +59,7 @@ def compare_live_command(
     ] = None,
 ) -> None:
     """Run policies on real Ray and say whether `check` predicted what they took, and which is faster."""
+    require_file(json_to)
     parsed = parse_script(script or [])
     if record is not None:
         require_target(record)
@@ -94,9 +96,9 @@ def compare_live_command(
         figures = simulate(ready, forcing.policy.policy, settings, seeds=SEEDS)
         note = figures.error or ("the simulated driver still waits at the end" if figures.makespan_s is None else "")
         compared.append(Compared(forcing.policy.name, tuple(makespans), figures.makespans_s, note))
-    if json_to not in (None, "-"):
-        Path(str(json_to)).write_text(json.dumps(as_json(compared), indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(as_json(compared), indent=1) if json_to == "-" else as_text(compared), end="")
+    say(json_text(as_json(compared)) if json_to == STANDARD_OUTPUT else as_text(compared), end="")
+    if json_to is not None and json_to != STANDARD_OUTPUT:
+        write_text(json_text(as_json(compared)), json_to)
     if failed:
         print(f"runs that failed and do not count: {', '.join(failed)}", file=sys.stderr)
         raise typer.Exit(UNFINISHED)
@@ -104,7 +106,7 @@ def compare_live_command(
 
 def _told(ran: Ran, what: str) -> Recording:
     if ran.interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted(f"{what} did not end")
     recording = ran.recording()
     print(f"{what}: {recording.outcome.makespan_s:.3f} s", file=sys.stderr)
     return recording

@@ -1,14 +1,11 @@
 """`rayproof conform RECORDING`: whether the model allows what a recording of real Ray shows.
 
-Every placement of a normal task is asked of the exact policies, every outcome of the models of objects and actors. Exit
-codes: 0 when all of them are allowed, 1 when one is refused, 2 for bad input, 3 when one is undetermined or nothing was
-asked, 130 when it was interrupted.
+Every placement of a normal task is asked of the exact policies, every outcome of the models of objects and actors. It
+holds when all of them are allowed, and is undetermined when one is or nothing was asked.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,15 +19,15 @@ from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from rayproof.commands.limits import INTERRUPTED
 from rayproof.conformance import Answer, Conformance, check_placements, read_evidence
 from rayproof.conformance.check import ALL_LOOKS
 from rayproof.conformance.outcomes import Outcomes, check_outcomes
 from rayproof.conformance.outcomes.history import read_history
 from rayproof.conformance.outcomes.search import ALL, LIMIT
-from rayproof.errors import InputError
+from rayproof.console import json_text, report_console, say
+from rayproof.exits import Interrupted
 from rayproof.model.kernel import EXIT_CODES, Verdict
-from rayproof.piped import width
+from rayproof.targets import STANDARD_OUTPUT, require_file, write_text
 
 STYLES = {Verdict.HOLDS: "green", Verdict.VIOLATED: "bold red", Verdict.UNDETERMINED: "yellow"}
 
@@ -187,6 +184,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Say whether the model allows the placements and outcomes of a recording of real Ray."""
+        require_file(json_to)
         console = Console(stderr=True)
         with Bar(
             SpinnerColumn(),
@@ -196,20 +194,12 @@ def register(app: typer.Typer) -> None:
             disable=not console.is_terminal,
         ) as bar:
             report = conform(recording, max_states, max_all_states, max_looks, bar)
-        if json_to is not None:
-            text = json.dumps(as_json(report), indent=1) + "\n"
-            if json_to == "-":
-                sys.stdout.write(text)
-            else:
-                try:
-                    Path(json_to).write_text(text, encoding="utf-8")
-                except OSError as error:
-                    raise InputError(
-                        json_to, None, error.strerror or str(error), "a file that can be written"
-                    ) from None
-        if json_to != "-":
-            show(report, Console(soft_wrap=True, highlight=False, width=width()))
+        if json_to != STANDARD_OUTPUT:
+            show(report, report_console(soft_wrap=True))
+        if json_to == STANDARD_OUTPUT:
+            say(json_text(as_json(report)), end="")
+        elif json_to is not None:
+            write_text(json_text(as_json(report)), json_to)
         if report.interrupted:
-            print("interrupted: not everything was asked", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED)
+            raise Interrupted("not everything was asked")
         raise typer.Exit(EXIT_CODES[report.verdict])

@@ -15,9 +15,11 @@ from typing import Annotated
 import networkx as nx
 import typer
 
-from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
+from rayproof.commands.limits import BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
+from rayproof.console import say
 from rayproof.errors import InputError, expected_name
-from rayproof.model.kernel import EXIT_CODES, Process, Result, Verdict
+from rayproof.exits import Exit, Interrupted
+from rayproof.model.kernel import EXIT_CODES, Process, Result
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Explorer, Limits, Report
 from rayproof.model.kernel.process import state_fields
@@ -27,6 +29,7 @@ from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
 from rayproof.progress import live
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.reducing import explore_entry, only, wanted
+from rayproof.targets import require_file, write_text
 
 MOST_STATES = 2_000
 """States that a picture may have, unless the user allows more."""
@@ -40,13 +43,13 @@ def state_graph(scenario: str, limits: Limits) -> nx.MultiDiGraph[int]:
     """The graph of a named scenario. Nodes: `label`, `quiescent`; edges: `label`, `fault`.
 
     Raises `InputError` for an unknown scenario and for one with more states than the limits allow, `NotExhaustedError`
-    when another limit was reached, `KeyboardInterrupt` when the user has seen enough.
+    when another limit was reached, `Interrupted` when the user has seen enough.
     """
     most = limits.states
     explorer = Explorer(build(known(scenario)), (), replace(limits, states=most + 1))
     result = explorer.run()
     if result.note.startswith(INTERRUPTED_NOTE):
-        raise KeyboardInterrupt
+        raise Interrupted(f"{scenario} was not exhausted after {result.states:,} states; no picture was written")
     if result.states > most:
         raise InputError(
             "SCENARIO", None, f"{scenario} has more than {most:,} states", "a smaller scope, or a larger --max-states"
@@ -116,14 +119,9 @@ def write(scenario: str, file: Path, limits: Limits) -> int:
     """Write the graph of a named scenario; returns its number of states. Raises what `state_graph` raises."""
     if file.suffix not in (".dot", ".gv", ".graphml"):
         raise InputError(file, None, f"the ending {file.suffix!r}", ".dot, .gv or .graphml")
+    require_file(file)
     graph = state_graph(scenario, limits)
-    try:
-        if file.suffix == ".graphml":
-            nx.write_graphml(graph, file)
-        else:
-            file.write_text(as_dot(graph), encoding="utf-8")
-    except OSError as error:
-        raise InputError(file, None, error.strerror or str(error), "a file that can be written") from None
+    write_text("\n".join(nx.generate_graphml(graph)) + "\n" if file.suffix == ".graphml" else as_dot(graph), file)
     return graph.number_of_nodes()
 
 
@@ -196,16 +194,16 @@ def register(app: typer.Typer) -> None:
             try:
                 states = write(scenario, graph, Limits(max_states or MOST_STATES, max_memory, budget))
             except NotExhaustedError as error:
-                typer.echo(f"undetermined: {error}", err=True)
-                raise typer.Exit(EXIT_CODES[Verdict.UNDETERMINED]) from None
-            typer.echo(f"{graph}: {states:,} states")
+                say(f"undetermined: {error}", error=True)
+                raise typer.Exit(Exit.UNDETERMINED) from None
+            say(f"{graph}: {states:,} states")
             return
         limits = Limits(max_states or Limits.states, max_memory, budget)
         with live() as report:
             result = size(
                 scenario, engine, limits, lambda progress: report(scenario, progress), reductions, only_ or ()
             )
-        typer.echo(described(result))
+        say(described(result))
         if result.note.startswith(INTERRUPTED_NOTE):
-            raise typer.Exit(INTERRUPTED)
+            raise Interrupted(f"{result.states:,} states were found; there are more")
         raise typer.Exit(EXIT_CODES[result.verdict])

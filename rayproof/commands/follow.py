@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rayproof.counterexamples import scenario_of
+from rayproof.counterexamples import NOTHING, Trust, scenario_of
 from rayproof.errors import InputError
 from rayproof.model.kernel import TraceMismatch
 from rayproof.model.kernel.process import slot_of
@@ -54,10 +54,10 @@ class Route:
     """Steps of the whole trace."""
 
 
-def follow(trace: Trace, path: Path, wanted: str) -> Route:
+def follow(trace: Trace, path: Path, wanted: str, trust: Trust = NOTHING) -> Route:
     """The path of an id; raises `InputError` for an id that no message of the trace names."""
     try:
-        replayed = replay(scenario_of(trace, path), trace.steps, loop=trace.loop)
+        replayed = replay(scenario_of(trace, path, trust), trace.steps, loop=trace.loop)
     except TraceMismatch as mismatch:
         message = str(mismatch).replace("\n", " |")
         raise InputError(path, None, message, "a trace recorded with this model and this policy") from None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rayproof.console import json_text, say
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
 from rayproof.model.kernel import PolicyError
 from rayproof.policies import load_policy
+from rayproof.targets import STANDARD_OUTPUT, require_file, write_text
+
+MOST_ROWS, MOST_NODES, MOST_VIEWS = 100_000, 1_000, 1_000_000
+"""Caps on decisions, on nodes of a view, and on their product: every row lists every node."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,12 +23,17 @@ def register(app: typer.Typer) -> None:
     @app.command("golden")
     def golden(
         policy: Annotated[str, typer.Argument(help="A built-in name, a .py file or module:Class.")],
-        rows: Annotated[int, typer.Option(min=1, help="Decisions.")] = 100,
-        nodes: Annotated[int, typer.Option(min=1, help="Nodes of each view.")] = 4,
+        rows: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Decisions.")] = 100,
+        nodes: Annotated[int, typer.Option(min=1, max=MOST_NODES, help="Nodes of each view.")] = 4,
         seed: Annotated[int, typer.Option(min=0, help="Seed of the views.")] = 0,
-        json_to: Annotated[str, typer.Option("--json", metavar="FILE|-", help="Where to write it.")] = "-",
+        json_to: Annotated[str, typer.Option("--json", metavar="FILE|-", help="Where to write it.")] = STANDARD_OUTPUT,
     ) -> None:
         """Write the answers of a policy as a decision table, to be replayed by tests in another language."""
+        require_file(json_to)
+        if rows * nodes > MOST_VIEWS:
+            raise InputError(
+                "--rows", None, f"{rows:,} rows of {nodes:,} nodes", f"at most {MOST_VIEWS:,} nodes in all"
+            )
         loaded = load_policy(policy)
         try:
             table = golden_table(loaded.policy, rows, seed, nodes)
@@ -35,11 +42,8 @@ def register(app: typer.Typer) -> None:
         except Exception as error:
             what = f"{loaded.name} raised {type(error).__name__}: {error}"
             raise InputError(policy, None, what, "a policy that answers every question") from error
-        text = json.dumps(table, indent=1) + "\n"
-        if json_to == "-":
-            sys.stdout.write(text)
-            return
-        try:
-            Path(json_to).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InputError(json_to, None, error.strerror or str(error), "a file that can be written") from None
+        if json_to == STANDARD_OUTPUT:
+            say(json_text(table), end="")
+        else:
+            write_text(json_text(table), json_to)
+            say(f"{json_to}: {rows} rows")

@@ -20,9 +20,6 @@ OnlyOption = Annotated[
     list[str] | None, typer.Option("--only", metavar="STATEMENT", help="Check this statement alone; can be repeated.")
 ]
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
-
 EngineOption = Annotated[
     Engine, typer.Option(help="How states are kept; auto takes whole states first, fingerprints for large scopes.")
 ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rayproof.console import say
+from rayproof.counterexamples import file_as_typed
 from rayproof.errors import InputError
+from rayproof.targets import require_file, write_text
 
 POLICY = '''"""{title}: say in one sentence what it is for."""
 
@@ -86,14 +91,29 @@ def write_policy(name: str, folder: Path) -> tuple[Path, Path]:
     }
     written = (folder / f"{name}.py", folder / f"test_{name}.py")
     for path in written:
-        if path.exists():
+        if os.path.lexists(path):
             raise InputError(path, None, "is there already", "a new name, or another folder")
+        require_file(path)
     for path, template in zip(written, (POLICY, TEST), strict=True):
-        try:
-            path.write_text(template.format(**words), encoding="utf-8")
-        except OSError as error:
-            raise InputError(path, None, error.strerror or str(error), "a folder that can be written") from None
+        write_text(template.format(**words), path)
     return written
+
+
+def next_commands(policy: Path, test: Path) -> list[str]:
+    """What to type next; each of them works as it is printed."""
+    commands = [f"pytest {shlex.quote(str(test))}"]
+    if EXAMPLE.is_file():
+        workload = shlex.quote(file_as_typed(EXAMPLE))
+        commands.append(f"rayproof check {shlex.quote(str(policy))} --workload {workload}")
+    if PROPERTIES.is_file():
+        commands.append(f"pytest {file_as_typed(PROPERTIES.parent)} --rayproof-policy {shlex.quote(str(policy))}")
+    return commands
+
+
+_PROJECT = Path(__file__).resolve().parents[2]
+EXAMPLE = _PROJECT / "examples" / "recordings" / "13_tree_reduce.jsonl"
+PROPERTIES = _PROJECT / "properties" / "conftest.py"
+"""What an installed package does not have: the recordings that come with the project, and its whole suite."""
 
 
 def register(app: typer.Typer) -> None:
@@ -106,5 +126,6 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write a commented policy and its test."""
         policy, test = write_policy(name, folder)
-        typer.echo(f"wrote {policy} and {test}")
-        typer.echo(f"next: rayproof check {policy}; pytest {test}; pytest properties/ --rayproof-policy {policy}")
+        say(f"wrote {policy} and {test}")
+        for command in next_commands(policy, test):
+            say(f"next: {command}")

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from rayproof.commands.limits import INTERRUPTED
 from rayproof.errors import InputError
+from rayproof.exits import Interrupted
 from rayproof.live.running import Decided, Forcing, decided
 from rayproof.live.session import Ran, Where, parse_nodes, parse_script, run_script, save
 from rayproof.model.kernel import EXIT_CODES, Verdict
 from rayproof.policies import load_policy
 from rayproof.recordings import read_recording
+from rayproof.targets import require_file
 
 UNFINISHED = 3
 """Exit code when the script failed: the recording holds what it did until then."""
@@ -124,8 +125,7 @@ def require_target(target: Path) -> None:
     """Refuse before the script runs what could not be written afterwards."""
     if target.suffix != ".jsonl":
         raise InputError(target, None, "the name does not end in .jsonl", "a name by which `check` knows a recording")
-    if target.is_dir() or not target.parent.is_dir():
-        raise InputError(target, None, "it cannot be written", "a file in a folder that exists")
+    require_file(target)
 
 
 def finish(ran: Ran, target: Path) -> None:
@@ -147,7 +147,7 @@ def finish(ran: Ran, target: Path) -> None:
 def leave(ran: Ran) -> None:
     """Leave with an exit code unless the script went well."""
     if ran.interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise Interrupted("the script did not end")
     if ran.exit_code:
         print(f"the script left with exit code {ran.exit_code}", file=sys.stderr)
         raise typer.Exit(UNFINISHED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rayproof.errors import InputError
+from rayproof.exits import Exit
 from rayproof.solver.gap import Gap
 from rayproof.solver.instances import Instance, Objective
 from rayproof.solver.makespan import Makespan, Status
@@ -30,9 +29,10 @@ from rayproof.solver.worst import (
     optimal_placement,
     placed,
 )
+from rayproof.targets import make_folder, write_json
 
-OK, VIOLATED, BAD_INPUT, UNDETERMINED = 0, 1, 2, 3
-"""Exit codes: a definite answer, a policy's breach, input that cannot be used, limits that ended before the answer."""
+OK, UNDETERMINED = Exit.HOLDS, Exit.UNDETERMINED
+"""A definite answer; limits that ended before it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Result:
     data: dict[str, Any]
     view: RenderableType
     code: int
+
+    def beside(self, left_out: tuple[str, ...]) -> Result:
+        """The same with what of its source it leaves out."""
+        lines = [Text("not expressed in the instance", style="bold"), *(Text(f"  - {note}") for note in left_out)]
+        view = Group(self.view, *lines) if left_out else self.view
+        return Result({**self.data, "not_expressed": list(left_out)}, view, self.code)
 
 
 def makespan_result(found: Makespan) -> Result:
@@ -156,12 +162,10 @@ def gap_view(found: Iterable[Gap]) -> Table:
 def worst_result(policy: str, found: Worst[Burst] | Worst[Graph], view: Table | None, witness: Path | None) -> Result:
     """The supremum or the worst met, its witness in `view`; the numbers go to the file `witness`."""
     shown = None if found.witness is None else found.witness.to_json()
+    undetermined = found.ratio is None or (found.method is Method.SYMBOLIC and not found.proved)
     if witness is not None and shown is not None:
-        try:
-            witness.parent.mkdir(parents=True, exist_ok=True)
-            witness.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InputError(witness, None, error.strerror or str(error), "a file that can be written") from None
+        make_folder(witness.parent)
+        write_json(shown, witness)
     data = {
         "policy": policy,
         "tasks": found.tasks,
@@ -170,16 +174,19 @@ def worst_result(policy: str, found: Worst[Burst] | Worst[Graph], view: Table | 
         "attained": found.attained,
         "proved": found.proved,
         "method": found.method.value,
-        "witness": shown if witness is None else str(witness),
+        "witness": shown if witness is None or shown is None else str(witness),
+        "status": "undetermined" if undetermined else "proved" if found.proved else "searched",
         "seconds": round(found.seconds, 3),
+        "resource_units": found.resource_units,
     }
-    undetermined = found.ratio is None or (found.method is Method.SYMBOLIC and not found.proved)
     code = UNDETERMINED if undetermined else OK
     if view is None:
         return Result(data, Text(f"{policy}: undetermined within the limits"), code)
     known = "the supremum, nothing above it exists at this size" if found.proved else "the worst that was met"
     if found.proved and not found.attained:
         known += "; not attained, the witness comes close"
+    if undetermined:
+        known = "undetermined: " + known + ", and there may be worse"
     told = Text(f"{policy}, {found.tasks} tasks on {found.nodes} nodes: ratio {found.ratio}, {known}")
     return Result(data, Group(told, view), code)
 

@@ -1,13 +1,12 @@
 """`rayproof solve`, `why`, `gap` and `worst`: optima, reasons, distances and worst cases.
 
-Each command is a plain function from parsed arguments to a `Result`; `register` gives them to typer. Exit codes: 0 for
-a definite answer, 1 for a policy that breaks a rule, 2 for unusable input, 3 when the limits ended before the answer,
-which is never a pass.
+Each command is a plain function from parsed arguments to a `Result`; `register` gives them to typer. A policy that
+breaks a rule is a violation; limits that ended before the answer leave it undetermined, which is never a pass.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -22,10 +21,8 @@ from rich.text import Text
 
 from rayproof.check.simulation import Workload
 from rayproof.commands.solver_results import (
-    BAD_INPUT,
     OK,
     UNDETERMINED,
-    VIOLATED,
     Result,
     burst_table,
     gap_view,
@@ -35,13 +32,16 @@ from rayproof.commands.solver_results import (
     placement_result,
     worst_result,
 )
+from rayproof.console import json_text, report_console, say
 from rayproof.errors import InputError
+from rayproof.exits import Exit, Interrupted
 from rayproof.gaps.workloads import ProgramRun
+from rayproof.model.documents import printable
 from rayproof.model.kernel import PolicyError
 from rayproof.problems import RECORDING, is_recording, problem, recorded, relaxed, requests
-from rayproof.solver.engine import DEFAULT_LIMITS, Limits
+from rayproof.solver.engine import DEFAULT_LIMITS, Limits, Stop
 from rayproof.solver.gap import Gap, GapRow, RunHeuristic, gap_of_run, measure_gap
-from rayproof.solver.instances import Instance, InstanceError, Objective, save
+from rayproof.solver.instances import Instance, InstanceError, Objective, to_json
 from rayproof.solver.instances.families import tiny
 from rayproof.solver.makespan import Status, shortest_schedule
 from rayproof.solver.migration import fewest_moves
@@ -59,6 +59,7 @@ from rayproof.solver.worst import (
     worst_case,
     worst_list,
 )
+from rayproof.targets import make_folder, require_folder, require_new_folder_file, write_json
 
 HEURISTICS: dict[str, RunHeuristic] = {"heft": heft}
 """Heuristics known by name here; whoever registers the commands may add the model's policies."""
@@ -75,15 +76,27 @@ FindRun = Callable[[str, int], RunWorkload | None]
 
 
 Seconds = Annotated[float, typer.Option(help="Limit in seconds; the answer is then an interval.", min=0)]
-Units = Annotated[int | None, typer.Option(help="Limit in solver resource units, which is repeatable.", min=1)]
+Units = Annotated[
+    int | None,
+    typer.Option(help="Limit in resource units (the solver's, or bursts tried), which is repeatable.", min=1),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0, max=2**31 - 1)]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for the worst case.")]
 OUT = Path("rayproof-out")
 ClusterFile = Annotated[
     Path | None, typer.Option(metavar="RAYCLUSTER.yaml", help="For a recording: this cluster, not its own.")
 ]
 
+
+WEIGHT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/0{0,8}[1-9][0-9]{0,8})?")
+"""A weight of `alpha_beta`: what `Fraction` reads, without powers of ten and divisions by zero."""
+
+MOST_TASKS, MOST_NODES = 32, 32
+"""Size of the instances that `worst` looks for: their optima are found by trying everything."""
+
+MOST_OPEN_NODES = 10_000
+"""Nodes where a format leaves them open."""
 
 LIST = "list"
 """The abstract policy whose instances are graphs."""
@@ -117,11 +130,12 @@ def solve(
     instance = problem(path, nodes, cluster)
     match objective or instance.objective:
         case Objective.MAKESPAN:
-            return makespan_result(shortest_schedule(instance, limits, seed=seed, processes=processes))
+            found = makespan_result(shortest_schedule(instance, limits, seed=seed, processes=processes))
         case Objective.PACKING:
-            return placement_result(instance, best_placement(instance, aim, limits, seed))
+            found = placement_result(instance, best_placement(instance, aim, limits, seed))
         case Objective.MIGRATIONS:
-            return migration_result(instance, fewest_moves(instance, limits, seed=seed))
+            found = migration_result(instance, fewest_moves(instance, limits, seed=seed))
+    return found.beside(_left_out(path, cluster))
 
 
 def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS, cluster: Path | None = None) -> Result:
@@ -137,7 +151,12 @@ def why(pending: str, path: Path, limits: Limits = DEFAULT_LIMITS, cluster: Path
         },
         Text(found.sentence),
         UNDETERMINED if found.verdict is Verdict.UNDETERMINED else OK,
-    )
+    ).beside(_left_out(path, cluster))
+
+
+def _left_out(path: Path, cluster: Path | None) -> tuple[str, ...]:
+    """What a recording says and the instance made of it does not, sizes that are missing included."""
+    return recorded(path, cluster).unsupported if os.path.exists(path) and is_recording(path) else ()
 
 
 def gap(
@@ -165,14 +184,17 @@ def gap(
         measured = measure_gap(policy, heuristic, _instances(instances, cluster), limits, seed)
         runs = _run_rows(policy, find_run(policy, seed), instances, cluster, limits, seed)
         found.append(Gap(policy, (*measured.rows, *runs)))
+    if limits.stopped and not any(each.rows for each in found):
+        raise KeyboardInterrupt
     if not any(each.rows for each in found):
         raise InstanceError(f"{instances}: expected instances or recordings that these policies can run, found none")
     rows = [(each, row) for each in found for row in each.rows]
     worst = max(rows, key=lambda pair: pair[1].ratio, default=None)
     saved: Path | None = None
     if worst is not None and out is not None:
-        saved = _written(out, f"gap--{_stem(worst[0].policy)}--{_stem(worst[1].instance.name)}.json")
-        save(worst[1].instance, saved)
+        saved = out / f"gap--{_stem(worst[0].policy)}--{_stem(worst[1].instance.name)}.json"
+        make_folder(out)
+        write_json(to_json(worst[1].instance), saved)
     open_rows = sum(row.status is Status.UNDETERMINED for _, row in rows)
     data = {
         "instances": instances,
@@ -201,11 +223,17 @@ def gap(
         "undetermined": open_rows,
     }
     told = [f"seed {seed}"]
+    if open_rows:
+        told.append(f"undetermined: {open_rows} optima are not known; their ratios are upper limits, against a bound")
     if worst is not None:
-        told.append(f"worst: {worst[0].policy} on {worst[1].instance.name}, {worst[1].ratio:.3f} times the optimum")
+        most = "" if worst[1].status is Status.OPTIMAL else "at most "
+        ratio = f"{most}{worst[1].ratio:.3f} times the optimum"
+        told.append(f"worst: {worst[0].policy} on {worst[1].instance.name}, {ratio}")
     if worst is not None and saved is not None:
         told.append(f"saved: {saved}; again: rayproof gap --policy {worst[0].policy} --instances {saved}")
-    return Result(data, Group(gap_view(found), *map(Text, told)), UNDETERMINED if open_rows else OK)
+    files = [] if instances == Family.TINY else _files(Path(instances))
+    left_out = tuple(dict.fromkeys(note for file in files for note in _left_out(file, cluster)))
+    return Result(data, Group(gap_view(found), *map(Text, told)), UNDETERMINED if open_rows else OK).beside(left_out)
 
 
 def worst(
@@ -222,8 +250,9 @@ def worst(
     Abstract policies are solved, with proof; whatever else `find` knows is searched. Raises `InstanceError` when it
     knows nothing of that name.
     """
-    if tasks < 1 or nodes < 1:
-        raise InstanceError(f"tasks {tasks}, nodes {nodes}: expected at least one of each")
+    if not (1 <= tasks <= MOST_TASKS and 1 <= nodes <= MOST_NODES):
+        expected = f"expected at least one of each and at most {MOST_TASKS} tasks on {MOST_NODES} nodes"
+        raise InstanceError(f"tasks {tasks}, nodes {nodes}: {expected}")
     if policy == LIST:
         listed = worst_list(tasks, nodes, limits)
         return worst_result(policy, listed, None if listed.witness is None else graph_table(listed.witness), witness)
@@ -240,21 +269,24 @@ def register(
 ) -> None:
     """Add the four commands; the finders bring in the model's policies by name."""
 
-    def show(run: Callable[[], Result], as_json: bool) -> None:
-        # Made here, because a console takes its width from the environment once, when it is made.
-        out = console or Console()
+    def show(run: Callable[[Limits], Result], seconds: float, units: int | None, as_json: bool) -> None:
+        stop = Stop()
         try:
-            result = run()
+            with stop.on_interrupt():
+                result = run(Limits(seconds, units, stop))
         except (InstanceError, InputError) as error:
-            Console(stderr=True).print(f"error: {error}", markup=False, highlight=False)
-            raise typer.Exit(BAD_INPUT) from error
+            say(f"error: {printable(str(error))}", error=True)
+            raise typer.Exit(Exit.BAD_INPUT) from error
         except PolicyError as error:
-            Console(stderr=True).print(f"{error.rule}: {error}", markup=False, highlight=False)
-            raise typer.Exit(VIOLATED) from error
+            say(f"{error.rule}: {printable(str(error))}", error=True)
+            raise typer.Exit(Exit.VIOLATED) from error
         if as_json:
-            out.print_json(json.dumps(result.data))
+            say(json_text({**result.data, "interrupted": stop.asked}), end="")
         else:
-            out.print(result.view)
+            # Made here, because a console takes its width from the environment once, when it is made.
+            (console or report_console()).print(result.view)
+        if stop.asked:
+            raise Interrupted("what is known by then is above")
         raise typer.Exit(result.code)
 
     @app.command("solve")
@@ -262,7 +294,9 @@ def register(
         instance: Annotated[Path, typer.Argument(help="Instance, recording, workflow, .stg, .sm or job shop.")],
         objective: Annotated[Objective | None, typer.Option(help="Default: what the instance says.")] = None,
         aim: Annotated[Aim, typer.Option(help="What a packing minimises.")] = Aim.NODES,
-        nodes: Annotated[int, typer.Option(help="Nodes, where the format leaves them open.", min=1)] = 4,
+        nodes: Annotated[
+            int, typer.Option(help="Nodes, where the format leaves them open.", min=1, max=MOST_OPEN_NODES)
+        ] = 4,
         seconds: Seconds = 20.0,
         resource_units: Units = None,
         processes: Annotated[int, typer.Option(help="1, or 2 for a portfolio.", min=1, max=2)] = 1,
@@ -271,8 +305,11 @@ def register(
         as_json: AsJson = False,
     ) -> None:
         """Find the optimum of an instance, or the interval that holds it."""
-        limits = Limits(seconds, resource_units)
-        show(lambda: solve(instance, objective, aim, nodes, limits, seed, processes, cluster), as_json)
+
+        def run(limits: Limits) -> Result:
+            return solve(instance, objective, aim, nodes, limits, seed, processes, cluster)
+
+        show(run, seconds, resource_units, as_json)
 
     @app.command("why")
     def why_command(
@@ -284,7 +321,7 @@ def register(
         as_json: AsJson = False,
     ) -> None:
         """Say why something is pending: a minimal set of reasons."""
-        show(lambda: why(pending, scenario, Limits(seconds, resource_units), cluster), as_json)
+        show(lambda limits: why(pending, scenario, limits, cluster), seconds, resource_units, as_json)
 
     @app.command("gap")
     def gap_command(
@@ -300,11 +337,12 @@ def register(
         as_json: AsJson = False,
     ) -> None:
         """Measure policies against the optimum."""
-        limits = Limits(seconds, resource_units)
-        show(
-            lambda: gap(policy, instances, find_heuristic, limits, seed, out, find_run, cluster),
-            as_json,
-        )
+
+        def run(limits: Limits) -> Result:
+            require_folder(out)
+            return gap(policy, instances, find_heuristic, limits, seed, out, find_run, cluster)
+
+        show(run, seconds, resource_units, as_json)
 
     @app.command("worst")
     def worst_command(
@@ -319,22 +357,18 @@ def register(
         as_json: AsJson = False,
     ) -> None:
         """Find the instance on which a policy is furthest from the optimum."""
-        limits = Limits(seconds, resource_units)
-        witness = witness or out / f"worst--{_stem(policy)}--{tasks}-{nodes}.json"
-        show(lambda: worst(policy, tasks, nodes, find_policy, limits, seed, witness), as_json)
+        target = witness or out / f"worst--{_stem(policy)}--{tasks}-{nodes}.json"
+
+        def run(limits: Limits) -> Result:
+            require_new_folder_file(target)
+            return worst(policy, tasks, nodes, find_policy, limits, seed, target)
+
+        show(run, seconds, resource_units, as_json)
 
 
 def _stem(name: str) -> str:
     """A name as a part of a file's name: of a policy in a file, the file's own."""
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", Path(name).stem if name.endswith(".py") else name)
-
-
-def _written(folder: Path, name: str) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(folder, None, error.strerror or str(error), "a folder that can be written") from None
-    return folder / name
 
 
 def _instances(named: str, cluster: Path | None) -> Iterator[tuple[str, Instance]]:
@@ -345,7 +379,7 @@ def _instances(named: str, cluster: Path | None) -> Iterator[tuple[str, Instance
     path = Path(named)
     for file in _files(path):
         if not is_recording(file):
-            yield path.name if path.is_dir() else file.stem, problem(file, cluster=cluster)
+            yield path.name if os.path.isdir(path) else file.stem, problem(file, cluster=cluster)
 
 
 def _run_rows(
@@ -355,7 +389,7 @@ def _run_rows(
     if named == Family.TINY or run is None:
         return
     for file in _files(Path(named)):
-        if is_recording(file):
+        if is_recording(file) and not limits.stopped:
             workload = recorded(file, cluster)
             instance = relaxed(workload)
             reached = run(workload).makespan_us
@@ -364,8 +398,8 @@ def _run_rows(
 
 def _files(path: Path) -> list[Path]:
     files = [path]
-    if path.is_dir():
-        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and each.is_file())
+    if os.path.isdir(path):
+        files = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and os.path.isfile(each))
     if not files:
         raise InstanceError(f"{path}: expected instances in this directory, found none")
     return files
@@ -378,10 +412,12 @@ def _abstract(name: str) -> AbstractPolicy | None:
         return None
     if not weights:
         return ABSTRACT[base]()
-    try:
-        alpha, beta = (Fraction(weight) for weight in weights.split(","))
-    except ValueError:
-        raise InstanceError(f"policy {name}: expected two weights, as in alpha_beta:3,1") from None
+    given = weights.split(",")
+    if len(given) != 2 or not all(WEIGHT.fullmatch(weight) for weight in given):
+        raise InstanceError(
+            f"policy {name}: expected two weights of at most nine digits, as in alpha_beta:3,1 or 1/2,0.5"
+        )
+    alpha, beta = map(Fraction, given)
     return replace(alpha_beta(alpha, beta), name=name)
 
 
@@ -395,7 +431,7 @@ def _worst_burst(
     if choose is None:
         known = ", ".join((*ABSTRACT, LIST))
         raise InstanceError(f"policy {policy}: expected one of {known}, or one of the model's")
-    found = worst_by_search(choose, tasks, nodes, seconds=limits.seconds, seed=seed, name=policy)
+    found = worst_by_search(choose, tasks, nodes, limits=limits, seed=seed, name=policy)
     settle = getattr(choose, "settle", None)
     if settle is not None:
         settle()

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 from rayproof.check.measures import Measures
 from rayproof.check.simulation import Workload
+from rayproof.check.stalled import stall_of
+from rayproof.errors import InputError
 from rayproof.gaps.running import MOST_WORKERS
 from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import Compute
@@ -32,7 +34,11 @@ class ProgramRun:
 
 
 def run_workload(workload: Workload, policy: Policy, seed: int = 0) -> ProgramRun:
-    """Run the workload. Raises `PolicyError` when the policy breaks a rule or lets tasks wait for ever."""
+    """Run the workload.
+
+    Raises `PolicyError` when the policy breaks a rule or lets tasks wait for ever, `InputError` when the workload
+    cannot end here, whatever the policy.
+    """
     bandwidth = workload.cluster.bandwidth_bytes_per_s or BANDWIDTH
     program = workload.program
     durations = [
@@ -53,8 +59,11 @@ def run_workload(workload: Workload, policy: Policy, seed: int = 0) -> ProgramRu
     scenario = assemble("gap", program, cluster, parameters)
     Simulation(scenario, seed, on_event=measures.observe).run()
     require_settled(policy)
-    waiting = measures.unfinished()
-    if waiting or measures.makespan_us is None:
-        what = ", ".join(waiting[:5]) or "the driver"
-        raise PolicyError("progress", f"policy {policy_name(policy)} lets {what} wait for ever")
+    stall = stall_of(measures)
+    if stall is not None and stall.by_policy:
+        what = "; ".join(stall.sentences())
+        raise PolicyError("progress", f"policy {policy_name(policy)} lets work wait for ever: {what}")
+    if stall is not None or measures.makespan_us is None:
+        what = "what was given up is waited for" if stall is None else "; ".join(stall.sentences())
+        raise InputError(workload.recording.name, None, f"no makespan: {what}", "a workload that can end here")
     return ProgramRun(measures.makespan_us, measures.bytes_moved)

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from rayproof.errors import InputError
-from rayproof.files import MIB, read_text
-from rayproof.jsonfields import Fields, parse_json
+from rayproof.files import parse_json, read_text
+from rayproof.jsonfields import Fields
+from rayproof.model.documents import MIB
 from rayproof.model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
 from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.decode import decode

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from rayproof.counterexamples import load, scenario_and_policy, shown
+from rayproof.counterexamples import OWN, load, scenario_and_policy, shown
 from rayproof.errors import InputError
 from rayproof.model.kernel import TraceMismatch, Violation
 from rayproof.model.kernel.replay import replay
@@ -48,7 +48,7 @@ def again(path: Path, policy_spec: str | None, now: Fingerprints) -> Replayed:
         found_with = trace.parameters.get("policy")
         if found_with is not None and not _same(found_with, policy_spec):
             return Replayed(Outcome.STALE, f"found with the policy {found_with}, not with {policy_spec or 'none'}")
-        scenario, policy = scenario_and_policy(trace, path)
+        scenario, policy = scenario_and_policy(trace, path, OWN)
         named = tuple(s for s in scenario.statements if s.name == trace.statement)
         broken = settled(policy, lambda: replay(scenario, trace.steps, named or None, trace.loop)).violation
         if broken is None:
@@ -58,7 +58,7 @@ def again(path: Path, policy_spec: str | None, now: Fingerprints) -> Replayed:
     except TraceMismatch:
         return Replayed(Outcome.STALE, f"its steps are not offered any more: {_what_changed(path, now)}")
     if broken is not None and broken.statement == trace.statement:
-        return Replayed(Outcome.BROKEN, shown(trace, path)[0])
+        return Replayed(Outcome.BROKEN, shown(trace, path, OWN).text)
     if broken is not None:
         return Replayed(Outcome.BROKEN, instead(path, trace.statement, broken))
     return Replayed(Outcome.FIXED, "breaks nothing any more")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rayproof.counterexamples import file_as_typed, save, shown, to_trace
+from rayproof.counterexamples import OWN, file_as_typed, save, shown, to_trace
 from rayproof.model.kernel.minimise import minimise
 from rayproof.properties.suite.shared import Finding
 from rayproof.suite.fingerprints import Fingerprints
@@ -52,5 +52,5 @@ def report(finding: Finding, seed: int, out: Path, fingerprints: Fingerprints) -
     test.write_text(
         REGRESSION.format(sentence=sentence, scenario=trace.scenario, name=name, file=path.name), encoding="utf-8"
     )
-    text = shown(trace, path)[0]
+    text = shown(trace, path, OWN, found=True).text
     return Reported(path, test, f"{text}  regression test: pytest {test}\n")

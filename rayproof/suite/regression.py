@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rayproof.counterexamples import load, scenario_and_policy, shown
+from rayproof.counterexamples import OWN, load, scenario_and_policy, shown
 from rayproof.model.kernel.minimise import attempt
 from rayproof.model.kernel.walk import walkable
 from rayproof.policies import settled
@@ -19,12 +19,12 @@ def assert_fixed(path: Path) -> None:
     """
     __tracebackhide__ = True
     trace = load(path)
-    scenario, policy = scenario_and_policy(trace, path)
+    scenario, policy = scenario_and_policy(trace, path, OWN)
     named = tuple(s for s in scenario.statements if s.name == trace.statement)
     limit = len(trace.steps) + scenario.drain_limit
     found = settled(policy, lambda: attempt(scenario, trace.steps, trace.statement, named, limit))
     if found is not None:
-        raise AssertionError("\n" + shown(trace, path)[0])
+        raise AssertionError("\n" + shown(trace, path, OWN, found=True).text)
     other = attempt(scenario, trace.steps, None, walkable(scenario), limit)
     if other is not None:
         raise AssertionError("\n" + instead(path, trace.statement, other))

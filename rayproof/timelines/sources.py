@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +26,9 @@ from typing import Any
 import yaml
 
 from rayproof.errors import InputError
-from rayproof.files import MIB, read_text
-from rayproof.jsonfields import Fields, parse_json
+from rayproof.files import parse_json, read_text
+from rayproof.jsonfields import Fields
+from rayproof.model.documents import MIB, printable
 from rayproof.timelines.rows import NodeTold, Row, Span, Told
 
 LIMIT = 32 * MIB
@@ -67,8 +67,8 @@ LATEST_US = 1e17
 def is_state(path: Path) -> bool:
     """Whether a JSON file is something of this kind; a file that cannot be read is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(path, 1, read_text(path, LIMIT, EXPECTED))
+    except InputError:
         return False
     if isinstance(content, dict):
         return "traceEvents" in content or "source_type" in content or isinstance(_listed(content), list)
@@ -101,13 +101,25 @@ def _files(path: str | Path) -> list[Path]:
     return found
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """Plain values only, and no key twice in one mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As in the safe loader."""
+        keys = [str(key.value) for key, _ in node.value]
+        if len(set(keys)) != len(keys):
+            raise yaml.constructor.ConstructorError(None, None, "a key is given twice", node.start_mark)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
+
+
 def _contents(file: Path) -> Iterator[list[Fields]]:
     """The objects of a file; line numbers are known where there is one a line."""
     text = read_text(file, LIMIT, EXPECTED)
     if file.suffix.lower() in YAML:
         try:
-            content = yaml.safe_load(text)
-        except (yaml.YAMLError, RecursionError) as error:
+            content = yaml.load(text, Loader=_EachKeyOnce)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:  # a ValueError: a date that is none
             raise InputError(file, None, f"not YAML: {error}", EXPECTED) from error
     elif text.lstrip().startswith("{") and "\n{" in text:
         lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
@@ -323,7 +335,7 @@ def _trace(items: list[Fields]) -> list[Row]:
     by_task: dict[tuple[str, int], Span] = {}
     for item in items:
         phase, category = _text(item, "ph"), _text(item, "cat")
-        process, thread = item.data.get("pid"), item.data.get("tid")
+        process, thread = (_one(item, key) for key in ("pid", "tid"))
         if phase == "M":
             names[process, thread, _text(item, "name")] = _text(item.inner("args"), "name")
         if phase != "X" or not (category == BODY or category.startswith(WHOLE)):
@@ -351,6 +363,14 @@ def _trace(items: list[Fields]) -> list[Row]:
             assert row.stay_us is not None
             row.body_us = by_task.get((row.task, row.attempt)) or _within(row.stay_us, bodies[place], rows)
     return [row for _, row in stays]
+
+
+def _one(item: Fields, key: str) -> object:
+    """A number or a name."""
+    value = item.data.get(key)
+    if isinstance(value, dict | list):
+        raise item.bad(f"field {key!r} is {'an object' if isinstance(value, dict) else 'a list'}", "a number or a name")
+    return printable(value) if isinstance(value, str) else value
 
 
 def _within(stay: Span, bodies: list[Span], rows: list[Row]) -> Span | None:

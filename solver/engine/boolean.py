@@ -102,16 +102,18 @@ class BooleanSolver:
         """Satisfiable under these literals? Draws from the budget."""
         if budget.exhausted:
             return Answer.UNKNOWN
-        seconds, units = budget.seconds_left, budget.resource_units_left
-        self._solver.set("timeout", 4_294_967_295 if seconds is None else max(1, int(seconds * 1000)))
-        self._solver.set("rlimit", 0 if units is None else units)
+        self._solver.set("timeout", budget.z3_milliseconds)
+        self._solver.set("rlimit", budget.z3_units)
         before = self._spent()
         answer = self._solver.check(*(_z3_literal(literal) for literal in assumptions))
         budget.resource_units += self._spent() - before
         if answer == z3.sat:
             self._model = self._solver.model()
             return Answer.SAT
-        return Answer.UNSAT if answer == z3.unsat else Answer.UNKNOWN
+        if answer == z3.unsat:
+            return Answer.UNSAT
+        budget.cancelled(self._solver.reason_unknown())
+        return Answer.UNKNOWN
 
     def holds(self, literal: str) -> bool:
         """Whether a literal holds in the model of the last satisfiable check; variables free to choose are false."""

@@ -24,9 +24,8 @@ class IntegerSolver:
         """Satisfiable with this integer at most so much? Draws from the budget."""
         if budget.exhausted:
             return Answer.UNKNOWN
-        seconds, units = budget.seconds_left, budget.resource_units_left
-        self._solver.set("timeout", 4_294_967_295 if seconds is None else max(1, int(seconds * 1000)))
-        self._solver.set("rlimit", 0 if units is None else units)
+        self._solver.set("timeout", budget.z3_milliseconds)
+        self._solver.set("rlimit", budget.z3_units)
         self._asked += 1
         # A guard instead of a scope: what the solver learns stays.
         guard = z3.Bool(f"asked{self._asked}")
@@ -38,7 +37,10 @@ class IntegerSolver:
             model = self._solver.model()
             self._values = {each.name(): model[each] for each in model.decls()}
             return Answer.SAT
-        return Answer.UNSAT if answer == z3.unsat else Answer.UNKNOWN
+        if answer == z3.unsat:
+            return Answer.UNSAT
+        budget.cancelled(self._solver.reason_unknown())
+        return Answer.UNKNOWN
 
     def integer(self, name: str) -> int:
         """An integer's value in the model of the last satisfiable check."""

@@ -1,6 +1,6 @@
 """Problems: their one form, its files, and how programs become one."""
 
-from rayproof.solver.instances.files import SCHEMA, from_json, load, save, to_json
+from rayproof.solver.instances.files import SCHEMA, Fields, from_document, from_json, load, read_document, save, to_json
 from rayproof.solver.instances.form import (
     GPU,
     MICROSECONDS,
@@ -24,6 +24,7 @@ __all__ = [
     "GPU",
     "MICROSECONDS",
     "SCHEMA",
+    "Fields",
     "Group",
     "GroupStrategy",
     "Indexed",
@@ -37,10 +38,12 @@ __all__ = [
     "Occupant",
     "Task",
     "Until",
+    "from_document",
     "from_json",
     "from_program",
     "index",
     "load",
+    "read_document",
     "save",
     "to_json",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rayproof.model.documents import MIB, DocumentError, parse_json, printable, read_text
 from rayproof.model.graph import Resources
 from rayproof.solver.instances.form import (
     Group,
@@ -33,19 +34,34 @@ Member = TypeVar("Member", bound=StrEnum)
 _ABSENT: Any = object()
 
 
+LIMIT = 64 * MIB
+"""Bytes of a file; a hundred thousand tasks take about 20 MiB."""
+
+LONGEST_ID = 200
+
+
 def save(instance: Instance, path: Path) -> None:
     """Write an instance as indented JSON."""
     path.write_text(json.dumps(to_json(instance), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_document(path: Path, expected: str = "an instance") -> Any:
+    """The JSON value in a file; `InstanceError` names the file, the line and what was expected there."""
+    try:
+        return parse_json(read_text(path, LIMIT, expected))
+    except DocumentError as error:
+        raise InstanceError(
+            f"{path}{f':{error.line}' if error.line else ''}: {error.found}; expected {error.expected}"
+        ) from error
+
+
 def load(path: Path) -> Instance:
     """Read an instance; `InstanceError` names the file and what was expected there."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InstanceError(f"{path}: expected a readable file: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InstanceError(f"{path}: expected JSON: {error}") from error
+    return from_document(path, read_document(path))
+
+
+def from_document(path: Path, data: object) -> Instance:
+    """The instance in the JSON value of a file; `InstanceError` as from `load`."""
     try:
         return from_json(data)
     except InstanceError as error:
@@ -95,7 +111,7 @@ def to_json(instance: Instance) -> dict[str, Any]:
 
 def from_json(data: object) -> Instance:
     """The instance from plain JSON values; `InstanceError` says where and what was expected."""
-    fields = _Fields("the instance", data)
+    fields = Fields("the instance", data)
     schema = fields.text("schema")
     if schema != SCHEMA:
         raise InstanceError(f"schema {schema!r}: expected {SCHEMA!r}")
@@ -113,11 +129,11 @@ def from_json(data: object) -> Instance:
     return instance
 
 
-def _node(fields: _Fields) -> Node:
+def _node(fields: Fields) -> Node:
     return Node(fields.text("id"), fields.amounts("capacity"), fields.labels())
 
 
-def _task(fields: _Fields) -> Task:
+def _task(fields: Fields) -> Task:
     return Task(
         id=fields.text("id"),
         duration=fields.count("duration"),
@@ -131,11 +147,11 @@ def _task(fields: _Fields) -> Task:
     )
 
 
-def _object(fields: _Fields) -> Object:
+def _object(fields: Fields) -> Object:
     return Object(fields.text("id"), fields.count("size_bytes", 0))
 
 
-def _occupant(fields: _Fields) -> Occupant:
+def _occupant(fields: Fields) -> Occupant:
     return Occupant(
         id=fields.text("id"),
         demand=fields.amounts("demand"),
@@ -147,11 +163,11 @@ def _occupant(fields: _Fields) -> Occupant:
     )
 
 
-def _group(fields: _Fields) -> Group:
+def _group(fields: Fields) -> Group:
     return Group(fields.text("id"), fields.member("strategy", GroupStrategy), fields.texts("bundles"))
 
 
-class _Fields:
+class Fields:
     """One JSON object, its fields taken one by one, so that what is missing, wrong or left over can be named."""
 
     def __init__(self, where: str, data: object) -> None:
@@ -162,19 +178,20 @@ class _Fields:
 
     def finish(self) -> None:
         if self.rest:
-            raise InstanceError(f"{self.where}: unknown field {sorted(self.rest)[0]!r}")
+            known = "no field beside those of docs/solver.md"
+            raise InstanceError(f"{self.where}: expected {known}, found {sorted(self.rest)[0]!r:.60}")
 
     def text(self, name: str, default: str = _ABSENT) -> str:
-        return self._take(name, "a string", lambda value: isinstance(value, str), default)  # type: ignore[no-any-return]
+        return self._take(name, A_NAME, _is_name, default)  # type: ignore[no-any-return]
 
     def optional_text(self, name: str) -> str | None:
-        return self.text(name) if self._has(name) else None
+        return self.text(name) if self.has(name) else None
 
     def count(self, name: str, default: int = _ABSENT) -> int:
-        return self._take(name, "a whole number of 0 or more", _is_count, default)  # type: ignore[no-any-return]
+        return self._take(name, f"a whole number from 0 to {LARGEST:g}", _is_count, default)  # type: ignore[no-any-return]
 
     def optional_count(self, name: str) -> int | None:
-        return self.count(name) if self._has(name) else None
+        return self.count(name) if self.has(name) else None
 
     def flag(self, name: str, default: bool) -> bool:
         return self._take(name, "true or false", lambda value: isinstance(value, bool), default)  # type: ignore[no-any-return]
@@ -185,27 +202,40 @@ class _Fields:
             return kind(text)
         except ValueError:
             expected = ", ".join(each.value for each in kind)
-            raise InstanceError(f"{self.where}: {name} {text!r}: expected one of {expected}") from None
+            raise InstanceError(f"{self.where}: {name}: expected one of {expected}, found {text!r}") from None
 
     def texts(self, name: str) -> tuple[str, ...]:
-        found = self._take(name, "a list of strings", _is_texts, [])
+        found = self._take(name, f"a list, each {A_NAME}", _is_texts, [])
         return tuple(found)
 
     def optional_texts(self, name: str) -> tuple[str, ...] | None:
-        return self.texts(name) if self._has(name) else None
+        return self.texts(name) if self.has(name) else None
 
     def amounts(self, name: str) -> Resources:
-        found = self._take(name, "an object of amounts of 0 or more", _is_amounts, {})
+        expected = f"an object of amounts from 0 to {LARGEST:g}, each key {A_NAME}"
+        found = self._take(name, expected, _is_amounts, {})
         return Resources.from_amounts(found)
 
     def labels(self) -> Labels:
-        found: dict[str, str] = self._take("labels", "an object of strings", _is_labels, {})
+        found: dict[str, str] = self._take("labels", f"an object, each key and value {A_NAME}", _is_labels, {})
         return tuple(sorted(found.items()))
 
-    def many(self, name: str, make: Callable[[_Fields], Made]) -> tuple[Made, ...]:
+    def number(self, name: str, most: float, default: float = _ABSENT) -> float:
+        expected = f"a number from 0 to {most:g}"
+        return self._take(name, expected, lambda value: _is_amount(value) and value <= most, default)  # type: ignore[no-any-return]
+
+    def inner(self, name: str) -> Fields:
+        value = self._take(name, "an object", lambda value: isinstance(value, dict), _ABSENT)
+        return Fields(f"{self.where}.{name}", value)
+
+    def each(self, name: str) -> Iterator[Fields]:
+        items = self._take(name, "a list", lambda value: isinstance(value, list), _ABSENT)
+        return (Fields(f"{self.where}.{name}[{at}]", item) for at, item in enumerate(items))
+
+    def many(self, name: str, make: Callable[[Fields], Made]) -> tuple[Made, ...]:
         made = []
         for index, each in enumerate(self._take(name, "a list", lambda value: isinstance(value, list), [])):
-            fields = _Fields(f"{name}[{index}]", each)
+            fields = Fields(f"{name}[{index}]", each)
             made.append(make(fields))
             fields.finish()
         return tuple(made)
@@ -218,12 +248,19 @@ class _Fields:
             raise InstanceError(f"{self.where}: {name}: expected {expected}, found {_shown(value)}")
         return value
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether a field is there and not null; a null one is taken."""
         if self.rest.get(name) is None:
             self.rest.pop(name, None)
             return False
         return True
+
+
+A_NAME = f"a string of 1 to {LONGEST_ID} printable characters"
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
 def _is_count(value: Any) -> bool:
@@ -235,15 +272,19 @@ def _is_amount(value: Any) -> bool:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return isinstance(value, list) and all(map(_is_name, value))
 
 
 def _is_amounts(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_amount(each) for each in value.values())
+    return isinstance(value, dict) and all(_is_name(name) and _is_amount(each) for name, each in value.items())
 
 
 def _is_labels(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, dict) and all(_is_name(name) and _is_text(each) for name, each in value.items())
+
+
+def _is_text(value: Any) -> bool:
+    return value == "" or _is_name(value)
 
 
 def _amounts(resources: Resources) -> dict[str, float | int]:
@@ -264,5 +305,7 @@ def _filled(**fields: Any) -> Mapping[str, Any]:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, default=str)
+    if isinstance(value, dict | list):
+        return f"an object of {len(value)} fields" if isinstance(value, dict) else f"a list of {len(value)}"
+    text = printable(str(value)) if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else text[:37] + "..."

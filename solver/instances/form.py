@@ -17,6 +17,7 @@ from typing import TypeAlias
 import networkx as nx
 
 from rayproof.model.graph import NodeId, ObjectId, Resources, TaskId
+from rayproof.model.graph.resources import UNIT
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -208,24 +209,30 @@ def _check_tasks(instance: Instance) -> None:
     graph.add_nodes_from(instance.task)
     for task in instance.tasks:
         if task.duration < 0 or task.release < 0:
-            raise InstanceError(f"task {task.id}: expected a duration and a release of 0 or more")
+            found = f"found {task.duration} and {task.release}"
+            raise InstanceError(f"task {task.id}: expected a duration and a release of 0 or more, {found}")
         for before in instance.predecessors(task):
             if before not in instance.task:
-                raise InstanceError(f"task {task.id} comes after {before}, which is not among the tasks")
+                raise InstanceError(f"task {task.id}: after: expected tasks of the instance, found {before}")
             graph.add_edge(before, task.id)
     if not nx.is_directed_acyclic_graph(graph):
         cycle = " -> ".join(edge[0] for edge in nx.find_cycle(graph))
-        raise InstanceError(f"the tasks wait for each other in a cycle: {cycle}")
+        raise InstanceError(f"tasks: expected no cycle, found {cycle}")
     for task in instance.tasks:
         if not instance.eligible(task):
-            raise InfeasibleError(f"task {task.id} needs {task.demand} and fits no node, even an empty one")
+            found = f"task {task.id} needs {task.demand} and fits no node, even an empty one"
+            raise InfeasibleError(f"{found}; expected a node that can run it")
 
 
 def _check_occupants(instance: Instance) -> None:
     known = {item.id for item in instance.occupants}
     for item in instance.occupants:
         if item.state_bytes < 0:
-            raise InstanceError(f"occupant {item.id}: expected a state of 0 bytes or more")
+            raise InstanceError(f"occupant {item.id}: expected a state of 0 bytes or more, found {item.state_bytes}")
+        gpus = item.demand[GPU]
+        if gpus > UNIT and gpus % UNIT:
+            # Ray refuses it too: a share is a share of one GPU.
+            raise InstanceError(f"demand of {item.id}: expected a part of one GPU or whole GPUs, found {gpus / UNIT:g}")
         if item.node is not None:
             _require_node(instance, item.id, item.node)
     bundles = [bundle for group in instance.groups for bundle in group.bundles]
@@ -233,23 +240,23 @@ def _check_occupants(instance: Instance) -> None:
     for group in instance.groups:
         for bundle in group.bundles:
             if bundle not in known:
-                raise InstanceError(f"group {group.id} has a bundle {bundle}, which is not among the occupants")
+                raise InstanceError(f"group {group.id}: bundles: expected occupants of the instance, found {bundle}")
 
 
 def _require_unique(what: str, ids: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in ids:
         if name in seen:
-            raise InstanceError(f"{what} {name} appears twice")
+            raise InstanceError(f"{what} {name}: expected each id once, found it twice")
         seen.add(name)
 
 
 def _require_amounts(what: str, amounts: Resources) -> None:
     for name, amount in amounts:
         if amount < 0:
-            raise InstanceError(f"{what}: expected {name} of 0 or more")
+            raise InstanceError(f"{what}: expected {name} of 0 or more, found {amount / UNIT:g}")
 
 
 def _require_node(instance: Instance, who: str, node_id: NodeId) -> None:
     if node_id not in instance.node:
-        raise InstanceError(f"{who} names node {node_id}, which is not among the nodes")
+        raise InstanceError(f"{who}: expected nodes of the instance, found {node_id}")

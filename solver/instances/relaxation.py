@@ -176,7 +176,9 @@ def _needs(spec: TaskSpec, resumed: bool, nodes: tuple[NodeSpec, ...]) -> tuple[
     if isinstance(spec.strategy, NodeAffinity) and not spec.strategy.soft:
         allowed = tuple(name for name in allowed if name == spec.strategy.node)
     if not allowed:
-        raise InfeasibleError(f"task {spec.id} needs {spec.demand} by {spec.strategy} and fits no node")
+        raise InfeasibleError(
+            f"task {spec.id} needs {spec.demand} by {spec.strategy} and fits no node; expected one that fits"
+        )
     demand = spec.demand
     if resumed or spec.kind is TaskKind.ACTOR_CREATION:
         demand = Resources.from_units({name: amount for name, amount in demand if name != "CPU"})
@@ -192,7 +194,9 @@ def _all_nodes(cluster: ClusterSpec) -> Iterator[NodeSpec]:
     for group, most in cluster.max_nodes:
         shown = [node for node in cluster.nodes if node.group == group]
         if not shown and most > 0:
-            raise InstanceError(f"group {group} may grow to {most} nodes, but the cluster shows none to copy")
+            raise InstanceError(
+                f"group {group} may grow to {most} nodes: expected a node or a template to copy, found none"
+            )
         for extra in range(len(shown), most):
             like = max(shown, key=lambda node: node.total.units)
             yield NodeSpec(f"{group}+{extra}", like.total, like.labels, like.object_store_bytes, group)

@@ -7,12 +7,19 @@ that runs twice as long. Processes are spawned, not forked: Z3 keeps a timer thr
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 
 from rayproof.solver.engine import Budget, Limits
 from rayproof.solver.instances import Indexed
 from rayproof.solver.makespan.search import Found, GaveUp, Refuted, ascend, descend
+
+LISTEN_S = 0.2
+"""Seconds between two looks at whether the user wants an end."""
+
+_MAIN = threading.main_thread()
 
 SECOND_SEED = 7
 """What the descending engine adds to the seed."""
@@ -24,6 +31,8 @@ def both_ways(
     """What either engine reports, as it comes; ends with `GaveUp` when both did or time is up."""
     context = multiprocessing.get_context("spawn")
     limits = Limits(budget.seconds_left, budget.resource_units_left)
+    # An interrupt is the parent's to answer; a child that it ends would print where it stood.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if threading.current_thread() is _MAIN else None
     workers, ends = [], []
     for ascending in (True, False):
         mine, theirs = context.Pipe(duplex=False)
@@ -34,11 +43,11 @@ def both_ways(
         theirs.close()
         workers.append(worker)
         ends.append(mine)
+    if before is not None:
+        signal.signal(signal.SIGINT, before)
     try:
-        while ends and lower < upper:
-            heard = wait(ends, timeout=budget.seconds_left)
-            if not heard:
-                break
+        while ends and lower < upper and not budget.exhausted:
+            heard = wait(ends, timeout=min(LISTEN_S, budget.seconds_left or LISTEN_S))
             for end in heard:
                 assert isinstance(end, Connection)
                 try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rayproof.solver.bounds import Bound, BoundKind, lower_bound
@@ -127,7 +127,7 @@ def _reports(
         yield from ascend(ruled.indexed, low, high, budget, seed)
         return
     left = budget.seconds_left
-    alone = Budget(Limits(ALONE_SECONDS if left is None else min(ALONE_SECONDS, left), budget.resource_units_left))
+    alone = Budget(replace(budget.left, seconds=ALONE_SECONDS if left is None else min(ALONE_SECONDS, left)))
     for report in ascend(ruled.indexed, low, high, alone, seed):
         match report:
             case Refuted(below):

@@ -13,7 +13,7 @@ from functools import cached_property
 from math import gcd
 
 from rayproof.model.graph.resources import UNIT
-from rayproof.solver.instances import GPU, InfeasibleError, Instance, InstanceError, Occupant
+from rayproof.solver.instances import GPU, InfeasibleError, Instance, Occupant
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ def positions(instance: Instance, stay: bool = False) -> Positions:
     for item in instance.occupants:
         found = _options(instance, item, place, gpus, stay)
         if not found:
-            raise InfeasibleError(f"{item.id} needs {item.demand} and fits no node, even an empty one")
+            raise InfeasibleError(
+                f"{item.id} needs {item.demand} and fits no node, even an empty one; expected a node that can hold it"
+            )
         options.append(found)
     return Positions(
         instance=instance,
@@ -99,8 +101,6 @@ def _options(
     instance: Instance, item: Occupant, place: dict[str, int], gpus: tuple[int, ...], stay: bool
 ) -> tuple[Position, ...]:
     amount = item.demand[GPU]
-    if amount > UNIT and amount % UNIT:
-        raise InstanceError(f"{item.id}: expected a GPU demand below 1 or whole, found {amount / UNIT:g}")
     fixed = item.node is not None and (stay or not item.movable)
     eligible = () if fixed else instance.eligible(item)
     nodes = [node.id for node in instance.nodes if node.id in eligible or node.id == item.node]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 
-from rayproof.solver.instances import Instance, InstanceError, load
-from rayproof.solver.readers.literature import read_job_shop, read_psplib, read_stg, read_wfcommons
+from rayproof.solver.instances import Instance, InstanceError, from_document, read_document
+from rayproof.solver.readers.literature import read_job_shop, read_psplib, read_stg, workflow_of
 
 BANDWIDTH = 125_000_000
 """Bytes a second (1 Gbit/s) for formats that say nothing about links."""
-EXPECTED = "expected an instance (.json), a WfCommons workflow (.json), .stg, .sm or a job shop (.jsp, .txt)"
+EXPECTED = "an instance (.json), a WfCommons workflow (.json), .stg, .sm or a job shop (.jsp, .txt)"
 
 
 def read_instance(path: Path, nodes: int = 4) -> Instance:
@@ -20,20 +20,25 @@ def read_instance(path: Path, nodes: int = 4) -> Instance:
     """
     match path.suffix.lower():
         case ".stg":
-            return read_stg(path).instance(nodes)
+            return _named(path, lambda: read_stg(path).instance(nodes))
         case ".sm":
-            return read_psplib(path).instance()
+            return _named(path, lambda: read_psplib(path).instance())
         case ".jsp" | ".txt":
-            return read_job_shop(path).instance()
+            return _named(path, lambda: read_job_shop(path).instance())
         case ".json":
-            return read_wfcommons(path).instance(nodes, BANDWIDTH) if _is_workflow(path) else load(path)
+            data = read_document(path, EXPECTED)
+            if isinstance(data, dict) and "workflow" in data:
+                return _named(path, lambda: workflow_of(path, data).instance(nodes, BANDWIDTH))
+            return from_document(path, data)
         case _:
-            raise InstanceError(f"{path}: {EXPECTED}")
+            raise InstanceError(f"{path}: expected {EXPECTED}")
 
 
-def _is_workflow(path: Path) -> bool:
+def _named(path: Path, made: Callable[[], Instance]) -> Instance:
+    """What is only seen in the whole (a cycle, a task that fits no node) names the file, too."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False  # The reader of instances says what is wrong.
-    return isinstance(data, dict) and "workflow" in data
+        return made()
+    except InstanceError as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise type(error)(f"{path}: {error}") from error

@@ -7,15 +7,15 @@ times stay in the set's own unit, except workflows, whose seconds become microse
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from rayproof.model.documents import MIB, DocumentError, printable, read_text
 from rayproof.model.graph import Resources
-from rayproof.solver.instances import MICROSECONDS, Instance, InstanceError, Node, Object, Task
+from rayproof.solver.instances import MICROSECONDS, Fields, Instance, InstanceError, Node, Object, Task, read_document
 
 Source = TypeVar("Source")
 Lines: TypeAlias = list[tuple[int, list[str]]]
@@ -148,13 +148,17 @@ def read_stg(path: Path) -> TaskGraph:
     """A task graph from a `.stg` file: a count, then "task length predecessors..." with the two dummies."""
 
     def parse(lines: Lines) -> TaskGraph:
-        count = int(lines[0][1][0]) + 2
-        if len(lines) - 1 < count:
-            raise _expected(len(lines) - 1, f"{count} tasks (with the two dummies)", f"{len(lines) - 1}")
-        rows = [[int(word) for word in words] for _, words in lines[1 : count + 1]]
-        for at, (row, (number, _)) in enumerate(zip(rows, lines[1:], strict=False)):
-            if len(row) < 3 or row[0] != at or len(row) != 3 + row[2]:
-                raise _expected(number, f"'{at} length predecessors {{predecessor}}'", " ".join(map(str, row)))
+        (number, words), *rest = lines
+        count = _numbers(number, words, 1, "the number of tasks")[0] + 2
+        if len(rest) < count:
+            raise _expected(rest[-1][0] if rest else number, f"{count} tasks (with the two dummies)", f"{len(rest)}")
+        rows = []
+        for at, (number, words) in enumerate(rest[:count]):
+            form = f"'{at} length predecessors {{predecessor}}'"
+            row = _numbers(number, words, 3, form)
+            if row[0] != at or len(row) != 3 + row[2] or any(before >= count for before in row[3:]):
+                raise _expected(number, f"{form}, predecessors from 0 to {count - 1}", " ".join(words))
+            rows.append(row)
         return TaskGraph(path.stem, tuple(row[1] for row in rows), tuple(tuple(row[3:]) for row in rows))
 
     return _read(path, parse)
@@ -164,15 +168,25 @@ def read_psplib(path: Path) -> Project:
     """A single-mode project from a PSPLIB `.sm` file."""
 
     def parse(lines: Lines) -> Project:
-        after = [row[3:] for row in _table(lines, "PRECEDENCE", "jobnr.", rows=None)]
-        work = _table(lines, "REQUESTS/DURATIONS", "jobnr.", rows=len(after))
-        capacity = _table(lines, "RESOURCEAVAILABILITIES", "R", rows=1)[0]
+        after = _table(lines, "PRECEDENCE", "jobnr.", rows=None)
+        jobs = len(after)
+        for at, (number, row) in enumerate(after, 1):
+            known = all(1 <= job <= jobs for job in row[3:])
+            if len(row) < 3 or row[:2] != [at, 1] or len(row) != 3 + row[2] or not known:
+                form = f"'{at} 1 successors {{successor}}', successors from 1 to {jobs}"
+                raise _expected(number, form, " ".join(map(str, row)))
+        ((_, capacity),) = _table(lines, "RESOURCEAVAILABILITIES", "R", rows=1)
+        work = _table(lines, "REQUESTS/DURATIONS", "jobnr.", rows=jobs)
+        for at, (number, row) in enumerate(work, 1):
+            if row[:2] != [at, 1] or len(row) != 3 + len(capacity):
+                form = f"'{at} 1 duration' and {len(capacity)} requests"
+                raise _expected(number, form, " ".join(map(str, row)))
         return Project(
             path.stem,
             tuple(capacity),
-            tuple(row[2] for row in work),
-            tuple(tuple(row[3:]) for row in work),
-            tuple(tuple(job - 1 for job in row) for row in after),
+            tuple(row[2] for _, row in work),
+            tuple(tuple(row[3:]) for _, row in work),
+            tuple(tuple(job - 1 for job in row[3:]) for _, row in after),
         )
 
     return _read(path, parse)
@@ -182,12 +196,17 @@ def read_job_shop(path: Path) -> JobShop:
     """A job shop: "jobs machines", then for each job its "machine length" pairs."""
 
     def parse(lines: Lines) -> JobShop:
-        jobs, machines = (int(word) for word in lines[0][1][:2])
+        (number, words), *rest = lines
+        jobs, machines = _numbers(number, words, 2, "the numbers of jobs and of machines")[:2]
+        if not jobs or not machines:
+            raise _expected(number, "at least one job and one machine", " ".join(words))
         found = []
-        for number, words in lines[1 : jobs + 1]:
+        for number, words in rest[:jobs]:
             if len(words) != 2 * machines:
                 raise _expected(number, f"{machines} 'machine length' pairs", f"{len(words)} numbers")
-            values = [int(word) for word in words]
+            values = _numbers(number, words, 2, "'machine length' pairs")
+            if any(machine >= machines for machine in values[::2]):
+                raise _expected(number, f"machines from 0 to {machines - 1}", f"{max(values[::2])}")
             found.append(tuple(zip(values[::2], values[1::2], strict=True)))
         if len(found) != jobs:
             raise _expected(lines[-1][0], f"{jobs} jobs", str(len(found)))
@@ -198,32 +217,61 @@ def read_job_shop(path: Path) -> JobShop:
 
 def read_wfcommons(path: Path) -> Workflow:
     """A workflow from WfCommons JSON, schema 1.5: a specification and its execution."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        workflow = data["workflow"]
-        specified = workflow["specification"]
-        ran = {task["id"]: task for task in workflow["execution"]["tasks"]}
-        place = {task["id"]: at for at, task in enumerate(specified["tasks"])}
-        tasks = tuple(
-            WorkflowTask(
-                task["name"],
-                float(ran[task["id"]]["runtimeInSeconds"]),
-                max(1, int(ran[task["id"]].get("coreCount") or 1)),
-                tuple(place[parent] for parent in task["parents"]),
-                tuple(task.get("inputFiles", ())),
-                tuple(task.get("outputFiles", ())),
-            )
-            for task in specified["tasks"]
-        )
-        sizes = {item["id"]: int(item["sizeInBytes"]) for item in specified.get("files", ())}
-        return Workflow(data["name"], tasks, sizes)
-    except OSError as error:
-        raise InstanceError(f"{path}: expected a readable file: {error.strerror}") from error
-    except KeyError as error:
-        raise InstanceError(f"{path}: expected a WfCommons 1.5 workflow: {error} is missing") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InstanceError(f"{path}: expected a WfCommons 1.5 workflow: {error}") from error
+    return workflow_of(path, read_document(path, "a WfCommons 1.5 workflow"))
 
+
+def workflow_of(path: Path, data: object) -> Workflow:
+    """The workflow in the JSON value of a file. Raises `InstanceError`."""
+    try:
+        return _workflow(Fields("the workflow", data))
+    except InstanceError as error:
+        raise InstanceError(f"{path}: {error}") from error
+
+
+def _workflow(fields: Fields) -> Workflow:
+    inner = fields.inner("workflow")
+    specified, execution = inner.inner("specification"), inner.inner("execution")
+    ran = {}
+    for each in execution.each("tasks"):
+        name = each.text("id")
+        if name in ran:
+            raise InstanceError(f"{each.where}: expected each id once, found {name} twice")
+        ran[name] = each.number("runtimeInSeconds", MOST_SECONDS), each.number("coreCount", MOST_CORES, 1)
+    listed = list(specified.each("tasks"))
+    ids = [each.text("id") for each in listed]
+    place = {name: at for at, name in enumerate(ids)}
+    if len(place) != len(ids):
+        raise InstanceError(f"{specified.where}.tasks: expected each id once, found one twice")
+    sizes: dict[str, int] = {}
+    for each in specified.each("files") if specified.has("files") else ():
+        name, size = each.text("id"), each.count("sizeInBytes")
+        if sizes.setdefault(name, size) != size:
+            raise InstanceError(f"{each.where}: expected one size of each file, found two of {name}")
+    tasks = []
+    for name, each in zip(ids, listed, strict=True):
+        parents, inputs, outputs = each.texts("parents"), each.texts("inputFiles"), each.texts("outputFiles")
+        for kind, names, known in (
+            ("parents", parents, place),
+            ("outputFiles", outputs, sizes),
+            ("execution", (name,), ran),
+        ):
+            missing = next((found for found in names if found not in known), None)
+            if missing is not None:
+                raise InstanceError(f"{each.where}: {kind}: expected what the file describes, found {missing}")
+        seconds, cores = ran[name]
+        tasks.append(
+            WorkflowTask(
+                each.text("name"), seconds, max(1, int(cores)), tuple(place[each] for each in parents), inputs, outputs
+            )
+        )
+    return Workflow(fields.text("name"), tuple(tasks), sizes)
+
+
+MOST_SECONDS, MOST_CORES = 1e9, 1e6
+"""Of one task: thirty years, and more cores than any machine has."""
+
+LIMIT = 16 * MIB
+"""Bytes of a text file; the largest published ones take less than one."""
 
 _SLOT = Resources.of(machine=1)
 
@@ -234,36 +282,41 @@ class _FormatError(ValueError):
 
 def _read(path: Path, parse: Callable[[Lines], Source]) -> Source:
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InstanceError(f"{path}: expected a readable file: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InstanceError(f"{path}: expected text: {error}") from error
-    split = ((number, line.split()) for number, line in enumerate(text.splitlines(), 1))
+        text = read_text(path, LIMIT, "an instance")
+    except DocumentError as error:
+        line = f":{error.line}" if error.line else ""
+        raise InstanceError(f"{path}{line}: {error.found}; expected {error.expected}") from error
+    split = ((number, line.split()) for number, line in enumerate(text.split("\n"), 1))
     lines = [(number, words) for number, words in split if words and not words[0].startswith("#")]
     if not lines:
-        raise InstanceError(f"{path}: expected an instance, found an empty file")
+        raise InstanceError(f"{path}: expected an instance, found nothing but comments")
     try:
         return parse(lines)
     except _FormatError as error:
         raise InstanceError(f"{path}:{error}") from error
-    except (ValueError, IndexError) as error:
-        raise InstanceError(f"{path}: expected numbers in the usual places: {error}") from error
 
 
 def _expected(line: int, wanted: str, found: str) -> _FormatError:
-    return _FormatError(f"{line}: expected {wanted}, found {found}")
+    return _FormatError(f"{line}: expected {wanted}, found {printable(found[:60])}")
 
 
-def _table(lines: Lines, title: str, header: str, rows: int | None) -> list[list[int]]:
-    """The rows of numbers under a section title, a header line and perhaps a rule of dashes."""
+def _numbers(line: int, words: list[str], least: int, form: str) -> list[int]:
+    """The whole numbers of a line, at least so many."""
+    wrong = next((word for word in words if not re.fullmatch(r"[0-9]{1,15}", word)), None)
+    if wrong is not None or len(words) < least:
+        raise _expected(line, f"{form}, whole numbers of at most 15 digits", wrong or " ".join(words))
+    return [int(word) for word in words]
+
+
+def _table(lines: Lines, title: str, header: str, rows: int | None) -> list[tuple[int, list[int]]]:
+    """The rows of numbers, with their lines, under a section title, a header line and perhaps a rule of dashes."""
     at = next((at for at, (_, words) in enumerate(lines) if "".join(words).startswith(title)), None)
     if at is None:
         raise _expected(lines[-1][0], f"a section {title}", "none")
-    found = []
-    for _, words in lines[at + 1 :]:
-        if re.fullmatch(r"\d+", words[0]):
-            found.append([int(word) for word in words])
+    found: list[tuple[int, list[int]]] = []
+    for number, words in lines[at + 1 :]:
+        if re.fullmatch(r"[0-9]+", words[0]):
+            found.append((number, _numbers(number, words, 1, f"a row of {title}")))
         elif found:
             break
     if not found or (rows is not None and len(found) != rows):

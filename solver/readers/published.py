@@ -6,7 +6,6 @@ environment variable `RAYPROOF_SHARED_DATA` names, by default `../shared/data` b
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rayproof.model.graph import Resources
-from rayproof.solver.instances import Instance, InstanceError, Node, Objective, Occupant
+from rayproof.solver.instances import Instance, InstanceError, Node, Objective, Occupant, read_document
 from rayproof.solver.readers.literature import JobShop, Project, TaskGraph, Workflow
 
 VARIABLE = "RAYPROOF_SHARED_DATA"
@@ -110,11 +109,9 @@ def gpu_cluster(first: int, count: int) -> Instance:
 def _rows(name: str) -> list[dict[str, Any]]:
     path = directory() / name
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InstanceError(f"{path}: expected a published set here; {VARIABLE} names another directory") from error
-    except json.JSONDecodeError as error:
-        raise InstanceError(f"{path}: expected JSON: {error}") from error
+        found = read_document(path, "a published set")
+    except InstanceError as error:
+        raise InstanceError(f"{error}; {VARIABLE} names another directory") from error
     if not isinstance(found, list):
         raise InstanceError(f"{path}: expected an array of instances")
     return found

@@ -48,6 +48,7 @@ def why_not(instance: Instance, pending: str, limits: Limits = DEFAULT_LIMITS) -
     Other pending occupants are ignored. Raises `InstanceError` when nothing pending has this id.
     """
     asked, group = _asked(instance, pending)
+    settled = _settled(instance, asked, group)
     question = _Question(instance, asked, group)
     solver = BooleanSolver(question.formula)
     budget = Budget(limits)
@@ -62,7 +63,7 @@ def why_not(instance: Instance, pending: str, limits: Limits = DEFAULT_LIMITS) -
             reasons = tuple(question.facts[literal] for literal in core)
             return Explanation(verdict, reasons, minimal, {}, sentence(instance, pending, asked, group, reasons))
     seats = question.read(solver)
-    require_placed(_settled(instance, asked, group), seats)
+    require_placed(settled, seats)
     where = ", ".join(f"{item.id} on {seats[item.id][0]}" for item in asked)
     return Explanation(Verdict.PLACEABLE, (), True, seats, f"{pending} has a place: {where}")
 
@@ -74,7 +75,7 @@ def _asked(instance: Instance, pending: str) -> tuple[tuple[Occupant, ...], Grou
             return tuple(occupants[bundle] for bundle in group.bundles if occupants[bundle].node is None), group
     if pending in occupants:
         if occupants[pending].node is not None:
-            raise InstanceError(f"{pending} is not pending: it sits on {occupants[pending].node}")
+            raise InstanceError(f"{pending}: expected something pending, found it on {occupants[pending].node}")
         return (occupants[pending],), None
     task = instance.task.get(pending)
     if task is None:

@@ -92,16 +92,24 @@ def makespan(burst: Burst, nodes: Sequence[int]) -> Number:
     return max(loads_of(burst, nodes))
 
 
-def optimal_placement(burst: Burst) -> tuple[int, ...]:
-    """A placement of least makespan, by depth-first search over all."""
+LOOKS = 1_000
+"""Branches between two looks at the time."""
+
+
+def optimal_placement(burst: Burst, look_at_the_time: Callable[[], None] = lambda: None) -> tuple[int, ...]:
+    """A placement of least makespan, by depth-first search over all; what looks at the time may raise to end it."""
     best: list[tuple[int, ...]] = [placed(burst, _least_loaded)]
     limit = makespan(burst, best[0])
     order = sorted(range(len(burst.tasks)), key=lambda at: -burst.tasks[at].length)
     loads: list[Number] = [0] * burst.nodes
     chosen = [0] * len(order)
+    branches = 0
 
     def descend(at: int) -> None:
-        nonlocal limit
+        nonlocal limit, branches
+        branches += 1
+        if not branches % LOOKS:
+            look_at_the_time()
         if at == len(order):
             limit = max(loads)
             best[0] = tuple(chosen)

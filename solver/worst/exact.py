@@ -15,6 +15,8 @@ def supremum(constraints: list[z3.BoolRef], goal: z3.ArithRef, budget: Budget) -
 
     Read from the objective: with strict constraints the optimiser's model is only some point below.
     """
+    if budget.exhausted:
+        return None
     optimize = z3.Optimize()
     _limit(optimize, budget)
     optimize.add(constraints)
@@ -22,6 +24,8 @@ def supremum(constraints: list[z3.BoolRef], goal: z3.ArithRef, budget: Budget) -
     before = _spent(optimize)
     answer = optimize.check()
     budget.resource_units += _spent(optimize) - before
+    if answer == z3.unknown:
+        budget.cancelled(optimize.reason_unknown())
     if answer != z3.sat:
         return None
     infinite, value, _epsilon = (_exact(part) for part in optimize.upper_values(objective))
@@ -69,6 +73,8 @@ def _check(constraints: list[z3.BoolRef], budget: Budget) -> tuple[z3.CheckSatRe
     before = _spent(solver)
     answer = solver.check()
     budget.resource_units += _spent(solver) - before
+    if answer == z3.unknown:
+        budget.cancelled(solver.reason_unknown())
     return answer, solver.model() if answer == z3.sat else None
 
 
@@ -77,9 +83,8 @@ def _exact(value: z3.ArithRef) -> Fraction:
 
 
 def _limit(solver: z3.Solver | z3.Optimize, budget: Budget) -> None:
-    seconds, units = budget.seconds_left, budget.resource_units_left
-    solver.set("timeout", 4_294_967_295 if seconds is None else max(1, int(seconds * 1000)))
-    solver.set("rlimit", 0 if units is None else max(1, units))
+    solver.set("timeout", budget.z3_milliseconds)
+    solver.set("rlimit", budget.z3_units)
 
 
 def _spent(solver: z3.Solver | z3.Optimize) -> int:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from math import gcd
 from random import Random
 
+from rayproof.solver.engine import Limits
 from rayproof.solver.worst.burst import Burst, BurstTask, Policy, makespan, optimal_placement, placed
 from rayproof.solver.worst.result import Method, Worst
 from rayproof.solver.worst.targeted import aim, bursts
+
+SEARCH_LIMITS = Limits(seconds=30.0)
 
 LARGEST = 12
 """Lengths and transfers are drawn from 0 to this."""
@@ -37,24 +41,23 @@ def worst_by_search(
     tasks: int,
     nodes: int,
     *,
-    seconds: float | None = 30.0,
-    evaluations: int | None = None,
+    limits: Limits = SEARCH_LIMITS,
     seed: int = 0,
     transfers: bool = True,
     name: str = "policy",
 ) -> Worst[Burst]:
     """The worst burst of so many tasks on so many nodes that the search meets.
 
-    The policy is called with a `View` and names a node. Give `evaluations` for a repeatable answer; at least one of the
-    two limits is needed (`ValueError` otherwise).
+    The policy is called with a `View` and names a node. A resource unit is one burst that is tried; limit these for a
+    repeatable answer. At least one of the two limits is needed (`ValueError` otherwise).
     """
-    if seconds is None and evaluations is None:
-        raise ValueError("expected a limit in seconds or evaluations")
-    climb = _Climb(policy, tasks, nodes, seconds, evaluations, Random(seed), transfers)
+    if limits.seconds is None and limits.resource_units is None:
+        raise ValueError("expected a limit in seconds or in resource units (bursts tried)")
+    climb = _Climb(policy, tasks, nodes, limits, Random(seed), transfers)
     climb.run()
-    return Worst(
-        name, tasks, nodes, climb.best_ratio, True, False, Method.SEARCH, climb.best, climb.elapsed(), climb.evaluated
-    )
+    found = climb.best is not None
+    ratio = climb.best_ratio if found else None
+    return Worst(name, tasks, nodes, ratio, found, False, Method.SEARCH, climb.best, climb.elapsed(), climb.evaluated)
 
 
 class _OutOfBudget(Exception):
@@ -67,13 +70,13 @@ class _Climb:
         policy: Policy,
         tasks: int,
         nodes: int,
-        seconds: float | None,
-        evaluations: int | None,
+        limits: Limits,
         random: Random,
         transfers: bool,
     ) -> None:
         self.policy, self.tasks, self.nodes = policy, tasks, nodes
-        self.seconds, self.evaluations = seconds, evaluations
+        self.limits, self.seconds, self.evaluations = limits, limits.seconds, limits.resource_units
+        self.until = limits.seconds
         self.random, self.transfers = random, transfers
         self.started = time.monotonic()
         self.evaluated = 0
@@ -95,7 +98,10 @@ class _Climb:
         except _OutOfBudget:
             pass
         if self.best is not None:
-            self.best = self._simplest(self.best)
+            # Making it simple has some time of its own: the limit is mostly reached by now.
+            self.until = None if self.seconds is None else self.elapsed() + max(1.0, self.seconds / GRID_SHARE)
+            with suppress(_OutOfBudget):
+                self.best = self._simplest(self.best)
 
     def _grid(self) -> Iterator[Burst]:
         """All bursts of the coarsest numbers, when there are few enough."""
@@ -118,7 +124,8 @@ class _Climb:
         examples = ROUND if self.evaluations is None else (self.evaluations - self.evaluated) // TARGETED_SHARE
 
         def over() -> bool:
-            return self.evaluated == self.evaluations or (until is not None and self.elapsed() >= until)
+            late = until is not None and self.elapsed() >= until
+            return late or self.limits.stopped or self.evaluated == self.evaluations
 
         failed: list[Exception] = []
 
@@ -127,6 +134,8 @@ class _Climb:
                 return None
             try:
                 return float(self._keep(burst))
+            except _OutOfBudget:
+                return None
             except Exception as error:  # A policy's; Hypothesis would try the burst again, when time may be over.
                 failed.append(error)
                 return None
@@ -175,9 +184,14 @@ class _Climb:
 
     def _try(self, burst: Burst) -> Fraction:
         """The ratio of a burst, 0 for one that is out of bounds; keeps the best."""
-        if self.evaluated == self.evaluations or (self.seconds is not None and self.elapsed() >= self.seconds):
+        if self.evaluated == self.evaluations:
             raise _OutOfBudget
+        self._look_at_the_time()
         return self._keep(burst)
+
+    def _look_at_the_time(self) -> None:
+        if self.limits.stopped or (self.until is not None and self.elapsed() >= self.until):
+            raise _OutOfBudget
 
     def _keep(self, burst: Burst) -> Fraction:
         self.evaluated += 1
@@ -187,7 +201,7 @@ class _Climb:
         return found
 
     def _ratio(self, burst: Burst) -> Fraction:
-        least = makespan(burst, optimal_placement(burst))
+        least = makespan(burst, optimal_placement(burst, self._look_at_the_time))
         if not least or any(task.transfer > least for task in burst.tasks):
             return Fraction(0)
         return Fraction(makespan(burst, placed(burst, self.policy))) / least

@@ -98,7 +98,7 @@ def test_bad_policies_are_refused_with_a_counterexample_that_replays(
     (file,) = tmp_path.iterdir()
     prints = []
     for _ in range(2):
-        monkeypatch.setattr(sys, "argv", ["rayproof", "replay", str(file)])
+        monkeypatch.setattr(sys, "argv", ["rayproof", "replay", str(file), "--trust"])
         with pytest.raises(SystemExit) as left:
             main()
         assert left.value.code == 1

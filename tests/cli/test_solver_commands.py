@@ -90,10 +90,25 @@ def test_why_in_a_recording_on_a_cluster(
     assert found(monkeypatch, capsys, "why", "T0", "--scenario", RECORDING)["verdict"] == "placeable"
 
 
+UNITS = ("--seconds", "600", "--resource-units", "4000")
+
+
 def test_worst_of_a_policy_of_the_model_is_searched(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ("worst", "--policy", "default", "--tasks", "3", "--nodes", "2", "--seconds", "3")
+    arguments = (
+        "worst",
+        "--policy",
+        "default",
+        "--tasks",
+        "3",
+        "--nodes",
+        "2",
+        "--seconds",
+        "600",
+        "--resource-units",
+        "4000",
+    )
     report = found(monkeypatch, capsys, *arguments)
     assert (report["method"], report["proved"]) == ("search", False)
     # 3 is the worst there is: two remote tasks on one node, where the optimum has all at home.

@@ -62,7 +62,7 @@ WRONG = {
     "a label that is a number": (manifest("labels: {zone: 1}"), 9, "labels.zone is '1'"),
     "custom resources not JSON": (manifest("rayStartParams: {resources: 'a=1'}"), 9, "resources is not JSON"),
     "custom resources a list": (manifest("rayStartParams: {resources: '[1]'}"), 9, "is not a JSON object"),
-    "a custom amount of NaN": (manifest("""rayStartParams: {resources: '{"a": NaN}'}"""), 9, "gives 'a' an amount"),
+    "a custom amount of NaN": (manifest("""rayStartParams: {resources: '{"a": NaN}'}"""), 9, "not JSON (NaN is"),
     "the head's group taken": (manifest().replace("groupName: w", "groupName: headgroup"), 8, "'headgroup' is taken"),
     "two groups of one name": (
         manifest() + "  - groupName: w\n    resources: {CPU: '1'}\n    template: {spec: {containers: [{}]}}\n",

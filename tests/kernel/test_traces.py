@@ -66,7 +66,7 @@ def test_the_sound_model_passes_where_the_planted_bug_failed(trace: Trace) -> No
     [
         ({"format": "other"}, "not a trace"),
         ({"version": 99}, "version: 99; expected 1"),
-        ({"scenario": 3}, "scenario: 3; expected a dict"),
+        ({"scenario": 3}, "scenario: 3; expected an object"),
         ({"steps": [{"step": "jump", "choices": []}]}, r"steps\[0\].step: 'jump'"),
         ({"steps": [{"step": "deliver", "choices": []}]}, r"steps\[0\].sender: missing"),
         ({"steps": [{"step": "tick", "choices": ["a"]}]}, r"steps\[0\].choices"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from rayproof.cli import main
 from rayproof.commands import golden
-from rayproof.commands.new_policy import register, write_policy
+from rayproof.commands.new_policy import next_commands, register, write_policy
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
 from rayproof.model.graph import Resources
@@ -42,8 +44,24 @@ def test_the_command_writes_a_policy_and_a_test_that_passes(tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     assert load_policy(str(tmp_path / "my_idea.py")).name == "my_idea"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "test_my_idea.py")]
-    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
+
+
+def test_what_the_command_says_to_type_next_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rayproof.check.verdict.policy_scenarios", lambda policy: ())
+    commands = [shlex.split(command) for command in next_commands(*write_policy("my_idea", tmp_path))]
+    assert [command[0] for command in commands] == ["pytest", "rayproof", "pytest"]
+    assert commands[0][1] == str(tmp_path / "test_my_idea.py"), "which the test above runs"
+    monkeypatch.setattr(sys, "argv", [*commands[1], "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0 and "verdict: holds" in capsys.readouterr().out
+    collected = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", *commands[2][1:]]
+    ran = subprocess.run(collected, cwd=Path.cwd(), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0 and "error" not in ran.stdout.splitlines()[-1], ran.stdout[-500:]
 
 
 def test_a_bad_name_or_a_file_that_is_there_is_refused(tmp_path: Path) -> None:

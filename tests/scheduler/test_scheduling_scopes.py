@@ -12,7 +12,7 @@ from rayproof.model.kernel.explore import explore
 from rayproof.model.scheduler.policy.built_in import Default
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.scheduler.paper.starvation import exact_starvation_bound
+from rayproof.properties.scheduler.paper.starvation import StarvationBound, exact_starvation_bound
 from tests.scopes import check_exhausted
 
 COUNTS = {
@@ -53,8 +53,8 @@ class Impatient(Default):
 
 
 def test_the_order_hook_decides_who_goes_next() -> None:
-    assert exact_starvation_bound(CATALOGUE["sched-classes"]) == 0
-    assert exact_starvation_bound(CATALOGUE["sched-classes"], Youngest()) == 1
+    assert exact_starvation_bound(CATALOGUE["sched-classes"]) == StarvationBound(0)
+    assert exact_starvation_bound(CATALOGUE["sched-classes"], Youngest()) == StarvationBound(1)
 
 
 def test_an_order_that_cannot_start_is_the_policys_error() -> None:

@@ -150,11 +150,14 @@ def test_worst_list_shows_the_graph() -> None:
     assert "the list starts it at" in output
 
 
+UNITS = ("--resource-units", "2000")
+
+
 def test_worst_by_search_says_so() -> None:
-    code, data = found("worst", "--policy", "mine", "--tasks", "4", "--nodes", "2", "--seconds", "0.5")
+    code, data = found("worst", "--policy", "mine", "--tasks", "4", "--nodes", "2", "--seconds", "600", *UNITS)
     assert (code, data["method"], data["proved"]) == (0, "search", False)
     assert "the worst that was met" in run(
-        "worst", "--policy", "mine", "--tasks", "2", "--nodes", "2", "--seconds", "0.2"
+        "worst", "--policy", "mine", "--tasks", "2", "--nodes", "2", "--seconds", "600", *UNITS
     )[1]  # fmt: skip
 
 
@@ -201,7 +204,7 @@ def test_worst_out_of_budget_is_3() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("solve", "absent.json"), "absent.json: expected a readable file"),
+        (("solve", "absent.json"), "absent.json: the file does not exist; expected an instance (.json)"),
         (("solve", "strange.xyz"), "strange.xyz: expected an instance (.json)"),
         (("why", "nobody", "--scenario", "NOTES"), "found nothing called nobody"),
         (("gap", "--policy", "nobody"), "policy nobody: expected one of heft"),

@@ -113,14 +113,14 @@ def test_wfcommons(tmp_path: Path) -> None:
     [
         (read_stg, STG.replace("3 2 1 1", "3 2 2 1"), ":5: expected '3 length predecessors"),
         (read_stg, "3\n0 0 0\n", "expected 5 tasks"),
-        (read_stg, "many\n", "expected numbers"),
-        (read_stg, "", "empty file"),
+        (read_stg, "many\n", "expected the number of tasks"),
+        (read_stg, "", "the file is empty; expected an instance"),
         (read_psplib, SM.replace("RESOURCEAVAIL", "RESOURCE"), "expected a section RESOURCEAVAILABILITIES"),
         (read_psplib, SM.replace("  4      1     0       0    0\n", ""), "expected 4 rows under REQUESTS/DURATIONS"),
         (read_job_shop, "2 2\n0 3 1 2\n1 4 0\n", ":3: expected 2 'machine length' pairs, found 3 numbers"),
         (read_job_shop, "2 2\n0 3 1 2\n", "expected 2 jobs, found 1"),
-        (read_wfcommons, "{}", "'workflow' is missing"),
-        (read_wfcommons, "[", "expected a WfCommons 1.5 workflow"),
+        (read_wfcommons, "{}", "expected a field 'workflow'"),
+        (read_wfcommons, "[", "not JSON"),
     ],
 )
 def test_a_broken_file_is_named_with_what_was_expected(

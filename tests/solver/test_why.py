@@ -119,6 +119,6 @@ def test_unknown_names_and_limits() -> None:
     instance = Instance(NODES, occupants=(ASKED, Occupant("here", Resources(), "node-1")))
     with pytest.raises(InstanceError, match="nothing called nobody"):
         why_not(instance, "nobody")
-    with pytest.raises(InstanceError, match="here is not pending: it sits on node-1"):
+    with pytest.raises(InstanceError, match="here: expected something pending, found it on node-1"):
         why_not(instance, "here")
     assert why_not(instance, "train", Limits(0.0)).verdict is Verdict.UNDETERMINED

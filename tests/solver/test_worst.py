@@ -117,7 +117,7 @@ def test_no_burst_beats_the_proof(burst: Burst, name: str) -> None:
 
 def test_search_finds_grahams_example_and_repeats_itself() -> None:
     choose = ABSTRACT["least_load"]().choose
-    found = [worst_by_search(choose, 3, 2, seconds=None, evaluations=3_000, transfers=False) for _ in range(2)]
+    found = [worst_by_search(choose, 3, 2, limits=Limits(None, 3_000), transfers=False) for _ in range(2)]
     assert (found[0].ratio, found[0].proved, found[0].method) == (Fraction(3, 2), False, Method.SEARCH)
     assert found[0].witness == found[1].witness
     assert found[0].witness is not None
@@ -126,13 +126,13 @@ def test_search_finds_grahams_example_and_repeats_itself() -> None:
 
 def test_search_takes_any_callable_and_never_passes_the_proof() -> None:
     policy = ABSTRACT["lowest_estimated_wait"]()
-    found = worst_by_search(policy.choose, 3, 2, seconds=None, evaluations=8_000)
+    found = worst_by_search(policy.choose, 3, 2, limits=Limits(None, 8_000))
     known = worst_case(policy, 3, 2).ratio
     assert found.ratio is not None
     assert known is not None
     assert Fraction(2) < found.ratio <= known
 
-    everything_on_one = worst_by_search(lambda view: 0, 3, 3, seconds=None, evaluations=3_000, transfers=False)
+    everything_on_one = worst_by_search(lambda view: 0, 3, 3, limits=Limits(None, 3_000), transfers=False)
     assert everything_on_one.ratio == 3
 
 
@@ -153,7 +153,7 @@ def test_a_policy_that_names_no_node_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 0 to 1"):
         placed(Burst((BurstTask(1),), 2), lambda view: 2)
     with pytest.raises(ValueError, match="expected a limit"):
-        worst_by_search(lambda view: 0, 2, 2, seconds=None)
+        worst_by_search(lambda view: 0, 2, 2, limits=Limits(None))
 
 
 def test_a_policy_sees_queues_loads_and_the_average() -> None:

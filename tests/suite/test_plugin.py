@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rayproof.counterexamples import load, shown
+from rayproof.counterexamples import OWN, load, shown
 from rayproof.errors import InputError
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.suite.regression import assert_fixed
@@ -187,7 +187,7 @@ def test_a_counterexample_is_found_again_from_anywhere(
     (test,) = (pytester.path / ".rayproof").glob("test_*.py")
     elsewhere = pytester.mkdir("elsewhere")
     monkeypatch.chdir(elsewhere)
-    assert "VIOLATED answer_type" in shown(load(trace), trace)[0]
+    assert "VIOLATED answer_type" in shown(load(trace), trace, OWN).text
     with pytest.raises(AssertionError, match="VIOLATED answer_type"):
         assert_fixed(trace)
     # The folder moves with the policy in it.

@@ -1,0 +1,1 @@
+"""Text from outside: what is read, where it may be written, what is printed of it."""

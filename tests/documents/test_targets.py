@@ -1,0 +1,112 @@
+"""Where answers may be written, and that none is lost on the way."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from rayproof.counterexamples import kept, load, save
+from rayproof.errors import InputError
+from rayproof.targets import make_folder, require_file, require_folder, write_text
+from tests.fuzz.seeds import seeds
+
+
+@pytest.fixture
+def strange(tmp_path: Path) -> dict[str, Path]:
+    """Targets that take nothing, by what they are."""
+    found = {name: tmp_path / name for name in ("folder", "pipe", "dangling", "loop", "device", "file")}
+    found["folder"].mkdir()
+    os.mkfifo(found["pipe"])
+    found["dangling"].symlink_to("nowhere")
+    found["loop"].symlink_to("loop")
+    found["device"].symlink_to("/dev/full")
+    found["file"].write_text("")
+    return found | {
+        "below a file": tmp_path / "file" / "x",
+        "in no folder": tmp_path / "no" / "x",
+        "nul": tmp_path / "a\0b",
+        "long": tmp_path / ("x" * 300),
+    }
+
+
+@pytest.mark.parametrize(
+    "what", ["folder", "pipe", "dangling", "loop", "device", "below a file", "in no folder", "nul", "long"]
+)
+def test_a_file_that_cannot_be_written_is_refused(strange: dict[str, Path], what: str) -> None:
+    with pytest.raises(InputError, match="expected a file that can be written"):
+        require_file(strange[what])
+    with pytest.raises(InputError):
+        write_text("x", strange[what])
+
+
+@pytest.mark.parametrize("what", ["file", "pipe", "dangling", "loop", "device", "below a file", "nul", "long"])
+def test_a_folder_that_cannot_be_made_is_refused(strange: dict[str, Path], what: str) -> None:
+    with pytest.raises(InputError, match="expected a folder that can be written"):
+        require_folder(strange[what])
+    with pytest.raises(InputError):
+        make_folder(strange[what])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="cannot be written"):
+        require_file(tmp_path / "x")
+    with pytest.raises(InputError, match="cannot be written"):
+        require_folder(tmp_path / "x" / "y")
+
+
+def test_what_can_be_written_is(tmp_path: Path) -> None:
+    require_file(None)
+    require_file("-")
+    require_folder(tmp_path / "a" / "b")
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    for path in (tmp_path / "new", tmp_path / "real", tmp_path / "link"):
+        require_file(path)
+        write_text(f"to {path.name}", path)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_text() == "to link"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "new", "real"]
+
+
+def test_a_counterexample_is_written_through_no_link_and_over_no_file(tmp_path: Path) -> None:
+    (tmp_path / "trace.json").write_text(seeds()["trace.json"])
+    trace, out = load(tmp_path / "trace.json"), tmp_path / "out"
+    stem = f"{trace.scenario}--{trace.statement}"
+    out.mkdir()
+    (out / f"{stem}.json").symlink_to(tmp_path / "elsewhere")
+    (out / f"{stem}-2.json").mkdir()
+    os.mkfifo(out / f"{stem}-3.json")
+    (out / f"{stem}-4.json").write_text("another")
+    assert save(trace, out).name == f"{stem}-5.json" == save(trace, out).name
+    assert not (tmp_path / "elsewhere").exists()
+    assert load(out / f"{stem}-5.json") == trace
+
+
+def test_a_counterexample_that_cannot_be_written_is_printed_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "trace.json").write_text(seeds()["trace.json"])
+    trace = load(tmp_path / "trace.json")
+    assert kept(trace, tmp_path / "trace.json" / "below") is None
+    err = capsys.readouterr().err
+    said, _, text = err.partition("\n")
+    assert "the counterexample, to be saved as a .json file:" in said
+    assert json.loads(text) == json.loads(trace.to_json())
+
+
+def test_verify_keeps_its_verdict_when_the_counterexample_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rayproof.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("rayproof.cli.require_folder", lambda folder: None)
+    Path("file").write_text("")
+    monkeypatch.setattr(sys, "argv", ["rayproof", "verify", "chain-3-2-1", "--bug", "answers_early", "--out", "file"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    out, err = capsys.readouterr()
+    assert left.value.code == 1 and "verdict: violated" in out and '"format": "rayproof-trace"' in err

@@ -1,0 +1,1 @@
+"""Inputs of any kind, right and wrong, put to the whole program."""
