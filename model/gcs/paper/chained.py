@@ -185,8 +185,8 @@ class ChainedStore(ControlStore):
     def rows(self) -> Rows:
         """The tables as rows; every object of the program has one, so that a copy can leave it."""
         rows: Rows = {}
-        for there in self.program.objects:
-            rows[object_key(there)] = ObjectRow(self.holders(there), is_failed=there in self.failed)
+        for object_id in self.program.objects:
+            rows[object_key(object_id)] = ObjectRow(self.holders(object_id), is_failed=object_id in self.failed)
         for task in self.program.tasks:
             entry = self.tasks.get(task)
             rows[task_key(task)] = TaskRow(status=entry.status, node=entry.node) if entry else TaskRow()

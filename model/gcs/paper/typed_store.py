@@ -76,8 +76,8 @@ class TypedStore(Process):
         match message:
             case WriteColumns(key, columns):
                 self.write(ctx, sender, key, columns)
-            case AddCopy(there):
-                self.add_copy(ctx, sender, there)
+            case AddCopy(object_id):
+                self.add_copy(ctx, sender, object_id)
             case Down(name):
                 self.declare_dead(ctx, name)
             case _:
@@ -103,13 +103,13 @@ class TypedStore(Process):
         """Whether a writer may turn one row into another."""
         return may_write(writer, key, before, after)
 
-    def add_copy(self, ctx: Context, raylet: Name, there: ObjectId) -> None:
+    def add_copy(self, ctx: Context, raylet: Name, object_id: ObjectId) -> None:
         """A copy counts while its node lives; a raylet that is dead may have said so before."""
         if self.is_dead(raylet):
-            ctx.send(raylet, Denied(object_key(there)))
+            ctx.send(raylet, Denied(object_key(object_id)))
             return
-        locations = tuple(sorted({*self.locations(there), raylet}))
-        self.write(ctx, raylet, object_key(there), (("locations", locations),))
+        locations = tuple(sorted({*self.locations(object_id), raylet}))
+        self.write(ctx, raylet, object_key(object_id), (("locations", locations),))
 
     def declare_dead(self, ctx: Context, raylet: Name) -> None:
         """A dead node is no member and holds no copies."""
@@ -131,9 +131,9 @@ class TypedStore(Process):
                 case GroupRow(nodes=()):
                     self.write(ctx, ctx.me, key, (("nodes", (alive[0],) * len(row.bundles)),))
 
-    def locations(self, there: ObjectId) -> tuple[Name, ...]:
+    def locations(self, object_id: ObjectId) -> tuple[Name, ...]:
         """Who holds a copy."""
-        row = self.rows.get(object_key(there))
+        row = self.rows.get(object_key(object_id))
         return row.locations if isinstance(row, ObjectRow) else ()
 
     def is_dead(self, raylet: Name) -> bool:

@@ -143,7 +143,7 @@ class WaitsForValues(TaskManager):
     """A call whose argument is an error is not sent."""
 
     def try_call(self, ctx: Context, task: Task) -> None:
-        if all(self.places(there) for there in task.arguments):
+        if all(self.places(object_id) for object_id in task.arguments):
             TaskManager.try_call(self, ctx, task)
 
 

@@ -62,10 +62,16 @@ def _owned(
     program = OwnedProgram(
         tuple(task for task, _ in tasks),
         deeds,
-        MappingProxyType({task.name: of for task, of in tasks if of not in made}),
+        MappingProxyType(
+            {task.name: scheduling_class for task, scheduling_class in tasks if scheduling_class not in made}
+        ),
         groups,
-        MappingProxyType({task.name: 0 for task, of in tasks if of not in (PLAIN, SPREAD, *made)}),
-        actor_of=MappingProxyType({task.name: of for task, of in tasks if of in made}),
+        MappingProxyType(
+            {task.name: 0 for task, scheduling_class in tasks if scheduling_class not in (PLAIN, SPREAD, *made)}
+        ),
+        actor_of=MappingProxyType(
+            {task.name: scheduling_class for task, scheduling_class in tasks if scheduling_class in made}
+        ),
         max_task_retries=retries,
     )
     idle = () if program.actor_of else OF_CALLS

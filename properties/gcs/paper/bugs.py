@@ -184,9 +184,9 @@ class ChecksTheTableOnly(TypedStore):
 class TakesLateCopies(TypedStore):
     """A dead node's word that it holds a copy is believed."""
 
-    def add_copy(self, ctx: Context, raylet: Name, there: ObjectId) -> None:
-        locations = tuple(sorted({*self.locations(there), raylet}))
-        self.write(ctx, raylet, object_key(there), (("locations", locations),))
+    def add_copy(self, ctx: Context, raylet: Name, object_id: ObjectId) -> None:
+        locations = tuple(sorted({*self.locations(object_id), raylet}))
+        self.write(ctx, raylet, object_key(object_id), (("locations", locations),))
 
 
 @dataclass(slots=True)

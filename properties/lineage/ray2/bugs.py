@@ -55,7 +55,7 @@ class KeepsWaitingForTheFailed(Owner):
     """Ray #47606: a task goes on waiting for an argument that has ended in an error."""
 
     def try_submit(self, ctx: Context, task: Task) -> None:
-        if not any(there in self.failures for there in task.arguments):
+        if not any(object_id in self.failures for object_id in task.arguments):
             Owner.try_submit(self, ctx, task)
 
 
@@ -71,8 +71,8 @@ class ForgetsTheArguments(Owner):
 class FreesPutsOfLineage(Owner):
     """Ray #8021: the value of a put is freed although lineage needs it."""
 
-    def may_free(self, there: ObjectId) -> bool:
-        return not self.is_needed(there)
+    def may_free(self, object_id: ObjectId) -> bool:
+        return not self.is_needed(object_id)
 
 
 @dataclass(slots=True)
@@ -95,8 +95,8 @@ class ExecutesWhatIsUnderWay(Owner):
 class RecoversOnlyWhenAsked(Owner):
     """Losses are not repaired before somebody reads."""
 
-    def is_needed(self, there: ObjectId) -> bool:
-        return there in self.asked or (Owner.is_needed(self, there) and bool(self.places(there)))
+    def is_needed(self, object_id: ObjectId) -> bool:
+        return object_id in self.asked or (Owner.is_needed(self, object_id) and bool(self.places(object_id)))
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class WaitsForTheDeadOwner(Borrower):
 class NeverFrees(Owner):
     """Values stay for ever."""
 
-    def may_free(self, there: ObjectId) -> bool:
+    def may_free(self, object_id: ObjectId) -> bool:
         return False
 
 
@@ -161,7 +161,7 @@ class CountsValuesOnly(Owner):
     """A wait ends when enough of its objects have a value."""
 
     def arrived(self, objects: tuple[ObjectId, ...]) -> list[ObjectId]:
-        return [there for there in objects if self.places(there)]
+        return [object_id for object_id in objects if self.places(object_id)]
 
 
 def _bug(

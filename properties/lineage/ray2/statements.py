@@ -11,16 +11,16 @@ from rayproof.model.lineage.ray2.programs import Failure, Get, Stage
 @always(Owner, each=True, source="Ray #8791, #65660, #21485; bug benchmark S1")
 def no_places_on_the_dead(owner: Owner) -> bool:
     """The owner believes no object to be on a node that it has been told is dead."""
-    return not any(owner.dead.intersection(owner.places(there)) for there in owner.known_objects())
+    return not any(owner.dead.intersection(owner.places(object_id)) for object_id in owner.known_objects())
 
 
 @always(Owner, each=True, source="Ray 2.60 object_recovery_manager.cc; Ray #8021; bug benchmark S1")
 def errors_are_justified(owner: Owner) -> bool:
     """An object ends in an error only when nothing can make it: retries spent, no node, a lost put or argument."""
-    for there, failure in owner.failures.items():
-        task = owner.maker(there)
+    for object_id, failure in owner.failures.items():
+        task = owner.maker(object_id)
         if task is None:
-            if there in owner.freed:
+            if object_id in owner.freed:
                 return False
             continue
         inherited = any(name in owner.failures for name in task.arguments)
@@ -68,7 +68,7 @@ def no_lost_objects(view: StateView) -> bool:
     nodes = view.of(Executor).values()
     for owner in view.of(Owner).values():
         wanted = owner.references - set(owner.failures) - owner.small
-        if any(not any(node.has(there) for node in nodes) for there in wanted):
+        if any(not any(node.has(object_id) for node in nodes) for object_id in wanted):
             return False
     return True
 
@@ -94,8 +94,8 @@ def no_orphans(view: StateView) -> bool:
 def unneeded_values_are_freed(view: StateView) -> bool:
     """No live node keeps a primary copy that its live owner neither refers to nor keeps for its lineage."""
     for owner in view.of(Owner).values():
-        for there in owner.known_objects():
-            if owner.places(there) and there not in owner.references and not owner.held_by_lineage(there):
+        for object_id in owner.known_objects():
+            if owner.places(object_id) and object_id not in owner.references and not owner.held_by_lineage(object_id):
                 return False
     return True
 

@@ -164,7 +164,7 @@ def draw_owned(pick: Pick) -> Shape:
     return {
         "cpus": cpus,
         "faults": {**faults, "crashes": min(faults.get("crashes", 0), len(cpus) - 1)},
-        "spills": [there for there in results if pick(4) == 3 and "actor" not in drawing.tasks[there[1:]]],
+        "spills": [object_id for object_id in results if pick(4) == 3 and "actor" not in drawing.tasks[object_id[1:]]],
         "borrows": results[pick(len(results))] if results and pick(4) == 3 else "",
         "restarts": pick(2),
         "retries": pick(2),

@@ -56,14 +56,14 @@ def draw_program(pick: Pick) -> Shape:
             case _ if held:
                 actions.append(f"get {held[-1]}")
     # A borrower is no counted reference here (see model.objects.references): what it reads, the driver keeps.
-    kept = [there for there in made if there in held]
+    kept = [object_id for object_id in made if object_id in held]
     borrowed = kept[pick(len(kept))] if kept and pick(3) == 2 else ""
     crashable = ["owner"] if pick(2) else [f"node{i}" for i in range(nodes - 1)]
     return {
         "nodes": nodes,
         "crashable": crashable,
         "crashes": min(pick(3), len(crashable)),
-        "spills": [there for there in made if pick(4) == 3],
+        "spills": [object_id for object_id in made if pick(4) == 3],
         "borrows": borrowed,
         "driver": actions,
         "tasks": tasks,

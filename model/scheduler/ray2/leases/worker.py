@@ -76,7 +76,7 @@ class NestingWorker(Owner):
 
     def start(self, ctx: Context) -> None:
         """Nothing is submitted before a body does."""
-        self.queued = {of: [] for of in self.classes}
+        self.queued = {scheduling_class: [] for scheduling_class in self.classes}
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """One task at a time; in a get, what an owner hears."""
@@ -99,8 +99,8 @@ class NestingWorker(Owner):
             ctx.send(self.caller, TaskReply(self.task))
             self.task = ""
             return
-        of = next(name for name, each in sorted(self.classes.items()) if child in each.tasks)
-        self.queued[of].append(child)
+        scheduling_class = next(name for name, each in sorted(self.classes.items()) if child in each.tasks)
+        self.queued[scheduling_class].append(child)
         self.waits = True
         ctx.send(self.raylet, WorkerBlocked(), IPC)
         self.request_leases(ctx)

@@ -123,8 +123,8 @@ class TaskManager(Owner):
         self.removed.add(group)
         ctx.observe(GroupRemoved(group))
         ctx.send("manager", RemoveGroup(group))
-        for task, of in self.group_of.items():
-            if of == group and self.stage.get(task) is Stage.SUBMITTED:
+        for task, its_group in self.group_of.items():
+            if its_group == group and self.stage.get(task) is Stage.SUBMITTED:
                 ctx.send(SUBMITTER, Withdrawal(task, stop=False))
 
     def refusal(self, task: Task) -> Failure | None:
@@ -150,7 +150,7 @@ class TaskManager(Owner):
     def try_call(self, ctx: Context, task: Task) -> None:
         """An argument's error is sent like a value, and is raised where the method would run. `InlineDependencies`."""
         if len(self.arrived(task.arguments)) == len(task.arguments):
-            errors = [self.failures[there] for there in task.arguments if there in self.failures]
+            errors = [self.failures[object_id] for object_id in task.arguments if object_id in self.failures]
             if errors:
                 self.spoilt[task.name] = errors[0]
             self.attempts[task.name] = 1
@@ -208,14 +208,14 @@ class Submitter(Lessee):
 
     def start(self, ctx: Context) -> None:
         """Nothing is submitted yet."""
-        self.queued = {of: [] for of in self.classes}
+        self.queued = {scheduling_class: [] for scheduling_class in self.classes}
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Attempts to send, and their ends; the rest is about leases."""
         match message:
-            case Submission(attempt, of):
+            case Submission(attempt, scheduling_class):
                 self.attempts[attempt.task] = attempt
-                self.queued[of].append(attempt.task)
+                self.queued[scheduling_class].append(attempt.task)
             case Withdrawal(task, stop):
                 self.withdraw(ctx, task, stop)
             case AttemptOver(task):
@@ -227,10 +227,10 @@ class Submitter(Lessee):
                 return
         self.request_leases(ctx)
 
-    def push(self, ctx: Context, lease: LeaseId, of: ClassId, node: Name, worker: Name) -> None:
+    def push(self, ctx: Context, lease: LeaseId, scheduling_class: ClassId, node: Name, worker: Name) -> None:
         """Send the next attempt of a class to a worker."""
-        task = self.queued[of].pop(0)
-        self.leased[lease] = Leased(of, node, worker, task)
+        task = self.queued[scheduling_class].pop(0)
+        self.leased[lease] = Leased(scheduling_class, node, worker, task)
         attempt = self.attempts[task]
         ctx.send(self.executors[node], ExecuteOn(lease, attempt))
         ctx.send(self.owner, AttemptPushed(task, attempt.attempt, self.executors[node]))
@@ -262,9 +262,9 @@ class Submitter(Lessee):
     def node_died(self, ctx: Context, node: Name) -> None:
         """Requests there are made anew; what ran there is the owner's business."""
         self.dead.add(node)
-        for lease, (of, asked) in sorted(self.requests.items()):
+        for lease, (scheduling_class, asked) in sorted(self.requests.items()):
             if asked == node:
-                self.ask(ctx, lease, of, self.raylet)
+                self.ask(ctx, lease, scheduling_class, self.raylet)
         for lease, held in sorted(self.leased.items()):
             if held.node == node:
                 del self.leased[lease], self.attempts[held.task]

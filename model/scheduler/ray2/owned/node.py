@@ -97,10 +97,10 @@ class ClusterRaylet(BundleRaylet):
                 return
         self.go_on(ctx)
 
-    def redirect(self, ctx: Context, of: ClassId, waiting: Waiting, node: Name) -> None:
+    def redirect(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting, node: Name) -> None:
         """What is counted on there is forgotten after a while: the request may be withdrawn on its way."""
         self.said.setdefault(node, self.view[node])
-        BundleRaylet.redirect(self, ctx, of, waiting, node)
+        BundleRaylet.redirect(self, ctx, scheduling_class, waiting, node)
         ctx.set_timer(RESTORE, RESTORE_US)
 
     def fire(self, ctx: Context, timer: str) -> None:
@@ -127,8 +127,8 @@ class ClusterRaylet(BundleRaylet):
     def owner_died(self, ctx: Context, owner: Name) -> None:
         """Its workers are killed, its requests are forgotten, and those that still come are not heard."""
         self.without_owner.add(owner)
-        for lease, (of, _, _) in sorted(self.granted.items()):
-            if of != ACTOR:
+        for lease, (scheduling_class, _, _) in sorted(self.granted.items()):
+            if scheduling_class != ACTOR:
                 self.kill(ctx, lease)
         self.to_schedule, self.infeasible, self.to_grant = {}, {}, {}
 

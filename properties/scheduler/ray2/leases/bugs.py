@@ -29,9 +29,9 @@ class ReturnsByWorker(LeaseRaylet):
 class GrantsWithoutTaking(LeaseRaylet):
     """A worker is given away without its resources (D08)."""
 
-    def give(self, ctx: Context, of: ClassId, waiting: Waiting) -> None:
+    def give(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> None:
         free = self.free
-        LeaseRaylet.give(self, ctx, of, waiting)
+        LeaseRaylet.give(self, ctx, scheduling_class, waiting)
         self.free = free
 
 
@@ -46,11 +46,15 @@ class GrantsWhileDraining(LeaseRaylet):
         return found
 
     def grant(self, ctx: Context) -> None:
-        for of in sorted(self.to_grant):
-            while of in self.to_grant and self.idle and self.classes[of].demand.fits(self.free):
-                waiting = self.to_grant[of][0]
-                self.leave(of)
-                self.give(ctx, of, waiting)
+        for scheduling_class in sorted(self.to_grant):
+            while (
+                scheduling_class in self.to_grant
+                and self.idle
+                and self.classes[scheduling_class].demand.fits(self.free)
+            ):
+                waiting = self.to_grant[scheduling_class][0]
+                self.leave(scheduling_class)
+                self.give(ctx, scheduling_class, waiting)
         LeaseRaylet.grant(self, ctx)
 
 
@@ -58,11 +62,11 @@ class GrantsWhileDraining(LeaseRaylet):
 class RedirectsAgain(LeaseRaylet):
     """A raylet without room names the next one, also to a request that was redirected to it (D02)."""
 
-    def schedule_on(self, ctx: Context, of: ClassId, waiting: Waiting, node: Name) -> None:
+    def schedule_on(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting, node: Name) -> None:
         if node != ctx.me:
-            self.redirect(ctx, of, waiting, node)
+            self.redirect(ctx, scheduling_class, waiting, node)
         else:
-            LeaseRaylet.schedule_on(self, ctx, of, waiting, node)
+            LeaseRaylet.schedule_on(self, ctx, scheduling_class, waiting, node)
 
 
 @dataclass(slots=True)
@@ -81,8 +85,8 @@ class IgnoresLateGrants(Owner):
     """A worker that comes when there is nothing left to run is not given back (D50)."""
 
     def granted(self, ctx: Context, node: Name, lease: LeaseId, worker: Name) -> None:
-        of, _ = self.requests.get(lease, ("", ""))
-        if of and self.queued[of]:
+        scheduling_class, _ = self.requests.get(lease, ("", ""))
+        if scheduling_class and self.queued[scheduling_class]:
             Owner.granted(self, ctx, node, lease, worker)
         else:
             self.forget(lease)
@@ -92,7 +96,7 @@ class IgnoresLateGrants(Owner):
 class NeverReconsiders(LeaseRaylet):
     """What is queued on a node stays there, whatever becomes free elsewhere (D03)."""
 
-    def moves_on(self, ctx: Context, of: ClassId, waiting: Waiting) -> bool:
+    def moves_on(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> bool:
         return False
 
 
@@ -108,7 +112,7 @@ class KeepsTheCpu(LeaseRaylet):
 class HasNoCap(LeaseRaylet):
     """Worker after worker is started for the tasks of one class (D11)."""
 
-    def is_its_turn(self, ctx: Context, of: ClassId) -> bool:
+    def is_its_turn(self, ctx: Context, scheduling_class: ClassId) -> bool:
         return True
 
 

@@ -89,10 +89,10 @@ def every_lease_request_answered(view: StateView) -> bool:
         _room(raylet, raylets[name].totals[name]) for name, raylet in raylets.items() if _usable(raylet, name, dead)
     ]
     for owner in owners.values():
-        for of, waiting in owner.queued.items():
-            if waiting and any(owner.classes[of].demand.fits(room) for room in rooms):
+        for scheduling_class, waiting in owner.queued.items():
+            if waiting and any(owner.classes[scheduling_class].demand.fits(room) for room in rooms):
                 return False
-        if any(not owner.classes[held.of].stays for held in owner.leased.values()):
+        if any(not owner.classes[held.scheduling_class].stays for held in owner.leased.values()):
             return False
     return True
 
@@ -103,8 +103,8 @@ def _usable(raylet: LeaseRaylet, name: Name, dead: set[Name]) -> bool:
 
 def _room(raylet: LeaseRaylet, total: Resources) -> Resources:
     """What a node has for tasks that end."""
-    for of, _, taken in raylet.granted.values():
-        if raylet.classes[of].stays:
+    for scheduling_class, _, taken in raylet.granted.values():
+        if raylet.classes[scheduling_class].stays:
             total = total - taken
     return total
 
@@ -113,18 +113,22 @@ def _room(raylet: LeaseRaylet, total: Resources) -> Resources:
 def no_lease_leaks(view: StateView) -> bool:
     """When nothing more can happen, every worker is back but for those whose task never ends."""
     return all(
-        raylet.classes[of].stays for raylet in view.of(LeaseRaylet).values() for of, _, _ in raylet.granted.values()
+        raylet.classes[scheduling_class].stays
+        for raylet in view.of(LeaseRaylet).values()
+        for scheduling_class, _, _ in raylet.granted.values()
     )
 
 
 @always(LeaseRaylet, each=True, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
 def blocked_workers_bounded(raylet: LeaseRaylet) -> bool:
     """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
-    for of, each in raylet.classes.items():
+    for scheduling_class, each in raylet.classes.items():
         asked = each.demand["CPU"]
         total = sum(amount for name, amount in _capacity(raylet).units if name == "CPU")
-        waiting = sum(held == of and worker in raylet.blocked for held, worker, _ in raylet.granted.values())
-        if asked and waiting > round(total / asked) + raylet.lifted.get(of, 0):
+        waiting = sum(
+            held == scheduling_class and worker in raylet.blocked for held, worker, _ in raylet.granted.values()
+        )
+        if asked and waiting > round(total / asked) + raylet.lifted.get(scheduling_class, 0):
             return False
     return True
 
@@ -162,8 +166,10 @@ def tasks_that_fit_their_group_run(view: StateView) -> bool:
         for place in sorted({name.partition(GROUP)[2] for name, _ in raylet.totals[node].units if wildcard_of(name)})
     ]
     for owner in view.of(Owner).values():
-        running = [owner.classes[held.of].demand for held in owner.leased.values()]
-        waiting = [owner.classes[of].demand for of, tasks in owner.queued.items() for _ in tasks]
+        running = [owner.classes[held.scheduling_class].demand for held in owner.leased.values()]
+        waiting = [
+            owner.classes[scheduling_class].demand for scheduling_class, tasks in owner.queued.items() for _ in tasks
+        ]
         amounts = [Counter({n.partition(GROUP)[0]: v for n, v in demand.units}) for demand in (*running, *waiting)]
         offers = [Counter({n.partition(GROUP)[0]: v for n, v in bundle.items()}) for bundle in bundles]
         if waiting and any(

@@ -30,8 +30,8 @@ def no_request_is_forgotten(view: StateView) -> bool:
 @always(LeaseRaylet, each=True, source="Ray 2.60 node_affinity_scheduling_policy.cc; #33835, bug benchmark D07")
 def a_busy_node_lets_go(raylet: LeaseRaylet) -> bool:
     """A request that may leave a busy node does not wait at one while its raylet knows of room elsewhere."""
-    for of in raylet.to_grant:
-        wanted = raylet.classes[of]
+    for scheduling_class in raylet.to_grant:
+        wanted = raylet.classes[scheduling_class]
         leaves = isinstance(wanted.strategy, NodeAffinity) and wanted.strategy.spill_on_unavailable
         room = any(wanted.demand.fits(seen.available) and not seen.draining for seen in raylet.view.values())
         if leaves and room and not wanted.demand.fits(raylet.free):
