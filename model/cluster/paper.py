@@ -18,7 +18,7 @@ from rayproof.model.scheduler.paper.global_scheduler import GlobalScheduler
 from rayproof.model.scheduler.paper.raylet import HEARTBEAT, Raylet
 from rayproof.model.scheduler.paper.replicas import SharingChainedStore, SharingRaylet, SharingScheduler, SharingStore
 from rayproof.model.scheduler.paper.worker import Driver, Worker
-from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import Policy, initial_memory
 from rayproof.model.swap import Swap
 
@@ -27,7 +27,7 @@ from rayproof.model.swap import Swap
 class ClusterParameters:
     """Everything about a cluster that its program and nodes do not say."""
 
-    policy: Policy = field(default_factory=Default)
+    policy: Policy = field(default_factory=DefaultPolicy)
     threshold: int = 1
     """Tasks queued or running on a node from which on the local scheduler forwards; 0 forwards all."""
     workers: int | None = None

@@ -3,7 +3,7 @@
 import pytest
 
 from rayproof.model.actors.ray2.events import Started
-from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.actors.ray2.protocol import CallOutcome
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.actors.ray2.bugs import ACTOR_BUGS
@@ -53,7 +53,7 @@ def test_retries_may_run_out_of_order_as_in_real_ray() -> None:
 
 
 def test_errors_have_the_names_of_ray() -> None:
-    assert set(Outcome) == {"ActorDiedError", "ActorUnavailableError"}
+    assert set(CallOutcome) == {"ActorDiedError", "ActorUnavailableError"}
 
 
 def order_of(*begun: tuple[int, int]) -> Order:

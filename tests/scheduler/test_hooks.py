@@ -13,7 +13,7 @@ from rayproof.errors import InputError
 from rayproof.model.actors.scenarios import migration
 from rayproof.model.kernel import Verdict, combine
 from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.policy.built_in import Default, with_defaults
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy, with_defaults
 from rayproof.model.scheduler.policy.built_in.completed import Completed
 from rayproof.model.scheduler.policy.move_hooks import MoveActor
 from rayproof.policies import load_policy
@@ -137,7 +137,7 @@ def test_what_is_not_in_the_queue_cannot_be_sent() -> None:
 
 def test_a_policy_is_checked_where_it_decides_something() -> None:
     placing = {entry.name for entry in ENTRIES if entry.takes_policy and not entry.hook and entry.scope is Scope.TINY}
-    assert {entry.name for entry in policy_scenarios(Default())} == placing
+    assert {entry.name for entry in policy_scenarios(DefaultPolicy())} == placing
     more = {entry.name for entry in policy_scenarios(example("priority_transfer"))} - placing
     assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent"}
     moving = {entry.name for entry in policy_scenarios(example("backoff_and_migration"))} - placing
@@ -150,7 +150,7 @@ def test_a_policy_with_one_hook_places_as_default_does(tmp_path: Path) -> None:
     policy = load_policy(str(file)).policy
     for name in ("sched-affinity", "sched-spread"):
         own = explore(CATALOGUE[name].build(policy, {}))
-        usual = explore(CATALOGUE[name].build(Default(), {}))
+        usual = explore(CATALOGUE[name].build(DefaultPolicy(), {}))
         assert (own.verdict, own.states, own.transitions) == (usual.verdict, usual.states, usual.transitions)
     assert combine([own.verdict]) is Verdict.HOLDS
 

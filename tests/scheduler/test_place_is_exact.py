@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rayproof.model.graph import Default as AnyNode
 from rayproof.model.graph import Resources, Spread
-from rayproof.model.scheduler.policy.built_in import BUILT_IN, Default
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, TaskView
 from rayproof.model.scheduler.ray import HybridOptions, Request, critical_utilization, hybrid, round_robin
 
@@ -66,7 +66,7 @@ def test_default_answers_as_hybrid(
     view: ClusterView, demand: Resources, threshold: float, fraction: float, avoid: bool
 ) -> None:
     seen = Seen()
-    policy = Default(spread_threshold=threshold, top_k_fraction=fraction, avoid_gpu_nodes=avoid)
+    policy = DefaultPolicy(spread_threshold=threshold, top_k_fraction=fraction, avoid_gpu_nodes=avoid)
     feasible = [node for node in view.options if demand.fits(node.total)]
     asked = ClusterView(
         feasible,

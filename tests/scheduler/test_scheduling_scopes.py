@@ -9,7 +9,7 @@ import pytest
 
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.scheduler.paper.starvation import exact_starvation_bound
@@ -33,7 +33,7 @@ def test_a_scope_is_exhausted_and_holds(name: str) -> None:
 
 
 @dataclass(frozen=True)
-class Youngest(Default):
+class Youngest(DefaultPolicy):
     """DEFAULT with the queue turned round."""
 
     def order(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
@@ -41,7 +41,7 @@ class Youngest(Default):
 
 
 @dataclass(frozen=True)
-class Impatient(Default):
+class Impatient(DefaultPolicy):
     """Gives up after so many back-offs."""
 
     attempts: int = 0
@@ -59,7 +59,7 @@ def test_the_order_hook_decides_who_goes_next() -> None:
 
 def test_an_order_that_cannot_start_is_the_policys_error() -> None:
     @dataclass(frozen=True)
-    class Wrong(Default):
+    class Wrong(DefaultPolicy):
         def order(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
             return "nobody"
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rayproof.model.gcs.chain.clients import RETRY_US, Get, Operation, Put
+from rayproof.model.gcs.chain.clients import RETRY_US, GetKey, Operation, PutKey
 from rayproof.model.gcs.chain.protocol import EVERYTHING, Datum, Key
 from rayproof.model.gcs.chain.register import ShardedClient
 from rayproof.model.gcs.paper.control_store import ControlStore
@@ -33,7 +33,7 @@ from rayproof.model.gcs.paper.tables import (
     object_key,
     task_key,
 )
-from rayproof.model.gcs.paper.tables import Key as RowKey
+from rayproof.model.gcs.paper.tables import RowKey as RowKey
 from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, constant
 from rayproof.model.lineage.paper.tables import TaskEntry, TaskStatus
 
@@ -93,9 +93,9 @@ class RowClient(ShardedClient):
         operation = self.pending.get(number)
         if operation is None:
             return
-        self.values += (operation.value if isinstance(operation, Put) else value,)
+        self.values += (operation.value if isinstance(operation, PutKey) else value,)
         ShardedClient.answered(self, ctx, number, value)
-        if isinstance(operation, Get):
+        if isinstance(operation, GetKey):
             del self.done[number]
         if not self.pending:
             values, self.values = self.values, ()
@@ -126,7 +126,7 @@ class ChainedStore(ControlStore):
 
     def read(self, ctx: Context) -> None:
         """Ask every shard for its rows."""
-        ctx.send(self.library, Operate(tuple(Get(f"{EVERYTHING}{shard}") for shard in range(self.shards))))
+        ctx.send(self.library, Operate(tuple(GetKey(f"{EVERYTHING}{shard}") for shard in range(self.shards))))
 
     def carry_out(self, ctx: Context, shards: tuple[Datum, ...]) -> None:
         """Do what the atomic store would do with these rows, and write what it has changed."""
@@ -142,7 +142,7 @@ class ChainedStore(ControlStore):
         if not all(may_write(writer, key, before.get(key), row) for key, row in changed.items()):
             self.outbox, changed = (), {}
         if changed:
-            ctx.send(self.library, Operate(tuple(Put(key.path, row) for key, row in changed.items())))
+            ctx.send(self.library, Operate(tuple(PutKey(key.path, row) for key, row in changed.items())))
         else:
             self.finish(ctx)
 

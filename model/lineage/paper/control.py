@@ -21,7 +21,7 @@ WAIT = "wait "
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LineageEntry:
     """A row of the task table."""
 
     arguments: tuple[ObjectId, ...]
@@ -30,7 +30,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class RunTask(Message):
+class ExecuteTask(Message):
     """Store to node."""
 
     task: TaskId
@@ -92,7 +92,7 @@ class LineageStore(Process):
     """Rows of the task table above which flushing begins."""
     referenced: frozenset[ObjectId] = constant(frozenset())
     """Objects that the program refers to till its end."""
-    table: dict[TaskId, Entry] = field(default_factory=dict)
+    table: dict[TaskId, LineageEntry] = field(default_factory=dict)
     submitted: int = 0
     places: dict[ObjectId, set[Name]] = field(default_factory=dict)
     asked: dict[ObjectId, tuple[Name, ...]] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class LineageStore(Process):
         """The next task."""
         task, arguments = self.program[self.submitted]
         self.submitted += 1
-        self.table[task] = Entry(arguments, "")
+        self.table[task] = LineageEntry(arguments, "")
         self.execute(ctx, task)
         if self.submitted < len(self.program):
             ctx.set_timer("submit", kind=TimerKind.PROGRAM)
@@ -133,14 +133,14 @@ class LineageStore(Process):
         """Send a task to any live node."""
         entry = self.table[task]
         node = ctx.choose([name for name in self.nodes if name not in self.dead])
-        self.table[task] = Entry(entry.arguments, node)
-        ctx.send(node, RunTask(task, entry.arguments))
+        self.table[task] = LineageEntry(entry.arguments, node)
+        ctx.send(node, ExecuteTask(task, entry.arguments))
 
     def ended(self, ctx: Context, task: TaskId, node: Name) -> None:
         """The object table has a place more; who waits is told; old rows may go."""
         self.places.setdefault(task, set()).add(node)
         if task in self.table:
-            self.table[task] = Entry(self.table[task].arguments, "")
+            self.table[task] = LineageEntry(self.table[task].arguments, "")
         for name in self.asked.pop(task, ()):
             ctx.send(name, ObjectFound(task, node))
         self.flush()
@@ -214,7 +214,7 @@ class PaperNode(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Tasks, places, copies."""
         match message:
-            case RunTask(task, arguments):
+            case ExecuteTask(task, arguments):
                 self.waiting[task] = arguments
                 self.go_on(ctx)
             case ObjectFound(object_id, node, error):

@@ -39,7 +39,7 @@ class Execute(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskReply(Message):
+class ExecutionReply(Message):
     """Node to owner: the attempt has ended, its result is here, or the error of an argument in its place."""
 
     task: TaskId
@@ -193,7 +193,7 @@ class Executor(Process):
             for task, attempt in sorted(self.attempts.items()):
                 if object_id in attempt.arguments:
                     del self.attempts[task]
-                    ctx.send(self.owner, TaskReply(task, attempt.attempt, error))
+                    ctx.send(self.owner, ExecutionReply(task, attempt.attempt, error))
         elif node == ctx.me:
             self.fetched(ctx, object_id, self.has(object_id))
         else:
@@ -231,7 +231,7 @@ class Executor(Process):
         ctx.observe(BodyEnded(task, attempt.attempt, ctx.me))
         if not attempt.small:
             self.keep(ctx, attempt.result)
-        ctx.send(self.owner, TaskReply(task, attempt.attempt))
+        ctx.send(self.owner, ExecutionReply(task, attempt.attempt))
 
     def owner_died(self, ctx: Context) -> None:
         """Everything that belonged to it ends here. `NodeManager::HandleUnexpectedWorkerFailure`."""

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rayproof.model.graph import ObjectId
+from rayproof.model.graph import ObjectId, Submit, Wait
 from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, Unreachable
 from rayproof.model.lineage.ray2.events import ActionBegan, ReadEnded
 from rayproof.model.lineage.ray2.execution import (
     CopyMade,
     Execute,
+    ExecutionReply,
     Fetch,
     Fetched,
     Locate,
@@ -26,27 +27,17 @@ from rayproof.model.lineage.ray2.execution import (
     PinCopy,
     PinnedCopy,
     PutValue,
-    TaskReply,
     WroteToDisk,
 )
 from rayproof.model.lineage.ray2.keeping import Keeper
-from rayproof.model.lineage.ray2.programs import (
-    Drop,
-    Failure,
-    Get,
-    PutAt,
-    Stage,
-    Submit,
-    Task,
-    Wait,
-)
+from rayproof.model.lineage.ray2.programs import Drop, Failure, GetOne, PutAt, Stage, Task
 
 GO_ON = "go on"
 """Timer of the driver's program."""
 
 
 @dataclass(slots=True)
-class Owner(Keeper):
+class LineageOwner(Keeper):
     """The driver as owner of all objects."""
 
     def start(self, ctx: Context) -> None:
@@ -56,7 +47,7 @@ class Owner(Keeper):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Replies and reports of nodes, questions, deaths."""
         match message:
-            case TaskReply(task, attempt, error):
+            case ExecutionReply(task, attempt, error):
                 self.replied(ctx, self.task(task), attempt, sender, error)
             case CopyMade(object_id):
                 if self.accepts(sender):
@@ -105,7 +96,7 @@ class Owner(Keeper):
                     ctx.send(node, PutValue(object_id))
             case Drop(object_id):
                 self.references.discard(object_id)
-            case Get(object_id):
+            case GetOne(object_id):
                 self.reading = object_id
                 self.recover(ctx, object_id)
                 self.settle(ctx)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.graph import ObjectId
+from rayproof.model.graph import ObjectId, Put
 from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 from rayproof.model.objects.ray2.programs import (
     FREED,
@@ -22,13 +22,12 @@ from rayproof.model.objects.ray2.programs import (
     WORKER_CRASHED,
     Action,
     Call,
-    Drop,
+    DropLocal,
     Function,
     GetValue,
     GotValue,
     Invoke,
-    Put,
-    Read,
+    ReadObject,
     ReferenceGone,
     Reply,
     WatchReference,
@@ -138,9 +137,9 @@ class CoreWorker(Process):
                 for object_id in arguments:
                     self.pass_on(object_id)
                 ctx.send(to, Invoke(function, arguments, result))
-            case Drop(object_id):
+            case DropLocal(object_id):
                 self.local.discard(object_id)
-            case Read(object_id):
+            case ReadObject(object_id):
                 self.read(ctx, object_id)
                 return
         ctx.set_timer(GO_ON, kind=TimerKind.PROGRAM)

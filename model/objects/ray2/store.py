@@ -72,7 +72,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WaitsForRoom:
     """Somebody waits for room."""
 
     object: ObjectId
@@ -102,7 +102,7 @@ class Store(Process):
     entries: dict[ObjectId, Entry] = field(default_factory=dict)
     unused: tuple[ObjectId, ...] = ()
     """What may be evicted, least recently used first."""
-    requests: tuple[Request, ...] = ()
+    requests: tuple[WaitsForRoom, ...] = ()
     """Who waits for room, in the order of arrival."""
     disk: dict[ObjectId, Content] = field(default_factory=dict)
     spilling: set[ObjectId] = field(default_factory=set)
@@ -126,7 +126,7 @@ class Store(Process):
             return
         match message:
             case CreateObject(object_id, size):
-                self.requests += (Request(object_id, size, sender),)
+                self.requests += (WaitsForRoom(object_id, size, sender),)
             case Seal(object_id, content):
                 self.seal(ctx, object_id, content)
                 if sender != self.manager:
@@ -285,7 +285,7 @@ class Store(Process):
             self.allocate(ctx, 0)
         ctx.cancel_timer(GRACE)
 
-    def exists(self, ctx: Context, request: Request) -> bool:
+    def exists(self, ctx: Context, request: WaitsForRoom) -> bool:
         """Whether nothing has to be made: the object is here, or is to be made while it is on disk.
 
         `ObjectLifecycleManager::CreateObject` looks in memory only; what is on disk Ray finds at the next try.
@@ -356,7 +356,7 @@ class Store(Process):
                 if not self.restorer_free():
                     return
                 self.restoring.add(object_id)
-                self.requests += (Request(object_id, len(self.disk[object_id]), ctx.me),)
+                self.requests += (WaitsForRoom(object_id, len(self.disk[object_id]), ctx.me),)
 
     def fire(self, ctx: Context, timer: str) -> None:
         """An IO worker has ended, or waiting for room has lasted too long."""

@@ -59,7 +59,7 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class OutgoingObject:
     """An object on its way to another node."""
 
     object: ObjectId
@@ -94,7 +94,7 @@ class ObjectManager(Process):
     """Objects of admitted bundles that are pinned in the local store."""
     asked: set[ObjectId] = field(default_factory=set)
     """Objects for which the local store's answer is outstanding."""
-    pushes: tuple[Push, ...] = ()
+    pushes: tuple[OutgoingObject, ...] = ()
     """What is being sent, in the order of the requests."""
     memory: Hashable = ()
     """The proposal's own."""
@@ -125,7 +125,7 @@ class ObjectManager(Process):
                     self.ask_store(ctx, object_id)
             case Held(object_id, content, to):
                 if to:
-                    self.begin_push(ctx, Push(object_id, to, content))
+                    self.begin_push(ctx, OutgoingObject(object_id, to, content))
                 else:
                     self.held(ctx, object_id)
             case Absent(object_id, to):
@@ -294,13 +294,15 @@ class ObjectManager(Process):
         """Send an object; a second request for the same push begins it anew. `PushManager::StartPush`."""
         if any((push.object, push.to) == (object_id, to) for push in self.pushes):
             self.pushes = tuple(
-                Push(push.object, push.to, push.content) if (push.object, push.to) == (object_id, to) else push
+                OutgoingObject(push.object, push.to, push.content)
+                if (push.object, push.to) == (object_id, to)
+                else push
                 for push in self.pushes
             )
         else:
             ctx.send(self.store(), Hold(object_id, to))
 
-    def begin_push(self, ctx: Context, push: Push) -> None:
+    def begin_push(self, ctx: Context, push: OutgoingObject) -> None:
         """The store holds the object for sending, once per push."""
         if any((other.object, other.to) == (push.object, push.to) for other in self.pushes):
             ctx.send(self.store(), Release(push.object, push.to))
@@ -319,7 +321,7 @@ class ObjectManager(Process):
             self.pushes = self.pushes[:position] + self.pushes[position + 1 :]
             ctx.send(self.store(), Release(push.object, push.to))
         else:
-            sent = Push(push.object, push.to, push.content, push.next + 1)
+            sent = OutgoingObject(push.object, push.to, push.content, push.next + 1)
             self.pushes = self.after_sending(position, sent)
         if self.pushes:
             ctx.set_timer(PUSH, kind=TimerKind.PROGRAM)
@@ -336,7 +338,7 @@ class ObjectManager(Process):
         position, self.memory = ask_transfer(self.policy, queue, LinkView(self.node), self.memory, ctx)
         return position
 
-    def after_sending(self, position: int, sent: Push) -> tuple[Push, ...]:
+    def after_sending(self, position: int, sent: OutgoingObject) -> tuple[OutgoingObject, ...]:
         """The pushes once a chunk of one of them has left."""
         return (*self.pushes[:position], sent, *self.pushes[position + 1 :])
 

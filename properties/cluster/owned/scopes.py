@@ -12,8 +12,9 @@ from rayproof.model.cluster.owned import (
     class_in,
     owned_cluster,
 )
+from rayproof.model.graph import Submit
 from rayproof.model.kernel import Scenario, Statement, StatementKind
-from rayproof.model.lineage.ray2.programs import Drop, Get, Submit, Task
+from rayproof.model.lineage.ray2.programs import Drop, GetOne, Task
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray import BundleStrategy
 from rayproof.model.scheduler.ray2.groups.protocol import Group
@@ -105,7 +106,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-bundle",
         ((_task("a"), class_in(0, 0)), (_task("b"), PLAIN)),
-        (MakeGroup(0), Submit("a"), Submit("b"), Get("ob"), GiveUpGroup(0), Get("oa")),
+        (MakeGroup(0), Submit("a"), Submit("b"), GetOne("ob"), GiveUpGroup(0), GetOne("oa")),
         (2,),
         (a_lease_is_granted_in_a_bundle, a_worker_is_killed),
     ),
@@ -113,7 +114,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-bundle-crash",
         ((_task("a"), class_in(0, -1)),),
-        (MakeGroup(0), Submit("a"), Get("oa")),
+        (MakeGroup(0), Submit("a"), GetOne("oa")),
         (1, 2),
         (a_lease_is_granted_in_a_bundle, a_group_is_rescheduled, a_task_is_executed_again),
         crashes=1,
@@ -122,7 +123,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-cancel",
         ((_task("a"), PLAIN), (_task("b"), PLAIN)),
-        (Submit("a"), Cancel("a"), Submit("b"), Get("ob"), Drop("oa"), Drop("ob")),
+        (Submit("a"), Cancel("a"), Submit("b"), GetOne("ob"), Drop("oa"), Drop("ob")),
         (1,),
         (a_task_ends_cancelled,),
     ),
@@ -147,7 +148,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-driver-dies",
         ((_task("a"), PLAIN), (_task("b"), PLAIN)),
-        (MakeActor("m"), Submit("a"), Submit("b"), Get("ob")),
+        (MakeActor("m"), Submit("a"), Submit("b"), GetOne("ob")),
         (1,),
         (),
         crashes=1,
@@ -157,7 +158,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-calls",
         ((_call("a"), "m"), (_call("b"), "m")),
-        (MakeActor("m"), Submit("a"), Submit("b"), Get("ob")),
+        (MakeActor("m"), Submit("a"), Submit("b"), GetOne("ob")),
         (1, 1),
         (an_actor_is_restarted, a_call_fails_with_its_actor, a_restarted_actor_is_called),
         crashes=1,
@@ -167,7 +168,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-calls-once",
         ((_call("a"), "m"),),
-        (MakeActor("m"), Submit("a"), Get("oa")),
+        (MakeActor("m"), Submit("a"), GetOne("oa")),
         (1, 1),
         (an_actor_is_restarted, a_call_fails_with_its_actor, a_restarted_actor_is_called),
         crashes=1,
@@ -176,7 +177,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-calls-argument",
         ((_task("x"), PLAIN), (_call("a", "ox"), "m"), (_call("b"), "m"), (_call("c"), "m")),
-        (MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), Cancel("x"), Get("ob"), EndActor("m"), Submit("c")),
+        (MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), Cancel("x"), GetOne("ob"), EndActor("m"), Submit("c")),
         (2,),
         (a_call_fails_with_its_actor, a_task_ends_cancelled),
     ),
@@ -184,7 +185,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-calls-dead",
         ((_task("x"), PLAIN), (_call("a", "ox"), "m"), (_call("b"), "m")),
-        (MakeActor("n"), MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), EndActor("m"), Get("ob")),
+        (MakeActor("n"), MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), EndActor("m"), GetOne("ob")),
         (1,),
         (a_call_fails_with_its_actor,),
     ),
@@ -193,7 +194,7 @@ OWNED_ENTRIES = (
     _owned(
         "ray2-calls-lost-reply",
         ((_call("a"), "m"), (_call("b"), "m")),
-        (MakeActor("m"), Submit("a"), Submit("b"), Get("oa"), EndActor("m"), Get("ob")),
+        (MakeActor("m"), Submit("a"), Submit("b"), GetOne("oa"), EndActor("m"), GetOne("ob")),
         (1,),
         (a_call_is_executed_again,),
         lost_replies=1,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rayproof.model.actors.ray2.lifecycle import Life
-from rayproof.model.graph import ObjectId, Resources, TaskId
+from rayproof.model.graph import ObjectId, Resources, TaskId, Wait
 from rayproof.model.kernel import StateView, always, audit, sometimes
 from rayproof.model.lineage.ray2.execution import Borrower
-from rayproof.model.lineage.ray2.programs import Failure, Get, Stage, Wait
+from rayproof.model.lineage.ray2.programs import Failure, GetOne, Stage
 from rayproof.model.scheduler.ray2.leases.bundled import GROUP
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
 from rayproof.model.scheduler.ray2.owned.driver import Submitter, TaskManager
@@ -87,7 +87,7 @@ def _without_room(view: StateView) -> set[TaskId]:
 def _is_stuck(owner: TaskManager, waiting: set[ObjectId]) -> bool:
     """Whether the driver's present action cannot end, since these objects do not come."""
     match owner.program[owner.at]:
-        case Get(object_id):
+        case GetOne(object_id):
             return object_id in waiting
         case Wait(objects, count):
             return len([object_id for object_id in objects if object_id not in waiting]) < count

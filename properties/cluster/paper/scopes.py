@@ -23,7 +23,7 @@ from rayproof.model.graph import (
 )
 from rayproof.model.kernel import FaultKind, Scenario, Statement, StatementKind
 from rayproof.model.scheduler.paper.lowering import lowered
-from rayproof.model.scheduler.policy.built_in import Default, LowestEstimatedWait
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy, LowestEstimatedWait
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.paper.statements import (
@@ -61,7 +61,7 @@ def _cluster(
 ) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         parameters = ClusterParameters(
-            policy=policy or own or Default(),
+            policy=policy or own or DefaultPolicy(),
             threshold=threshold,
             workers=workers,
             immediate_store=immediate_store,
@@ -140,7 +140,7 @@ def _chained(
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         parameters = ClusterParameters(
-            policy=Default(), threshold=0, chains=chains, crashes=crashes, schedulers=schedulers
+            policy=DefaultPolicy(), threshold=0, chains=chains, crashes=crashes, schedulers=schedulers
         )
         made = assemble(name, program, nodes, parameters, checked, swap=swap)
         lost = {FaultKind.TRUNCATE: 1} if chains.answers_get_lost else {}
@@ -175,7 +175,7 @@ _CPU = Resources.of(CPU=1)
 def _whole(program: Program, *, threshold: int = 0, crashes: int = 0) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         parameters = ClusterParameters(
-            policy=policy or Default(),
+            policy=policy or DefaultPolicy(),
             threshold=threshold,
             workers=len(program.tasks),
             crashes=crashes,

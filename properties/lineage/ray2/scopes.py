@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from rayproof.model.graph import Submit, Wait
 from rayproof.model.kernel import Scenario
 from rayproof.model.kernel.statements import Statement
-from rayproof.model.lineage.ray2.programs import (
-    Action,
-    Drop,
-    Get,
-    PutAt,
-    Submit,
-    Task,
-    Wait,
-)
+from rayproof.model.lineage.ray2.programs import Action, Drop, GetOne, PutAt, Task
 from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
@@ -53,21 +46,21 @@ LINEAGE_ENTRIES = (
     _owned(
         "lineage-chain",
         CHAIN_OF_TWO,
-        (Submit("t1"), Submit("t2"), Drop("x"), Get("y")),
+        (Submit("t1"), Submit("t2"), Drop("x"), GetOne("y")),
         crashes=2,
         spills=frozenset({"x"}),
     ),
     _owned(
         "lineage-copies",
         (Task("t1", (), "x"), Task("t2", ("x",), "y")),
-        (Submit("t1"), Submit("t2"), Get("y"), Drop("y"), Get("x")),
+        (Submit("t1"), Submit("t2"), GetOne("y"), Drop("y"), GetOne("x")),
         crashes=2,
     ),
     # One of two is enough, and an error is one.
     _owned(
         "lineage-wait",
         (Task("t1", (), "x", max_retries=0), Task("t2", (), "y", max_retries=0)),
-        (Submit("t1"), Submit("t2"), Wait(("x", "y"), 1), Wait(("x", "y"), 2), Get("y")),
+        (Submit("t1"), Submit("t2"), Wait(("x", "y"), 1), Wait(("x", "y"), 2), GetOne("y")),
         AGAIN,
         nodes=2,
         crashable=("node0",),
@@ -77,7 +70,7 @@ LINEAGE_ENTRIES = (
     _owned(
         "lineage-spilled",
         (Task("t", (), "x"),),
-        (Submit("t"), Get("x")),
+        (Submit("t"), GetOne("x")),
         ERROR,
         nodes=2,
         crashable=("node0",),
@@ -87,14 +80,14 @@ LINEAGE_ENTRIES = (
     _owned(
         "lineage-put",
         (Task("t", ("p",), "y"),),
-        (PutAt("p", "node0"), Submit("t"), Drop("p"), Get("y")),
+        (PutAt("p", "node0"), Submit("t"), Drop("p"), GetOne("y")),
         crashable=("node0", "node1"),
     ),
     # A copy of the lost value is reported too late to help, and is deleted in the end.
     _owned(
         "lineage-put-late-copy",
         (Task("t", ("p",), "y", max_retries=0),),
-        (PutAt("p", "node0"), Submit("t"), Drop("p"), Get("y")),
+        (PutAt("p", "node0"), Submit("t"), Drop("p"), GetOne("y")),
         AGAIN,
         crashable=("node0",),
         nodes=2,
@@ -102,39 +95,39 @@ LINEAGE_ENTRIES = (
     _owned(
         "lineage-no-retries",
         (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y")),
-        (Submit("t1"), Submit("t2"), Get("y")),
+        (Submit("t1"), Submit("t2"), GetOne("y")),
     ),
     _owned(
         "lineage-affinity",
         (Task("t1", (), "x", only_on="node0"), Task("t2", ("x",), "y")),
-        (Submit("t1"), Submit("t2"), Get("y")),
+        (Submit("t1"), Submit("t2"), GetOne("y")),
         more=(hard_affinity_is_kept,),
     ),
     _owned(
         "lineage-bounded",
         CHAIN_OF_TWO,
-        (Submit("t1"), Submit("t2"), Get("y"), Get("x")),
+        (Submit("t1"), Submit("t2"), GetOne("y"), GetOne("x")),
         more=(lineage_bounded,),
         max_lineage_bytes=1,
     ),
     _owned(
         "lineage-fetched",
         (Task("t1", (), "x"),),
-        (Submit("t1"), Get("x")),
+        (Submit("t1"), GetOne("x")),
         crashes=2,
         fetches=True,
     ),
     _owned(
         "lineage-small-values",
         (Task("t1", (), "x", small=True), Task("t2", ("x",), "y")),
-        (Submit("t1"), Submit("t2"), Drop("x"), Get("y")),
+        (Submit("t1"), Submit("t2"), Drop("x"), GetOne("y")),
         ERROR,
         more=(small_values_are_with_their_owner,),
     ),
     _owned(
         "lineage-small-borrowed",
         (Task("t1", (), "x", small=True),),
-        (Submit("t1"), Get("x")),
+        (Submit("t1"), GetOne("x")),
         AGAIN,
         ERROR,
         more=(small_values_are_with_their_owner,),
@@ -145,7 +138,7 @@ LINEAGE_ENTRIES = (
     _owned(
         "lineage-owner-dies",
         CHAIN_OF_TWO,
-        (Submit("t1"), Submit("t2"), Get("y")),
+        (Submit("t1"), Submit("t2"), GetOne("y")),
         AGAIN,
         ERROR,
         crashable=("owner",),
@@ -155,7 +148,7 @@ LINEAGE_ENTRIES = (
     _owned(
         "lineage-owner-alone-dies",
         CHAIN_OF_TWO,
-        (Submit("t1"), Submit("t2"), Get("y")),
+        (Submit("t1"), Submit("t2"), GetOne("y")),
         AGAIN,
         ERROR,
         crashable=("owner",),
@@ -164,7 +157,7 @@ LINEAGE_ENTRIES = (
     _owned(
         "lineage-three",
         (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y"), Task("t3", ("x", "y"), "z")),
-        (Submit("t1"), Submit("t2"), Submit("t3"), Drop("x"), Drop("y"), Get("z")),
+        (Submit("t1"), Submit("t2"), Submit("t3"), Drop("x"), Drop("y"), GetOne("z")),
         scope=Scope.SMALL,
     ),
 )

@@ -9,8 +9,8 @@ from rayproof.model.kernel import Context, FaultKind, Name
 from rayproof.model.objects.ray2.admission import PullClass
 from rayproof.model.objects.ray2.directory import Directory
 from rayproof.model.objects.ray2.protocol import CreateObject, PullDone, Release, Seal
-from rayproof.model.objects.ray2.store import Reader, Request, Store
-from rayproof.model.objects.ray2.transfer import ObjectManager, Push
+from rayproof.model.objects.ray2.store import Reader, Store, WaitsForRoom
+from rayproof.model.objects.ray2.transfer import ObjectManager, OutgoingObject
 from rayproof.model.objects.ray2.worker import ObjectWorker
 from rayproof.properties.bug import Bug
 
@@ -114,7 +114,7 @@ class WhoeverFits(Store):
 class MakesRoomForWhatIsThere(Store):
     """What waits for room waits on although the object has come meanwhile, and has the only copy evicted for itself."""
 
-    def exists(self, ctx: Context, request: Request) -> bool:
+    def exists(self, ctx: Context, request: WaitsForRoom) -> bool:
         return request.object in self.entries and self.allocated() + request.size <= self.capacity
 
 
@@ -198,7 +198,7 @@ class AsksOnce(ObjectManager):
 class InTurn(ObjectManager):
     """Ray #34270: the chunks of all objects are sent in turn."""
 
-    def after_sending(self, position: int, sent: Push) -> tuple[Push, ...]:
+    def after_sending(self, position: int, sent: OutgoingObject) -> tuple[OutgoingObject, ...]:
         return (*self.pushes[:position], *self.pushes[position + 1 :], sent)
 
 

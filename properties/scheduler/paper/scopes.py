@@ -117,7 +117,7 @@ _LATE_GPU = ClusterSpec((NodeSpec("n0", Resources.of(CPU=1)), NodeSpec("n1", Res
 
 
 @dataclass(frozen=True)
-class GivesUp(policies.Default):
+class GivesUp(policies.DefaultPolicy):
     """Ray's placement; what no node can run is rejected at once."""
 
     def retry(

@@ -18,15 +18,9 @@ from rayproof.model.cluster.owned import (
     class_in,
     owned_cluster,
 )
+from rayproof.model.graph import Submit, Wait
 from rayproof.model.kernel import Scenario
-from rayproof.model.lineage.ray2.programs import (
-    Drop,
-    Get,
-    PutAt,
-    Submit,
-    Task,
-    Wait,
-)
+from rayproof.model.lineage.ray2.programs import Drop, GetOne, PutAt, Task
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray import BundleStrategy
 from rayproof.model.scheduler.ray2.groups.protocol import Group
@@ -182,7 +176,7 @@ def _deed(text: str) -> Deed:
         case "put":
             return PutAt(rest[0], rest[1])
         case "get":
-            return Get(rest[0])
+            return GetOne(rest[0])
         case "wait":
             return Wait(tuple(rest[1:]), int(rest[0]))
         case "drop":

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rayproof.model.graph import Submit, Wait
 from rayproof.model.kernel import Scenario
-from rayproof.model.lineage.ray2.programs import (
-    Action,
-    Drop,
-    Get,
-    PutAt,
-    Submit,
-    Task,
-    Wait,
-)
+from rayproof.model.lineage.ray2.programs import Action, Drop, GetOne, PutAt, Task
 from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
@@ -78,7 +71,7 @@ def _action(text: str) -> Action:
         case "put":
             return PutAt(rest[0], rest[1])
         case "get":
-            return Get(rest[0])
+            return GetOne(rest[0])
         case "wait":
             return Wait(tuple(rest[1:]), int(rest[0]))
         case "drop":

@@ -18,13 +18,13 @@ from rayproof.conformance.outcomes.search import Decided, Question, Seats
 from rayproof.model.actors.ray2.calls import ARGUMENT, Caller, incarnation
 from rayproof.model.actors.ray2.events import CallEnded, CallSubmitted, Returned, Started
 from rayproof.model.actors.ray2.lifecycle import Life
-from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallSpec, Outcome
+from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallOutcome, CallSpec
 from rayproof.model.actors.ray2.scenarios import calls
 from rayproof.model.graph import ActorId, TaskId, TaskKind
 from rayproof.model.kernel import FaultKind, Name
 from rayproof.model.kernel.steps import Fire, Step
 
-ROW_ERRORS = {"ACTOR_DIED": Outcome.DIED, "ACTOR_UNAVAILABLE": Outcome.UNAVAILABLE}
+ROW_ERRORS = {"ACTOR_DIED": CallOutcome.DIED, "ACTOR_UNAVAILABLE": CallOutcome.UNAVAILABLE}
 """Ray's names of errors in its task rows, and the exceptions that readers see."""
 
 
@@ -39,7 +39,7 @@ def method_questions(history: History) -> Iterator[Question | Uncovered | Decide
         if spec.kind is TaskKind.ACTOR_METHOD and spec.actor is not None and submit.by:
             called.setdefault(spec.actor, []).append(task)
     for actor, tasks in called.items():
-        strange = foreign(actor, [read for task in tasks for read in _reads(history, task)], Outcome)
+        strange = foreign(actor, [read for task in tasks for read in _reads(history, task)], CallOutcome)
         if strange is not None:
             yield strange
         else:
@@ -184,7 +184,7 @@ def _hear(event: object) -> Heard | None:
         case Returned(actor, call, attempt, value):
             return Heard(("end", _task(call), attempt, incarnation(actor)), str(value))
         case CallEnded(call, outcome):
-            return Heard(("outcome", _task(call)), outcome if outcome in set(Outcome) else VALUE)
+            return Heard(("outcome", _task(call)), outcome if outcome in set(CallOutcome) else VALUE)
         case _:
             return None
 

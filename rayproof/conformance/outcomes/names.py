@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rayproof.conformance.outcomes.history import Read
 from rayproof.conformance.outcomes.script import Uncovered
 from rayproof.conformance.outcomes.search import Answer, Decided
-from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.actors.ray2.protocol import CallOutcome
 from rayproof.model.lineage.ray2.attempts import Ending
 from rayproof.model.lineage.ray2.programs import Failure
 
@@ -16,7 +16,7 @@ VALUE = "value"
 NO_END = 1_000
 """Stands for a budget without end."""
 
-SYSTEM_ERRORS = frozenset(map(str, (*Failure, *Outcome, *Ending))) - {VALUE}
+SYSTEM_ERRORS = frozenset(map(str, (*Failure, *CallOutcome, *Ending))) - {VALUE}
 """What Ray raises of itself, as far as the models know."""
 
 

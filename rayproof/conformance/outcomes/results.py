@@ -16,19 +16,12 @@ from rayproof.conformance.outcomes.history import History, Read
 from rayproof.conformance.outcomes.names import NO_END, foreign
 from rayproof.conformance.outcomes.script import Entry, Heard, Key, Script, Uncovered
 from rayproof.conformance.outcomes.search import Decided, Question, Seats
-from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, TaskId, TaskKind
+from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, Submit, TaskId, TaskKind
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Scenario
 from rayproof.model.lineage.ray2.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
-from rayproof.model.lineage.ray2.ownership import Owner
-from rayproof.model.lineage.ray2.programs import (
-    Action,
-    Failure,
-    Get,
-    PutAt,
-    Submit,
-    Task,
-)
+from rayproof.model.lineage.ray2.ownership import LineageOwner
+from rayproof.model.lineage.ray2.programs import Action, Failure, GetOne, PutAt, Task
 from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.recordings.outcome import INLINE_BYTES
 
@@ -99,7 +92,7 @@ class _Cone:
         actions += [(history.submits[task].at, Submit(task), None) for task in self.tasks]
         actions += [(history.puts[item].at, PutAt(item, self.nodes.of_process(self.owner)), None) for item in self.puts]
         reads = [read for read in history.reads if read.by == self.owner and self.item in read.objects]
-        actions += [(read.begin, Get(self.item), read) for read in reads]
+        actions += [(read.begin, GetOne(self.item), read) for read in reads]
         actions = self._as_leased(sorted(actions, key=lambda action: action[0]))
         on_disk = history.on_disk.get(self.item, False)
         script = _Writer()
@@ -123,7 +116,7 @@ class _Cone:
 
         def at_end(seats: Seats) -> str:
             owner = seats["owner"].process
-            assert isinstance(owner, Owner)
+            assert isinstance(owner, LineageOwner)
             found = {task: owner.attempts.get(task, 0) for task in rows}
             wrong = [task for task in rows if found[task] != rows[task]]
             if on_disk and self.item not in owner.spilled:

@@ -42,7 +42,7 @@ class Leased:
 
 
 @dataclass(slots=True)
-class Owner(Process):
+class LeaseOwner(Process):
     """The driver as an owner of tasks."""
 
     classes: Mapping[ClassId, SchedulingClass] = constant()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rayproof.model.graph import Resources, TaskId
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import (
     IPC,
     PushTask,
@@ -62,7 +62,7 @@ class LeasedWorker(Process):
 
 
 @dataclass(slots=True)
-class NestingWorker(Owner):
+class NestingWorker(LeaseOwner):
     """A worker whose bodies may submit a task and get its result: it owns that one."""
 
     stays: frozenset[TaskId] = constant(frozenset())
@@ -86,7 +86,7 @@ class NestingWorker(Owner):
             if message.task not in self.stays:
                 ctx.set_timer(BODY, kind=TimerKind.PROGRAM)
             return
-        Owner.receive(self, ctx, sender, message)
+        LeaseOwner.receive(self, ctx, sender, message)
         if self.waits and self.children[self.task] in self.finished:
             self.waits = False
             ctx.send(self.raylet, WorkerUnblocked(), IPC)

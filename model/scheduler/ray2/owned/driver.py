@@ -16,16 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
-from rayproof.model.actors.ray2.protocol import Outcome
-from rayproof.model.graph import TaskId
+from rayproof.model.actors.ray2.protocol import CallOutcome
+from rayproof.model.graph import Submit, TaskId
 from rayproof.model.kernel import Context, Message, Name, constant
 from rayproof.model.lineage.ray2.attempts import AttemptSent, CancelAccepted
 from rayproof.model.lineage.ray2.execution import Execute
-from rayproof.model.lineage.ray2.ownership import Owner
-from rayproof.model.lineage.ray2.programs import Failure, Stage, Submit, Task
+from rayproof.model.lineage.ray2.ownership import LineageOwner
+from rayproof.model.lineage.ray2.programs import Failure, Stage, Task
 from rayproof.model.scheduler.ray2.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
 from rayproof.model.scheduler.ray2.leases.owner import Leased
-from rayproof.model.scheduler.ray2.leases.owner import Owner as Lessee
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner as Lessee
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId
 from rayproof.model.scheduler.ray2.owned.calls import caller_of
 from rayproof.model.scheduler.ray2.owned.protocol import (
@@ -53,7 +53,7 @@ SUBMITTER = "submitter"
 
 
 @dataclass(slots=True, kw_only=True)
-class TaskManager(Owner):
+class TaskManager(LineageOwner):
     """The driver as owner of tasks and objects."""
 
     class_of: Mapping[TaskId, ClassId] = constant()
@@ -84,7 +84,7 @@ class TaskManager(Owner):
             case CallOver(call, outcome):
                 self.call_over(ctx, self.task(call), outcome)
             case _:
-                Owner.receive(self, ctx, sender, message)
+                LineageOwner.receive(self, ctx, sender, message)
                 return
         self.settle(ctx)
 
@@ -107,7 +107,7 @@ class TaskManager(Owner):
                 ctx.send("actors", KillActor(actor))
             case Submit(call) if call in self.actor_of:
                 ctx.send(caller_of(self.actor_of[call]), CallMade(call))
-        Owner.fire(self, ctx, timer)
+        LineageOwner.fire(self, ctx, timer)
 
     def cancel(self, ctx: Context, task: TaskId) -> None:
         """Nothing is sent from now on; what was sent ends, unless it has ended. A task that is over stays so."""
@@ -135,7 +135,7 @@ class TaskManager(Owner):
 
     def can_run_again(self, task: Task) -> bool:
         """Within the budget, and as long as it is wanted and has a place; calls are retried by their caller."""
-        return task.name not in self.actor_of and self.refusal(task) is None and Owner.can_run_again(self, task)
+        return task.name not in self.actor_of and self.refusal(task) is None and LineageOwner.can_run_again(self, task)
 
     def try_submit(self, ctx: Context, task: Task) -> None:
         """A task that is refused ends, whether or not its arguments are there."""
@@ -143,7 +143,7 @@ class TaskManager(Owner):
         if task.name in self.actor_of:
             self.try_call(ctx, task)
         elif refusal is None:
-            Owner.try_submit(self, ctx, task)
+            LineageOwner.try_submit(self, ctx, task)
         else:
             self.end(ctx, task, refusal)
 
@@ -162,7 +162,7 @@ class TaskManager(Owner):
         if self.stage[task.name] is Stage.PENDING:
             self.end(ctx, task, Failure(outcome))
         else:
-            error = outcome if outcome in set(Outcome) else spoilt
+            error = outcome if outcome in set(CallOutcome) else spoilt
             self.replied(ctx, task, self.attempts[task.name], "", error)
 
     def end(self, ctx: Context, task: Task, failure: Failure) -> None:
@@ -184,14 +184,14 @@ class TaskManager(Owner):
         """No retry of what is refused. `FailOrRetryPendingTask`."""
         refusal = self.refusal(task)
         if refusal is None:
-            Owner.attempt_failed(self, ctx, task)
+            LineageOwner.attempt_failed(self, ctx, task)
         else:
             self.end(ctx, task, refusal)
 
     def replied(self, ctx: Context, task: Task, attempt: int, node: Name, error: str) -> None:
         """The worker is free for the next task of its class."""
         leased = self.is_present(task.name, attempt) and task.name not in self.actor_of
-        Owner.replied(self, ctx, task, attempt, node, error)
+        LineageOwner.replied(self, ctx, task, attempt, node, error)
         if leased:
             ctx.send(SUBMITTER, AttemptOver(task.name))
 

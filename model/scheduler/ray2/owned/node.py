@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import LeaseWorker, WorkerLeased
-from rayproof.model.actors.ray2.lifecycle import ReturnWorker as EndWorker
+from rayproof.model.actors.ray2.lifecycle import ReturnActorWorker as EndWorker
 from rayproof.model.graph import Resources, TaskId
 from rayproof.model.kernel import Context, Down, Message, Name, constant
-from rayproof.model.lineage.ray2.execution import BODY, Executor, TaskReply
+from rayproof.model.lineage.ray2.execution import BODY, ExecutionReply, Executor
 from rayproof.model.lineage.ray2.programs import Failure
 from rayproof.model.scheduler.ray2.groups.node import USAGE, BundleNode
 from rayproof.model.scheduler.ray2.groups.protocol import GroupId, Usage
@@ -237,7 +237,7 @@ class LeasedExecutor(Executor):
             case StopAttempt(task, attempt):
                 if task in self.attempts and self.attempts[task].attempt == attempt:
                     self.drop(ctx, task)
-                    ctx.send(self.owner, TaskReply(task, attempt, Failure.CANCELLED))
+                    ctx.send(self.owner, ExecutionReply(task, attempt, Failure.CANCELLED))
             case EndLease(lease):
                 self.ended.add(lease)
                 for task in sorted(self.attempts):

@@ -9,7 +9,7 @@ from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.scheduler.ray import NodeResources
 from rayproof.model.scheduler.ray2.leases.bundled import BundleRaylet, wildcard_of
 from rayproof.model.scheduler.ray2.leases.local import CAP, Waiting
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseCancelled, LeaseId
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 from rayproof.properties.bug import Bug
@@ -70,24 +70,24 @@ class RedirectsAgain(LeaseRaylet):
 
 
 @dataclass(slots=True)
-class WaitsForTheDead(Owner):
+class WaitsForTheDead(LeaseOwner):
     """A request to a raylet that has died is never asked again (D04)."""
 
     def node_died(self, ctx: Context, node: Name) -> None:
         asked = {lease: request for lease, request in self.requests.items() if request[1] == node}
         self.requests = {lease: request for lease, request in self.requests.items() if lease not in asked}
-        Owner.node_died(self, ctx, node)
+        LeaseOwner.node_died(self, ctx, node)
         self.requests = {**self.requests, **asked}
 
 
 @dataclass(slots=True)
-class IgnoresLateGrants(Owner):
+class IgnoresLateGrants(LeaseOwner):
     """A worker that comes when there is nothing left to run is not given back (D50)."""
 
     def granted(self, ctx: Context, node: Name, lease: LeaseId, worker: Name) -> None:
         scheduling_class, _ = self.requests.get(lease, ("", ""))
         if scheduling_class and self.queued[scheduling_class]:
-            Owner.granted(self, ctx, node, lease, worker)
+            LeaseOwner.granted(self, ctx, node, lease, worker)
         else:
             self.forget(lease)
 
@@ -152,7 +152,7 @@ class CountsCpusOnly(LeaseRaylet):
 
 
 @dataclass(slots=True)
-class AsksForTheImpossible(Owner):
+class AsksForTheImpossible(LeaseOwner):
     """A request that no node can ever fulfil is repeated."""
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
@@ -161,7 +161,7 @@ class AsksForTheImpossible(Owner):
                 self.ask(ctx, lease, self.requests[lease][0], self.raylet)
                 self.request_leases(ctx)
             case _:
-                Owner.receive(self, ctx, sender, message)
+                LeaseOwner.receive(self, ctx, sender, message)
 
 
 LEASE_BUGS = (
@@ -197,14 +197,14 @@ LEASE_BUGS = (
     Bug(
         "waits_for_the_dead",
         "An owner waits for the answer of a raylet that has died.",
-        {Owner: WaitsForTheDead},
+        {LeaseOwner: WaitsForTheDead},
         "every_lease_request_answered",
         "leases-crash",
     ),
     Bug(
         "ignores_late_grants",
         "A worker that is not needed any more is not returned.",
-        {Owner: IgnoresLateGrants},
+        {LeaseOwner: IgnoresLateGrants},
         "no_lease_leaks",
         "leases-plain",
     ),
@@ -262,7 +262,7 @@ LEASE_BUGS = (
     Bug(
         "asks_for_the_impossible",
         "A request for a worker that no node can ever grant is answered and made again.",
-        {Owner: AsksForTheImpossible},
+        {LeaseOwner: AsksForTheImpossible},
         "every_lease_request_answered_some_day",
         "leases-classes",
         "bug benchmark L4",

@@ -9,7 +9,7 @@ from itertools import product
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.leases.bundled import GROUP, BundleRaylet, wildcard_of
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import Asking, Choosing, Granting, Redirecting
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWorker
@@ -79,11 +79,11 @@ def one_spillback_at_most(view: StateView) -> bool:
     return not view.monitor(LeaseBreaches).redirected_twice
 
 
-@audit(Owner, LeaseRaylet, source="bug benchmark L1, L2; Ray #12084 (bug benchmark D03), #63405")
+@audit(LeaseOwner, LeaseRaylet, source="bug benchmark L1, L2; Ray #12084 (bug benchmark D03), #63405")
 def every_lease_request_answered(view: StateView) -> bool:
     """When nothing more can happen, a task waits only while no node could run it beside those that never end."""
     raylets = view.of(LeaseRaylet)
-    owners = view.of(Owner)
+    owners = view.of(LeaseOwner)
     dead = {name for owner in owners.values() for name in owner.dead}
     rooms = [
         _room(raylet, raylets[name].totals[name]) for name, raylet in raylets.items() if _usable(raylet, name, dead)
@@ -109,7 +109,9 @@ def _room(raylet: LeaseRaylet, total: Resources) -> Resources:
     return total
 
 
-@audit(Owner, LeaseRaylet, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns")
+@audit(
+    LeaseOwner, LeaseRaylet, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns"
+)
 def no_lease_leaks(view: StateView) -> bool:
     """When nothing more can happen, every worker is back but for those whose task never ends."""
     return all(
@@ -157,7 +159,7 @@ def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> bool:
     return all(indexed[name] == raylet.free[name] for name in wildcards)
 
 
-@audit(Owner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
+@audit(LeaseOwner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
 def tasks_that_fit_their_group_run(view: StateView) -> bool:
     """When nothing more can happen, no task of a group waits that its bundles could hold beside those that run."""
     bundles = [
@@ -165,7 +167,7 @@ def tasks_that_fit_their_group_run(view: StateView) -> bool:
         for node, raylet in view.of(BundleRaylet).items()
         for place in sorted({name.partition(GROUP)[2] for name, _ in raylet.totals[node].units if wildcard_of(name)})
     ]
-    for owner in view.of(Owner).values():
+    for owner in view.of(LeaseOwner).values():
         running = [owner.classes[held.scheduling_class].demand for held in owner.leased.values()]
         waiting = [
             owner.classes[scheduling_class].demand for scheduling_class, tasks in owner.queued.items() for _ in tasks
@@ -222,10 +224,10 @@ def cpus_are_overdrawn(view: StateView) -> bool:
     return any(amount < 0 for raylet in view.of(LeaseRaylet).values() for _, amount in raylet.free.units)
 
 
-@sometimes(Owner, source="Ray 2.60 normal_task_submitter.cc")
+@sometimes(LeaseOwner, source="Ray 2.60 normal_task_submitter.cc")
 def a_task_runs_elsewhere(view: StateView) -> bool:
     """Some task runs on another node than its owner's."""
-    return any(held.node != owner.raylet for owner in view.of(Owner).values() for held in owner.leased.values())
+    return any(held.node != owner.raylet for owner in view.of(LeaseOwner).values() for held in owner.leased.values())
 
 
 LEASES = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rayproof.model.graph import NodeAffinity
 from rayproof.model.kernel import StateView, always, audit
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 
 
-@audit(Owner, LeaseRaylet, source="Ray #52295; bug benchmark D09, L2")
+@audit(LeaseOwner, LeaseRaylet, source="Ray #52295; bug benchmark D09, L2")
 def no_request_is_forgotten(view: StateView) -> bool:
     """When nothing more can happen, a request without an answer is one that its raylet still has in a queue."""
     raylets = view.of(LeaseRaylet)
@@ -21,7 +21,7 @@ def no_request_is_forgotten(view: StateView) -> bool:
     }
     return all(
         (raylet, lease) in kept
-        for owner in view.of(Owner).values()
+        for owner in view.of(LeaseOwner).values()
         for lease, (_, raylet) in owner.requests.items()
         if raylet in raylets
     )
