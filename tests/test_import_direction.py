@@ -153,7 +153,7 @@ def test_an_arrow_up_and_a_mixture_of_editions_are_found() -> None:
     assert upward("lineage/ray2/programs.py", older) == {"rayproof.model.lineage.paper.tables"}
 
 
-# ---- names ------------------------------------------------------------------------------------------------------------
+# ---- names -----------------------------------------------------------------------------------------------------------
 
 
 def editions_of(path: Path) -> set[str]:

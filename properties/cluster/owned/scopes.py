@@ -109,7 +109,7 @@ OWNED_ENTRIES = (
         (MakeGroup(0), Submit("a"), Submit("b"), GetOne("ob"), GiveUpGroup(0), GetOne("oa")),
         (2,),
         (a_lease_is_granted_in_a_bundle, a_worker_is_killed),
-    ),
+    ).sized(3_277, 10_720, 27),
     # The node may die on which the bundle is; the group and its task come back on the other.
     _owned(
         "ray2-bundle-crash",
@@ -118,7 +118,7 @@ OWNED_ENTRIES = (
         (1, 2),
         (a_lease_is_granted_in_a_bundle, a_group_is_rescheduled, a_task_is_executed_again),
         crashes=1,
-    ),
+    ).sized(25_519, 112_325, 35),
     # One of two tasks is cancelled before, while or after it runs; the other needs its CPU.
     _owned(
         "ray2-cancel",
@@ -126,7 +126,7 @@ OWNED_ENTRIES = (
         (Submit("a"), Cancel("a"), Submit("b"), GetOne("ob"), Drop("oa"), Drop("ob")),
         (1,),
         (a_task_ends_cancelled,),
-    ),
+    ).sized(752, 1_780, 22),
     # An argument may be lost when the only CPU left is leased for the task that needs it.
     _owned(
         "ray2-lost-argument",
@@ -135,7 +135,7 @@ OWNED_ENTRIES = (
         (1, 1),
         (a_task_is_executed_again,),
         crashes=1,
-    ),
+    ).sized(252_987, 1_286_433, 49),
     # Two actors on nodes of which one may die, and one of them is killed at some time.
     _owned(
         "ray2-actor",
@@ -144,7 +144,7 @@ OWNED_ENTRIES = (
         (1, 1),
         (an_actor_is_restarted,),
         crashes=1,
-    ),
+    ).sized(25_268, 122_179, 21),
     _owned(
         "ray2-driver-dies",
         ((_task("a"), PLAIN), (_task("b"), PLAIN)),
@@ -153,7 +153,7 @@ OWNED_ENTRIES = (
         (),
         crashes=1,
         driver_crashes=True,
-    ),
+    ).sized(6_301, 21_862, 23),
     # The node of an actor may die before, between and under its calls.
     _owned(
         "ray2-calls",
@@ -163,7 +163,7 @@ OWNED_ENTRIES = (
         (an_actor_is_restarted, a_call_fails_with_its_actor, a_restarted_actor_is_called),
         crashes=1,
         retries=1,
-    ),
+    ).sized(99_509, 542_455, 33),
     # The same without retries, on what may be the actor's second worker.
     _owned(
         "ray2-calls-once",
@@ -172,7 +172,7 @@ OWNED_ENTRIES = (
         (1, 1),
         (an_actor_is_restarted, a_call_fails_with_its_actor, a_restarted_actor_is_called),
         crashes=1,
-    ),
+    ).sized(8_882, 41_941, 22),
     # A call behind one whose argument may be cancelled, and one that may come after the end of the actor.
     _owned(
         "ray2-calls-argument",
@@ -180,7 +180,7 @@ OWNED_ENTRIES = (
         (MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), Cancel("x"), GetOne("ob"), EndActor("m"), Submit("c")),
         (2,),
         (a_call_fails_with_its_actor, a_task_ends_cancelled),
-    ),
+    ).sized(6_483, 20_118, 32),
     # An argument for which there is never room: who calls the dead does not wait for it.
     _owned(
         "ray2-calls-dead",
@@ -188,7 +188,7 @@ OWNED_ENTRIES = (
         (MakeActor("n"), MakeActor("m"), Submit("x"), Submit("a"), Submit("b"), EndActor("m"), GetOne("ob")),
         (1,),
         (a_call_fails_with_its_actor,),
-    ),
+    ).sized(994, 3_145, 22),
     # The connection may break under the reply of either call; each is made again, which the actor may have done. It is
     # killed under the second one.
     _owned(
@@ -199,6 +199,6 @@ OWNED_ENTRIES = (
         (a_call_is_executed_again,),
         lost_replies=1,
         retries=1,
-    ),
+    ).sized(1_199, 2_998, 27),
 )
 """Exhausted in seconds, each."""

@@ -49,13 +49,13 @@ LINEAGE_ENTRIES = (
         (Submit("t1"), Submit("t2"), Drop("x"), GetOne("y")),
         crashes=2,
         spills=frozenset({"x"}),
-    ),
+    ).sized(84_662, 314_742, 32),
     _owned(
         "lineage-copies",
         (Task("t1", (), "x"), Task("t2", ("x",), "y")),
         (Submit("t1"), Submit("t2"), GetOne("y"), Drop("y"), GetOne("x")),
         crashes=2,
-    ),
+    ).sized(18_642, 50_711, 32),
     # One of two is enough, and an error is one.
     _owned(
         "lineage-wait",
@@ -65,7 +65,7 @@ LINEAGE_ENTRIES = (
         nodes=2,
         crashable=("node0",),
         crashes=1,
-    ),
+    ).sized(524, 1_249, 13),
     # The only copy is on the disk of a node.
     _owned(
         "lineage-spilled",
@@ -76,13 +76,13 @@ LINEAGE_ENTRIES = (
         crashable=("node0",),
         crashes=1,
         spills=frozenset({"x"}),
-    ),
+    ).sized(151, 337, 13),
     _owned(
         "lineage-put",
         (Task("t", ("p",), "y"),),
         (PutAt("p", "node0"), Submit("t"), Drop("p"), GetOne("y")),
         crashable=("node0", "node1"),
-    ),
+    ).sized(1_335, 3_520, 24),
     # A copy of the lost value is reported too late to help, and is deleted in the end.
     _owned(
         "lineage-put-late-copy",
@@ -91,39 +91,39 @@ LINEAGE_ENTRIES = (
         AGAIN,
         crashable=("node0",),
         nodes=2,
-    ),
+    ).sized(294, 668, 18),
     _owned(
         "lineage-no-retries",
         (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y")),
         (Submit("t1"), Submit("t2"), GetOne("y")),
-    ),
+    ).sized(2_141, 4_917, 23),
     _owned(
         "lineage-affinity",
         (Task("t1", (), "x", only_on="node0"), Task("t2", ("x",), "y")),
         (Submit("t1"), Submit("t2"), GetOne("y")),
         more=(hard_affinity_is_kept,),
-    ),
+    ).sized(638, 1_440, 23),
     _owned(
         "lineage-bounded",
         CHAIN_OF_TWO,
         (Submit("t1"), Submit("t2"), GetOne("y"), GetOne("x")),
         more=(lineage_bounded,),
         max_lineage_bytes=1,
-    ),
+    ).sized(3_730, 8_460, 24),
     _owned(
         "lineage-fetched",
         (Task("t1", (), "x"),),
         (Submit("t1"), GetOne("x")),
         crashes=2,
         fetches=True,
-    ),
+    ).sized(844, 2_060, 15),
     _owned(
         "lineage-small-values",
         (Task("t1", (), "x", small=True), Task("t2", ("x",), "y")),
         (Submit("t1"), Submit("t2"), Drop("x"), GetOne("y")),
         ERROR,
         more=(small_values_are_with_their_owner,),
-    ),
+    ).sized(1_556, 3_668, 14),
     _owned(
         "lineage-small-borrowed",
         (Task("t1", (), "x", small=True),),
@@ -134,7 +134,7 @@ LINEAGE_ENTRIES = (
         crashable=("owner",),
         nodes=2,
         borrows="x",
-    ),
+    ).sized(198, 547, 12),
     _owned(
         "lineage-owner-dies",
         CHAIN_OF_TWO,
@@ -144,7 +144,7 @@ LINEAGE_ENTRIES = (
         crashable=("owner",),
         nodes=2,
         borrows="y",
-    ),
+    ).sized(862, 2_552, 20),
     _owned(
         "lineage-owner-alone-dies",
         CHAIN_OF_TWO,
@@ -153,12 +153,12 @@ LINEAGE_ENTRIES = (
         ERROR,
         crashable=("owner",),
         nodes=2,
-    ),
+    ).sized(195, 437, 14),
     _owned(
         "lineage-three",
         (Task("t1", (), "x", max_retries=0), Task("t2", ("x",), "y"), Task("t3", ("x", "y"), "z")),
         (Submit("t1"), Submit("t2"), Submit("t3"), Drop("x"), Drop("y"), GetOne("z")),
         scope=Scope.SMALL,
-    ),
+    ).sized(95_684, 293_656, 52),
 )
 """Scenarios of recovery."""

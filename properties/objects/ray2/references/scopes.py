@@ -51,10 +51,16 @@ NESTED = {
 """p returns r with a reference to its own y inside; w passes y on to b, forgets it, and takes it out of r again."""
 
 REFERENCE_ENTRIES = (
-    _references("references-passed-on", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}),
-    _references("references-borrower-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "a"),
-    _references("references-owner-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "driver"),
-    _references("references-nested", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}),
-    _references("references-nested-crash", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}, "p", "b"),
+    _references("references-passed-on", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}).sized(193, 445, 20),
+    _references("references-borrower-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "a").sized(
+        1_333, 3_880, 24
+    ),
+    _references("references-owner-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "driver").sized(
+        651, 1_853, 20
+    ),
+    _references("references-nested", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}).sized(425, 1_140, 31),
+    _references("references-nested-crash", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}, "p", "b").sized(
+        25_657, 110_594, 35
+    ),
 )
 """Scenarios of references."""
