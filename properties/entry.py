@@ -42,6 +42,8 @@ class Entry:
     """What runs on what, where the scenario is a program on a cluster: the solver can be asked about it."""
     hook: str = ""
     """The hook that the scenario is about; a policy without it changes nothing there."""
+    file: str = ""
+    """The file that it is from, when it is not of the catalogue."""
     size: tuple[int, int, int] | None = None
     """States, transitions and depth of the whole scenario, with its own policy and without planted bugs.
 

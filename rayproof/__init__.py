@@ -6,8 +6,8 @@ What is meant to be imported by others:
 
 - a named scenario of the catalogue: `scenario(name, policy=None)`
 - what a protocol of your own is made of: `Process`, `Message`, `Context`, `Scenario`, `LinkRule`, `FaultKind`, ...; and
-  its statements: `always`, `step`, `audit`, `sometimes`, `eventually`, `leads_to`, `progress`, `refines`
-- drivers: `explore` (every schedule), `walk` (random ones), `replay` (one, step by step), and `Limits`
+  its statements: `always`, `step`, `audit`, `sometimes`, `eventually`, `leads_to`, `progress`, `refines`; a `Bug`
+- drivers: `explore` (every schedule), `walk` (random ones), `replay` (one, step by step), `Limits`, and `explain`
 - a policy: `Policy`, `TaskView`, `NodeView`, `ClusterView`, `WAIT`, `load_policy`
 
 Everything else may change from one version to the next. Names are looked up when they are asked for: the search engines
@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rayproof.counterexamples import explain
     from rayproof.model.kernel import (
         Context,
         Down,
@@ -55,12 +56,14 @@ if TYPE_CHECKING:
     from rayproof.model.kernel.walk import campaign as walk
     from rayproof.model.scheduler.policy.hooks import WAIT, ClusterView, NodeView, Policy, TaskView
     from rayproof.policies import load_policy
+    from rayproof.properties.bug import Bug
     from rayproof.properties.catalogue import build as scenario
 
 __version__ = "0.1.0"
 
 __all__ = [
     "WAIT",
+    "Bug",
     "ClusterView",
     "Context",
     "Down",
@@ -90,6 +93,7 @@ __all__ = [
     "derived",
     "durable",
     "eventually",
+    "explain",
     "explore",
     "leads_to",
     "load_policy",
@@ -104,6 +108,8 @@ __all__ = [
 
 _POLICY = "rayproof.model.scheduler.policy.hooks"
 _ELSEWHERE = {
+    "Bug": ("rayproof.properties.bug", "Bug"),
+    "explain": ("rayproof.counterexamples", "explain"),
     "explore": ("rayproof.model.kernel.engines", "explore"),
     "Limits": ("rayproof.model.kernel.explore", "Limits"),
     "replay": ("rayproof.model.kernel.replay", "replay"),

@@ -18,7 +18,7 @@ from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from rayproof import __version__, reducing, verify_report
+from rayproof import __version__, outside, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.simulation import Settings, prepare
@@ -43,7 +43,7 @@ from rayproof.commands.limits import (
     StatesOption,
 )
 from rayproof.counterexamples import load, save, shown
-from rayproof.errors import InputError, expected_name
+from rayproof.errors import InputError
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
@@ -57,7 +57,7 @@ from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
+from rayproof.properties.catalogue import ENTRIES, Entry, Scope
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
@@ -185,7 +185,8 @@ def _root(
 @app.command("verify")
 def verify_command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMPONENT|SCENARIO]...", help="Default: everything in the scope.")
+        list[str] | None,
+        typer.Argument(metavar="[COMPONENT|SCENARIO|FILE.py[:NAME]]...", help="Default: everything in the scope."),
     ] = None,
     scope: Annotated[Scope, typer.Option(help="How large.")] = Scope.TINY,
     driver: Annotated[Driver, typer.Option(help="Every step, or random ones.")] = Driver.EXPLORE,
@@ -236,23 +237,8 @@ def verify_command(
 def _entries(names: list[str], scope: Scope) -> list[Entry]:
     if not names:
         return [entry for entry in ENTRIES if entry.scope is scope]
-    chosen: list[Entry] = []
-    for name in names:
-        if name in CATALOGUE:
-            found = [CATALOGUE[name]]
-        elif name in COMPONENTS:
-            found = [entry for entry in ENTRIES if entry.component == name and entry.scope is scope]
-            if not found:
-                raise InputError(name, None, f"component {name} has no {scope} scenario yet", _known_names())
-        else:
-            expected = expected_name(name, (*COMPONENTS, *CATALOGUE), _known_names())
-            raise InputError(name, None, "neither a component nor a scenario", expected)
-        chosen += [entry for entry in found if entry not in chosen]
-    return chosen
-
-
-def _known_names() -> str:
-    return "a component (" + ", ".join(COMPONENTS) + ") or a name that `rayproof scenarios` lists"
+    found = [entry for name in names for entry in outside.chosen(name, scope)]
+    return [entry for number, entry in enumerate(found) if entry not in found[:number]]
 
 
 # ---- check ---------------------------------------------------------------------------------------------------------
@@ -380,7 +366,7 @@ def _listing(rows: list[dict[str, Any]], columns: tuple[str, ...], json_to: str 
 def scenarios_command(json_to: JsonOption = None) -> None:
     """List the scenarios that can be verified."""
     rows = []
-    for entry in ENTRIES:
+    for entry in (*ENTRIES, *outside.offered()):
         scenario = entry.build(None, {})
         rows.append(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -51,9 +52,10 @@ def one_speaks(view):
     return sum(speaker.speaks for speaker in view.of(Speaker).values()) <= 1
 
 
+TOKEN = Scenario("token", "mine", {"a": lambda: Speaker("b", True), "b": lambda: Speaker("a")}, (one_speaks,))
+
 if __name__ == "__main__":
-    speakers = {"a": lambda: Speaker("b", True), "b": lambda: Speaker("a")}
-    result = explore(Scenario("token", "mine", speakers, (one_speaks,)))
+    result = explore(TOKEN)
     print(result.verdict, result.states, "states")
 '''
 
@@ -106,6 +108,7 @@ def check_everything(folder: Path, installed: Path, properties: Path) -> None:
     run(folder, installed, "-m", "rayproof", "new-policy", "idea")
     assert "1 passed" in run(folder, installed, "-m", "pytest", "-q", "test_idea.py", "-k", "cluster-wide")
     assert run(folder, installed, "protocol.py") == "holds 2 states\n"
+    assert "token  holds  2 states" in run(folder, installed, "-m", "rayproof", "verify", "protocol.py")
     suite = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "probe", str(properties), "--rayproof-policy", "mine.py")
     said = run(folder, installed, *suite, "-k", "test_exhausted and cluster-wide")
     assert "1 passed" in said and "cases in which mine.py takes part" in said and "twice: []" in said
@@ -117,7 +120,10 @@ def test_from_a_checkout(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_from_a_wheel(folder: Path, tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(PROJECT)]
+    source = tmp_path / "source"
+    left_out = shutil.ignore_patterns(".*", "build", "*.egg-info", "rayproof-out", "__pycache__")
+    shutil.copytree(PROJECT, source, symlinks=True, ignore=left_out)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source)]
     built = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     if built.returncode and ("No matching distribution" in built.stderr or "No module named pip" in built.stderr):
         pytest.skip("pip cannot fetch what builds a wheel here")

@@ -16,7 +16,7 @@ import networkx as nx
 import typer
 
 from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
-from rayproof.errors import InputError, expected_name
+from rayproof.errors import InputError
 from rayproof.model.kernel import EXIT_CODES, Process, Result, Verdict
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Explorer, Limits, Report
@@ -24,8 +24,8 @@ from rayproof.model.kernel.process import state_fields
 from rayproof.model.kernel.reductions import Reduction
 from rayproof.model.kernel.stategraph import StateGraph
 from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.outside import entry_of
 from rayproof.progress import live
-from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.reducing import explore_entry, only, wanted
 
 MOST_STATES = 2_000
@@ -43,7 +43,7 @@ def state_graph(scenario: str, limits: Limits) -> nx.MultiDiGraph[int]:
     when another limit was reached, `KeyboardInterrupt` when the user has seen enough.
     """
     most = limits.states
-    explorer = Explorer(build(known(scenario)), (), replace(limits, states=most + 1))
+    explorer = Explorer(entry_of(scenario).build(None, {}), (), replace(limits, states=most + 1))
     result = explorer.run()
     if result.note.startswith(INTERRUPTED_NOTE):
         raise KeyboardInterrupt
@@ -54,14 +54,6 @@ def state_graph(scenario: str, limits: Limits) -> nx.MultiDiGraph[int]:
     if result.note:
         raise NotExhaustedError(f"{scenario} was not exhausted: {result.note}")
     return as_networkx(explorer.graph())
-
-
-def known(scenario: str) -> str:
-    """The name itself; raises `InputError` with the nearest names when there is no such scenario."""
-    if scenario in CATALOGUE:
-        return scenario
-    expected = expected_name(scenario, CATALOGUE, "a name that `rayproof scenarios` lists")
-    raise InputError("SCENARIO", None, f"unknown scenario {scenario!r}", expected)
 
 
 def as_networkx(graph: StateGraph) -> nx.MultiDiGraph[int]:
@@ -139,7 +131,7 @@ def size(
 
     `statements`: names of those that the reductions must respect; all when there are none. Raises `InputError`.
     """
-    (entry,) = only([CATALOGUE[known(scenario)]], statements)
+    (entry,) = only([entry_of(scenario)], statements)
     made = entry.build(None, {})
     respected = made.statements if reductions else ()
     return explore_entry(
@@ -172,7 +164,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("explore")
     def explore_command(
-        scenario: Annotated[str, typer.Argument(help="A name that `rayproof scenarios` lists.")],
+        scenario: Annotated[str, typer.Argument(help="A name that `rayproof scenarios` lists, or FILE.py[:NAME].")],
         graph: Annotated[
             Path | None, typer.Option("--graph", metavar="FILE", help="Write the states: .dot, .gv or .graphml.")
         ] = None,
