@@ -43,7 +43,7 @@ from rayproof.commands.limits import (
     StatesOption,
 )
 from rayproof.counterexamples import load, save, shown
-from rayproof.errors import InputError
+from rayproof.errors import InputError, expected_name
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
@@ -394,8 +394,20 @@ def traceability_command(markdown_to: MarkdownOption = None) -> None:
 
 
 @app.command("statements")
-def statements_command(json_to: JsonOption = None, markdown_to: MarkdownOption = None) -> None:
+def statements_command(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All that is known of one.")] = None,
+    json_to: JsonOption = None,
+    markdown_to: MarkdownOption = None,
+) -> None:
     """List the statements, where they are checked and which planted bug each must notice."""
+    if name is not None:
+        said = statements_table.described(name)
+        if not said:
+            known = [row.statement.name for row in statements_table.rows()]
+            expected = expected_name(name, known, "one that `rayproof statements` lists")
+            raise InputError("NAME", None, f"unknown statement {name!r}", expected)
+        _write_text(said, "-")
+        return
     if markdown_to is not None:
         _write_text(statements_table.markdown(), markdown_to)
         return

@@ -174,7 +174,8 @@ def _swapped(make: Callable[[], Process], swap: Swap) -> Process:
     kind = swap.get(type(usual))
     if kind is None:
         return usual
-    return kind(**{part.name: getattr(usual, part.name) for part in fields(usual) if part.init})
+    parts = fields(usual)  # type: ignore[arg-type] # every process is a dataclass
+    return kind(**{part.name: getattr(usual, part.name) for part in parts if part.init})
 
 
 @cache
