@@ -132,7 +132,7 @@ def assemble(
     units: dict[str, tuple[Slot, ...]] = {}
     hosts: dict[Slot, str] = dict.fromkeys(("driver", "gcs", *schedulers), raylets[0])
     for number, node in enumerate(cluster.nodes):
-        count = parameters.workers or max(1, node.total["CPU"] // 10_000)
+        count = parameters.workers or max(1, node.total.fixed("CPU") // 10_000)
         workers = tuple(worker_of(number, position) for position in range(count))
 
         def raylet(number: int = number, workers: tuple[Name, ...] = workers) -> Process:

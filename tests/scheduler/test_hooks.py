@@ -11,11 +11,14 @@ import pytest
 from rayproof.check.verdict import policy_scenarios
 from rayproof.errors import InputError
 from rayproof.model.actors.scenarios import migration
+from rayproof.model.graph import Default, Resources
 from rayproof.model.kernel import Verdict, combine
 from rayproof.model.kernel.explore import explore
 from rayproof.model.scheduler.policy.built_in import DefaultPolicy, with_defaults
 from rayproof.model.scheduler.policy.built_in.completed import Completed
+from rayproof.model.scheduler.policy.hooks import NodeView, TaskView
 from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.queue_hooks import LocalView
 from rayproof.policies import load_policy
 from rayproof.properties.actors.statements import MIGRATION
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
@@ -170,3 +173,13 @@ def test_what_is_no_policy_is_refused_with_what_was_expected(tmp_path: Path, tex
     file.write_text(text)
     with pytest.raises(InputError, match=complaint):
         load_policy(str(file))
+
+
+def test_amounts_in_a_view_are_those_that_a_user_writes() -> None:
+    node = NodeView("raylet0", "n0", 0, Resources.of(CPU=1, GPU=0.5), (), {"CPU": 5_000}, 0, 0, 0.5, True)
+    assert node.total["CPU"] == 1.0 and node.total["GPU"] == 0.5 and node.total["TPU"] == 0.0
+    assert dict(node.available) == {"CPU": 0.5} and node.fits_now(Resources.of(CPU=0.5))
+    local = LocalView("raylet0", {"CPU": 20_000}, 0)
+    assert local.available["CPU"] == 2.0
+    task = TaskView("t", "f", Resources.of(CPU=2), (), Default(), False)
+    assert task.demand["CPU"] == 2.0

@@ -35,10 +35,10 @@ def views(draw: st.DrawFn, origin: str = "raylet0") -> ClusterView:
     nodes: list[NodeView] = []
     for i in range(draw(st.integers(1, 12))):
         total = Resources.of(CPU=draw(st.integers(1, 4)), GPU=draw(st.integers(0, 1)))
-        free = {"CPU": draw(st.integers(0, total["CPU"] // 5_000)) * 5_000, "GPU": total["GPU"]}
+        free = {"CPU": draw(st.integers(0, total.fixed("CPU") // 5_000)) * 5_000, "GPU": total.fixed("GPU")}
         alive = draw(st.integers(0, 5)) > 0
         load = critical_utilization(total, free)
-        nodes.append(NodeView(f"raylet{i}", f"n{i}", i, total, (), free, 0, 0, load, alive, gpu=total["GPU"] > 0))
+        nodes.append(NodeView(f"raylet{i}", f"n{i}", i, total, (), free, 0, 0, load, alive, gpu=total.fixed("GPU") > 0))
     options = [node for node in nodes if node.alive]
     return ClusterView(
         options,

@@ -379,7 +379,7 @@ class GlobalScheduler(Process):
             state.task_us or self.task_us,
             critical_utilization(spec.total, available),
             True,
-            gpu=spec.total["GPU"] > 0,
+            gpu=spec.total.fixed("GPU") > 0,
         )
 
     def cluster_view(

@@ -116,7 +116,7 @@ def _outcomes(
     seen: set[BundleOutcome] = set()
     walk = _pack if strategy is BundleStrategy.PACK else _spread
     for order in _orders(bundles, wanted):
-        room = {node.name: dict(node.available) for node in candidates}
+        room = {node.name: dict(node.free) for node in candidates}
         for placed in walk(candidates, bundles, order, room, {}, strategy, pick):
             done = len(placed) == len(bundles)
             outcome = (
@@ -196,7 +196,7 @@ def _strict_pack(
     if not feasible:
         yield BundleOutcome(Status.INFEASIBLE)
         return
-    room = {node.name: dict(node.available) for node in feasible}
+    room = {node.name: dict(node.free) for node in feasible}
     ties = _best([node for node in feasible if node.name == soft_target], whole, room) or _best(feasible, whole, room)
     if not ties:
         yield BundleOutcome(Status.FAILED)
@@ -238,9 +238,9 @@ def sort_key(bundle: Request) -> tuple[tuple[int, ...], ...]:
     custom = sorted((murmur_hash_64a(name.encode()), amount) for name, amount in amounts if name not in PREDEFINED)
     flat = tuple(-amount for _, amount in custom)
     return (
-        (-amounts["GPU"],),
+        (-amounts.fixed("GPU"),),
         (-len(flat), *flat),
-        (-amounts["object_store_memory"], -amounts["memory"], -amounts["CPU"]),
+        (-amounts.fixed("object_store_memory"), -amounts.fixed("memory"), -amounts.fixed("CPU")),
     )
 
 

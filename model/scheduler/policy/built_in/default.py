@@ -39,7 +39,7 @@ class DefaultPolicy:
         """SPREAD tasks go round-robin, all others by the hybrid policy."""
         if isinstance(task.strategy, strategies.Spread):
             return SpreadPolicy().place(task, view, memory, ctx)
-        if self.avoid_gpu_nodes and not task.demand["GPU"]:
+        if self.avoid_gpu_nodes and not task.demand.fixed("GPU"):
             chosen = self.best(task, view, ctx, without_gpu=True)
             if chosen is not WAIT:
                 return chosen, memory

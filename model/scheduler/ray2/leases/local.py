@@ -114,16 +114,16 @@ class NodeLeases(Process):
 
     def has_its_share(self, ctx: Context, scheduling_class: ClassId) -> bool:
         """Fair share: when CPUs are short, a class that holds more than its part waits for the others."""
-        wanted = sum(self.classes[each].demand["CPU"] * len(queue) for each, queue in self.to_grant.items())
-        if not self.classes[scheduling_class].demand["CPU"] or wanted <= self.totals[ctx.me]["CPU"]:
+        wanted = sum(self.classes[each].demand.fixed("CPU") * len(queue) for each, queue in self.to_grant.items())
+        if not self.classes[scheduling_class].demand.fixed("CPU") or wanted <= self.totals[ctx.me].fixed("CPU"):
             return False
-        held = [each for each, _, _ in self.granted.values() if self.classes[each].demand["CPU"]]
-        rivals = [each for each in self.to_grant if self.classes[each].demand["CPU"]]
+        held = [each for each, _, _ in self.granted.values() if self.classes[each].demand.fixed("CPU")]
+        rivals = [each for each in self.to_grant if self.classes[each].demand.fixed("CPU")]
         return held.count(scheduling_class) > len(held) // len(rivals)
 
     def is_at_its_cap(self, ctx: Context, scheduling_class: ClassId) -> bool:
         """A class has as many workers as could run at once; after a while it may have one more."""
-        asked, total = self.classes[scheduling_class].demand["CPU"], self.totals[ctx.me]["CPU"]
+        asked, total = self.classes[scheduling_class].demand.fixed("CPU"), self.totals[ctx.me].fixed("CPU")
         if not asked:
             return False
         cap = (2 * total + asked) // (2 * asked)

@@ -144,7 +144,7 @@ class CountsCpusOnly(LeaseRaylet):
 
     def cpus(self, total: Resources) -> Resources:
         """The part of a total that is looked at."""
-        return Resources.from_units({"CPU": total["CPU"]})
+        return Resources.from_units({"CPU": total.fixed("CPU")})
 
 
 # `also`: a lost lease is waited for by its owner; a get that never ends is that of a task whose owner waits and whose

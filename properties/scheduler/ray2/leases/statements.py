@@ -125,7 +125,7 @@ def no_lease_leaks(view: StateView) -> bool:
 def blocked_workers_bounded(raylet: LeaseRaylet) -> bool:
     """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
     for scheduling_class, each in raylet.classes.items():
-        asked = each.demand["CPU"]
+        asked = each.demand.fixed("CPU")
         total = sum(amount for name, amount in _capacity(raylet).units if name == "CPU")
         waiting = sum(
             held == scheduling_class and worker in raylet.blocked for held, worker, _ in raylet.granted.values()
@@ -156,7 +156,7 @@ def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> bool:
     for name, amount in raylet.free.units:
         indexed[wildcard_of(name)] += amount
     wildcards = {wildcard_of(name) for total in raylet.totals.values() for name, _ in total.units} - {""}
-    return all(indexed[name] == raylet.free[name] for name in wildcards)
+    return all(indexed[name] == raylet.free.fixed(name) for name in wildcards)
 
 
 @audit(LeaseOwner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
@@ -204,7 +204,9 @@ class FullNodes:
 def _used_per_mille(total: Resources, free: Resources) -> int:
     """The largest used share of a critical resource."""
     shares = [
-        1000 - 1000 * free[name] // total[name] for name in ("CPU", "memory", "object_store_memory") if total[name]
+        1000 - 1000 * free.fixed(name) // total.fixed(name)
+        for name in ("CPU", "memory", "object_store_memory")
+        if total.fixed(name)
     ]
     return max(shares, default=0)
 
