@@ -108,11 +108,6 @@ def whole(units: Mapping[str, int]) -> Mapping[str, float]:
     return MappingProxyType({name: amount / UNIT for name, amount in units.items()})
 
 
-def with_room(nodes: Sequence[NodeView], demand: Resources) -> list[NodeView]:
-    """The nodes where a demand fits what is free, in the given order."""
-    return [node for node in nodes if node.fits_now(demand)]
-
-
 @dataclass(frozen=True, slots=True)
 class ClusterView:
     """What a scheduler knows of the cluster when it places one task."""

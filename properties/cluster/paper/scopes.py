@@ -24,7 +24,7 @@ from rayproof.model.graph import (
 from rayproof.model.kernel import FaultKind, Scenario, Statement, StatementKind
 from rayproof.model.scheduler.paper.lowering import lowered
 from rayproof.model.scheduler.policy.built_in import DefaultPolicy, LowestEstimatedWait
-from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.scheduler.policy.hooks import REPEATS, Policy
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.paper.statements import (
     CHAINED,
@@ -67,7 +67,7 @@ def _cluster(
             immediate_store=immediate_store,
             crashes=crashes,
             task_us=task_us,
-            repeats=1 if policy is None else 16,
+            repeats=1 if policy is None else REPEATS,
         )
         checked = (*CLUSTER, *_runs(scope, CLUSTER_RUNS))
         # What a scope must reach it reaches with its own policy; another policy owes it nothing.
@@ -187,7 +187,7 @@ def _whole(program: Program, *, threshold: int = 0, crashes: int = 0) -> Entry:
             threshold=threshold,
             workers=len(program.tasks),
             crashes=crashes,
-            repeats=1 if policy is None else 16,
+            repeats=1 if policy is None else REPEATS,
         )
         owed = tuple(s for s in WHOLE if policy is None or s.kind is not StatementKind.SOMETIMES)
         made = assemble(program.name, program, equal_nodes(2), parameters, owed, swap=swap)

@@ -25,7 +25,7 @@ from rayproof.model.graph import (
 from rayproof.model.graph.hints import NO_HINTS, Hints
 from rayproof.model.kernel import Context, Scenario, Statement, StatementKind
 from rayproof.model.scheduler.policy import built_in as policies
-from rayproof.model.scheduler.policy.hooks import ClusterView, Policy, TaskView
+from rayproof.model.scheduler.policy.hooks import REPEATS, ClusterView, Policy, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, GiveUp
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.paper.statements import (
@@ -87,7 +87,7 @@ def scope(
     """A scope of the scheduler, in which another policy may take the place of its own."""
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
+        chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=REPEATS)
         # What a scope must reach it reaches with its own policy; another policy owes it nothing.
         spared = (*PROMISES, *(each for each in own if each.kind is StatementKind.SOMETIMES))
         owed = own if policy is None else tuple(each for each in own if each not in spared)
