@@ -26,6 +26,7 @@ from rayproof.model.gcs.paper.tables import (
     NodeRow,
     ObjectRow,
     Row,
+    RowKey,
     Table,
     TaskRow,
     may_write,
@@ -33,7 +34,6 @@ from rayproof.model.gcs.paper.tables import (
     object_key,
     task_key,
 )
-from rayproof.model.gcs.paper.tables import RowKey as RowKey
 from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, constant
 from rayproof.model.lineage.paper.tables import TaskEntry, TaskStatus
 
