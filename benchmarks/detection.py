@@ -1,7 +1,7 @@
 """`python -m benchmarks.detection`: which real defects the suite notices, with which driver and which abilities.
 
 Every answer is written to a file as soon as it is there; what the file has is not done again. `--report` writes
-`docs/detection.md` from the file.
+`benchmarks/results/detection.md` from the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rayproof.properties.gallery.scopes import GENERIC_SCOPES
 from rayproof.suite.fingerprints import model_fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "detection.json"
-PAGE = Path(__file__).parents[1] / "docs" / "detection.md"
+PAGE = Path(__file__).parent / "results" / "detection.md"
 
 KINDS = ("directed", "walk", "explore", "correct", "ladder")
 

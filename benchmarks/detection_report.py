@@ -56,7 +56,7 @@ in these runs: {model}.
 
 
 def report(done: dict[str, Any]) -> str:
-    """The text of `docs/detection.md`."""
+    """The text of `benchmarks/results/detection.md`."""
     parts = [
         HEAD.format(all=len(GALLERY), scopes=len(GENERIC_SCOPES), model=_model(done)),
         _summary(done),

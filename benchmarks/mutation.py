@@ -42,7 +42,7 @@ from rayproof.properties.catalogue import CATALOGUE, Scope
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "mutation.json"
-PAGE = PROJECT / "docs" / "mutation.md"
+PAGE = PROJECT / "benchmarks" / "results" / "mutation.md"
 NEEDED = ("model", "properties", "benchmarks", "tests", "rayproof", "solver")
 VECTORS = tuple(f"tests/scheduler/test_{name}.py" for name in ("ray_vectors", "ray_policies", "place"))
 """Chosen in one call and no protocol: Ray's own vectors and hand-calculated placements."""

@@ -45,7 +45,7 @@ when a few more were; the figures are of the tests as they were before.
 
 
 def report(runs: Sequence[Mapping[str, Any]]) -> str:
-    """The text of `docs/mutation.md`."""
+    """The text of `benchmarks/results/mutation.md`."""
     text = HEAD.format(cpu_s=runs[0]["cpu_s"])
     for run in runs:
         text += (

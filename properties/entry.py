@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rayproof.model.graph import ClusterSpec, NodeSpec, Program, Resources
@@ -42,6 +42,17 @@ class Entry:
     """What runs on what, where the scenario is a program on a cluster: the solver can be asked about it."""
     hook: str = ""
     """The hook that the scenario is about; a policy without it changes nothing there."""
+    file: str = ""
+    """The file that it is from, when it is not of the catalogue."""
+    size: tuple[int, int, int] | None = None
+    """States, transitions and depth of the whole scenario, with its own policy and without planted bugs.
+
+    A test exhausts it and compares: a change of the model that changes a size is explained where it is made.
+    """
+
+    def sized(self, states: int, transitions: int, depth: int) -> Entry:
+        """The entry with its size."""
+        return replace(self, size=(states, transitions, depth))
 
     def concerns(self, policy: object) -> bool:
         """Whether a policy is to be checked here: it can be put in, and has the hook."""

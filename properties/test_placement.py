@@ -110,14 +110,14 @@ def could(node: NodeResources, request: Request) -> bool:
     return (
         node.alive
         and not node.draining
-        and all(amount <= node.total[name] for name, amount in request.resources)
+        and all(amount <= node.total.fixed(name) for name, amount in request.resources)
         and all(allows(constraint, node) for constraint in request.labels)
     )
 
 
 def can(node: NodeResources, request: Request, *, pulls: bool = True) -> bool:
     """Whether it could serve it now. `pulls`: whether objects that wait for room on it matter."""
-    room = all(amount <= node.available.get(name, 0) for name, amount in request.resources)
+    room = all(amount <= node.free.get(name, 0) for name, amount in request.resources)
     return could(node, request) and room and not (pulls and request.needs_object_store and node.pulls_queued)
 
 
@@ -176,7 +176,7 @@ def test_free_nodes_come_first() -> None:
             assert sum(answer.probability(name) for name in answer.nodes) == 1
             assert len(answer.nodes) <= best
         scores = {node.name: truncated(node.utilization, threshold) for node in known}
-        if free and not (spares_gpus and not request.resources["GPU"]):
+        if free and not (spares_gpus and not request.resources.fixed("GPU")):
             ranked = sorted(scores[name] for name in free)
             assert sorted(scores[name] for name in answer.nodes) == ranked[: len(answer.nodes)]
             if local in free and scores[local] == ranked[0]:
@@ -233,7 +233,7 @@ def fits(known: list[NodeResources], group: Group, placement: tuple[Name, ...]) 
     for bundle, node in zip(group.bundles, placement, strict=True):
         for name, amount in bundle.resources:
             asked[node, name] += amount
-    free = {node.name: node.available for node in known}
+    free = {node.name: node.free for node in known}
     return all(amount <= free[node].get(name, 0) for (node, name), amount in asked.items())
 
 

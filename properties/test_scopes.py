@@ -1,4 +1,4 @@
-"""Every tiny scope exhausted, and every planted bug found: the evidence that what holds could fail."""
+"""Every scope exhausted and of the size that its entry says, and every planted bug found: what holds could fail."""
 
 import pytest
 
@@ -10,18 +10,27 @@ from rayproof.properties.suite.drawn import FAMILIES, from_bytes
 from rayproof.properties.suite.shared import present
 from rayproof.properties.twins import SUFFIX
 
-TINY = [
-    pytest.param(entry.name, marks=pytest.mark.rayproof_scenario(entry.name))
+SCOPES = [
+    pytest.param(
+        entry.name,
+        marks=[
+            pytest.mark.rayproof_scenario(entry.name),
+            *([] if entry.scope is Scope.TINY else [pytest.mark.slow]),
+        ],
+    )
     for entry in ENTRIES
-    if entry.scope is Scope.TINY
 ]
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", SCOPES)
 def test_exhausted(name: str) -> None:
     entry, suite = CATALOGUE[name], present()
-    scenario = entry.build(suite.policy if entry.takes_policy else None, {})
-    suite.explored(scenario, explore(scenario, suite.chosen(scenario)), suite.parameters(entry.takes_policy))
+    policy = suite.policy if entry.concerns(suite.policy) else None
+    scenario = entry.build(policy, {})
+    result = explore(scenario, suite.chosen(scenario))
+    suite.explored(scenario, result, suite.parameters(entry.takes_policy))
+    if policy is None and suite.only is None:
+        assert (result.states, result.transitions, result.depth) == entry.size
 
 
 @pytest.mark.parametrize(

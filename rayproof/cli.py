@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
-from rayproof import __version__, reducing, verify_report
+from rayproof import __version__, outside, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.reach import strategies_in_force
@@ -62,7 +62,7 @@ from rayproof.policies import load_policy
 from rayproof.problems import one_manifest
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
+from rayproof.properties.catalogue import ENTRIES, Entry, Scope
 from rayproof.targets import STANDARD_OUTPUT, require_file, require_folder, write_text
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
@@ -194,7 +194,8 @@ def _root(
 @app.command("verify")
 def verify_command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMPONENT|SCENARIO]...", help="Default: everything in the scope.")
+        list[str] | None,
+        typer.Argument(metavar="[COMPONENT|SCENARIO|FILE.py[:NAME]]...", help="Default: everything in the scope."),
     ] = None,
     scope: Annotated[Scope, typer.Option(help="How large.")] = Scope.TINY,
     driver: Annotated[Driver, typer.Option(help="Every step, or random ones.")] = Driver.EXPLORE,
@@ -248,23 +249,8 @@ def verify_command(
 def _entries(names: list[str], scope: Scope) -> list[Entry]:
     if not names:
         return [entry for entry in ENTRIES if entry.scope is scope]
-    chosen: list[Entry] = []
-    for name in names:
-        if name in CATALOGUE:
-            found = [CATALOGUE[name]]
-        elif name in COMPONENTS:
-            found = [entry for entry in ENTRIES if entry.component == name and entry.scope is scope]
-            if not found:
-                raise InputError(name, None, f"component {name} has no {scope} scenario yet", _known_names())
-        else:
-            expected = expected_name(name, (*COMPONENTS, *CATALOGUE), _known_names())
-            raise InputError(name, None, "neither a component nor a scenario", expected)
-        chosen += [entry for entry in found if entry not in chosen]
-    return chosen
-
-
-def _known_names() -> str:
-    return "a component (" + ", ".join(COMPONENTS) + ") or a name that `rayproof scenarios` lists"
+    found = [entry for name in names for entry in outside.chosen(name, scope)]
+    return [entry for number, entry in enumerate(found) if entry not in found[:number]]
 
 
 # ---- check ---------------------------------------------------------------------------------------------------------
@@ -417,7 +403,7 @@ def scenarios_command(json_to: JsonOption = None) -> None:
     """List the scenarios that can be verified."""
     require_file(json_to)
     rows = []
-    for entry in ENTRIES:
+    for entry in (*ENTRIES, *outside.offered()):
         scenario = entry.build(None, {})
         rows.append(
             {
@@ -446,10 +432,22 @@ def traceability_command(markdown_to: MarkdownOption = None) -> None:
 
 
 @app.command("statements")
-def statements_command(json_to: JsonOption = None, markdown_to: MarkdownOption = None) -> None:
+def statements_command(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="All that is known of one.")] = None,
+    json_to: JsonOption = None,
+    markdown_to: MarkdownOption = None,
+) -> None:
     """List the statements, where they are checked and which planted bug each must notice."""
     require_file(markdown_to)
     require_file(json_to)
+    if name is not None:
+        said = statements_table.described(name)
+        if not said:
+            known = [row.statement.name for row in statements_table.rows()]
+            expected = expected_name(name, known, "one that `rayproof statements` lists")
+            raise InputError("NAME", None, f"unknown statement {name!r}", expected)
+        _write_page(said, "-")
+        return
     if markdown_to is not None:
         _write_page(statements_table.markdown(), markdown_to)
         return

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
 
+from rayproof import outside
 from rayproof.console import say
 from rayproof.errors import InputError
 from rayproof.files import parse_json, read_text
 from rayproof.model.documents import MIB
-from rayproof.model.kernel import Scenario, TraceMismatch, Violation
+from rayproof.model.kernel import Result, Scenario, TraceMismatch, Violation
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.trace import Trace, TraceError, render
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
@@ -55,10 +56,16 @@ NOTHING, OWN = Trust(), Trust(own=True)
 
 
 def to_trace(
-    scenario: Scenario, violation: Violation, driver: str, seed: int | None, policy: str | None, bug: str | None = None
+    scenario: Scenario,
+    violation: Violation,
+    driver: str,
+    seed: int | None,
+    policy: str | None,
+    bug: str | None = None,
+    file: str | None = None,
 ) -> Trace:
-    """The trace of a violation; `policy` and `bug` are what the scenario was built with."""
-    parameters = {key: value for key, value in (("policy", policy), ("bug", bug)) if value is not None}
+    """The trace of a violation; `policy` and `bug` are what the scenario was built with, `file` where it is from."""
+    parameters = {key: value for key, value in (("policy", policy), ("bug", bug), ("file", file)) if value is not None}
     return Trace(
         scenario.name,
         parameters,
@@ -131,11 +138,10 @@ def load(path: Path) -> Trace:
 
 
 def _with_file(trace: Trace, place: Callable[[Path], str]) -> Trace:
-    """The trace with another path to the file of its policy, if its policy is in a file."""
-    spec = trace.parameters.get("policy")
-    if not isinstance(spec, str) or not spec.endswith(".py"):
-        return trace
-    return changed(trace, parameters={**trace.parameters, "policy": place(Path(spec))})
+    """The trace with other paths to the files of its policy and its scenario, if it names any."""
+    named = {key: trace.parameters.get(key) for key in ("policy", "file")}
+    files = {key: place(Path(spec)) for key, spec in named.items() if isinstance(spec, str) and spec.endswith(".py")}
+    return changed(trace, parameters={**trace.parameters, **files})
 
 
 def file_as_typed(path: Path) -> str:
@@ -151,6 +157,8 @@ def scenario_of(trace: Trace, path: Path, trust: Trust = NOTHING) -> Scenario:
 
 def scenario_and_policy(trace: Trace, path: Path, trust: Trust = NOTHING) -> tuple[Scenario, Policy | None]:
     """The scenario that a trace speaks of, and the policy in it; raises `InputError` as `scenario_of`."""
+    if trace.parameters.get("file") is not None:
+        return _scenario_of_file(trace, path, trust), None
     if trace.scenario not in CATALOGUE and trace.scenario not in FAMILIES:
         raise InputError(path, None, f"unknown scenario {trace.scenario!r}", "one that `rayproof scenarios` lists")
     bug = trace.parameters.get("bug")
@@ -164,6 +172,21 @@ def scenario_and_policy(trace: Trace, path: Path, trust: Trust = NOTHING) -> tup
         return FAMILIES[trace.scenario].scenario(trace.parameters.get("shape", {}), policy, swap), policy
     except ShapeError as error:
         raise InputError(path, None, str(error), "a drawn scenario as this version draws them") from None
+
+
+def _scenario_of_file(trace: Trace, path: Path, trust: Trust) -> Scenario:
+    """The scenario of a trace that is from a file outside the catalogue; raises `InputError`."""
+    file, bug = trace.parameters["file"], trace.parameters.get("bug")
+    if not isinstance(file, str) or not outside.is_file(file):
+        raise InputError(path, None, f"the file of its scenario is {file!r}", outside.EXPECTED)
+    if not trust.own:
+        what = f"its scenario is in {file}, which is a program: nothing of it is run unasked"
+        raise InputError(path, None, what, "--trust to run it")
+    (entry,) = outside.entries_of(f"{file}:{trace.scenario}")
+    planted = None if bug is None else outside.planted(str(bug), [entry])
+    if bug is not None and planted is None:
+        raise InputError(path, None, f"unknown planted bug {bug!r}", f"one that {file} has")
+    return entry.build(None, {} if planted is None else planted.replaces)
 
 
 def _policy(trace: Trace, path: Path, trust: Trust) -> Policy | None:
@@ -213,7 +236,18 @@ def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = Fal
     return Again(render(trace, replayed, replay_command(path, trace), found=found), broken, broken == trace.statement)
 
 
+def explain(scenario: Scenario, result: Result) -> str:
+    """The counterexample of a result, step by step; without one, a line that says what was found."""
+    if result.violation is None:
+        size = f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}"
+        return f"{result.scenario}: {result.verdict}, {size}\n"
+    named = tuple(s for s in scenario.statements if s.name == result.violation.statement)
+    replayed = replay(scenario, result.violation.steps, named or None, result.violation.loop)
+    return render(to_trace(scenario, result.violation, result.driver, None, None), replayed)
+
+
 def replay_command(path: Path, trace: Trace) -> str:
     """What a user types to carry a trace out again."""
     spec = trace.parameters.get("policy")
-    return f"rayproof replay {shlex.quote(str(path))}" + ("" if spec is None or spec in BUILT_IN else " --trust")
+    unasked = trace.parameters.get("file") is None and (spec is None or spec in BUILT_IN)
+    return f"rayproof replay {shlex.quote(str(path))}" + ("" if unasked else " --trust")

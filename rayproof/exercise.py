@@ -4,7 +4,7 @@ A handler or timer belongs to a process class, and is owed by all tiny scopes in
 together: one scope cannot exercise everything. It is judged when all of them were exhausted in the run; a run that left
 some of them out says nothing about it. A fault belongs to a scenario: whoever gives it a budget owes that it strikes.
 
-What is expected to stay idle is listed, with the reason, in `properties/coverage.py`.
+What is expected to stay idle is listed, with the reason, in `properties/catalogue.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rayproof.model.kernel import Process, Scenario, Verdict
 from rayproof.model.kernel.coverage import Coverage
-from rayproof.properties.coverage import EXPECTED_IDLE
+from rayproof.properties.catalogue import EXPECTED_IDLE
 from rayproof.properties.entry import Entry, Scope
 
 

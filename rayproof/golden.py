@@ -50,7 +50,7 @@ def golden_table(policy: Policy, rows: int, seed: int, nodes: int = 4) -> dict[s
                     {
                         "name": each.name,
                         "total": each.total.amounts(),
-                        "available": Resources.from_units(each.available).amounts(),
+                        "available": Resources.from_units(each.free).amounts(),
                         "queue_length": each.queue_length,
                     }
                     for each in view.nodes
@@ -95,10 +95,10 @@ def _drawn(random: Random, count: int) -> tuple[ClusterView, Resources]:
     views = []
     for number in range(count):
         total = Resources.of(CPU=random.choice((2, 4, 8)), GPU=random.choice((0, 0, 1)))
-        free = {"CPU": random.randint(0, total["CPU"] // 10_000) * 10_000, "GPU": total["GPU"]}
-        queue = (total["CPU"] - free["CPU"]) // 10_000
+        free = {"CPU": random.randint(0, total.fixed("CPU") // 10_000) * 10_000, "GPU": total.fixed("GPU")}
+        queue = (total.fixed("CPU") - free["CPU"]) // 10_000
         load = critical_utilization(total, free)
-        gpu = total["GPU"] > 0
+        gpu = total.fixed("GPU") > 0
         views.append(NodeView(f"node{number}", f"n{number}", number, total, (), free, queue, 0, load, True, gpu=gpu))
     demand = Resources.of(CPU=random.choice((1, 2)), GPU=random.choice((0, 0, 0, 1)))
     options = [view for view in views if demand.fits(view.total)]

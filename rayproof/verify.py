@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rayproof import __version__
+from rayproof import __version__, outside
 from rayproof.counterexamples import to_trace
 from rayproof.errors import InputError, expected_name
 from rayproof.exercise import Exercise, exercise
@@ -24,6 +24,7 @@ from rayproof.model.kernel.trace import Trace
 from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
 from rayproof.model.kernel.walk import as_violation, campaign, walkable
 from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.swap import Swap
 from rayproof.policies import put_again
 from rayproof.progress import Live
 from rayproof.properties.bugs import BUGS
@@ -71,7 +72,7 @@ def verify(
     done: list[Verification] = []
     for entry in entries:
         try:
-            swap = {} if bug is None else BUGS[bug].replaces
+            swap = _replaced(bug, entry)
             scenario = entry.build(policy, swap)
             report = None if on_progress is None else partial(on_progress, scenario.name)
             if driver == "explore":
@@ -92,7 +93,7 @@ def verify(
             error = put_again(policy)
             if error is not None:
                 result = _without(run(), error)
-            trace = _trace(scenario, result, seed, policy_spec if entry.takes_policy else None, bug)
+            trace = _trace(entry, scenario, result, seed, policy_spec if entry.takes_policy else None, bug)
             done.append(Verification(entry, result, trace))
         except KeyboardInterrupt:
             done.append(
@@ -105,13 +106,20 @@ def verify(
     return done
 
 
+def _replaced(bug: str | None, entry: Entry) -> Swap:
+    found = None if bug is None else outside.planted(bug, [entry])
+    return {} if found is None else found.replaces
+
+
 def _without(again: Result, error: PolicyError) -> Result:
     """The result of a run whose policy answers otherwise when it is asked again, whether or not the run meets it."""
     violation = again.violation or as_violation(error, ())
     return replace(again, verdict=Verdict.VIOLATED, violation=violation)
 
 
-def _trace(scenario: Scenario, result: Result, seed: int, policy_spec: str | None, bug: str | None) -> Trace | None:
+def _trace(
+    entry: Entry, scenario: Scenario, result: Result, seed: int, policy_spec: str | None, bug: str | None
+) -> Trace | None:
     """The counterexample of a result; one found by a walk is shortened first, unless the user has had enough."""
     violation = result.violation
     if violation is None:
@@ -119,7 +127,7 @@ def _trace(scenario: Scenario, result: Result, seed: int, policy_spec: str | Non
     if result.driver == "walk":
         with suppress(KeyboardInterrupt):
             violation = minimise(scenario, violation)
-    return to_trace(scenario, violation, result.driver, seed, policy_spec, bug)
+    return to_trace(scenario, violation, result.driver, seed, policy_spec, bug, entry.file or None)
 
 
 def _unanswered(entry: Entry, driver: str, why: str) -> Result:
@@ -131,7 +139,8 @@ def exercised_by(done: Sequence[Verification]) -> Exercise:
     """What the scenarios exhausted here exercised of the model, and what they owed; reduced ones owe nothing."""
     explored = [v.result for v in done if v.result.driver == "explore" and not v.result.reduced]
     whole = [result for result in explored if not result.note and not result.violation]
-    return exercise([(result.scenario, result.coverage) for result in whole], ENTRIES)
+    entries = (*ENTRIES, *outside.siblings(v.entry for v in done))
+    return exercise([(result.scenario, result.coverage) for result in whole], entries)
 
 
 def slowest(done: Sequence[Verification]) -> Verification | None:
@@ -198,10 +207,11 @@ def verdict_of(done: Sequence[Verification], found: Exercise = NOTHING_OWED) -> 
 
 def require_planted(bug: str, entries: Iterable[Entry]) -> None:
     """Raise `InputError` unless a planted bug exists and takes part in one of these scenarios."""
-    if bug not in BUGS:
+    entries = tuple(entries)
+    planted = outside.planted(bug, entries)
+    if planted is None:
         expected = expected_name(bug, BUGS, "one that `rayproof statements` lists")
         raise InputError("--bug", None, f"unknown planted bug {bug!r}", expected)
-    planted = BUGS[bug]
     broken = tuple(planted.replaces.values())
     for entry in entries:
         if any(isinstance(process, broken) for process in entry.build(None, planted.replaces).initial().values()):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from rayproof.model import kernel
+
 PROJECT = Path(__file__).resolve().parents[1]
 ALLOWED = {
     "model": {"model", "networkx"},
@@ -150,3 +152,30 @@ def test_an_arrow_up_and_a_mixture_of_editions_are_found() -> None:
     assert upward("cluster/paper.py", text) == set()
     older = "from rayproof.model.lineage.paper.tables import TaskStatus\n"
     assert upward("lineage/ray2/programs.py", older) == {"rayproof.model.lineage.paper.tables"}
+
+
+# ---- names -----------------------------------------------------------------------------------------------------------
+
+
+def editions_of(path: Path) -> set[str]:
+    """The editions that a module of the model belongs to: one, or both."""
+    rooms = {part.removesuffix(".py") for part in path.parts}
+    if rooms & {"paper", "chain"}:
+        return {"paper"}
+    return {"ray2"} if rooms & {"ray2", "owned"} else {"paper", "ray2"}
+
+
+def test_no_public_class_is_defined_twice_in_one_edition() -> None:
+    """What an author can import from the kernel counts; what its inside is made of does not."""
+    found: dict[tuple[str, str], list[str]] = {}
+    exported = set(kernel.__all__)
+    for path in (PROJECT / "model").rglob("*.py"):
+        inside = path.relative_to(PROJECT / "model")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            if inside.parts[0] == "kernel" and node.name not in exported:
+                continue
+            for each in editions_of(inside):
+                found.setdefault((each, node.name), []).append(inside.as_posix())
+    assert {name: files for name, files in found.items() if len(files) > 1} == {}

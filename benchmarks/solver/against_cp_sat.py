@@ -138,8 +138,8 @@ def _packings(items: int, limit: float) -> list[Pair]:
         started = time.monotonic()
         ours = best_placement(instance, limits=Limits(limit))
         took = time.monotonic() - started
-        weights = [[item.demand["CPU"], item.demand["memory"]] for item in instance.occupants]
-        capacity = [instance.nodes[0].capacity["CPU"], instance.nodes[0].capacity["memory"]]
+        weights = [[item.demand.fixed("CPU"), item.demand.fixed("memory")] for item in instance.occupants]
+        capacity = [instance.nodes[0].capacity.fixed("CPU"), instance.nodes[0].capacity.fixed("memory")]
         other = reference.fewest_bins(weights, capacity, bins, limit)
         solved = ours.outcome is Outcome.OPTIMAL
         assert not (solved and other.optimal) or ours.value == other.upper, instance.name
@@ -155,8 +155,8 @@ def _migrations(actors: int, nodes: int, limit: float) -> list[Pair]:
         instance = crowded(actors, nodes, seed)
         place = {node.id: at for at, node in enumerate(instance.nodes)}
         other = reference.fewest_moves(
-            [[item.demand["CPU"], item.demand["memory"]] for item in instance.occupants],
-            [[node.capacity["CPU"], node.capacity["memory"]] for node in instance.nodes],
+            [[item.demand.fixed("CPU"), item.demand.fixed("memory")] for item in instance.occupants],
+            [[node.capacity.fixed("CPU"), node.capacity.fixed("memory")] for node in instance.nodes],
             [None if item.node is None else place[item.node] for item in instance.occupants],
             limit,
         )

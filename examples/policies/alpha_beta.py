@@ -18,6 +18,6 @@ class AlphaBeta:
         return min(with_room, key=lambda node: (self.score(node, view), node.index)).name
 
     def score(self, node, view):
-        load = node.queue_length / max(1, node.total["CPU"] // 10_000)
+        load = node.queue_length / max(1, int(node.total["CPU"]))
         remote = view.remote_bytes(node.name) / view.input_bytes if view.input_bytes else 0
         return self.alpha * load + self.beta * remote

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import WAIT
 from rayproof.model.scheduler.policy.move_hooks import MoveActor
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 
 
 @dataclass(frozen=True)
-class BackoffAndMigration(Default):
+class BackoffAndMigration(DefaultPolicy):
     """Pauses of 1, 2 and 4 s for tasks; the smallest actor whose departure makes room moves to where it fits."""
 
     name: str = "backoff_and_migration"

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 
 
 @dataclass(frozen=True)
-class BackoffThree(Default):
+class BackoffThree(DefaultPolicy):
     """Waits 1, 2 and 4 seconds."""
 
     name: str = "backoff_three"

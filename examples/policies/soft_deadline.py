@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 
 FAR = 1 << 62
 
 
 @dataclass(frozen=True)
-class SoftDeadline(Default):
+class SoftDeadline(DefaultPolicy):
     """Tasks without a deadline go last, in the order in which they came."""
 
     name: str = "soft_deadline"

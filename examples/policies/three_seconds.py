@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 
 
 @dataclass(frozen=True)
-class ThreeSeconds(Default):
+class ThreeSeconds(DefaultPolicy):
     """Pauses of 0.5, 1 and 1.5 s; a task's own `waiting_timeout_us` takes the place of the 3 s."""
 
     name: str = "three_seconds"

@@ -25,4 +25,4 @@ class WaitingTimeBound:
         # With room it starts at once; otherwise each CPU works off its part of what is queued there.
         if node.fits_now(task.demand):
             return 0
-        return node.queued_us // max(1, node.total["CPU"] // 10_000)
+        return node.queued_us // max(1, int(node.total["CPU"]))

@@ -28,7 +28,7 @@ Checkpoint: TypeAlias = tuple[str, ...]
 """An actor's state: the calls it has carried out, sorted."""
 
 
-class Kind(StrEnum):
+class OrderKind(StrEnum):
     """What a host is told to do with an actor."""
 
     INSTALL = "install"
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 class Order(Message):
     """Coordinator to host; repeated until it is answered."""
 
-    kind: Kind
+    kind: OrderKind
     actor: str
     size: int
     epoch: int
@@ -53,7 +53,7 @@ class Order(Message):
 class Obeyed(Message):
     """Host to coordinator; a stopped actor's state comes with it."""
 
-    kind: Kind
+    kind: OrderKind
     actor: str
     epoch: int
     checkpoint: Checkpoint = ()
@@ -139,18 +139,18 @@ class Host(Process):
         """Carry out an order once; answer it as often as it comes."""
         actor = self.hosted.get(order.actor)
         match order.kind:
-            case Kind.INSTALL:
+            case OrderKind.INSTALL:
                 if actor is None:
                     self.hosted[order.actor] = Hosted(order.size, order.epoch, order.checkpoint)
-            case Kind.STOP:
+            case OrderKind.STOP:
                 if actor is not None:
                     self.stop(ctx, order, actor)
                     return
-            case Kind.RESUME:
+            case OrderKind.RESUME:
                 if actor is not None and order.epoch > actor.epoch:
                     self.stopping.pop(order.actor, None)
                     self.put(order.actor, actor, epoch=order.epoch, accepting=True)
-            case Kind.REMOVE:
+            case OrderKind.REMOVE:
                 self.hosted.pop(order.actor, None)
                 ctx.cancel_timer(METHOD + order.actor)
         ctx.send("coordinator", Obeyed(order.kind, order.actor, order.epoch))
@@ -174,7 +174,7 @@ class Host(Process):
     def checkpointed(self, ctx: Context, order: Order) -> None:
         """The state as it is when nothing runs."""
         done = self.hosted[order.actor].done
-        ctx.send("coordinator", Obeyed(Kind.STOP, order.actor, order.epoch, done))
+        ctx.send("coordinator", Obeyed(OrderKind.STOP, order.actor, order.epoch, done))
 
     def call(self, ctx: Context, name: str, call: str, caller: Name) -> None:
         """Run a method, one at a time; one that has been carried out before is only answered."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from rayproof.model.actors.hosts import Checkpoint, Kind, Obeyed, Order, Probe, Redirect, Where
+from rayproof.model.actors.hosts import Checkpoint, Obeyed, Order, OrderKind, Probe, Redirect, Where
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -113,7 +113,7 @@ class Coordinator(Process):
         moving = self.move is not None and self.move.actor == actor
         return actor in self.places and not moving and (self.places[actor], actor) not in self.orders
 
-    def give(self, ctx: Context, host: Name, kind: Kind, actor: str, checkpoint: Checkpoint = ()) -> None:
+    def give(self, ctx: Context, host: Name, kind: OrderKind, actor: str, checkpoint: Checkpoint = ()) -> None:
         """Give an order, and remember it until it is answered."""
         self.epoch += 1
         order = Order(kind, actor, dict(self.sizes)[actor], self.epoch, checkpoint)
@@ -140,11 +140,11 @@ class Coordinator(Process):
             if fitting:
                 self.unplaced = tuple(name for name in self.unplaced if name != actor)
                 self.places[actor] = fitting[0]
-                self.give(ctx, fitting[0], Kind.INSTALL, actor)
+                self.give(ctx, fitting[0], OrderKind.INSTALL, actor)
             elif self.move is None and not self.orders:
                 self.move = self.plan(size) if self.policy is None else self.planned(ctx, self.policy, actor, size)
                 if self.move is not None:
-                    self.give(ctx, self.move.source, Kind.STOP, self.move.actor)
+                    self.give(ctx, self.move.source, OrderKind.STOP, self.move.actor)
 
     def plan(self, size: int) -> Move | None:
         """The smallest actor whose departure makes room, and a host that has room for it."""
@@ -170,12 +170,12 @@ class Coordinator(Process):
 
     # ---- the move ---------------------------------------------------------------------------------------------------
 
-    def obeyed(self, ctx: Context, kind: Kind, actor: str, checkpoint: Checkpoint) -> None:
+    def obeyed(self, ctx: Context, kind: OrderKind, actor: str, checkpoint: Checkpoint) -> None:
         """The next phase: stopped, then installed at the target, then removed at the source."""
         move = self.move
-        if kind is Kind.STOP and move is not None and move.actor == actor:
-            self.give(ctx, move.target, Kind.INSTALL, actor, checkpoint)
-        elif kind is Kind.INSTALL and move is not None and move.actor == actor:
+        if kind is OrderKind.STOP and move is not None and move.actor == actor:
+            self.give(ctx, move.target, OrderKind.INSTALL, actor, checkpoint)
+        elif kind is OrderKind.INSTALL and move is not None and move.actor == actor:
             self.places[actor] = move.target
             self.move = None
             self.clean_up(ctx, move)
@@ -185,7 +185,7 @@ class Coordinator(Process):
     def clean_up(self, ctx: Context, move: Move) -> None:
         """The source's copy is of no use any longer."""
         if move.source not in self.dead:
-            self.give(ctx, move.source, Kind.REMOVE, move.actor)
+            self.give(ctx, move.source, OrderKind.REMOVE, move.actor)
 
     def publish(self, ctx: Context, actor: str) -> None:
         """Tell callers where the actor takes calls, unless that is still to be seen."""
@@ -203,7 +203,7 @@ class Coordinator(Process):
         if move is not None and host == move.target:
             self.move = None
             if move.source not in self.dead:
-                self.give(ctx, move.source, Kind.RESUME, move.actor)
+                self.give(ctx, move.source, OrderKind.RESUME, move.actor)
         elif move is not None and host == move.source and installing is None:
             self.move = None
         for actor, place in sorted(self.places.items()):
@@ -217,5 +217,5 @@ class Coordinator(Process):
         fitting = [host for host in self.live_hosts() if self.free(host) >= size]
         self.places[actor] = fitting[0] if fitting else ""
         if fitting:
-            self.give(ctx, fitting[0], Kind.INSTALL, actor)
+            self.give(ctx, fitting[0], OrderKind.INSTALL, actor)
         self.publish(ctx, actor)

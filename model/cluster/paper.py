@@ -18,7 +18,7 @@ from rayproof.model.scheduler.paper.global_scheduler import GlobalScheduler
 from rayproof.model.scheduler.paper.raylet import HEARTBEAT, Raylet
 from rayproof.model.scheduler.paper.replicas import SharingChainedStore, SharingRaylet, SharingScheduler, SharingStore
 from rayproof.model.scheduler.paper.worker import Driver, Worker
-from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import Policy, initial_memory
 from rayproof.model.swap import Swap
 
@@ -27,7 +27,7 @@ from rayproof.model.swap import Swap
 class ClusterParameters:
     """Everything about a cluster that its program and nodes do not say."""
 
-    policy: Policy = field(default_factory=Default)
+    policy: Policy = field(default_factory=DefaultPolicy)
     threshold: int = 1
     """Tasks queued or running on a node from which on the local scheduler forwards; 0 forwards all."""
     workers: int | None = None
@@ -132,7 +132,7 @@ def assemble(
     units: dict[str, tuple[Slot, ...]] = {}
     hosts: dict[Slot, str] = dict.fromkeys(("driver", "gcs", *schedulers), raylets[0])
     for number, node in enumerate(cluster.nodes):
-        count = parameters.workers or max(1, node.total["CPU"] // 10_000)
+        count = parameters.workers or max(1, node.total.fixed("CPU") // 10_000)
         workers = tuple(worker_of(number, position) for position in range(count))
 
         def raylet(number: int = number, workers: tuple[Name, ...] = workers) -> Process:

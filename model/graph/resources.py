@@ -50,7 +50,15 @@ class Resources:
         """Resources from amounts already in fixed-point units."""
         return cls(tuple(sorted((name, amount) for name, amount in units.items() if amount)))
 
-    def __getitem__(self, name: str) -> int:
+    def __getitem__(self, name: str) -> float:
+        """The amount of one resource as Ray and its users count it, 1.0 for one CPU; 0.0 when absent.
+
+        >>> Resources.of(CPU=2, GPU=0.5)["GPU"]
+        0.5
+        """
+        return self.fixed(name) / UNIT
+
+    def fixed(self, name: str) -> int:
         """The amount of one resource in fixed-point units; 0 when absent."""
         for held, amount in self.units:
             if held == name:
@@ -77,7 +85,7 @@ class Resources:
 
     def fits(self, capacity: Resources) -> bool:
         """Whether every amount asked here is at most what `capacity` has."""
-        return all(amount <= capacity[name] for name, amount in self.units)
+        return all(amount <= capacity.fixed(name) for name, amount in self.units)
 
     def amounts(self) -> dict[str, float]:
         """Amounts in whole units, for people and for JSON."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rayproof.model.actors.hosts import Checkpoint, Host, Hosted, Kind, Order, RedirectedCaller
+from rayproof.model.actors.hosts import Checkpoint, Host, Hosted, Order, OrderKind, RedirectedCaller
 from rayproof.model.actors.migration import Coordinator, Move
 from rayproof.model.kernel import Context, Name, Process
 from rayproof.properties.bug import Bug
@@ -32,7 +32,7 @@ class DoesNotDrain(Host):
 class MovesWithoutState(Coordinator):
     """The actor is moved by constructing it anew."""
 
-    def obeyed(self, ctx: Context, kind: Kind, actor: str, checkpoint: Checkpoint) -> None:
+    def obeyed(self, ctx: Context, kind: OrderKind, actor: str, checkpoint: Checkpoint) -> None:
         Coordinator.obeyed(self, ctx, kind, actor, ())
 
 
@@ -103,8 +103,8 @@ def _bug(
 class ChecksTheRemoval(Coordinator):
     """A removal that has been confirmed is ordered once more, to be sure."""
 
-    def obeyed(self, ctx: Context, kind: Kind, actor: str, checkpoint: Checkpoint) -> None:
-        if kind is not Kind.REMOVE:
+    def obeyed(self, ctx: Context, kind: OrderKind, actor: str, checkpoint: Checkpoint) -> None:
+        if kind is not OrderKind.REMOVE:
             Coordinator.obeyed(self, ctx, kind, actor, checkpoint)
             return
         for host in self.live_hosts():

@@ -32,9 +32,9 @@ def _migration(name: str, *crashable: str, methods: int = 2) -> Entry:
 
 
 MIGRATION_ENTRIES = (
-    _migration("migration"),
-    _migration("migration-source-dies", "node1"),
-    _migration("migration-target-dies", "node2"),
-    _migration("migration-coordinator-dies", "coordinator", methods=1),
+    _migration("migration").sized(1_454, 4_332, 26),
+    _migration("migration-source-dies", "node1").sized(6_615, 22_558, 26),
+    _migration("migration-target-dies", "node2").sized(9_946, 32_969, 28),
+    _migration("migration-coordinator-dies", "coordinator", methods=1).sized(150_986, 712_960, 32),
 )
 """Scenarios of moves, with a crash of each party at every step."""

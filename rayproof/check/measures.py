@@ -197,13 +197,13 @@ class Measures:
         busy = [0] * len(self.cluster.nodes)
         for task, times in self.times.items():
             if times.ended is not None and times.began is not None and times.node in names:
-                demand = self.program.tasks[task].demand["CPU"]
+                demand = self.program.tasks[task].demand.fixed("CPU")
                 busy[names[times.node]] += demand * (times.ended - times.began - times.waited)
         return busy
 
     def utilisation(self, names: Mapping[Name, int]) -> float | None:
         """Share of the cluster's CPU time that was used."""
-        capacity = sum(node.total["CPU"] for node in self.cluster.nodes)
+        capacity = sum(node.total.fixed("CPU") for node in self.cluster.nodes)
         if not capacity or not self.makespan_us:
             return None
         return sum(self.busy_by_node_us(names)) / (capacity * self.makespan_us)
@@ -211,9 +211,9 @@ class Measures:
     def imbalance(self, names: Mapping[Name, int]) -> float | None:
         """The busiest node's share of used CPU time over the mean of all nodes; 1 is perfect balance."""
         shares = [
-            busy / node.total["CPU"]
+            busy / node.total.fixed("CPU")
             for busy, node in zip(self.busy_by_node_us(names), self.cluster.nodes, strict=True)
-            if node.total["CPU"]
+            if node.total.fixed("CPU")
         ]
         mean = sum(shares) / len(shares) if shares else 0
         return max(shares) / mean if mean else None

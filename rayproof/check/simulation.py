@@ -231,11 +231,11 @@ def _workers(workload: Workload) -> int:
     """Enough workers for every task that can be on a node at once; tasks that block need more than there are CPUs."""
     tasks = workload.program.tasks.values()
     if any(isinstance(action, Get | Wait) for task in tasks for action in task.body) or any(
-        not task.demand["CPU"] for task in tasks
+        not task.demand.fixed("CPU") for task in tasks
     ):
         return min(MOST_WORKERS, max(1, len(workload.program.tasks)))
-    most = max((node.total["CPU"] for node in workload.cluster.nodes), default=0)
-    least = min((task.demand["CPU"] for task in tasks), default=10_000)
+    most = max((node.total.fixed("CPU") for node in workload.cluster.nodes), default=0)
+    least = min((task.demand.fixed("CPU") for task in tasks), default=10_000)
     return max(1, min(MOST_WORKERS, len(workload.program.tasks), -(-most // least)))
 
 

@@ -16,7 +16,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from rayproof.commands.explore_graph import NotExhaustedError, known
+from rayproof.commands.explore_graph import NotExhaustedError
 from rayproof.commands.limits import BudgetOption, MemoryOption, StatesOption
 from rayproof.console import say
 from rayproof.errors import InputError, expected_name
@@ -29,8 +29,8 @@ from rayproof.model.kernel.liveness import LIVENESS
 from rayproof.model.kernel.stategraph import StateGraph
 from rayproof.model.kernel.steps import Step
 from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.outside import entry_of
 from rayproof.progress import live
-from rayproof.properties.catalogue import build
 
 ROUND = 5
 """Steps named of those that can go round for ever."""
@@ -57,7 +57,7 @@ def bounds_of(
     Raises `InputError` for a name that is unknown or a pattern that fits no step, `NotExhaustedError` when a limit was
     reached, `Interrupted` when the user has seen enough.
     """
-    made = build(known(scenario))
+    made = entry_of(scenario).build(None, {})
     named = () if claim is None else (_claim(scenario, claim, made.statements),)
     explorer = Explorer(made, named, limits, on_progress)
     result = explorer.run()

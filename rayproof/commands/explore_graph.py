@@ -17,7 +17,7 @@ import typer
 
 from rayproof.commands.limits import BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
 from rayproof.console import say
-from rayproof.errors import InputError, expected_name
+from rayproof.errors import InputError
 from rayproof.exits import Exit, Interrupted
 from rayproof.model.kernel import EXIT_CODES, Process, Result
 from rayproof.model.kernel.engines import Engine
@@ -26,8 +26,8 @@ from rayproof.model.kernel.process import state_fields
 from rayproof.model.kernel.reductions import Reduction
 from rayproof.model.kernel.stategraph import StateGraph
 from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.outside import entry_of
 from rayproof.progress import live
-from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.reducing import explore_entry, only, wanted
 from rayproof.targets import require_file, write_text
 
@@ -46,7 +46,7 @@ def state_graph(scenario: str, limits: Limits) -> nx.MultiDiGraph[int]:
     when another limit was reached, `Interrupted` when the user has seen enough.
     """
     most = limits.states
-    explorer = Explorer(build(known(scenario)), (), replace(limits, states=most + 1))
+    explorer = Explorer(entry_of(scenario).build(None, {}), (), replace(limits, states=most + 1))
     result = explorer.run()
     if result.note.startswith(INTERRUPTED_NOTE):
         raise Interrupted(f"{scenario} was not exhausted after {result.states:,} states; no picture was written")
@@ -57,14 +57,6 @@ def state_graph(scenario: str, limits: Limits) -> nx.MultiDiGraph[int]:
     if result.note:
         raise NotExhaustedError(f"{scenario} was not exhausted: {result.note}")
     return as_networkx(explorer.graph())
-
-
-def known(scenario: str) -> str:
-    """The name itself; raises `InputError` with the nearest names when there is no such scenario."""
-    if scenario in CATALOGUE:
-        return scenario
-    expected = expected_name(scenario, CATALOGUE, "a name that `rayproof scenarios` lists")
-    raise InputError("SCENARIO", None, f"unknown scenario {scenario!r}", expected)
 
 
 def as_networkx(graph: StateGraph) -> nx.MultiDiGraph[int]:
@@ -137,7 +129,7 @@ def size(
 
     `statements`: names of those that the reductions must respect; all when there are none. Raises `InputError`.
     """
-    (entry,) = only([CATALOGUE[known(scenario)]], statements)
+    (entry,) = only([entry_of(scenario)], statements)
     made = entry.build(None, {})
     respected = made.statements if reductions else ()
     return explore_entry(
@@ -171,7 +163,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("explore")
     def explore_command(
-        scenario: Annotated[str, typer.Argument(help="A name that `rayproof scenarios` lists.")],
+        scenario: Annotated[str, typer.Argument(help="A name that `rayproof scenarios` lists, or FILE.py[:NAME].")],
         graph: Annotated[
             Path | None, typer.Option("--graph", metavar="FILE", help="Write the states: .dot, .gv or .graphml.")
         ] = None,

@@ -37,6 +37,7 @@ class {kind}:
             actor (whether it creates one).
         view: options (legal nodes), nodes (all, also dead ones), origin, input_bytes, local_bytes, remote_bytes(node).
         A node: name, index, total, available, labels, queue_length, task_us, queued_us, utilization, fits_now(demand).
+        Amounts are Ray's: node.total["CPU"] and node.available.get("CPU", 0) are 1.0 for one CPU.
         What it says is what the scheduler knows: the last heartbeat, less what was assigned since. It may be stale.
         ctx.choose(options, random=True) is the only source of randomness; `import random` is refused.
         """

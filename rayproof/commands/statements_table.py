@@ -8,7 +8,7 @@ from inspect import getsourcefile
 from pathlib import Path
 
 from rayproof.model.kernel import Scenario, Statement
-from rayproof.properties.bugs import BUGS
+from rayproof.properties.bugs import BUGS, Bug
 from rayproof.properties.catalogue import ENTRIES, Edition
 from rayproof.properties.implications import IMPLIED_BY
 from rayproof.properties.suite.drawn import FAMILIES, from_bytes
@@ -24,6 +24,7 @@ Generated from the catalogue by `{COMMAND}`; a test holds the two together.
 never happens proves nothing), `eventually`, `leads_to` and `progress` on every fair run, `refines` of every step as one
 of an abstract system. Statements of one name in different rooms stand apart. A planted bug is a fault put into the
 model from outside that the statement must notice; `rayproof verify --bug NAME SCENARIO` shows it.
+`rayproof statements NAME` says the rest: where a statement is from, where it is checked, which bugs it notices.
 """
 
 
@@ -68,33 +69,42 @@ def markdown() -> str:
     made = rows()
     lines = [HEAD]
     for room in dict.fromkeys(row.room for row in made):
-        lines.append(f"## {room}\n")
-        for row in made:
-            if row.room == room:
-                lines += _entry(row)
+        lines += [f"## {room}\n", "| statement | kind | edition | says | noticed bugs |", "|---|---|---|---|---|"]
+        lines += [_line(row) for row in made if row.room == room]
+        lines.append("")
     return "\n".join(lines)
 
 
-def _entry(row: Row) -> list[str]:
+def _line(row: Row) -> str:
     statement = row.statement
-    bugs = [bug for bug in BUGS.values() if bug.statement == statement.name and bug.scenario in row.scenarios]
-    also = [bug.name for bug in BUGS.values() if statement.name in bug.also and bug.scenario in row.scenarios]
-    implied = IMPLIED_BY.get((row.room, statement.name), ())
+    notes = [f"known to be broken in Ray: {statement.known}"] if statement.known else []
+    notes += [f"follows from `{name}`" for name in IMPLIED_BY.get((row.room, statement.name), ())]
+    says = " ".join(statement.sentence.split()) + (f" ({'; '.join(notes)})" if notes else "")
+    cells = (f"`{statement.name}`", statement.kind, " ".join(sorted(row.editions)), says, str(len(bugs_of(row))))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def bugs_of(row: Row) -> list[Bug]:
+    """The planted bugs that a statement notices in a scenario of its own."""
+    name = row.statement.name
+    return [bug for bug in BUGS.values() if name in (bug.statement, *bug.also) and bug.scenario in row.scenarios]
+
+
+def described(name: str) -> str:
+    """All that is known of the statements of a name; empty when there is none."""
+    return "\n".join(_description(row) for row in rows() if row.statement.name == name)
+
+
+def _description(row: Row) -> str:
+    statement = row.statement
     lines = [
-        f"### `{statement.name}`\n",
-        f"{statement.sentence}\n",
-        f"- kind: {statement.kind}; edition: {' and '.join(sorted(row.editions))}",
-        f"- source: {statement.source}",
-        f"- checked in: {', '.join(row.scenarios)}",
+        f"{statement.name} ({row.room}; {statement.kind}; {' and '.join(sorted(row.editions))})",
+        f"  {' '.join(statement.sentence.split())}",
+        f"  source: {statement.source}",
+        f"  checked in: {', '.join(row.scenarios)}",
+        *(f"  notices: {bug.name} in {bug.scenario}: {bug.sentence}" for bug in bugs_of(row)),
+        *(f"  follows from: {other}" for other in IMPLIED_BY.get((row.room, statement.name), ())),
     ]
-    if bugs:
-        lines.append("- planted bugs: " + "; ".join(f"`{bug.name}` ({bug.sentence.rstrip('.')})" for bug in bugs))
-    elif statement.kind == "sometimes":
-        lines.append("- planted bugs: none; it shows that something can happen")
-    if also:
-        lines.append("- also noticed by it: " + ", ".join(f"`{name}`" for name in also))
     if statement.known:
-        lines.append(f"- known to be broken in Ray: {statement.known}")
-    if implied:
-        lines.append("- implied by: " + ", ".join(f"`{name}`" for name in implied))
-    return [*lines, ""]
+        lines.append(f"  known to be broken in Ray: {statement.known}")
+    return "\n".join(lines) + "\n"

@@ -96,7 +96,7 @@ def reachable(evidence: Evidence, wave: Wave) -> Answer:
             NodeResources(
                 name,
                 totals[name].total,
-                {r: a - count * spec.demand[r] for r, a in totals[name].total.units},
+                {r: a - count * spec.demand.fixed(r) for r, a in totals[name].total.units},
                 totals[name].labels,
             )
             for name, count in zip(names, counts, strict=True)

@@ -35,8 +35,8 @@ class Owner(Driver):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """An object exists; submit the tasks that lacked nothing else."""
         match message:
-            case ObjectReady(there):
-                self.unmade.discard(there)
+            case ObjectReady(object_id):
+                self.unmade.discard(object_id)
                 self.submit_ready(ctx)
             case _:
                 raise Unhandled(message)

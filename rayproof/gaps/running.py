@@ -51,8 +51,8 @@ class _Log:
                 self.queued[task] = node
             case Started(task):
                 self.started[task] = now, self.queued[task]
-            case Moved(there):
-                self.moved.append(there)
+            case Moved(object_id):
+                self.moved.append(object_id)
             case _:
                 pass
 
@@ -83,7 +83,7 @@ def run_ready(instance: Instance, ready: Runnable, policy: Policy, seed: int, dr
         {task.id: Slot(nodes[log.started[task.id][1]], log.started[task.id][0]) for task in instance.tasks}
     )
     sizes = {item.id: item.size_bytes for item in instance.objects}
-    return Run(schedule, sum(sizes.get(there, 0) for there in log.moved), schedule.makespan(instance))
+    return Run(schedule, sum(sizes.get(object_id, 0) for object_id in log.moved), schedule.makespan(instance))
 
 
 def heuristic(policy: Policy, seed: int = 0) -> RunHeuristic:

@@ -147,7 +147,7 @@ class Decider:
                     held[sent.node][name] += amount
         views = []
         for i, node in enumerate(self.nodes):
-            available = {name: max(0, amount - held[i][name]) for name, amount in node.total.units}
+            free = {name: max(0, amount - held[i][name]) for name, amount in node.total.units}
             views.append(
                 NodeView(
                     name=f"N{i}",
@@ -155,10 +155,10 @@ class Decider:
                     index=i,
                     total=node.total,
                     labels=node.labels,
-                    available=available,
+                    free=free,
                     queue_length=queued[i],
                     task_us=self._average_us[i],
-                    utilization=critical_utilization(node.total, available),
+                    utilization=critical_utilization(node.total, free),
                     alive=True,
                     gpu=node.total["GPU"] > 0,
                 )

@@ -28,7 +28,7 @@ from rayproof.suite.options import Options, add_options, read_options, require_p
 OPTIONS = pytest.StashKey[Options]()
 FINGERPRINTS = pytest.StashKey[Fingerprints]()
 
-MARKER = "rayproof_scenario(name, only=None): the scenario that a test is about, and its statement if it is about one"
+MARKER = "rayproof_scenario(name, only=None): what a test is about; `only`: the statement that a planted bug must break"
 CORPUS = "old_counterexample"
 """Parameter of the test that replays what was found before."""
 
@@ -105,25 +105,34 @@ def _is_of_corpus(item: pytest.Item) -> bool:
 
 
 def _wanted(item: pytest.Item, options: Options) -> bool:
-    marker = item.get_closest_marker("rayproof_scenario")
-    if options.edition is None and options.only is None:
+    """Whether a test is about what was asked for; what the corpus holds is looked at one by one."""
+    if _is_of_corpus(item):
         return True
+    marker = item.get_closest_marker("rayproof_scenario")
     if marker is None:
-        # Tests of drivers and engines are about no statement; what the corpus holds is looked at one by one.
-        return options.only is None or _is_of_corpus(item)
-    if marker.kwargs.get("only") is not None and options.only not in (None, marker.kwargs["only"]):
-        return False
-    name = marker.args[0]
+        # Tests of placement functions and hooks are about no scenario, and no policy from outside takes part in them.
+        return options.only is None and options.policy is None
+    name, statement = marker.args[0], marker.kwargs.get("only")
     entry = FAMILIES.get(name) or CATALOGUE[name]
+    if options.policy is not None and (statement is not None or not entry.concerns(options.policy.policy)):
+        return False
     if options.edition is not None and entry.edition not in (options.edition, Edition.BOTH):
         return False
-    if options.only is None:
-        return True
+    return options.only is None or options.only in ({statement} if statement else _statements_of(name))
+
+
+def _statements_of(name: str) -> set[str]:
     if name in FAMILIES:
         scenario = FAMILIES[name].scenario(FAMILIES[name].draw(from_bytes(b"")))
     else:
         scenario = CATALOGUE[name].build(None, {})
-    return options.only in {statement.name for statement in scenario.statements}
+    return {statement.name for statement in scenario.statements}
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """How many cases the policy that is checked takes part in; the others were left out."""
+    policy = config.stash[OPTIONS].policy
+    return [] if policy is None else [f"rayproof: {len(items)} cases in which {policy.spec} takes part"]
 
 
 # ---- results --------------------------------------------------------------------------------------------------------

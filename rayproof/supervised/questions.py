@@ -64,7 +64,7 @@ class Numbers:
                 return (self._task(task), attempt, *self.view(view))
             case "order":
                 queue, local = arguments
-                there = tuple(sorted(local.available.items()))
+                there = tuple(sorted(local.free.items()))
                 return tuple(map(self._waiting, queue)), local.node, there, local.running
             case "transfer":
                 queue, link = arguments
@@ -129,7 +129,7 @@ class Numbers:
             "node",
             (
                 known[1],
-                tuple(sorted(node.available.items())),
+                tuple(sorted(node.free.items())),
                 node.queue_length,
                 node.task_us,
                 node.utilization,

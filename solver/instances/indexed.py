@@ -62,7 +62,7 @@ def index(instance: Instance) -> Indexed:
         {number[before]: delay for before, delay in instance.predecessors(task).items()} for task in instance.tasks
     )
     resources = tuple(sorted({name for task in instance.tasks for name, _ in task.demand}))
-    units = [gcd(*(task.demand[name] for task in instance.tasks)) for name in resources]
+    units = [gcd(*(task.demand.fixed(name) for task in instance.tasks)) for name in resources]
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(preds)))
     graph.add_edges_from((before, task) for task, found in enumerate(preds) for before in found)
@@ -74,11 +74,11 @@ def index(instance: Instance) -> Indexed:
         preds=preds,
         resources=resources,
         demand=tuple(
-            tuple(task.demand[name] // unit for name, unit in zip(resources, units, strict=True))
+            tuple(task.demand.fixed(name) // unit for name, unit in zip(resources, units, strict=True))
             for task in instance.tasks
         ),
         capacity=tuple(
-            tuple(node.capacity[name] // unit for name, unit in zip(resources, units, strict=True))
+            tuple(node.capacity.fixed(name) // unit for name, unit in zip(resources, units, strict=True))
             for node in instance.nodes
         ),
         order=tuple(nx.lexicographical_topological_sort(graph)),

@@ -40,23 +40,23 @@ def placement_faults(instance: Instance, seats: Mapping[str, Seat], everyone: bo
     for node in instance.nodes:
         here = [item for item in instance.occupants if seats.get(item.id, ("", None))[0] == node.id]
         for name in sorted({name for item in here for name, _ in item.demand}):
-            if sum(item.demand[name] for item in here) > node.capacity[name]:
+            if sum(item.demand.fixed(name) for item in here) > node.capacity.fixed(name):
                 yield f"{node.id} is asked for more {name} than it has"
         devices: Counter[int] = Counter()
         whole = Fraction(0)
         for item in here:
-            amount = Fraction(item.demand["GPU"], 10_000)
+            amount = Fraction(item.demand.fixed("GPU"), 10_000)
             device = seats[item.id][1]
             if 0 < amount < 1:
                 if device is None:
                     yield f"{item.id} shares no particular GPU of {node.id}"
                 else:
-                    devices[device] += item.demand["GPU"]
+                    devices[device] += item.demand.fixed("GPU")
             else:
                 whole += amount
         if any(held > 10_000 for held in devices.values()):
             yield f"a GPU of {node.id} is asked for more than one"
-        if whole + len(devices) > Fraction(node.capacity["GPU"], 10_000):
+        if whole + len(devices) > Fraction(node.capacity.fixed("GPU"), 10_000):
             yield f"{node.id} has too few GPUs that are wholly free"
     yield from _group_faults(instance, seats)
 

@@ -67,10 +67,13 @@ def positions(instance: Instance, stay: bool = False) -> Positions:
     place = {node.id: at for at, node in enumerate(instance.nodes)}
     names = sorted({name for item in instance.occupants for name, _ in item.demand} - {GPU})
     units = [
-        gcd(*(item.demand[name] for item in instance.occupants), *(node.capacity[name] for node in instance.nodes))
+        gcd(
+            *(item.demand.fixed(name) for item in instance.occupants),
+            *(node.capacity.fixed(name) for node in instance.nodes),
+        )
         for name in names
     ]
-    gpus = tuple(node.capacity[GPU] // UNIT for node in instance.nodes)
+    gpus = tuple(node.capacity.fixed(GPU) // UNIT for node in instance.nodes)
     options = []
     for item in instance.occupants:
         found = _options(instance, item, place, gpus, stay)
@@ -85,14 +88,14 @@ def positions(instance: Instance, stay: bool = False) -> Positions:
         sits=tuple(None if item.node is None else place[item.node] for item in instance.occupants),
         resources=tuple(names),
         demand=tuple(
-            tuple(item.demand[name] // unit for name, unit in zip(names, units, strict=True))
+            tuple(item.demand.fixed(name) // unit for name, unit in zip(names, units, strict=True))
             for item in instance.occupants
         ),
         capacity=tuple(
-            tuple(node.capacity[name] // unit for name, unit in zip(names, units, strict=True))
+            tuple(node.capacity.fixed(name) // unit for name, unit in zip(names, units, strict=True))
             for node in instance.nodes
         ),
-        gpu=tuple(item.demand[GPU] for item in instance.occupants),
+        gpu=tuple(item.demand.fixed(GPU) for item in instance.occupants),
         gpus=gpus,
     )
 
@@ -100,7 +103,7 @@ def positions(instance: Instance, stay: bool = False) -> Positions:
 def _options(
     instance: Instance, item: Occupant, place: dict[str, int], gpus: tuple[int, ...], stay: bool
 ) -> tuple[Position, ...]:
-    amount = item.demand[GPU]
+    amount = item.demand.fixed(GPU)
     fixed = item.node is not None and (stay or not item.movable)
     eligible = () if fixed else instance.eligible(item)
     nodes = [node.id for node in instance.nodes if node.id in eligible or node.id == item.node]

@@ -40,7 +40,7 @@ def _misplaced(instance: Instance, schedule: Schedule) -> Iterator[str]:
             yield f"{task.id} may not run on {node.id}"
         elif not all(label in node.labels for label in task.labels):
             yield f"{node.id} lacks a label that {task.id} needs"
-        elif any(amount > node.capacity[resource] for resource, amount in task.demand):
+        elif any(amount > node.capacity.fixed(resource) for resource, amount in task.demand):
             yield f"{task.id} needs more than all of {node.id}"
 
 
@@ -80,6 +80,6 @@ def _overfull(instance: Instance, schedule: Schedule) -> Iterator[str]:
         # At equal times what ends gives back first: intervals are half open.
         for time, _, resource, amount in sorted(changes):
             used[resource] = used.get(resource, 0) + amount
-            if used[resource] > node.capacity[resource]:
+            if used[resource] > node.capacity.fixed(resource):
                 yield f"{node.id} is asked for more {resource} than it has at {time}"
                 break

@@ -140,8 +140,8 @@ class _Question:
                 if node.id == item.node or self._holds_at(solver, item, at)
             )
             device = None
-            if 0 < item.demand[GPU] < UNIT:
-                devices = range(self.instance.nodes[at].capacity[GPU] // UNIT)
+            if 0 < item.demand.fixed(GPU) < UNIT:
+                devices = range(self.instance.nodes[at].capacity.fixed(GPU) // UNIT)
                 device = next(gpu for gpu in devices if solver.holds(self._device(item, at, gpu)))
             seats[item.id] = self.instance.nodes[at].id, device
         return seats
@@ -197,24 +197,24 @@ class _Question:
         here = [item for item in self.seated if item.node == node.id]
         for resource in sorted({name for item in (*here, *self.asked) for name, _ in item.demand} - {GPU}):
             self._sum(
-                [(item.demand[resource], self.holds[item.id]) for item in here if item.demand[resource]]
+                [(item.demand.fixed(resource), self.holds[item.id]) for item in here if item.demand.fixed(resource)]
                 + [
-                    (item.demand[resource], self._drawn(item, at, resource))
+                    (item.demand.fixed(resource), self._drawn(item, at, resource))
                     for item in self.asked
-                    if item.demand[resource]
+                    if item.demand.fixed(resource)
                 ],
-                node.capacity[resource],
+                node.capacity.fixed(resource),
             )
         self._gpus(at, here)
 
     def _gpus(self, at: int, here: list[Occupant]) -> None:
-        count = self.instance.nodes[at].capacity[GPU] // UNIT
-        present = [(item, self.holds[item.id]) for item in here if item.demand[GPU]]
-        present += [(item, self._drawn(item, at, GPU)) for item in self.asked if item.demand[GPU]]
+        count = self.instance.nodes[at].capacity.fixed(GPU) // UNIT
+        present = [(item, self.holds[item.id]) for item in here if item.demand.fixed(GPU)]
+        present += [(item, self._drawn(item, at, GPU)) for item in self.asked if item.demand.fixed(GPU)]
         terms: list[tuple[int, str]] = []
         devices: list[list[tuple[int, str]]] = [[] for _ in range(count)]
         for item, literal in present:
-            amount = item.demand[GPU]
+            amount = item.demand.fixed(GPU)
             if amount >= UNIT:
                 terms.append((amount // UNIT, literal))
                 continue

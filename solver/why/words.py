@@ -48,7 +48,7 @@ def _wants(who: str, reasons: Iterable[Reason]) -> list[Needs | NeedsLabel | Nee
 def _has(node: Node, want: Needs | NeedsLabel | NeedsNode) -> bool:
     match want:
         case Needs(_, resource, amount):
-            return node.capacity[resource] >= amount
+            return node.capacity.fixed(resource) >= amount
         case NeedsLabel(_, key, value):
             return (key, value) in node.labels
         case NeedsNode(_, nodes):

@@ -50,7 +50,7 @@ def test_a_task_is_followed_from_its_submit_over_its_waits(
         "  5. node0 -> owner [down]  Down(name=node0)\n"
         "     owner.attempts: t1 = 2\n"
         "     owner.placed: t1 = node1\n"
-        "  6. node0 -> owner  TaskReply(task=t1, attempt=1, error=)\n"
+        "  6. node0 -> owner  ExecutionReply(task=t1, attempt=1, error=)\n"
         "     owner.stage: t1 = done\n"
     )
 

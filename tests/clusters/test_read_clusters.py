@@ -213,7 +213,7 @@ def test_every_sample_of_kuberay_reads() -> None:
             (found[path.name],) = read_clusters(path)
     assert len(found) == 7
     labelled = found["ray-cluster-label-selector.yaml"]
-    assert labelled.nodes[0].total["CPU"] == 0, "the head's resources say CPU 0, whatever its container may use"
+    assert labelled.nodes[0].total.fixed("CPU") == 0, "the head's resources say CPU 0, whatever its container may use"
     assert dict(labelled.max_nodes) == {"large-cpu-group": 10, "accelerator-group": 10, "spot-group": 5}
     assert found["ray-job.interactive-mode.yaml"].max_nodes == (), "not autoscaled: nothing bounds it but its replicas"
 

@@ -10,7 +10,7 @@ import pytest
 
 from rayproof.conformance import Answer
 from rayproof.conformance.outcomes import Outcomes, check_outcomes
-from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.actors.ray2.protocol import CallOutcome
 from rayproof.model.kernel import Verdict
 from rayproof.model.lineage.ray2.programs import Failure
 from tests.conformance.outcome_forgeries import KINDS, Lines, forgeries, load, write
@@ -73,7 +73,7 @@ def test_no_outcome_of_the_other_recordings_is_refused() -> None:
 def test_errors_have_the_names_and_the_families_of_ray() -> None:
     raised = [json.loads(line) for path in SHARED for line in path.read_text(encoding="utf-8").splitlines()]
     families = {line["err"]: line["mro"] for line in raised if line.get("e") == "get_end" and "mro" in line}
-    known = {name for name in families if name in {*Failure, *Outcome}}
+    known = {name for name in families if name in {*Failure, *CallOutcome}}
     assert known == {
         "ObjectReconstructionFailedError",
         "OwnerDiedError",

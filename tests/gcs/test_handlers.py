@@ -8,10 +8,10 @@ from rayproof.model.gcs.chain.master import ChainMaster
 from rayproof.model.gcs.chain.protocol import (
     ABSENT,
     Configuration,
-    Entry,
+    EpochSealed,
+    LogEntry,
     Ready,
     Resume,
-    Sealed,
 )
 from rayproof.model.gcs.chain.replica import Replica, value_of
 from rayproof.model.gcs.paper.control_store import ControlStore
@@ -24,7 +24,7 @@ from tests.recorded import Recorded
 
 
 def test_a_key_holds_its_own_last_value() -> None:
-    written = tuple(Entry("c", i, key, i) for i, key in enumerate(["a", "b", "c", "b", "c", "a"], 1))
+    written = tuple(LogEntry("c", i, key, i) for i, key in enumerate(["a", "b", "c", "b", "c", "a"], 1))
     assert [value_of(written, key) for key in "abc"] == [6, 4, 5]
     assert value_of(written, "bb") == ABSENT
     assert value_of(written, "*0") == (("a", 6), ("b", 4), ("c", 5))
@@ -44,9 +44,9 @@ def test_only_the_successor_is_resumed(sender: str) -> None:
 def test_a_promise_counts_for_the_change_that_is_under_way(epoch: int) -> None:
     master, ctx = ChainMaster(configuration=Configuration(3, ("r0", "r1")), fail_stop=False), Recorded("master")
     master.suspect(ctx, "r1")
-    master.receive(ctx, "r0", Sealed(epoch))
+    master.receive(ctx, "r0", EpochSealed(epoch))
     assert master.unsealed == {"r0", "r1"}
-    master.receive(ctx, "r0", Sealed(4))
+    master.receive(ctx, "r0", EpochSealed(4))
     assert master.unsealed == {"r1"}
 
 

@@ -100,6 +100,6 @@ def test_programs_that_no_execution_can_satisfy(
 
 
 def test_resources_are_fixed_point() -> None:
-    assert Resources.of(CPU=0.3)["CPU"] == 3000 and Resources.of(CPU=0.00001) == Resources()
+    assert Resources.of(CPU=0.3).fixed("CPU") == 3000 and Resources.of(CPU=0.00001) == Resources()
     assert Resources.of(CPU=1, GPU=1) - Resources.of(GPU=1) == Resources.of(CPU=1)
     assert not Resources.of(GPU=0.5).fits(Resources.of(CPU=8, GPU=0.4))

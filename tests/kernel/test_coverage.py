@@ -21,8 +21,7 @@ from rayproof.model.kernel import (
 )
 from rayproof.model.kernel.coverage import handled
 from rayproof.model.kernel.explore import explore
-from rayproof.properties.catalogue import ENTRIES, Scope
-from rayproof.properties.coverage import EXPECTED_IDLE
+from rayproof.properties.catalogue import ENTRIES, EXPECTED_IDLE, Scope
 from tests.kernel.liveness.systems import Player, User, coin, game, lock, service
 from tests.kernel.toys import Ask, Beat, Server
 

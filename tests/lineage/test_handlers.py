@@ -8,9 +8,9 @@ from rayproof.model.kernel import Down
 from rayproof.model.lineage.ray2.attempts import (
     AttemptEnded,
     AttemptNode,
+    AttemptSubmitter,
     Ending,
     RunAttempt,
-    Submitter,
     TaskShape,
 )
 from rayproof.model.lineage.ray2.execution import DISK, Executor, PutValue
@@ -40,7 +40,7 @@ def test_a_budget_of_retries_counts_from_the_second_attempt(max_retries: int) ->
 
 
 def test_kills_for_memory_wait_twice_as_long_each_time_and_crashes_do_not() -> None:
-    owner, ctx = Submitter(shapes=(TaskShape("t", max_retries=1),)), Recorded("owner")
+    owner, ctx = AttemptSubmitter(shapes=(TaskShape("t", max_retries=1),)), Recorded("owner")
     owner.start(ctx)
     for attempt, ending in enumerate([*[Ending.OUT_OF_MEMORY] * 4, Ending.CRASHED], 1):
         owner.receive(ctx, "node", AttemptEnded("t", attempt, ending))

@@ -45,14 +45,14 @@ def test_what_is_sent_holds_its_demand_until_its_body_has_ended() -> None:
     _, view, _ = policy.seen[-1]
     first, second = view.nodes
     assert (first.available["CPU"], first.queue_length, first.utilization) == (0, 2, 1.0)
-    assert (second.available["CPU"], second.queue_length, second.gpu) == (10_000, 0, True)
+    assert (second.available["CPU"], second.queue_length, second.gpu) == (1.0, 0, True)
     assert (view.origin, [node.name for node in view.options]) == ("N1", ["N0", "N1"])
     before = decider.version
     decider.started("t0", "aa", 10.0)
     decider.ended("t0", 10.25)
     assert decider.version > before
     decider.place(question())
-    assert policy.seen[-1][1].nodes[0].available["CPU"] == 10_000
+    assert policy.seen[-1][1].nodes[0].available["CPU"] == 1.0
     assert policy.seen[-1][1].nodes[0].task_us == 250_000 and policy.seen[-1][1].nodes[0].queued_us == 250_000
 
 
@@ -66,7 +66,7 @@ def test_what_blocks_gives_back_its_cpu_and_no_gpu() -> None:
     decider.blocked("t0", True)
     assert decider.hopeless(), "nothing that runs could change the view"
     decider.place(question())
-    assert dict(policy.seen[-1][1].nodes[1].available) == {"CPU": 10_000, "GPU": 0}
+    assert dict(policy.seen[-1][1].nodes[1].available) == {"CPU": 1.0, "GPU": 0}
     decider.blocked("t0", False)
     decider.place(question())
     assert dict(policy.seen[-1][1].nodes[1].available) == {"CPU": 0, "GPU": 0}
@@ -94,7 +94,7 @@ def test_retries_come_to_life_again_and_processes_that_die_free_what_they_held()
     decider.started("t0", "aa", 0)
     decider.died("t0")
     decider.place(question())
-    assert policy.seen[-1][1].nodes[0].available["CPU"] == 20_000
+    assert policy.seen[-1][1].nodes[0].available["CPU"] == 2.0
     decider.started("t0", "bb", 5)
     decider.place(question())
     assert policy.seen[-1][1].nodes[1].available["CPU"] == 0, "Ray retried it elsewhere"
@@ -108,11 +108,11 @@ def test_an_actor_holds_what_it_has_until_it_dies() -> None:
     decider.ended("a0", 1)
     decider.place(question(actor=True, hints=Hints(priority=3)))
     task, view, _ = policy.seen[-1]
-    assert (view.nodes[0].available["CPU"], view.nodes[0].queue_length) == (10_000, 0)
+    assert (view.nodes[0].available["CPU"], view.nodes[0].queue_length) == (1.0, 0)
     assert task.actor and task.hints.priority == 3 and decider.hopeless()
     decider.died("a0")
     decider.place(question())
-    assert policy.seen[-1][1].nodes[0].available["CPU"] == 20_000
+    assert policy.seen[-1][1].nodes[0].available["CPU"] == 2.0
 
 
 def test_one_memory_and_draws_from_the_seed() -> None:

@@ -113,4 +113,4 @@ def area_us(program: Program, cluster: ClusterSpec) -> dict[str, float]:
     for task in program.tasks.values():
         for name, amount in task.demand:
             used[name] = used.get(name, 0) + amount * own_time_us(program, task.id)
-    return {name: amount / cluster.total[name] for name, amount in used.items() if cluster.total[name]}
+    return {name: amount / cluster.total.fixed(name) for name, amount in used.items() if cluster.total.fixed(name)}

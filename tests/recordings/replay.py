@@ -53,7 +53,7 @@ class _Replay:
         if isinstance(task.strategy, PlacementGroup):
             (group,) = (group for group in self.recording.groups if group.id == task.strategy.group)
             room, place = group.bundles[task.strategy.bundle], (node, task.strategy.bundle)
-        most = min(room[kind] // amount for kind, amount in task.demand) if task.demand else UNIT
+        most = min(room.fixed(kind) // amount for kind, amount in task.demand) if task.demand else UNIT
         workers = self.free.setdefault(place, [])
         if len(workers) < most and not any(end <= ready for end in workers):
             delay = self.cold[node].pop(0) if self.cold[node] else self.recording.startup.cold_us

@@ -29,8 +29,8 @@ def raylet(cpus: float, **demands: float) -> tuple[LeaseRaylet, Recorded]:
 
 def granting(node: LeaseRaylet, ctx: Context, *classes: str) -> None:
     """Leases 0, 1, ... of these classes, in this order."""
-    for lease, of in enumerate(classes):
-        node.give(ctx, of, (lease, "owner", False))
+    for lease, scheduling_class in enumerate(classes):
+        node.give(ctx, scheduling_class, (lease, "owner", False))
 
 
 def test_workers_are_leased_in_order_of_their_numbers_and_take_what_the_class_demands() -> None:
@@ -61,7 +61,10 @@ def test_workers_are_leased_in_order_of_their_numbers_and_take_what_the_class_de
 def test_a_class_has_its_share_of_scarce_cpus(cpus: int, waiting: dict[str, int], granted: str, has_it: bool) -> None:
     node, ctx = raylet(cpus, a=1, b=1, two=2, free=0)
     granting(node, ctx, *granted)
-    node.to_grant = {of: [(10 + i, "owner", False) for i in range(count)] for of, count in waiting.items()}
+    node.to_grant = {
+        scheduling_class: [(10 + i, "owner", False) for i in range(count)]
+        for scheduling_class, count in waiting.items()
+    }
     assert node.has_its_share(ctx, "a") is has_it
 
 

@@ -11,10 +11,13 @@ import pytest
 from rayproof.check.verdict import policy_scenarios
 from rayproof.errors import InputError
 from rayproof.model.actors.scenarios import migration
+from rayproof.model.graph import Default, Resources
 from rayproof.model.kernel import Verdict, combine
 from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.policy.built_in import Default, with_defaults
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy, with_defaults
+from rayproof.model.scheduler.policy.hooks import NodeView, TaskView
 from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.queue_hooks import LocalView
 from rayproof.policies import load_policy
 from rayproof.properties.actors.statements import MIGRATION
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
@@ -135,7 +138,7 @@ def test_what_is_not_in_the_queue_cannot_be_sent() -> None:
 
 def test_a_policy_is_checked_where_it_decides_something() -> None:
     placing = {entry.name for entry in ENTRIES if entry.takes_policy and not entry.hook and entry.scope is Scope.TINY}
-    assert {entry.name for entry in policy_scenarios(Default())} == placing
+    assert {entry.name for entry in policy_scenarios(DefaultPolicy())} == placing
     more = {entry.name for entry in policy_scenarios(example("priority_transfer"))} - placing
     assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent"}
     moving = {entry.name for entry in policy_scenarios(example("backoff_and_migration"))} - placing
@@ -148,7 +151,7 @@ def test_a_policy_with_one_hook_places_as_default_does(tmp_path: Path) -> None:
     policy = load_policy(str(file)).policy
     for name in ("sched-affinity", "sched-spread"):
         own = explore(CATALOGUE[name].build(policy, {}))
-        usual = explore(CATALOGUE[name].build(Default(), {}))
+        usual = explore(CATALOGUE[name].build(DefaultPolicy(), {}))
         assert (own.verdict, own.states, own.transitions) == (usual.verdict, usual.states, usual.transitions)
     assert combine([own.verdict]) is Verdict.HOLDS
 
@@ -168,3 +171,13 @@ def test_what_is_no_policy_is_refused_with_what_was_expected(tmp_path: Path, tex
     file.write_text(text)
     with pytest.raises(InputError, match=complaint):
         load_policy(str(file))
+
+
+def test_amounts_in_a_view_are_those_that_a_user_writes() -> None:
+    node = NodeView("raylet0", "n0", 0, Resources.of(CPU=1, GPU=0.5), (), {"CPU": 5_000}, 0, 0, 0.5, True)
+    assert node.total["CPU"] == 1.0 and node.total["GPU"] == 0.5 and node.total["TPU"] == 0.0
+    assert dict(node.available) == {"CPU": 0.5} and node.fits_now(Resources.of(CPU=0.5))
+    local = LocalView("raylet0", {"CPU": 20_000}, 0)
+    assert local.available["CPU"] == 2.0
+    task = TaskView("t", "f", Resources.of(CPU=2), (), Default(), False)
+    assert task.demand["CPU"] == 2.0

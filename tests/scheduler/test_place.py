@@ -14,11 +14,11 @@ from rayproof.model.kernel import Context, PolicyError
 from rayproof.model.scheduler.paper.estimates import averaged
 from rayproof.model.scheduler.policy.built_in import (
     AlphaBeta,
-    Default,
+    DefaultPolicy,
     EarliestCompletion,
     LocalityFirst,
     LowestEstimatedWait,
-    Spread,
+    SpreadPolicy,
     with_defaults,
 )
 from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, TaskView, ask
@@ -66,9 +66,9 @@ class Last(First):
 
 
 def test_default_packs_the_submitting_node_below_half() -> None:
-    assert Default().place(task(), view(node(0, 3), node(1, 4)), 0, First()) == ("raylet0", 0)
+    assert DefaultPolicy().place(task(), view(node(0, 3), node(1, 4)), 0, First()) == ("raylet0", 0)
     emptier = view(*(node(i, 3 if i == 0 else 4) for i in range(10)))
-    assert Default().place(task(), emptier, 0, Last()) == ("raylet0", 0), "no draw among the two best"
+    assert DefaultPolicy().place(task(), emptier, 0, Last()) == ("raylet0", 0), "no draw among the two best"
 
 
 def test_a_resource_that_a_node_has_not_got_does_not_fit() -> None:
@@ -77,34 +77,34 @@ def test_a_resource_that_a_node_has_not_got_does_not_fit() -> None:
 
 
 def test_default_balances_above_half() -> None:
-    assert Default().place(task(), view(node(0, 1), node(1, 3)), 0, First()) == ("raylet1", 0)
+    assert DefaultPolicy().place(task(), view(node(0, 1), node(1, 3)), 0, First()) == ("raylet1", 0)
 
 
 def test_default_keeps_cpu_tasks_off_gpu_nodes() -> None:
     cluster = view(node(0, 4, gpus=1), node(1, 1), node(2, 4, gpus=1))
-    assert Default().place(task(), cluster, 0, First())[0] == "raylet1"
-    assert Default(avoid_gpu_nodes=False).place(task(), cluster, 0, First())[0] == "raylet0"
-    assert Default().place(task(GPU=1), cluster, 0, First())[0] == "raylet0"
+    assert DefaultPolicy().place(task(), cluster, 0, First())[0] == "raylet1"
+    assert DefaultPolicy(avoid_gpu_nodes=False).place(task(), cluster, 0, First())[0] == "raylet0"
+    assert DefaultPolicy().place(task(GPU=1), cluster, 0, First())[0] == "raylet0"
     full = view(node(0, 4, gpus=1), node(1, 0))
-    assert Default().place(task(), full, 0, First())[0] == "raylet0", "GPU nodes when nothing else has room"
+    assert DefaultPolicy().place(task(), full, 0, First())[0] == "raylet0", "GPU nodes when nothing else has room"
 
 
 def test_default_waits_when_nothing_has_room() -> None:
-    assert Default().place(task(CPU=3), view(node(0, 2), node(1, 2)), 0, First()) == (None, 0)
+    assert DefaultPolicy().place(task(CPU=3), view(node(0, 2), node(1, 2)), 0, First()) == (None, 0)
 
 
 def test_default_draws_among_the_best_fifth() -> None:
     cluster = view(*(node(i, 1 if i == 0 else 4) for i in range(20)))
-    assert Default().place(task(), cluster, 0, First())[0] == "raylet1"
-    assert Default().place(task(), cluster, 0, Last())[0] == "raylet4"
+    assert DefaultPolicy().place(task(), cluster, 0, First())[0] == "raylet1"
+    assert DefaultPolicy().place(task(), cluster, 0, Last())[0] == "raylet4"
 
 
 def test_spread_goes_round() -> None:
     cluster = view(node(0, 1), node(1, 0), node(2, 1))
-    assert Spread().place(task(), cluster, 0, First()) == ("raylet0", 1)
-    assert Spread().place(task(), cluster, 1, First()) == ("raylet2", 0)
-    assert Default().place(task(SpreadStrategy()), cluster, 1, First()) == ("raylet2", 0)
-    assert Spread().place(task(CPU=2), cluster, 1, First()) == (None, 1)
+    assert SpreadPolicy().place(task(), cluster, 0, First()) == ("raylet0", 1)
+    assert SpreadPolicy().place(task(), cluster, 1, First()) == ("raylet2", 0)
+    assert DefaultPolicy().place(task(SpreadStrategy()), cluster, 1, First()) == ("raylet2", 0)
+    assert SpreadPolicy().place(task(CPU=2), cluster, 1, First()) == (None, 1)
 
 
 def test_lowest_estimated_wait_weighs_queue_and_transfer() -> None:
@@ -176,9 +176,9 @@ def test_a_partial_proposal_keeps_its_hooks_and_places_as_default() -> None:
     made = deepcopy(with_defaults(Orders()))
     assert made.name == "orders" and made.order() == "first"  # type: ignore[attr-defined]
     cluster = view(node(0, 1), node(1, 3))
-    assert made.place(task(), cluster, 0, First()) == Default().place(task(), cluster, 0, First())
+    assert made.place(task(), cluster, 0, First()) == DefaultPolicy().place(task(), cluster, 0, First())
     assert not hasattr(made, "retry")
-    whole = Spread()
+    whole = SpreadPolicy()
     assert with_defaults(whole) is whole
 
 

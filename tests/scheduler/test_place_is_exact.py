@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rayproof.model.graph import Default as AnyNode
 from rayproof.model.graph import Resources, Spread
-from rayproof.model.scheduler.policy.built_in import BUILT_IN, Default
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, TaskView
 from rayproof.model.scheduler.ray import HybridOptions, Request, critical_utilization, hybrid, round_robin
 
@@ -35,10 +35,10 @@ def views(draw: st.DrawFn, origin: str = "raylet0") -> ClusterView:
     nodes: list[NodeView] = []
     for i in range(draw(st.integers(1, 12))):
         total = Resources.of(CPU=draw(st.integers(1, 4)), GPU=draw(st.integers(0, 1)))
-        free = {"CPU": draw(st.integers(0, total["CPU"] // 5_000)) * 5_000, "GPU": total["GPU"]}
+        free = {"CPU": draw(st.integers(0, total.fixed("CPU") // 5_000)) * 5_000, "GPU": total.fixed("GPU")}
         alive = draw(st.integers(0, 5)) > 0
         load = critical_utilization(total, free)
-        nodes.append(NodeView(f"raylet{i}", f"n{i}", i, total, (), free, 0, 0, load, alive, gpu=total["GPU"] > 0))
+        nodes.append(NodeView(f"raylet{i}", f"n{i}", i, total, (), free, 0, 0, load, alive, gpu=total.fixed("GPU") > 0))
     options = [node for node in nodes if node.alive]
     return ClusterView(
         options,
@@ -66,7 +66,7 @@ def test_default_answers_as_hybrid(
     view: ClusterView, demand: Resources, threshold: float, fraction: float, avoid: bool
 ) -> None:
     seen = Seen()
-    policy = Default(spread_threshold=threshold, top_k_fraction=fraction, avoid_gpu_nodes=avoid)
+    policy = DefaultPolicy(spread_threshold=threshold, top_k_fraction=fraction, avoid_gpu_nodes=avoid)
     feasible = [node for node in view.options if demand.fits(node.total)]
     asked = ClusterView(
         feasible,

@@ -133,7 +133,7 @@ def check_definition(vector: Fields) -> None:
         case "is_available":
             value = is_available(known, request_of(vector["request"]))
         case "critical_resource_utilization":
-            value = critical_utilization(known.total, known.available)
+            value = critical_utilization(known.total, known.free)
         case other:
             raise AssertionError(other)
     assert value == vector["expect"]["value"]
@@ -156,7 +156,7 @@ def check_bundle(vector: Fields) -> None:
     known, options, expected = nodes(vector), vector["options"], vector["expect"]
     strategy = BundleStrategy(vector["policy"])
     used, target = frozenset(options.get("nodes_already_used_by_group", ())), options.get("soft_target")
-    before = [dict(each.available) for each in known]
+    before = [dict(each.free) for each in known]
     outcomes = [
         outcome
         for _, outcome in zip(
@@ -166,7 +166,7 @@ def check_bundle(vector: Fields) -> None:
         )
     ]
     assert {outcome.status for outcome in outcomes} == {Status(expected["status"])}
-    assert [dict(each.available) for each in known] == before
+    assert [dict(each.free) for each in known] == before
     for outcome in outcomes:
         if outcome.status is Status.SUCCESS:
             assert is_legal_placement(known, bundles, strategy, outcome.nodes, used_by_group=used, soft_target=target)

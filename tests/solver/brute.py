@@ -60,12 +60,12 @@ def all_placements(instance: Instance) -> Iterator[dict[str, Seat]]:
     """Every valid seat for every occupant."""
     choices: list[list[Seat]] = []
     for item in instance.occupants:
-        fraction = 0 < item.demand["GPU"] < 10_000
+        fraction = 0 < item.demand.fixed("GPU") < 10_000
         choices.append(
             [
                 (node.id, gpu)
                 for node in instance.nodes
-                for gpu in (range(node.capacity["GPU"] // 10_000) if fraction else (None,))
+                for gpu in (range(node.capacity.fixed("GPU") // 10_000) if fraction else (None,))
             ]
         )
     names = [item.id for item in instance.occupants]

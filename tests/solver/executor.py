@@ -171,4 +171,4 @@ class Run:
 
 
 def _cpus(held: Resources) -> Resources:
-    return Resources.from_units({"CPU": held["CPU"]})
+    return Resources.from_units({"CPU": held.fixed("CPU")})

@@ -153,7 +153,7 @@ def clusters_with_occupants(draw: st.DrawFn, max_occupants: int = 5, settled: bo
             CPU=draw(st.sampled_from([0, 0.5, 1, 1, 2])), GPU=draw(st.sampled_from([0, 0, 0, 0.4, 0.6, 1]))
         )
         # A fraction of a GPU sits nowhere at first: which device it would hold is not part of the form.
-        whole = demand["GPU"] % 10_000 == 0
+        whole = demand.fixed("GPU") % 10_000 == 0
         fitting = [node.id for node in nodes if demand.fits(free[node.id])] if settled and whole else []
         node = draw(st.sampled_from([None, *fitting, *fitting]))
         if node is not None:

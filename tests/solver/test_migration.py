@@ -25,7 +25,7 @@ def cluster(capacity: dict[str, float], *occupants: tuple[str, float, str | None
 @settings(max_examples=120, deadline=None)
 @given(clusters_with_occupants(max_occupants=5, settled=True))
 def test_exhaustive_search_agrees(instance: Instance) -> None:
-    assume(all(item.demand["GPU"] % 10_000 == 0 for item in instance.occupants))
+    assume(all(item.demand.fixed("GPU") % 10_000 == 0 for item in instance.occupants))
     static, dynamic = brute.fewest_moves(instance, most=4)
     found = fewest_moves(instance, detours=4)
     if static is None:

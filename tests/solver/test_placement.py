@@ -36,7 +36,7 @@ def value(instance: Instance, seats: dict[str, Seat], aim: Aim) -> Fraction:
         moved = [item for item in instance.occupants if item.node is not None and seats[item.id][0] != item.node]
         return Fraction(sum(item.state_bytes for item in moved))
     return max(
-        Fraction(sum(item.demand[name] for item in instance.occupants if seats[item.id][0] == node.id), capacity)
+        Fraction(sum(item.demand.fixed(name) for item in instance.occupants if seats[item.id][0] == node.id), capacity)
         for node in instance.nodes
         for name, capacity in node.capacity
     )
@@ -82,7 +82,7 @@ def test_gpu_fragments_do_not_add_up() -> None:
     node = Node("n", Resources.of(GPU=2))
     assert best_placement(Instance((node,), occupants=tuple(Occupant(f"a{at}", half) for at in range(2)))).value == 1
     three = Instance((node,), occupants=tuple(Occupant(f"a{at}", half) for at in range(3)))
-    assert sum(item.demand["GPU"] for item in three.occupants) < node.capacity["GPU"]
+    assert sum(item.demand.fixed("GPU") for item in three.occupants) < node.capacity.fixed("GPU")
     assert best_placement(three).outcome is Outcome.INFEASIBLE
     with pytest.raises(InstanceError, match=r"part of one GPU or whole GPUs, found 1\.5"):
         best_placement(Instance((node,), occupants=(Occupant("a", Resources.of(GPU=1.5)),)))

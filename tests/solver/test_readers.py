@@ -167,7 +167,7 @@ def test_recorded_workflows_are_planned_within_their_bounds() -> None:
 @shared
 def test_pods_of_a_gpu_cluster_are_packed_device_by_device() -> None:
     cluster = gpu_cluster(0, 60)
-    assert any(0 < pod.demand["GPU"] < 10_000 for pod in cluster.occupants)
+    assert any(0 < pod.demand.fixed("GPU") < 10_000 for pod in cluster.occupants)
     found = best_placement(cluster, limits=Limits(10))
     assert found.value is not None
     assert found.lower <= found.value <= len(cluster.nodes)

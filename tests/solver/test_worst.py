@@ -146,7 +146,7 @@ def test_what_a_policy_raises_is_raised_as_it_is() -> None:
         return 0
 
     with pytest.raises(LookupError, match="the first burst"):
-        worst_by_search(fails_once, 6, 2, seconds=None, evaluations=800)
+        worst_by_search(fails_once, 6, 2, limits=Limits(None, 800))
 
 
 def test_a_policy_that_names_no_node_is_refused() -> None:

@@ -226,3 +226,14 @@ def test_a_damaged_counterexample_is_passed_over_with_its_reason(pytester: pytes
 def test_the_whole_suite_passes_with_every_built_in_policy(pytester: pytest.Pytester, name: str) -> None:
     result = run(pytester, str(PROJECT / "properties"), f"--rayproof-policy={name}", "-n", "2")
     assert result.ret == pytest.ExitCode.OK
+
+
+def test_with_a_policy_only_that_runs_in_which_it_takes_part(pytester: pytest.Pytester) -> None:
+    """No planted bug, no component without a policy, and no scope of a hook that it does not have."""
+    result = run(pytester, str(PROJECT / "properties"), "--rayproof-policy=alpha_beta", "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["rayproof: * cases in which alpha_beta takes part"])
+    cases = [line for line in result.outlines if "::" in line]
+    assert f"rayproof: {len(cases)} cases in which alpha_beta takes part" in result.outlines
+    assert any("test_exhausted[cluster-wide]" in case for case in cases)
+    for other in ("planted_bug", "store-", "chain-3", "test_placement", "migration"):
+        assert not any(other in case for case in cases), other

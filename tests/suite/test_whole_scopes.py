@@ -6,19 +6,7 @@ from rayproof.model.kernel.explore import explore
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import build
 from rayproof.properties.cluster.paper.bugs import WHOLE_BUGS
-from tests.scopes import check_killed, check_pinned
-
-PINNED = {
-    "cluster-put-is-lost": (1256, 26),
-    "cluster-waits": (4057, 25),
-    "cluster-actor": (17014, 37),
-    "cluster-actor-hopeless": (9829, 31),
-}
-
-
-@pytest.mark.parametrize("name", PINNED)
-def test_pinned(name: str) -> None:
-    check_pinned(name, *PINNED[name])
+from tests.scopes import check_killed
 
 
 @pytest.mark.parametrize("bug", WHOLE_BUGS, ids=lambda bug: bug.name)

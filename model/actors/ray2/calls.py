@@ -20,10 +20,10 @@ from rayproof.model.actors.ray2.protocol import (
     ActorStarted,
     ActorState,
     CallFinished,
+    CallOutcome,
+    CallResult,
     CallSpec,
-    Outcome,
-    Push,
-    Result,
+    PushCall,
 )
 from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
@@ -79,15 +79,15 @@ class Caller(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Results, the registry's word, arguments, broken connections."""
         match message:
-            case Result():
+            case CallResult():
                 self.result(ctx, sender, message)
             case ActorState(actor, dead):
                 self.actor_state(ctx, actor, dead)
             case CallFinished(call):
                 self.argument(ctx, call)
-            case Unreachable(to, Push(_, number, attempt)):
+            case Unreachable(to, PushCall(_, number, attempt)):
                 self.send_failed(ctx, to, number, attempt)
-            case Unreachable(to, Result(call, attempt)):
+            case Unreachable(to, CallResult(call, attempt)):
                 self.send_failed(ctx, to, self.number(call), attempt)
             case _:
                 raise Unhandled(message)
@@ -121,7 +121,7 @@ class Caller(Process):
             if self.actor:
                 self.push(ctx, number, skip=False)
             else:
-                self.finish(ctx, number, Outcome.DIED if self.dead else Outcome.UNAVAILABLE)
+                self.finish(ctx, number, CallOutcome.DIED if self.dead else CallOutcome.UNAVAILABLE)
 
     def may_send(self, number: int) -> bool:
         """Whether a call's arguments are there."""
@@ -131,7 +131,7 @@ class Caller(Process):
         """Send one attempt."""
         self.in_flight[number] = self.actor
         call = self.calls[number].name
-        ctx.send(self.actor, Push(call, number, self.attempts[number], self.finished_numbers(), skip))
+        ctx.send(self.actor, PushCall(call, number, self.attempts[number], self.finished_numbers(), skip))
         if self.loses_contact:
             ctx.set_timer(CONTACT, kind=TimerKind.EAGER)
 
@@ -139,7 +139,7 @@ class Caller(Process):
         """All numbers with a result, in whatever order the results came."""
         return tuple(number for number, call in enumerate(self.calls) if call.name in self.outcomes)
 
-    def result(self, ctx: Context, sender: Name, result: Result) -> None:
+    def result(self, ctx: Context, sender: Name, result: CallResult) -> None:
         """The value of the attempt that is in flight; a late one of an earlier attempt or incarnation is dropped."""
         number = self.number(result.call)
         if self.in_flight.get(number) == sender and self.attempts[number] == result.attempt:
@@ -187,12 +187,12 @@ class Caller(Process):
             if self.actor:
                 ctx.set_timer(f"{RETRY}{number}", kind=TimerKind.PROGRAM)
         else:
-            self.finish(ctx, number, Outcome.DIED if self.dead else Outcome.UNAVAILABLE)
+            self.finish(ctx, number, CallOutcome.DIED if self.dead else CallOutcome.UNAVAILABLE)
 
     def resend(self, ctx: Context, number: int) -> None:
         """Send a retry, past the queue; while the actor is away it waits."""
         if self.dead:
-            self.finish(ctx, number, Outcome.DIED)
+            self.finish(ctx, number, CallOutcome.DIED)
         elif self.actor:
             self.retrying.discard(number)
             self.attempts[number] += 1
@@ -207,13 +207,13 @@ class Actor(Process):
     concurrency: int = constant(1)
     expected: dict[Name, int] = field(default_factory=dict)
     """Next number of each caller."""
-    waiting: dict[Name, dict[int, Push]] = field(default_factory=dict)
+    waiting: dict[Name, dict[int, PushCall]] = field(default_factory=dict)
     """Calls that came before their turn."""
     passed: dict[Name, set[int]] = field(default_factory=dict)
     """Later numbers that will not come in their turn: finished before, or retried past the queue."""
-    ready: tuple[tuple[Name, Push], ...] = ()
+    ready: tuple[tuple[Name, PushCall], ...] = ()
     """Calls whose turn it is, in order."""
-    running: tuple[tuple[Name, Push], ...] = ()
+    running: tuple[tuple[Name, PushCall], ...] = ()
     value: int = 0
 
     def start(self, ctx: Context) -> None:
@@ -223,14 +223,14 @@ class Actor(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Calls only."""
         match message:
-            case Push():
+            case PushCall():
                 self.pushed(ctx, sender, message)
             case Unreachable():
                 pass
             case _:
                 raise Unhandled(message)
 
-    def pushed(self, ctx: Context, caller: Name, push: Push) -> None:
+    def pushed(self, ctx: Context, caller: Name, push: PushCall) -> None:
         """Take a call's turn, or at once if it is a retry. `OrderedActorTaskExecutionQueue::EnqueueTask`."""
         if push.skip or push.number < self.expected.get(caller, 0):
             self.skip_queue(caller, push)
@@ -241,7 +241,7 @@ class Actor(Process):
         self.advance(caller)
         self.run_next(ctx)
 
-    def skip_queue(self, caller: Name, push: Push) -> None:
+    def skip_queue(self, caller: Name, push: PushCall) -> None:
         """A retry does not wait for its turn."""
         self.ready += ((caller, push),)
 
@@ -266,7 +266,7 @@ class Actor(Process):
                 ctx.observe(Started(ctx.me, caller, push.call, push.number, push.attempt))
                 ctx.set_timer(f"{METHOD}{push.call} {push.attempt}", kind=TimerKind.PROGRAM)
 
-    def may_run(self, push: Push) -> bool:
+    def may_run(self, push: PushCall) -> bool:
         """Whether no other attempt of the same call runs."""
         return all(other.call != push.call for _, other in self.running)
 
@@ -278,7 +278,7 @@ class Actor(Process):
         if not call.startswith("read"):
             self.value += 1
         ctx.observe(Returned(ctx.me, push.call, push.attempt, self.value))
-        ctx.send(caller, Result(push.call, push.attempt, self.value))
+        ctx.send(caller, CallResult(push.call, push.attempt, self.value))
         self.run_next(ctx)
 
 

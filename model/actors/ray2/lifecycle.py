@@ -72,7 +72,7 @@ class WorkerLeased(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnWorker(Message):
+class ReturnActorWorker(Message):
     """Manager to node: end that worker, wherever it has got to."""
 
     actor: str
@@ -104,7 +104,7 @@ class ActorNode(Process):
         match message:
             case LeaseWorker(actor, incarnation):
                 self.waiting += ((actor, incarnation),)
-            case ReturnWorker(actor, incarnation):
+            case ReturnActorWorker(actor, incarnation):
                 self.waiting = tuple(item for item in self.waiting if item != (actor, incarnation))
                 if self.workers.get(actor) == incarnation:
                     self.end(ctx, actor)
@@ -217,7 +217,7 @@ class ActorManager(Process):
         if self.is_current(actor, incarnation):
             self.life[actor] = Life.ALIVE
         else:
-            ctx.send(node, ReturnWorker(actor, incarnation))
+            ctx.send(node, ReturnActorWorker(actor, incarnation))
 
     def destroy(self, ctx: Context, actor: str) -> None:
         """The actor ends, and so does its worker, also one that is still asked for. `DestroyActor`."""
@@ -227,7 +227,7 @@ class ActorManager(Process):
 
     def give_back(self, ctx: Context, actor: str) -> None:
         """End the worker, or the request for it."""
-        ctx.send(self.node[actor], ReturnWorker(actor, self.incarnation[actor]))
+        ctx.send(self.node[actor], ReturnActorWorker(actor, self.incarnation[actor]))
 
     def worker_failed(self, ctx: Context, actor: str) -> None:
         """Restart within the budget. `RestartActor`."""

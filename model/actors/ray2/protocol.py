@@ -11,7 +11,7 @@ OWN_ARGUMENT = "own"
 """Stands among a call's needs for an argument that its caller computes."""
 
 
-class Outcome(StrEnum):
+class CallOutcome(StrEnum):
     """Ray's names of what a call may end in when it gives no value."""
 
     DIED = "ActorDiedError"
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Push(Message):
+class PushCall(Message):
     """Caller to actor: run a method."""
 
     call: str
@@ -32,7 +32,7 @@ class Push(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Result(Message):
+class CallResult(Message):
     """Actor to caller."""
 
     call: str

@@ -30,7 +30,7 @@ RETRY_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
+class PutKey:
     """Write a value."""
 
     key: Key
@@ -38,13 +38,13 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
-class Get:
+class GetKey:
     """Read a value."""
 
     key: Key
 
 
-Operation: TypeAlias = Put | Get
+Operation: TypeAlias = PutKey | GetKey
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class ChainClient(Process):
             self.todo = tuple(rest)
             self.issued += 1
             self.pending[self.issued] = operation
-            value = operation.value if isinstance(operation, Put) else None
+            value = operation.value if isinstance(operation, PutKey) else None
             ctx.observe(Invoked(ctx.me, self.issued, operation.key, value))
             self.ask(ctx, self.issued)
             self.go_on(ctx)
@@ -115,7 +115,7 @@ class ChainClient(Process):
         """Send a request to the replica that has the role for it."""
         operation = self.pending[number]
         known = self.configuration_for(operation.key)
-        if isinstance(operation, Put):
+        if isinstance(operation, PutKey):
             ctx.send(known.chain[0], Write(known, number, operation.key, operation.value))
         else:
             ctx.send(known.chain[-1], Read(known, number, operation.key))
@@ -151,5 +151,5 @@ class ChainClient(Process):
         if operation is None:
             return
         self.done[number] = operation
-        ctx.observe(Answered(ctx.me, number, operation.value if isinstance(operation, Put) else value))
+        ctx.observe(Answered(ctx.me, number, operation.value if isinstance(operation, PutKey) else value))
         self.go_on(ctx)

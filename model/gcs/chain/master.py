@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from rayproof.model.gcs.chain.events import Activated
 from rayproof.model.gcs.chain.protocol import (
     Configuration,
+    EpochSealed,
     Join,
     Joined,
     Lookup,
     Ready,
     Seal,
-    Sealed,
 )
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, Unreachable, constant
 
@@ -53,7 +53,7 @@ class ChainMaster(Process):
         match message:
             case Down(name):
                 self.suspect(ctx, name)
-            case Sealed(epoch):
+            case EpochSealed(epoch):
                 if epoch == self.configuration.epoch + 1:
                     self.promised(ctx, sender)
             case Unreachable(to):

@@ -39,7 +39,7 @@ class Configuration(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """One update as the replicas keep it; (client, number) is the request."""
 
     client: Name
@@ -100,7 +100,7 @@ class Update(Message):
     """Forwarded down the chain, predecessor to successor."""
 
     sequence: int
-    entry: Entry
+    entry: LogEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Resend(Message):
 
     epoch: int
     first: int
-    entries: tuple[Entry, ...]
+    entries: tuple[LogEntry, ...]
     stable: int
 
 
@@ -137,7 +137,7 @@ class Seal(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed(Message):
+class EpochSealed(Message):
     """The promise."""
 
     epoch: int

@@ -26,10 +26,11 @@ from rayproof.model.gcs.chain.protocol import (
     EVERYTHING,
     Configuration,
     Datum,
-    Entry,
+    EpochSealed,
     Join,
     Joined,
     Key,
+    LogEntry,
     Lookup,
     Read,
     Ready,
@@ -37,7 +38,6 @@ from rayproof.model.gcs.chain.protocol import (
     Resend,
     Resume,
     Seal,
-    Sealed,
     Stable,
     Update,
     Value,
@@ -53,9 +53,9 @@ class Replica(Process):
 
     configuration: Configuration
     """The newest configuration this replica has heard of."""
-    history: tuple[Entry, ...] = ()
+    history: tuple[LogEntry, ...] = ()
     """Applied updates; the first has sequence number 1."""
-    sent: tuple[Entry, ...] = ()
+    sent: tuple[LogEntry, ...] = ()
     """The end of the history that is not known to be stable."""
     sealed: int = 0
     """No epoch before this one is served."""
@@ -76,7 +76,7 @@ class Replica(Process):
         match message:
             case Write(configuration, number, key, value):
                 self.learn(ctx, configuration)
-                self.write(ctx, configuration.epoch, Entry(sender, number, key, value))
+                self.write(ctx, configuration.epoch, LogEntry(sender, number, key, value))
             case Read(configuration, number, key):
                 self.learn(ctx, configuration)
                 self.read(ctx, configuration.epoch, sender, number, key)
@@ -95,13 +95,13 @@ class Replica(Process):
                 self.catch_up(ctx, sender, message)
             case Seal(epoch):
                 self.sealed = max(self.sealed, epoch)
-                ctx.send(sender, Sealed(epoch))
+                ctx.send(sender, EpochSealed(epoch))
             case _:
                 raise Unhandled(message)
 
     # ---- requests of clients (section 2) ----------------------------------------------------------------------------
 
-    def write(self, ctx: Context, epoch: int, entry: Entry) -> None:
+    def write(self, ctx: Context, epoch: int, entry: LogEntry) -> None:
         """The head gives a new request the next sequence number; one it knows goes down the chain again."""
         if not (self.serves(epoch) and self.is_head(ctx)):
             ctx.send(entry.client, Refused(entry.number, self.configuration))
@@ -122,7 +122,7 @@ class Replica(Process):
 
     # ---- updates and acknowledgements (section 3: Hist, Sent) -------------------------------------------------------
 
-    def update(self, ctx: Context, sender: Name, sequence: int, entry: Entry) -> None:
+    def update(self, ctx: Context, sender: Name, sequence: int, entry: LogEntry) -> None:
         """Apply the next update. A known one was asked for again: pass it on. After a gap, ask for what is missing."""
         if sender != self.predecessor(ctx):
             return
@@ -133,7 +133,7 @@ class Replica(Process):
         else:
             self.ask_for_the_rest(ctx, sender)
 
-    def apply(self, ctx: Context, entry: Entry) -> None:
+    def apply(self, ctx: Context, entry: LogEntry) -> None:
         """Append an update; what the tail holds is stable."""
         self.history += (entry,)
         if not self.is_tail(ctx):
@@ -150,7 +150,7 @@ class Replica(Process):
         if successor is not None and self.linked:
             ctx.send(successor, Update(sequence, entry))
 
-    def reply(self, ctx: Context, entry: Entry) -> None:
+    def reply(self, ctx: Context, entry: LogEntry) -> None:
         """Tell the client that its update is stable."""
         ctx.send(entry.client, Written(entry.number))
 
@@ -261,7 +261,7 @@ class Replica(Process):
         position = chain.index(ctx.me) + 1
         return chain[position] if position < len(chain) else self.configuration.joining or None
 
-    def sequence_of(self, entry: Entry) -> int:
+    def sequence_of(self, entry: LogEntry) -> int:
         """The sequence number that a request has been given; 0 when it is new."""
         for sequence, known in enumerate(self.history, 1):
             if (known.client, known.number) == (entry.client, entry.number):
@@ -269,7 +269,7 @@ class Replica(Process):
         return 0
 
 
-def value_of(history: tuple[Entry, ...], key: Key) -> Datum:
+def value_of(history: tuple[LogEntry, ...], key: Key) -> Datum:
     """What a key holds after these updates, or what all keys do."""
     if key.startswith(EVERYTHING):
         return tuple(sorted({entry.key: entry.value for entry in history}.items(), key=itemgetter(0)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from rayproof.model.gcs.chain.clients import ChainClient, Get, Operation, Put
+from rayproof.model.gcs.chain.clients import ChainClient, GetKey, Operation, PutKey
 from rayproof.model.gcs.chain.master import ChainMaster
 from rayproof.model.gcs.chain.protocol import Configuration
 from rayproof.model.gcs.chain.replica import Replica
@@ -21,7 +21,7 @@ KEY = "x"
 
 def puts(count: int) -> tuple[Operation, ...]:
     """So many writes of distinct values."""
-    return tuple(Put(KEY, value) for value in range(1, count + 1))
+    return tuple(PutKey(KEY, value) for value in range(1, count + 1))
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def chain(
 
 READS = ChainScope(
     "chain-reads",
-    {"client0": puts(2), "client1": (Get(KEY), Get(KEY))},
+    {"client0": puts(2), "client1": (GetKey(KEY), GetKey(KEY))},
     replicas=2,
     window=1,
     faults={FaultKind.CRASH: 1},
@@ -117,7 +117,7 @@ READS = ChainScope(
 
 RETRIES = ChainScope(
     "chain-retries",
-    {"client0": puts(1), "client1": (Put(KEY, 7),)},
+    {"client0": puts(1), "client1": (PutKey(KEY, 7),)},
     replicas=2,
     faults={FaultKind.LOSE: 1, FaultKind.EARLY_TIMEOUT: 1},
     asks_again=True,
@@ -132,7 +132,7 @@ ALONE = replace(RETRIES, name="chain-alone", replicas=1)
 
 STALE = ChainScope(
     "chain-stale",
-    {"client0": puts(1), "client1": (Get(KEY),)},
+    {"client0": puts(1), "client1": (GetKey(KEY),)},
     replicas=2,
     faults={FaultKind.CRASH: 1},
     asks_again=True,
@@ -143,7 +143,7 @@ STALE = ChainScope(
 
 EXTENSION = ChainScope(
     "chain-extension",
-    {"client0": (Put(KEY, 1), Get(KEY))},
+    {"client0": (PutKey(KEY, 1), GetKey(KEY))},
     replicas=1,
     spares=1,
     window=1,
@@ -180,7 +180,7 @@ RESTART_BUSY = replace(RESTART, name="chain-restart-busy", clients={"client0": p
 
 SUSPICION = ChainScope(
     "chain-suspicion",
-    {"client0": puts(1), "client1": (Get(KEY),)},
+    {"client0": puts(1), "client1": (GetKey(KEY),)},
     replicas=2,
     faults={FaultKind.SUSPECT: 1},
     asks_again=True,

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from rayproof.model.gcs.chain.clients import RETRY_US, Get, Operation, Put
+from rayproof.model.gcs.chain.clients import RETRY_US, GetKey, Operation, PutKey
 from rayproof.model.gcs.chain.protocol import EVERYTHING, Datum, Key
 from rayproof.model.gcs.chain.register import ShardedClient
 from rayproof.model.gcs.paper.control_store import ControlStore
@@ -26,6 +26,7 @@ from rayproof.model.gcs.paper.tables import (
     NodeRow,
     ObjectRow,
     Row,
+    RowKey,
     Table,
     TaskRow,
     may_write,
@@ -33,7 +34,6 @@ from rayproof.model.gcs.paper.tables import (
     object_key,
     task_key,
 )
-from rayproof.model.gcs.paper.tables import Key as RowKey
 from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, constant
 from rayproof.model.lineage.paper.tables import TaskEntry, TaskStatus
 
@@ -93,9 +93,9 @@ class RowClient(ShardedClient):
         operation = self.pending.get(number)
         if operation is None:
             return
-        self.values += (operation.value if isinstance(operation, Put) else value,)
+        self.values += (operation.value if isinstance(operation, PutKey) else value,)
         ShardedClient.answered(self, ctx, number, value)
-        if isinstance(operation, Get):
+        if isinstance(operation, GetKey):
             del self.done[number]
         if not self.pending:
             values, self.values = self.values, ()
@@ -126,7 +126,7 @@ class ChainedStore(ControlStore):
 
     def read(self, ctx: Context) -> None:
         """Ask every shard for its rows."""
-        ctx.send(self.library, Operate(tuple(Get(f"{EVERYTHING}{shard}") for shard in range(self.shards))))
+        ctx.send(self.library, Operate(tuple(GetKey(f"{EVERYTHING}{shard}") for shard in range(self.shards))))
 
     def carry_out(self, ctx: Context, shards: tuple[Datum, ...]) -> None:
         """Do what the atomic store would do with these rows, and write what it has changed."""
@@ -142,7 +142,7 @@ class ChainedStore(ControlStore):
         if not all(may_write(writer, key, before.get(key), row) for key, row in changed.items()):
             self.outbox, changed = (), {}
         if changed:
-            ctx.send(self.library, Operate(tuple(Put(key.path, row) for key, row in changed.items())))
+            ctx.send(self.library, Operate(tuple(PutKey(key.path, row) for key, row in changed.items())))
         else:
             self.finish(ctx)
 
@@ -185,8 +185,8 @@ class ChainedStore(ControlStore):
     def rows(self) -> Rows:
         """The tables as rows; every object of the program has one, so that a copy can leave it."""
         rows: Rows = {}
-        for there in self.program.objects:
-            rows[object_key(there)] = ObjectRow(self.holders(there), is_failed=there in self.failed)
+        for object_id in self.program.objects:
+            rows[object_key(object_id)] = ObjectRow(self.holders(object_id), is_failed=object_id in self.failed)
         for task in self.program.tasks:
             entry = self.tasks.get(task)
             rows[task_key(task)] = TaskRow(status=entry.status, node=entry.node) if entry else TaskRow()

@@ -59,9 +59,9 @@ class ControlStore(Process):
                 self.placed(ctx, task, node, answers=again)
             case TaskDone(task):
                 self.done(ctx, task, sender)
-            case CopyAdded(there):
+            case CopyAdded(object_id):
                 if sender not in self.dead:
-                    self.add_copy(ctx, there, sender)
+                    self.add_copy(ctx, object_id, sender)
             case LocateObject(needed):
                 if sender not in self.dead:
                     self.locate(ctx, needed, sender)
@@ -80,9 +80,9 @@ class ControlStore(Process):
         """Answer, or notify: what is told has taken effect."""
         ctx.send(to, message)
 
-    def holders(self, there: ObjectId) -> tuple[Name, ...]:
+    def holders(self, object_id: ObjectId) -> tuple[Name, ...]:
         """Live nodes with a copy, in a fixed order."""
-        return tuple(sorted(self.copies.get(there, ())))
+        return tuple(sorted(self.copies.get(object_id, ())))
 
     def placed(self, ctx: Context, task: TaskId, node: Name, *, answers: bool) -> None:
         """A task is on a node; when that node is dead already, the word of it came late, and the task is lost.
@@ -114,12 +114,12 @@ class ControlStore(Process):
         """Whether every output of a task has a copy."""
         return all(self.copies.get(made) for made in self.program.tasks[task].outputs)
 
-    def add_copy(self, ctx: Context, there: ObjectId, node: Name) -> None:
+    def add_copy(self, ctx: Context, object_id: ObjectId, node: Name) -> None:
         """A node holds a copy: tell those who wait for one."""
-        self.copies.setdefault(there, set()).add(node)
-        for raylet in self.subscribers.pop(there, ()):
+        self.copies.setdefault(object_id, set()).add(node)
+        for raylet in self.subscribers.pop(object_id, ()):
             if raylet != node:
-                self.tell(ctx, raylet, ObjectLocated(there, self.holders(there)))
+                self.tell(ctx, raylet, ObjectLocated(object_id, self.holders(object_id)))
 
     def locate(self, ctx: Context, needed: ObjectId, raylet: Name) -> None:
         """Answer at once, or subscribe the asker and have a lost object made again."""
@@ -167,10 +167,10 @@ class ControlStore(Process):
                 self.subscribers[needed] = waiting
             else:
                 del self.subscribers[needed]
-        for there in sorted(self.copies):
-            self.copies[there].discard(node)
-            if not self.copies[there]:
-                del self.copies[there]
+        for object_id in sorted(self.copies):
+            self.copies[object_id].discard(node)
+            if not self.copies[object_id]:
+                del self.copies[object_id]
         for task in lost_tasks(self.program, self.tasks, self.copies, node):
             unfinished = self.tasks[task].status is TaskStatus.QUEUED
             if unfinished or any(made in self.subscribers for made in self.program.tasks[task].outputs):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from rayproof.model.gcs.chain.clients import Get, Put
+from rayproof.model.gcs.chain.clients import GetKey, PutKey
 from rayproof.model.gcs.chain.protocol import Configuration
 from rayproof.model.gcs.chain.register import AtomicStore, ShardedClient
 from rayproof.model.gcs.followers import NODE_NEWS, Announcer
@@ -100,8 +100,8 @@ def chained_shards(
         "gcs",
         {
             **chains.processes(names, kinds),
-            "writer": partial(client, tuple(Put(key, 1) for key in PAIR)),
-            "reader": partial(client, tuple(Get(key) for key in PAIR)),
+            "writer": partial(client, tuple(PutKey(key, 1) for key in PAIR)),
+            "reader": partial(client, tuple(GetKey(key) for key in PAIR)),
         },
         statements,
         links=(LinkRule(unreachable=False),),
@@ -161,8 +161,8 @@ def shards(count: int = 2, statements: tuple[Statement, ...] = (), swap: Swap | 
     first, *others = (Configuration(0, (name,), shard=name) for name in names)
     client = partial(kinds.get(ShardedClient, ShardedClient), first, window=1, others=tuple(others))
     processes: dict[Slot, Callable[[], Process]] = dict.fromkeys(names, kinds.get(AtomicStore, AtomicStore))
-    processes["writer"] = partial(client, tuple(Put(key, 1) for key in PAIR))
-    processes["reader"] = partial(client, tuple(Get(key) for key in PAIR))
+    processes["writer"] = partial(client, tuple(PutKey(key, 1) for key in PAIR))
+    processes["reader"] = partial(client, tuple(GetKey(key) for key in PAIR))
     return Scenario(f"shards-{count}", "gcs", processes, statements, constants={"shards": count, "keys": len(PAIR)})
 
 

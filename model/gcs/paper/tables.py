@@ -155,7 +155,7 @@ ROWS: dict[Table, type[Row]] = {
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Key(Generic[R]):
+class RowKey(Generic[R]):
     """The key of a row of type R; made by the functions below."""
 
     table: Table
@@ -167,44 +167,44 @@ class Key(Generic[R]):
         return f"{self.table}/{self.id}"
 
 
-def object_key(id: ObjectId) -> Key[ObjectRow]:
+def object_key(id: ObjectId) -> RowKey[ObjectRow]:
     """The row of an object."""
-    return Key(Table.OBJECT, id)
+    return RowKey(Table.OBJECT, id)
 
 
-def task_key(id: TaskId) -> Key[TaskRow]:
+def task_key(id: TaskId) -> RowKey[TaskRow]:
     """The row of a task."""
-    return Key(Table.TASK, id)
+    return RowKey(Table.TASK, id)
 
 
-def function_key(id: str) -> Key[FunctionRow]:
+def function_key(id: str) -> RowKey[FunctionRow]:
     """The row of a function."""
-    return Key(Table.FUNCTION, id)
+    return RowKey(Table.FUNCTION, id)
 
 
-def actor_key(id: ActorId) -> Key[ActorRow]:
+def actor_key(id: ActorId) -> RowKey[ActorRow]:
     """The row of an actor."""
-    return Key(Table.ACTOR, id)
+    return RowKey(Table.ACTOR, id)
 
 
-def node_key(id: NodeId) -> Key[NodeRow]:
+def node_key(id: NodeId) -> RowKey[NodeRow]:
     """The row of a node, under the name of its raylet."""
-    return Key(Table.NODE, id)
+    return RowKey(Table.NODE, id)
 
 
-def group_key(id: GroupId) -> Key[GroupRow]:
+def group_key(id: GroupId) -> RowKey[GroupRow]:
     """The row of a placement group."""
-    return Key(Table.GROUP, id)
+    return RowKey(Table.GROUP, id)
 
 
-def job_key(id: JobId) -> Key[JobRow]:
+def job_key(id: JobId) -> RowKey[JobRow]:
     """The row of a job."""
-    return Key(Table.JOB, id)
+    return RowKey(Table.JOB, id)
 
 
-def event_key(writer: Name, number: int) -> Key[EventRow]:
+def event_key(writer: Name, number: int) -> RowKey[EventRow]:
     """A writer's line of that number in the log."""
-    return Key(Table.EVENT, f"{writer}/{number}")
+    return RowKey(Table.EVENT, f"{writer}/{number}")
 
 
 # ---- who may write --------------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def writers_of(table: Table) -> dict[str, tuple[Component, ...]]:
     return {column.name: column.metadata["writers"] for column in fields(ROWS[table])}
 
 
-def may_write(writer: Name, key: Key[Any], before: Row | None, after: Row) -> bool:
+def may_write(writer: Name, key: RowKey[Any], before: Row | None, after: Row) -> bool:
     """Whether a process may turn one row into another; `before` is None for a new row.
 
     It must write every column that it changes, and the row must be its own where rows have a subject. The columns of a
@@ -236,7 +236,7 @@ def may_write(writer: Name, key: Key[Any], before: Row | None, after: Row) -> bo
     ) and is_own(writer, key, before, after)
 
 
-def is_own(writer: Name, key: Key[Any], before: Row | None, after: Row) -> bool:
+def is_own(writer: Name, key: RowKey[Any], before: Row | None, after: Row) -> bool:
     """Whether a write stays with its subject: raylets write their own registration and copies, all their own events.
 
     The log only grows.

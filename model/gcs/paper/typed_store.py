@@ -18,10 +18,10 @@ from rayproof.model.gcs.paper.tables import (
     ROWS,
     ActorRow,
     GroupRow,
-    Key,
     NodeRow,
     ObjectRow,
     Row,
+    RowKey,
     may_write,
     node_key,
     object_key,
@@ -37,7 +37,7 @@ Columns = tuple[tuple[str, Any], ...]
 class WriteColumns(Message):
     """Set these columns of a row; a row that does not exist is made."""
 
-    key: Key[Any]
+    key: RowKey[Any]
     columns: Columns
 
 
@@ -52,7 +52,7 @@ class AddCopy(Message):
 class Denied(Message):
     """The write was not carried out: the writer does not own what it would change."""
 
-    key: Key[Any]
+    key: RowKey[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class RowWritten:
     """Event: one row became another."""
 
     writer: Name
-    key: Key[Any]
+    key: RowKey[Any]
     before: Row | None
     after: Row
 
@@ -69,22 +69,22 @@ class RowWritten:
 class TypedStore(Process):
     """All tables."""
 
-    rows: dict[Key[Any], Row] = field(default_factory=dict)
+    rows: dict[RowKey[Any], Row] = field(default_factory=dict)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Writes of the components, and the failure detector's word."""
         match message:
             case WriteColumns(key, columns):
                 self.write(ctx, sender, key, columns)
-            case AddCopy(there):
-                self.add_copy(ctx, sender, there)
+            case AddCopy(object_id):
+                self.add_copy(ctx, sender, object_id)
             case Down(name):
                 self.declare_dead(ctx, name)
             case _:
                 raise Unhandled(message)
         self.place_pending(ctx)
 
-    def write(self, ctx: Context, writer: Name, key: Key[Any], columns: Columns) -> None:
+    def write(self, ctx: Context, writer: Name, key: RowKey[Any], columns: Columns) -> None:
         """Carry out a write that the writer may make, refuse any other."""
         before = self.rows.get(key)
         try:
@@ -99,17 +99,17 @@ class TypedStore(Process):
         else:
             ctx.send(writer, Denied(key))
 
-    def allows(self, writer: Name, key: Key[Any], before: Row | None, after: Row) -> bool:
+    def allows(self, writer: Name, key: RowKey[Any], before: Row | None, after: Row) -> bool:
         """Whether a writer may turn one row into another."""
         return may_write(writer, key, before, after)
 
-    def add_copy(self, ctx: Context, raylet: Name, there: ObjectId) -> None:
+    def add_copy(self, ctx: Context, raylet: Name, object_id: ObjectId) -> None:
         """A copy counts while its node lives; a raylet that is dead may have said so before."""
         if self.is_dead(raylet):
-            ctx.send(raylet, Denied(object_key(there)))
+            ctx.send(raylet, Denied(object_key(object_id)))
             return
-        locations = tuple(sorted({*self.locations(there), raylet}))
-        self.write(ctx, raylet, object_key(there), (("locations", locations),))
+        locations = tuple(sorted({*self.locations(object_id), raylet}))
+        self.write(ctx, raylet, object_key(object_id), (("locations", locations),))
 
     def declare_dead(self, ctx: Context, raylet: Name) -> None:
         """A dead node is no member and holds no copies."""
@@ -131,9 +131,9 @@ class TypedStore(Process):
                 case GroupRow(nodes=()):
                     self.write(ctx, ctx.me, key, (("nodes", (alive[0],) * len(row.bundles)),))
 
-    def locations(self, there: ObjectId) -> tuple[Name, ...]:
+    def locations(self, object_id: ObjectId) -> tuple[Name, ...]:
         """Who holds a copy."""
-        row = self.rows.get(object_key(there))
+        row = self.rows.get(object_key(object_id))
         return row.locations if isinstance(row, ObjectRow) else ()
 
     def is_dead(self, raylet: Name) -> bool:
@@ -147,7 +147,7 @@ class TableWriter(Process):
     """A component that writes its part of the tables, one request after the other."""
 
     todo: tuple[WriteColumns | AddCopy, ...]
-    denied: tuple[Key[Any], ...] = ()
+    denied: tuple[RowKey[Any], ...] = ()
     """Writes that were refused."""
     store: Name = constant("gcs")
 
@@ -176,6 +176,6 @@ class TableWriter(Process):
                 raise Unhandled(message)
 
 
-def writes(key: Key[Any], **columns: Any) -> WriteColumns:
+def writes(key: RowKey[Any], **columns: Any) -> WriteColumns:
     """A write of these columns."""
     return WriteColumns(key, tuple(columns.items()))

@@ -21,7 +21,7 @@ WAIT = "wait "
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LineageEntry:
     """A row of the task table."""
 
     arguments: tuple[ObjectId, ...]
@@ -30,7 +30,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class RunTask(Message):
+class ExecuteTask(Message):
     """Store to node."""
 
     task: TaskId
@@ -92,7 +92,7 @@ class LineageStore(Process):
     """Rows of the task table above which flushing begins."""
     referenced: frozenset[ObjectId] = constant(frozenset())
     """Objects that the program refers to till its end."""
-    table: dict[TaskId, Entry] = field(default_factory=dict)
+    table: dict[TaskId, LineageEntry] = field(default_factory=dict)
     submitted: int = 0
     places: dict[ObjectId, set[Name]] = field(default_factory=dict)
     asked: dict[ObjectId, tuple[Name, ...]] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class LineageStore(Process):
         """The next task."""
         task, arguments = self.program[self.submitted]
         self.submitted += 1
-        self.table[task] = Entry(arguments, "")
+        self.table[task] = LineageEntry(arguments, "")
         self.execute(ctx, task)
         if self.submitted < len(self.program):
             ctx.set_timer("submit", kind=TimerKind.PROGRAM)
@@ -117,11 +117,11 @@ class LineageStore(Process):
             case TaskEnded(task):
                 if sender not in self.dead:
                     self.ended(ctx, task, sender)
-            case FindObject(there):
+            case FindObject(object_id):
                 if sender not in self.dead:
-                    self.find(ctx, there, sender)
-            case Reconstruct(there):
-                self.reconstruct(ctx, there)
+                    self.find(ctx, object_id, sender)
+            case Reconstruct(object_id):
+                self.reconstruct(ctx, object_id)
             case Down(node):
                 self.node_died(ctx, node)
             case Unreachable():
@@ -133,35 +133,35 @@ class LineageStore(Process):
         """Send a task to any live node."""
         entry = self.table[task]
         node = ctx.choose([name for name in self.nodes if name not in self.dead])
-        self.table[task] = Entry(entry.arguments, node)
-        ctx.send(node, RunTask(task, entry.arguments))
+        self.table[task] = LineageEntry(entry.arguments, node)
+        ctx.send(node, ExecuteTask(task, entry.arguments))
 
     def ended(self, ctx: Context, task: TaskId, node: Name) -> None:
         """The object table has a place more; who waits is told; old rows may go."""
         self.places.setdefault(task, set()).add(node)
         if task in self.table:
-            self.table[task] = Entry(self.table[task].arguments, "")
+            self.table[task] = LineageEntry(self.table[task].arguments, "")
         for name in self.asked.pop(task, ()):
             ctx.send(name, ObjectFound(task, node))
         self.flush()
 
-    def find(self, ctx: Context, there: ObjectId, node: Name) -> None:
+    def find(self, ctx: Context, object_id: ObjectId, node: Name) -> None:
         """Answer, or subscribe."""
-        places = sorted(self.places.get(there, ()))
+        places = sorted(self.places.get(object_id, ()))
         if places:
-            ctx.send(node, ObjectFound(there, places[0]))
+            ctx.send(node, ObjectFound(object_id, places[0]))
         else:
-            self.asked[there] = tuple(sorted({*self.asked.get(there, ()), node}))
+            self.asked[object_id] = tuple(sorted({*self.asked.get(object_id, ()), node}))
 
-    def reconstruct(self, ctx: Context, there: ObjectId) -> None:
+    def reconstruct(self, ctx: Context, object_id: ObjectId) -> None:
         """Execute the task again unless it is under way; without its row the object is lost for good."""
-        if self.places.get(there):
+        if self.places.get(object_id):
             return
-        if there not in self.table:
-            for name in self.asked.pop(there, ()):
-                ctx.send(name, ObjectFound(there, "", "ObjectLostError"))
-        elif not self.under_way(there):
-            self.execute(ctx, there)
+        if object_id not in self.table:
+            for name in self.asked.pop(object_id, ()):
+                ctx.send(name, ObjectFound(object_id, "", "ObjectLostError"))
+        elif not self.under_way(object_id):
+            self.execute(ctx, object_id)
 
     def under_way(self, task: TaskId) -> bool:
         """Whether a live node has it."""
@@ -172,7 +172,9 @@ class LineageStore(Process):
         self.dead.add(node)
         for places in self.places.values():
             places.discard(node)
-        self.asked = {there: tuple(n for n in names if n != node) for there, names in sorted(self.asked.items())}
+        self.asked = {
+            object_id: tuple(n for n in names if n != node) for object_id, names in sorted(self.asked.items())
+        }
         for task in sorted(self.table):
             if self.table[task].node == node:
                 self.execute(ctx, task)
@@ -206,59 +208,59 @@ class PaperNode(Process):
 
     def start(self, ctx: Context) -> None:
         """Wait for what is read here."""
-        for there in self.reads:
-            self.want(ctx, there)
+        for object_id in self.reads:
+            self.want(ctx, object_id)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Tasks, places, copies."""
         match message:
-            case RunTask(task, arguments):
+            case ExecuteTask(task, arguments):
                 self.waiting[task] = arguments
                 self.go_on(ctx)
-            case ObjectFound(there, node, error):
-                self.found(ctx, there, node, error)
-            case FetchCopy(there):
-                ctx.send(sender, HereIsCopy(there))
-            case HereIsCopy(there):
-                self.arrived(ctx, there)
-            case Unreachable(_, FetchCopy(there)):
-                self.awaited.discard(there)
-                self.want(ctx, there)
+            case ObjectFound(object_id, node, error):
+                self.found(ctx, object_id, node, error)
+            case FetchCopy(object_id):
+                ctx.send(sender, HereIsCopy(object_id))
+            case HereIsCopy(object_id):
+                self.arrived(ctx, object_id)
+            case Unreachable(_, FetchCopy(object_id)):
+                self.awaited.discard(object_id)
+                self.want(ctx, object_id)
             case Unreachable():
                 pass
             case _:
                 raise Unhandled(message)
 
-    def want(self, ctx: Context, there: ObjectId) -> None:
+    def want(self, ctx: Context, object_id: ObjectId) -> None:
         """Ask where it is, and do not wait for ever."""
-        if there not in self.awaited and there not in self.store:
-            self.awaited.add(there)
-            ctx.send("gcs", FindObject(there))
-            ctx.set_timer(WAIT + there, kind=TimerKind.EAGER)
+        if object_id not in self.awaited and object_id not in self.store:
+            self.awaited.add(object_id)
+            ctx.send("gcs", FindObject(object_id))
+            ctx.set_timer(WAIT + object_id, kind=TimerKind.EAGER)
 
-    def found(self, ctx: Context, there: ObjectId, node: Name, error: str) -> None:
+    def found(self, ctx: Context, object_id: ObjectId, node: Name, error: str) -> None:
         """Copy it from there; or it is lost for good."""
         if error:
-            self.errors[there] = error
-            self.awaited.discard(there)
-            ctx.cancel_timer(WAIT + there)
+            self.errors[object_id] = error
+            self.awaited.discard(object_id)
+            ctx.cancel_timer(WAIT + object_id)
         elif node == ctx.me:
-            self.arrived(ctx, there)
+            self.arrived(ctx, object_id)
         else:
-            ctx.send(node, FetchCopy(there))
+            ctx.send(node, FetchCopy(object_id))
 
-    def arrived(self, ctx: Context, there: ObjectId) -> None:
+    def arrived(self, ctx: Context, object_id: ObjectId) -> None:
         """A copy is here."""
-        self.store.add(there)
-        self.awaited.discard(there)
-        ctx.cancel_timer(WAIT + there)
+        self.store.add(object_id)
+        self.awaited.discard(object_id)
+        ctx.cancel_timer(WAIT + object_id)
         self.go_on(ctx)
 
     def go_on(self, ctx: Context) -> None:
         """Run what has its arguments, want the others."""
         for task, arguments in sorted(self.waiting.items()):
-            for there in arguments:
-                self.want(ctx, there)
+            for object_id in arguments:
+                self.want(ctx, object_id)
             if self.store.issuperset(arguments) and task not in self.running:
                 self.running.add(task)
                 ctx.set_timer(BODY + task, kind=TimerKind.PROGRAM)
@@ -266,8 +268,8 @@ class PaperNode(Process):
     def fire(self, ctx: Context, timer: str) -> None:
         """A body has ended, or waiting has lasted long."""
         if timer.startswith(WAIT):
-            there = timer.removeprefix(WAIT)
-            ctx.send("gcs", Reconstruct(there))
+            object_id = timer.removeprefix(WAIT)
+            ctx.send("gcs", Reconstruct(object_id))
             return
         task = timer.removeprefix(BODY)
         self.running.discard(task)

@@ -82,7 +82,7 @@ class AttemptEnded(Message):
 
 
 @dataclass(slots=True)
-class Submitter(Process):
+class AttemptSubmitter(Process):
     """The owner's view of its tasks' attempts."""
 
     shapes: tuple[TaskShape, ...] = constant()

@@ -39,7 +39,7 @@ class Execute(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskReply(Message):
+class ExecutionReply(Message):
     """Node to owner: the attempt has ended, its result is here, or the error of an argument in its place."""
 
     task: TaskId
@@ -146,84 +146,84 @@ class Executor(Process):
             case Execute(task):
                 self.attempts[task] = message
                 self.go_on(ctx)
-            case PutValue(there):
-                self.keep(ctx, there)
-            case Located(there, node, error):
-                self.located(ctx, there, node, error)
-            case Fetch(there):
-                ctx.send(sender, Fetched(there, self.has(there)))
-            case Fetched(there, found):
-                self.fetched(ctx, there, found)
-            case PinCopy(there):
-                ctx.send(self.owner, PinnedCopy(there, self.has(there)))
-            case Free(there):
-                self.memory.discard(there)
-                self.disk.discard(there)
-                ctx.cancel_timer(DISK + there)
+            case PutValue(object_id):
+                self.keep(ctx, object_id)
+            case Located(object_id, node, error):
+                self.located(ctx, object_id, node, error)
+            case Fetch(object_id):
+                ctx.send(sender, Fetched(object_id, self.has(object_id)))
+            case Fetched(object_id, found):
+                self.fetched(ctx, object_id, found)
+            case PinCopy(object_id):
+                ctx.send(self.owner, PinnedCopy(object_id, self.has(object_id)))
+            case Free(object_id):
+                self.memory.discard(object_id)
+                self.disk.discard(object_id)
+                ctx.cancel_timer(DISK + object_id)
             case Down():
                 self.owner_died(ctx)
-            case Unreachable(_, Fetch(there)):
-                ctx.send(self.owner, Locate(there))
+            case Unreachable(_, Fetch(object_id)):
+                ctx.send(self.owner, Locate(object_id))
             case Unreachable():
                 pass
             case _:
                 raise Unhandled(message)
 
-    def has(self, there: ObjectId) -> bool:
+    def has(self, object_id: ObjectId) -> bool:
         """In memory or on disk."""
-        return there in self.memory or there in self.disk
+        return object_id in self.memory or object_id in self.disk
 
     def go_on(self, ctx: Context) -> None:
         """Ask for missing arguments; run what has all of them."""
         for task, attempt in sorted(self.attempts.items()):
-            missing = [there for there in attempt.arguments if not self.has(there)]
-            for there in missing:
-                if there not in self.wanted:
-                    self.wanted.add(there)
-                    ctx.send(self.owner, Locate(there))
+            missing = [object_id for object_id in attempt.arguments if not self.has(object_id)]
+            for object_id in missing:
+                if object_id not in self.wanted:
+                    self.wanted.add(object_id)
+                    ctx.send(self.owner, Locate(object_id))
             if not missing and task not in self.running:
                 self.running.add(task)
                 ctx.observe(BodyBegan(task, attempt.attempt, ctx.me))
                 ctx.set_timer(BODY + task, kind=TimerKind.PROGRAM)
 
-    def located(self, ctx: Context, there: ObjectId, node: Name, error: str) -> None:
+    def located(self, ctx: Context, object_id: ObjectId, node: Name, error: str) -> None:
         """Fetch it; with an error the attempts that need it fail."""
         if error:
-            self.wanted.discard(there)
+            self.wanted.discard(object_id)
             for task, attempt in sorted(self.attempts.items()):
-                if there in attempt.arguments:
+                if object_id in attempt.arguments:
                     del self.attempts[task]
-                    ctx.send(self.owner, TaskReply(task, attempt.attempt, error))
+                    ctx.send(self.owner, ExecutionReply(task, attempt.attempt, error))
         elif node == ctx.me:
-            self.fetched(ctx, there, self.has(there))
+            self.fetched(ctx, object_id, self.has(object_id))
         else:
-            ctx.send(node, Fetch(there))
+            ctx.send(node, Fetch(object_id))
 
-    def fetched(self, ctx: Context, there: ObjectId, found: bool) -> None:
+    def fetched(self, ctx: Context, object_id: ObjectId, found: bool) -> None:
         """A copy is here, or has to be looked for again."""
         if not found:
-            ctx.send(self.owner, Locate(there))
+            ctx.send(self.owner, Locate(object_id))
             return
-        self.wanted.discard(there)
-        if any(there in attempt.arguments for attempt in self.attempts.values()):
-            if not self.has(there):
-                self.memory.add(there)
-                ctx.send(self.owner, CopyMade(there))
+        self.wanted.discard(object_id)
+        if any(object_id in attempt.arguments for attempt in self.attempts.values()):
+            if not self.has(object_id):
+                self.memory.add(object_id)
+                ctx.send(self.owner, CopyMade(object_id))
             self.go_on(ctx)
 
-    def keep(self, ctx: Context, there: ObjectId) -> None:
+    def keep(self, ctx: Context, object_id: ObjectId) -> None:
         """The primary copy is here, in memory for now."""
-        self.memory.add(there)
-        if there in self.spills:
-            ctx.set_timer(DISK + there, kind=TimerKind.PROGRAM)
+        self.memory.add(object_id)
+        if object_id in self.spills:
+            ctx.set_timer(DISK + object_id, kind=TimerKind.PROGRAM)
 
     def fire(self, ctx: Context, timer: str) -> None:
         """A body has ended, or an object is on disk."""
         if timer.startswith(DISK):
-            there = timer.removeprefix(DISK)
-            self.memory.discard(there)
-            self.disk.add(there)
-            ctx.send(self.owner, WroteToDisk(there))
+            object_id = timer.removeprefix(DISK)
+            self.memory.discard(object_id)
+            self.disk.add(object_id)
+            ctx.send(self.owner, WroteToDisk(object_id))
             return
         task = timer.removeprefix(BODY)
         self.running.discard(task)
@@ -231,14 +231,14 @@ class Executor(Process):
         ctx.observe(BodyEnded(task, attempt.attempt, ctx.me))
         if not attempt.small:
             self.keep(ctx, attempt.result)
-        ctx.send(self.owner, TaskReply(task, attempt.attempt))
+        ctx.send(self.owner, ExecutionReply(task, attempt.attempt))
 
     def owner_died(self, ctx: Context) -> None:
         """Everything that belonged to it ends here. `NodeManager::HandleUnexpectedWorkerFailure`."""
         for task in sorted(self.running):
             ctx.cancel_timer(BODY + task)
-        for there in sorted(self.memory):
-            ctx.cancel_timer(DISK + there)
+        for object_id in sorted(self.memory):
+            ctx.cancel_timer(DISK + object_id)
         self.ownerless = True
         self.memory, self.disk, self.attempts, self.running, self.wanted = set(), set(), {}, set(), set()
 
@@ -274,18 +274,18 @@ class Borrower(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The value, or an error; with the owner dead nobody can say where the object is."""
         match message:
-            case Located(there, node, error):
+            case Located(object_id, node, error):
                 if error:
                     self.end(ctx, error)
                 else:
-                    ctx.send(node, Fetch(there))
-            case Fetched(there, found):
+                    ctx.send(node, Fetch(object_id))
+            case Fetched(object_id, found):
                 if found:
                     self.end(ctx, "value")
                 else:
-                    ctx.send(self.owner, Locate(there))
-            case Unreachable(_, Fetch(there)):
-                ctx.send(self.owner, Locate(there))
+                    ctx.send(self.owner, Locate(object_id))
+            case Unreachable(_, Fetch(object_id)):
+                ctx.send(self.owner, Locate(object_id))
             case Down() | Unreachable():
                 if self.waits:
                     self.owner_dead = True

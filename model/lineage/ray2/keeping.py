@@ -70,16 +70,16 @@ class Keeper(Process):
         """A task's specification."""
         return next(task for task in self.tasks if task.name == name)
 
-    def maker(self, there: ObjectId) -> Task | None:
+    def maker(self, object_id: ObjectId) -> Task | None:
         """The task that makes an object; None for the value of a put."""
-        return next((task for task in self.tasks if task.result == there), None)
+        return next((task for task in self.tasks if task.result == object_id), None)
 
-    def places(self, there: ObjectId) -> tuple[Name, ...]:
+    def places(self, object_id: ObjectId) -> tuple[Name, ...]:
         """Who has the object, the pinned copy first; a small value is with its owner."""
-        if there in self.small:
+        if object_id in self.small:
             return ("owner",)
-        pinned = [where[there] for where in (self.primary, self.spilled) if there in where]
-        return (*pinned, *sorted(self.copies.get(there, ())))
+        pinned = [where[object_id] for where in (self.primary, self.spilled) if object_id in where]
+        return (*pinned, *sorted(self.copies.get(object_id, ())))
 
     def retries_left(self, task: Task) -> int:
         """Executions that may still be added to the first."""
@@ -95,18 +95,18 @@ class Keeper(Process):
 
     def forget_places(self, node: Name) -> None:
         """A dead node has nothing any longer, in memory or on disk."""
-        self.primary = {there: at for there, at in self.primary.items() if at != node}
-        self.spilled = {there: at for there, at in self.spilled.items() if at != node}
+        self.primary = {object_id: at for object_id, at in self.primary.items() if at != node}
+        self.spilled = {object_id: at for object_id, at in self.spilled.items() if at != node}
         for nodes in self.copies.values():
             nodes.discard(node)
 
-    def is_needed(self, there: ObjectId) -> bool:
+    def is_needed(self, object_id: ObjectId) -> bool:
         """Whether the value is needed: by the driver, by a task that is not done, or by somebody who has asked."""
         waiting = (Stage.PENDING, Stage.SUBMITTED)
         return (
-            there in self.references
-            or there in self.asked
-            or any(there in task.arguments for task in self.tasks if self.stage.get(task.name) in waiting)
+            object_id in self.references
+            or object_id in self.asked
+            or any(object_id in task.arguments for task in self.tasks if self.stage.get(task.name) in waiting)
         )
 
     def keeps_lineage(self, task: Task) -> bool:
@@ -114,15 +114,15 @@ class Keeper(Process):
         needed = task.result in self.references or self.held_by_lineage(task.result)
         return self.can_run_again(task) and needed and not task.small
 
-    def held_by_lineage(self, there: ObjectId) -> bool:
+    def held_by_lineage(self, object_id: ObjectId) -> bool:
         """Whether some kept task has it as an argument."""
-        return any(there in task.arguments and self.keeps_lineage(task) for task in self.tasks)
+        return any(object_id in task.arguments and self.keeps_lineage(task) for task in self.tasks)
 
-    def may_free(self, there: ObjectId) -> bool:
+    def may_free(self, object_id: ObjectId) -> bool:
         """A value that only lineage holds is freed if it can be made again; a put's, or a small one, is not."""
-        task = self.maker(there)
-        can_be_made = task is not None and self.can_run_again(task) and there not in self.small
-        return not self.is_needed(there) and (can_be_made or not self.held_by_lineage(there))
+        task = self.maker(object_id)
+        can_be_made = task is not None and self.can_run_again(task) and object_id not in self.small
+        return not self.is_needed(object_id) and (can_be_made or not self.held_by_lineage(object_id))
 
     def kept_bytes(self) -> int:
         """Size of the specifications that are kept for finished tasks."""
@@ -142,16 +142,16 @@ class Keeper(Process):
 
     def free_unneeded(self, ctx: Context) -> None:
         """Delete values that nobody needs."""
-        for there in self.known_objects():
-            places = self.places(there)
-            if places and there not in self.pinning and self.may_free(there):
-                if there not in self.small:
+        for object_id in self.known_objects():
+            places = self.places(object_id)
+            if places and object_id not in self.pinning and self.may_free(object_id):
+                if object_id not in self.small:
                     for node in places:
-                        ctx.send(node, Free(there))
-                self.small.discard(there)
-                self.primary.pop(there, None)
-                self.spilled.pop(there, None)
-                self.copies.pop(there, None)
-                if there not in self.failures:
+                        ctx.send(node, Free(object_id))
+                self.small.discard(object_id)
+                self.primary.pop(object_id, None)
+                self.spilled.pop(object_id, None)
+                self.copies.pop(object_id, None)
+                if object_id not in self.failures:
                     # Otherwise the error is the value, and what is deleted a copy that was reported too late to help.
-                    self.freed.add(there)
+                    self.freed.add(object_id)

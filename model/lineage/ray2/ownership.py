@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rayproof.model.graph import ObjectId
+from rayproof.model.graph import ObjectId, Submit, Wait
 from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, Unreachable
 from rayproof.model.lineage.ray2.events import ActionBegan, ReadEnded
 from rayproof.model.lineage.ray2.execution import (
     CopyMade,
     Execute,
+    ExecutionReply,
     Fetch,
     Fetched,
     Locate,
@@ -26,27 +27,17 @@ from rayproof.model.lineage.ray2.execution import (
     PinCopy,
     PinnedCopy,
     PutValue,
-    TaskReply,
     WroteToDisk,
 )
 from rayproof.model.lineage.ray2.keeping import Keeper
-from rayproof.model.lineage.ray2.programs import (
-    Drop,
-    Failure,
-    Get,
-    PutAt,
-    Stage,
-    Submit,
-    Task,
-    Wait,
-)
+from rayproof.model.lineage.ray2.programs import Drop, Failure, GetOne, PutAt, Stage, Task
 
 GO_ON = "go on"
 """Timer of the driver's program."""
 
 
 @dataclass(slots=True)
-class Owner(Keeper):
+class LineageOwner(Keeper):
     """The driver as owner of all objects."""
 
     def start(self, ctx: Context) -> None:
@@ -56,26 +47,26 @@ class Owner(Keeper):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Replies and reports of nodes, questions, deaths."""
         match message:
-            case TaskReply(task, attempt, error):
+            case ExecutionReply(task, attempt, error):
                 self.replied(ctx, self.task(task), attempt, sender, error)
-            case CopyMade(there):
+            case CopyMade(object_id):
                 if self.accepts(sender):
-                    self.copies.setdefault(there, set()).add(sender)
-            case WroteToDisk(there):
-                if self.accepts(sender) and self.primary.get(there) == sender:
-                    del self.primary[there]
-                    self.spilled[there] = sender
-            case PinnedCopy(there, pinned):
-                self.pin_answered(ctx, there, sender, pinned)
-            case Locate(there):
+                    self.copies.setdefault(object_id, set()).add(sender)
+            case WroteToDisk(object_id):
+                if self.accepts(sender) and self.primary.get(object_id) == sender:
+                    del self.primary[object_id]
+                    self.spilled[object_id] = sender
+            case PinnedCopy(object_id, pinned):
+                self.pin_answered(ctx, object_id, sender, pinned)
+            case Locate(object_id):
                 if self.accepts(sender):
-                    self.asked[there] = tuple(sorted({*self.asked.get(there, ()), sender}))
-                    self.recover(ctx, there)
-            case Fetch(there):
-                ctx.send(sender, Fetched(there, there in self.small))
-            case Fetched(there, found):
+                    self.asked[object_id] = tuple(sorted({*self.asked.get(object_id, ()), sender}))
+                    self.recover(ctx, object_id)
+            case Fetch(object_id):
+                ctx.send(sender, Fetched(object_id, object_id in self.small))
+            case Fetched(object_id, found):
                 self.fetching = ""
-                if found and there == self.reading:
+                if found and object_id == self.reading:
                     self.read_ends(ctx, "value")
             case Down(name):
                 self.node_died(ctx, name)
@@ -96,24 +87,24 @@ class Owner(Keeper):
                 task = self.task(name)
                 self.references.add(task.result)
                 self.stage[name] = Stage.PENDING
-            case PutAt(there, node):
-                self.references.add(there)
+            case PutAt(object_id, node):
+                self.references.add(object_id)
                 if node in self.dead:
-                    self.fail(ctx, there, Failure.LOST)
+                    self.fail(ctx, object_id, Failure.LOST)
                 else:
-                    self.primary[there] = node
-                    ctx.send(node, PutValue(there))
-            case Drop(there):
-                self.references.discard(there)
-            case Get(there):
-                self.reading = there
-                self.recover(ctx, there)
+                    self.primary[object_id] = node
+                    ctx.send(node, PutValue(object_id))
+            case Drop(object_id):
+                self.references.discard(object_id)
+            case GetOne(object_id):
+                self.reading = object_id
+                self.recover(ctx, object_id)
                 self.settle(ctx)
                 return
             case Wait(objects, _):
                 self.waiting = objects
-                for there in objects:
-                    self.recover(ctx, there)
+                for object_id in objects:
+                    self.recover(ctx, object_id)
                 self.settle(ctx)
                 return
         self.at += 1
@@ -130,11 +121,13 @@ class Owner(Keeper):
         for task in self.tasks:
             if self.stage.get(task.name) is Stage.PENDING:
                 self.try_submit(ctx, task)
-        for there in sorted(self.asked):
-            places = self.places(there)
-            if places or there in self.failures:
-                for name in self.asked.pop(there):
-                    ctx.send(name, Located(there, places[0] if places else "", str(self.failures.get(there, ""))))
+        for object_id in sorted(self.asked):
+            places = self.places(object_id)
+            if places or object_id in self.failures:
+                for name in self.asked.pop(object_id):
+                    ctx.send(
+                        name, Located(object_id, places[0] if places else "", str(self.failures.get(object_id, "")))
+                    )
         self.read_on(ctx)
         self.wait_on(ctx)
         self.bound_lineage()
@@ -163,7 +156,7 @@ class Owner(Keeper):
 
     def arrived(self, objects: tuple[ObjectId, ...]) -> list[ObjectId]:
         """Those that have a value or an error."""
-        return [there for there in objects if self.places(there) or there in self.failures]
+        return [object_id for object_id in objects if self.places(object_id) or object_id in self.failures]
 
     def read_ends(self, ctx: Context, outcome: str) -> None:
         """The driver goes on."""
@@ -177,12 +170,12 @@ class Owner(Keeper):
 
     def try_submit(self, ctx: Context, task: Task) -> None:
         """Submit when every argument has a value; an argument's error becomes the result's."""
-        for there in task.arguments:
-            if there in self.failures:
+        for object_id in task.arguments:
+            if object_id in self.failures:
                 self.stage[task.name] = Stage.FAILED
-                self.fail(ctx, task.result, self.failures[there])
+                self.fail(ctx, task.result, self.failures[object_id])
                 return
-        if all(self.places(there) for there in task.arguments):
+        if all(self.places(object_id) for object_id in task.arguments):
             self.attempts[task.name] = self.attempts.get(task.name, 0) + 1
             self.send_attempt(ctx, task)
 
@@ -200,7 +193,7 @@ class Owner(Keeper):
 
     def specification(self, task: Task) -> Execute:
         """The present attempt; what has to be fetched is what is not small."""
-        fetched = tuple(there for there in task.arguments if there not in self.small)
+        fetched = tuple(object_id for object_id in task.arguments if object_id not in self.small)
         return Execute(task.name, self.attempts[task.name], fetched, task.result, task.small)
 
     def allowed_nodes(self, task: Task) -> list[Name]:
@@ -227,29 +220,29 @@ class Owner(Keeper):
         else:
             self.record(task.result, node)
 
-    def record(self, there: ObjectId, node: Name) -> None:
+    def record(self, object_id: ObjectId, node: Name) -> None:
         """The result's primary copy, if that node still lives."""
         if self.accepts(node):
-            self.primary[there] = node
+            self.primary[object_id] = node
 
     # ---- recovery ---------------------------------------------------------------------------------------------------
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """Fail what ran there, forget what was there, and have it back if it is needed. `ResetObjectsOnRemovedNode`."""
         self.dead.add(node)
-        lost = [there for there in self.known_objects() if node in self.places(there)]
+        lost = [object_id for object_id in self.known_objects() if node in self.places(object_id)]
         self.forget_places(node)
         for task in self.tasks:
             if self.stage.get(task.name) is Stage.SUBMITTED and self.placed[task.name] == node:
                 self.attempt_failed(ctx, task)
         self.forget_pinning(node)
-        for there in lost:
-            if self.is_needed(there):
-                self.recover(ctx, there)
+        for object_id in lost:
+            if self.is_needed(object_id):
+                self.recover(ctx, object_id)
 
     def forget_pinning(self, node: Name) -> None:
         """A dead node will not answer; its copies are recovered anew."""
-        self.pinning = {there: at for there, at in self.pinning.items() if at != node}
+        self.pinning = {object_id: at for object_id, at in self.pinning.items() if at != node}
 
     def attempt_failed(self, ctx: Context, task: Task) -> None:
         """Execute again within the budget. `FailOrRetryPendingTask`."""
@@ -266,45 +259,45 @@ class Owner(Keeper):
 
     def recover_arguments(self, ctx: Context, task: Task) -> None:
         """Arguments may be lost as well, or freed since only lineage held them."""
-        for there in task.arguments:
-            self.recover(ctx, there)
+        for object_id in task.arguments:
+            self.recover(ctx, object_id)
 
-    def recover(self, ctx: Context, there: ObjectId) -> None:
+    def recover(self, ctx: Context, object_id: ObjectId) -> None:
         """Have an object back: from a copy, or by executing its task again. `ObjectRecoveryManager::RecoverObject`."""
         known = (self.primary, self.spilled, self.small, self.failures, self.pinning)
-        if any(there in where for where in known):
+        if any(object_id in where for where in known):
             return
-        copies = sorted(self.copies.get(there, ()))
+        copies = sorted(self.copies.get(object_id, ()))
         if copies:
-            self.pinning[there] = copies[-1]
-            ctx.send(copies[-1], PinCopy(there))
+            self.pinning[object_id] = copies[-1]
+            ctx.send(copies[-1], PinCopy(object_id))
             return
-        task = self.maker(there)
+        task = self.maker(object_id)
         if task is None:
-            self.fail(ctx, there, Failure.LOST)
+            self.fail(ctx, object_id, Failure.LOST)
             return
         if self.under_way(task):
             return
         if self.can_run_again(task):
             self.execute_again(ctx, task)
         else:
-            self.fail(ctx, there, Failure.UNRECONSTRUCTABLE)
+            self.fail(ctx, object_id, Failure.UNRECONSTRUCTABLE)
 
     def under_way(self, task: Task) -> bool:
         """Whether the object comes by itself: its task waits or runs, or has failed for good."""
         return self.stage.get(task.name) is not Stage.DONE
 
-    def pin_answered(self, ctx: Context, there: ObjectId, node: Name, pinned: bool) -> None:
+    def pin_answered(self, ctx: Context, object_id: ObjectId, node: Name, pinned: bool) -> None:
         """A copy has become the primary one, unless it is gone by now; then the next is tried."""
-        if self.pinning.get(there) != node:
+        if self.pinning.get(object_id) != node:
             return
-        del self.pinning[there]
+        del self.pinning[object_id]
         if pinned and self.accepts(node):
-            self.primary[there] = node
+            self.primary[object_id] = node
         else:
-            self.copies[there].discard(node)
-            self.recover(ctx, there)
+            self.copies[object_id].discard(node)
+            self.recover(ctx, object_id)
 
-    def fail(self, ctx: Context, there: ObjectId, failure: Failure) -> None:
+    def fail(self, ctx: Context, object_id: ObjectId, failure: Failure) -> None:
         """The error is the object's value from now on; who waits for it is told."""
-        self.failures[there] = failure
+        self.failures[object_id] = failure

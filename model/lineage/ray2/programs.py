@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.graph import ObjectId, Submit, TaskId, Wait
 from rayproof.model.kernel import Name
 
 
@@ -47,13 +47,6 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Submit:
-    """The driver submits a task and keeps a reference to its result."""
-
-    task: TaskId
-
-
-@dataclass(frozen=True, slots=True)
 class PutAt:
     """The driver's `ray.put`, on its own node; that node is named so that it can be one that fails."""
 
@@ -62,18 +55,10 @@ class PutAt:
 
 
 @dataclass(frozen=True, slots=True)
-class Get:
+class GetOne:
     """The driver waits for a value or an error."""
 
     object: ObjectId
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The driver goes on as soon as so many of the objects have a value or an error. `ray.wait`."""
-
-    objects: tuple[ObjectId, ...]
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +68,7 @@ class Drop:
     object: ObjectId
 
 
-Action: TypeAlias = Submit | PutAt | Get | Wait | Drop
+Action: TypeAlias = Submit | PutAt | GetOne | Wait | Drop
 
 
 class Stage(StrEnum):

@@ -8,9 +8,9 @@ from functools import partial
 from rayproof.model.graph import ObjectId, TaskId
 from rayproof.model.kernel import FaultKind, Process, Scenario, Slot
 from rayproof.model.kernel.statements import Statement
-from rayproof.model.lineage.ray2.attempts import AttemptNode, Submitter, TaskShape
+from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSubmitter, TaskShape
 from rayproof.model.lineage.ray2.execution import Borrower, Executor
-from rayproof.model.lineage.ray2.ownership import Owner
+from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import Action, Task
 from rayproof.model.lineage.ray2.streams import StreamNode, StreamOwner, Wish
 from rayproof.model.swap import Swap
@@ -39,7 +39,7 @@ def ownership(
 
     names = tuple(f"node{i}" for i in range(nodes))
     processes: dict[Slot, Callable[[], Process]] = {
-        "owner": partial(kind(Owner), tasks, program, names, fetches, max_lineage_bytes)
+        "owner": partial(kind(LineageOwner), tasks, program, names, fetches, max_lineage_bytes)
     }
     watchers: dict[Slot, tuple[Slot, ...]] = {**dict.fromkeys(names, ("owner",)), "owner": names}
     for node in names:
@@ -72,7 +72,7 @@ def attempts(
     swap: Swap | None = None,
 ) -> Scenario:
     """An owner and a node whose workers crash or are killed for memory; perhaps the driver cancels a task."""
-    submitter: Callable[..., Process] = (swap or {}).get(Submitter, Submitter)
+    submitter: Callable[..., Process] = (swap or {}).get(AttemptSubmitter, AttemptSubmitter)
     node: Callable[..., Process] = (swap or {}).get(AttemptNode, AttemptNode)
     return Scenario(
         name,

@@ -60,37 +60,37 @@ class Directory(Process):
     def start(self, ctx: Context) -> None:
         """All programs run, each object is about to be made."""
         self.running = set(self.workers)
-        for there, worker in self.makers:
-            self.making.setdefault(there, worker)
+        for object_id, worker in self.makers:
+            self.making.setdefault(object_id, worker)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The stores' reports, the workers' replies, the object managers' questions, deaths."""
         if not self.accepts(sender):
             return
         match message:
-            case ObjectMade(there, node):
-                self.object_made(ctx, there, node)
-            case CopyAdded(there, node):
+            case ObjectMade(object_id, node):
+                self.object_made(ctx, object_id, node)
+            case CopyAdded(object_id, node):
                 if node not in self.dead_nodes() and not self.over:
-                    self.copies.setdefault(there, set()).add(node)
-                    self.changed(ctx, there)
-            case CopyRemoved(there, node):
-                self.copies.get(there, set()).discard(node)
-                self.changed(ctx, there)
-            case SpilledTo(there, node):
+                    self.copies.setdefault(object_id, set()).add(node)
+                    self.changed(ctx, object_id)
+            case CopyRemoved(object_id, node):
+                self.copies.get(object_id, set()).discard(node)
+                self.changed(ctx, object_id)
+            case SpilledTo(object_id, node):
                 if node not in self.dead_nodes() and not self.over:
-                    self.primary.pop(there, None)
-                    self.spilled[there] = node
-                    self.changed(ctx, there)
-            case Subscribe(there):
-                self.subscribers[there] = (*self.subscribers.get(there, ()), sender)
-                self.tell(ctx, there, sender)
-            case Unsubscribe(there):
-                self.subscribers[there] = tuple(name for name in self.subscribers[there] if name != sender)
-            case ObjectFailed(there, error):
-                self.making.pop(there, None)
-                self.lost[there] = error
-                self.changed(ctx, there)
+                    self.primary.pop(object_id, None)
+                    self.spilled[object_id] = node
+                    self.changed(ctx, object_id)
+            case Subscribe(object_id):
+                self.subscribers[object_id] = (*self.subscribers.get(object_id, ()), sender)
+                self.tell(ctx, object_id, sender)
+            case Unsubscribe(object_id):
+                self.subscribers[object_id] = tuple(name for name in self.subscribers[object_id] if name != sender)
+            case ObjectFailed(object_id, error):
+                self.making.pop(object_id, None)
+                self.lost[object_id] = error
+                self.changed(ctx, object_id)
             case WorkerDone(again):
                 if again == self.again.get(sender, 0):
                     self.worker_ended(ctx, sender)
@@ -111,40 +111,43 @@ class Directory(Process):
         """Nodes declared dead."""
         return {node for node in self.nodes if f"store{node}" in self.dead}
 
-    def places(self, there: ObjectId) -> tuple[int, ...]:
+    def places(self, object_id: ObjectId) -> tuple[int, ...]:
         """Nodes that have the object in memory or on disk."""
-        found = set(self.copies.get(there, ()))
-        found |= {where[there] for where in (self.primary, self.spilled) if there in where}
+        found = set(self.copies.get(object_id, ()))
+        found |= {where[object_id] for where in (self.primary, self.spilled) if object_id in where}
         return tuple(sorted(found))
 
-    def object_made(self, ctx: Context, there: ObjectId, node: int) -> None:
+    def object_made(self, ctx: Context, object_id: ObjectId, node: int) -> None:
         """The reply of the task; late from a dead node, it means that the object is lost."""
-        self.making.pop(there, None)
+        self.making.pop(object_id, None)
         if node not in self.dead_nodes():
-            self.primary[there] = node
-        self.changed(ctx, there)
+            self.primary[object_id] = node
+        self.changed(ctx, object_id)
 
-    def changed(self, ctx: Context, there: ObjectId) -> None:
+    def changed(self, ctx: Context, object_id: ObjectId) -> None:
         """Tell everybody who wants to know; have a lost object made again."""
-        if not self.places(there) and there not in self.making and there not in self.lost and not self.over:
-            self.recover(ctx, there)
-        for manager in self.subscribers.get(there, ()):
-            self.tell(ctx, there, manager)
+        if not self.places(object_id) and object_id not in self.making and object_id not in self.lost and not self.over:
+            self.recover(ctx, object_id)
+        for manager in self.subscribers.get(object_id, ()):
+            self.tell(ctx, object_id, manager)
 
-    def tell(self, ctx: Context, there: ObjectId, manager: Name) -> None:
+    def tell(self, ctx: Context, object_id: ObjectId, manager: Name) -> None:
         """The present places of an object."""
-        ctx.send(manager, Places(there, dict(self.sizes)[there], self.places(there), self.lost.get(there, "")))
+        ctx.send(
+            manager,
+            Places(object_id, dict(self.sizes)[object_id], self.places(object_id), self.lost.get(object_id, "")),
+        )
 
-    def recover(self, ctx: Context, there: ObjectId) -> None:
+    def recover(self, ctx: Context, object_id: ObjectId) -> None:
         """Ask the first live worker that can make it; with none the readers get an error."""
-        able = [worker for name, worker in self.makers if name == there and worker not in self.dead]
+        able = [worker for name, worker in self.makers if name == object_id and worker not in self.dead]
         if able:
-            self.making[there] = able[0]
+            self.making[object_id] = able[0]
             self.again[able[0]] = self.again.get(able[0], 0) + 1
             self.running.add(able[0])
-            ctx.send(able[0], MakeAgain(there))
+            ctx.send(able[0], MakeAgain(object_id))
         else:
-            self.lost[there] = "ObjectLostError"
+            self.lost[object_id] = "ObjectLostError"
 
     def died(self, ctx: Context, name: Name) -> None:
         """Forget what a dead node had, memory and disk, and repair; so too what a dead worker was about to make."""
@@ -152,16 +155,16 @@ class Directory(Process):
             return
         self.dead.add(name)
         gone = self.dead_nodes()
-        for there, _ in self.sizes:
-            before = self.places(there), self.making.get(there)
-            self.copies[there] = self.copies.get(there, set()) - gone
+        for object_id, _ in self.sizes:
+            before = self.places(object_id), self.making.get(object_id)
+            self.copies[object_id] = self.copies.get(object_id, set()) - gone
             for where in (self.primary, self.spilled):
-                if where.get(there) in gone:
-                    del where[there]
-            if self.making.get(there) == name:
-                del self.making[there]
-            if (self.places(there), self.making.get(there)) != before:
-                self.changed(ctx, there)
+                if where.get(object_id) in gone:
+                    del where[object_id]
+            if self.making.get(object_id) == name:
+                del self.making[object_id]
+            if (self.places(object_id), self.making.get(object_id)) != before:
+                self.changed(ctx, object_id)
         if name in self.running:
             self.worker_ended(ctx, name)
 
@@ -170,8 +173,8 @@ class Directory(Process):
         self.running.discard(worker)
         if not self.running and not self.over:
             self.over = True
-            for there, _ in self.sizes:
+            for object_id, _ in self.sizes:
                 for node in self.nodes:
                     if node not in self.dead_nodes():
-                        ctx.send(f"store{node}", FreeObject(there))
+                        ctx.send(f"store{node}", FreeObject(object_id))
             self.copies, self.primary, self.spilled = {}, {}, {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rayproof.model.graph import ObjectId
+from rayproof.model.graph import ObjectId, Put
 from rayproof.model.kernel import Message, Name
 
 VALUE = "value"
@@ -19,13 +19,6 @@ WORKER_CRASHED = "WorkerCrashedError"
 
 
 @dataclass(frozen=True, slots=True)
-class Put:
-    """Make an object."""
-
-    object: ObjectId
-
-
-@dataclass(frozen=True, slots=True)
 class Call:
     """Have another process run a function; its result is an object that the caller owns."""
 
@@ -36,20 +29,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadObject:
     """Get an object's value and, with it, the references inside."""
 
     object: ObjectId
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DropLocal:
     """Forget the local reference."""
 
     object: ObjectId
 
 
-Action: TypeAlias = Put | Call | Read | Drop
+Action: TypeAlias = Put | Call | ReadObject | DropLocal
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.graph import ObjectId
+from rayproof.model.graph import ObjectId, Put
 from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 from rayproof.model.objects.ray2.programs import (
     FREED,
@@ -22,13 +22,12 @@ from rayproof.model.objects.ray2.programs import (
     WORKER_CRASHED,
     Action,
     Call,
-    Drop,
+    DropLocal,
     Function,
     GetValue,
     GotValue,
     Invoke,
-    Put,
-    Read,
+    ReadObject,
     ReferenceGone,
     Reply,
     WatchReference,
@@ -93,19 +92,19 @@ class CoreWorker(Process):
                 ctx.set_timer(GO_ON, kind=TimerKind.PROGRAM)
             case Reply():
                 self.replied(ctx, sender, message)
-            case WatchReference(there, inside):
-                self.watch(ctx, there, inside)
-            case ReferenceGone(there, borrowers):
-                self.borrowers.get(there, set()).discard(sender)
-                self.add_borrowers(ctx, there, borrowers)
-            case GetValue(there):
-                self.answer(ctx, there, sender)
-            case GotValue(there, outcome):
-                self.got(ctx, there, outcome)
+            case WatchReference(object_id, inside):
+                self.watch(ctx, object_id, inside)
+            case ReferenceGone(object_id, borrowers):
+                self.borrowers.get(object_id, set()).discard(sender)
+                self.add_borrowers(ctx, object_id, borrowers)
+            case GetValue(object_id):
+                self.answer(ctx, object_id, sender)
+            case GotValue(object_id, outcome):
+                self.got(ctx, object_id, outcome)
             case Down(name):
                 self.died(ctx, name)
-            case Unreachable(_, GetValue(there)):
-                self.got(ctx, there, OWNER_DIED)
+            case Unreachable(_, GetValue(object_id)):
+                self.got(ctx, object_id, OWNER_DIED)
             case Unreachable(to, _):
                 self.died(ctx, to)
             case _:
@@ -129,41 +128,41 @@ class CoreWorker(Process):
     def act(self, ctx: Context, action: Action) -> None:
         """Carry out one action; after a read the body goes on when the value is here."""
         match action:
-            case Put(there):
-                self.owned.add(there)
-                self.local.add(there)
+            case Put(object_id):
+                self.owned.add(object_id)
+                self.local.add(object_id)
             case Call(to, function, arguments, result):
                 self.calls[result] = action
                 self.local.add(result)
-                for there in arguments:
-                    self.pass_on(there)
+                for object_id in arguments:
+                    self.pass_on(object_id)
                 ctx.send(to, Invoke(function, arguments, result))
-            case Drop(there):
-                self.local.discard(there)
-            case Read(there):
-                self.read(ctx, there)
+            case DropLocal(object_id):
+                self.local.discard(object_id)
+            case ReadObject(object_id):
+                self.read(ctx, object_id)
                 return
         ctx.set_timer(GO_ON, kind=TimerKind.PROGRAM)
 
-    def pass_on(self, there: ObjectId) -> None:
+    def pass_on(self, object_id: ObjectId) -> None:
         """An argument stays alive until the call has replied. `UpdateSubmittedTaskReferences`."""
-        self.in_calls[there] = self.in_calls.get(there, 0) + 1
+        self.in_calls[object_id] = self.in_calls.get(object_id, 0) + 1
 
-    def read(self, ctx: Context, there: ObjectId) -> None:
+    def read(self, ctx: Context, object_id: ObjectId) -> None:
         """A value of one's own is here or comes with the reply; others' are asked for."""
-        owner = dict(self.owners)[there]
-        self.reading = there
+        owner = dict(self.owners)[object_id]
+        self.reading = object_id
         if owner != ctx.me:
-            ctx.send(owner, GetValue(there))
-        elif there not in self.calls:
-            self.got(ctx, there, VALUE if there in self.owned else FREED)
+            ctx.send(owner, GetValue(object_id))
+        elif object_id not in self.calls:
+            self.got(ctx, object_id, VALUE if object_id in self.owned else FREED)
 
-    def got(self, ctx: Context, there: ObjectId, outcome: str) -> None:
+    def got(self, ctx: Context, object_id: ObjectId, outcome: str) -> None:
         """A value brings the references inside with it."""
-        if self.reading == there:
+        if self.reading == object_id:
             self.reading = ""
-            self.outcomes[there] = outcome
-            self.local |= set(self.contains.get(there, ()))
+            self.outcomes[object_id] = outcome
+            self.local |= set(self.contains.get(object_id, ()))
             ctx.set_timer(GO_ON, kind=TimerKind.PROGRAM)
 
     def end(self, ctx: Context, running: Running) -> None:
@@ -173,14 +172,14 @@ class CoreWorker(Process):
             return
         inside = dict(self.functions)[running.function].returns
         still = []
-        for there in running.arguments:
-            if dict(self.owners)[there] != ctx.me:
-                still += [(there, ctx.me)] if self.refers(there) else []
-                still += [(there, name) for name in sorted(self.borrowers.pop(there, set()))]
-        for there in inside:
-            self.borrowers.setdefault(there, set()).add(running.caller)
-            ctx.send(running.caller, WatchReference(there, running.result), "watch")
-            self.local.discard(there)
+        for object_id in running.arguments:
+            if dict(self.owners)[object_id] != ctx.me:
+                still += [(object_id, ctx.me)] if self.refers(object_id) else []
+                still += [(object_id, name) for name in sorted(self.borrowers.pop(object_id, set()))]
+        for object_id in inside:
+            self.borrowers.setdefault(object_id, set()).add(running.caller)
+            ctx.send(running.caller, WatchReference(object_id, running.result), "watch")
+            self.local.discard(object_id)
         ctx.send(running.caller, Reply(running.result, running.arguments, inside, tuple(still)))
 
     def replied(self, ctx: Context, callee: Name, reply: Reply) -> None:
@@ -190,60 +189,62 @@ class CoreWorker(Process):
         self.owned.add(reply.result)
         if reply.inside:
             self.contains[reply.result] = reply.inside
-        for there, name in reply.borrowers:
-            self.add_borrowers(ctx, there, (name,))
+        for object_id, name in reply.borrowers:
+            self.add_borrowers(ctx, object_id, (name,))
         self.release_arguments(reply.arguments)
         self.got(ctx, reply.result, VALUE)
 
     def release_arguments(self, arguments: tuple[ObjectId, ...]) -> None:
         """The call no longer needs them."""
-        for there in arguments:
-            self.in_calls[there] -= 1
-            if not self.in_calls[there]:
-                del self.in_calls[there]
+        for object_id in arguments:
+            self.in_calls[object_id] -= 1
+            if not self.in_calls[object_id]:
+                del self.in_calls[object_id]
 
     # ---- counting ---------------------------------------------------------------------------------------------------
 
-    def refers(self, there: ObjectId) -> bool:
+    def refers(self, object_id: ObjectId) -> bool:
         """Whether this process refers to an object: in a variable, in a call, or inside an object it keeps."""
         return (
-            there in self.local or there in self.in_calls or any(there in inside for inside in self.contains.values())
+            object_id in self.local
+            or object_id in self.in_calls
+            or any(object_id in inside for inside in self.contains.values())
         )
 
-    def add_borrowers(self, ctx: Context, there: ObjectId, names: tuple[Name, ...]) -> None:
+    def add_borrowers(self, ctx: Context, object_id: ObjectId, names: tuple[Name, ...]) -> None:
         """The owner asks each to say when it is over; a borrower remembers them for its own owner."""
-        known = self.borrowers.setdefault(there, set())
+        known = self.borrowers.setdefault(object_id, set())
         for name in names:
             if name != ctx.me and name not in known:
                 known.add(name)
-                if dict(self.owners)[there] == ctx.me:
-                    ctx.send(name, WatchReference(there), "watch")
+                if dict(self.owners)[object_id] == ctx.me:
+                    ctx.send(name, WatchReference(object_id), "watch")
 
-    def watch(self, ctx: Context, there: ObjectId, inside: ObjectId) -> None:
+    def watch(self, ctx: Context, object_id: ObjectId, inside: ObjectId) -> None:
         """The owner wants word. It may come before the reply that brings the reference. `SetRefRemovedCallback`."""
-        self.watched.add(there)
-        if inside and (inside in self.calls or inside in self.owned) and there not in self.contains.get(inside, ()):
-            self.contains[inside] = (*self.contains.get(inside, ()), there)
+        self.watched.add(object_id)
+        if inside and (inside in self.calls or inside in self.owned) and object_id not in self.contains.get(inside, ()):
+            self.contains[inside] = (*self.contains.get(inside, ()), object_id)
 
     def settle(self, ctx: Context) -> None:
         """Free what nobody refers to, and give word of what this process no longer does."""
-        for there in sorted(self.owned):
-            if not self.refers(there) and not self.borrowers.get(there):
-                self.owned.discard(there)
-                self.freed.add(there)
-                self.borrowers.pop(there, None)
-                if self.contains.pop(there, None) is not None:
+        for object_id in sorted(self.owned):
+            if not self.refers(object_id) and not self.borrowers.get(object_id):
+                self.owned.discard(object_id)
+                self.freed.add(object_id)
+                self.borrowers.pop(object_id, None)
+                if self.contains.pop(object_id, None) is not None:
                     return self.settle(ctx)
-        for there in sorted(self.watched):
-            if not self.refers(there):
-                self.watched.discard(there)
-                kept_by = tuple(sorted(self.borrowers.pop(there, set())))
-                ctx.send(dict(self.owners)[there], ReferenceGone(there, kept_by))
+        for object_id in sorted(self.watched):
+            if not self.refers(object_id):
+                self.watched.discard(object_id)
+                kept_by = tuple(sorted(self.borrowers.pop(object_id, set())))
+                ctx.send(dict(self.owners)[object_id], ReferenceGone(object_id, kept_by))
         return None
 
-    def answer(self, ctx: Context, there: ObjectId, borrower: Name) -> None:
+    def answer(self, ctx: Context, object_id: ObjectId, borrower: Name) -> None:
         """A value, or the error of an object that is gone. `HandleGetObjectStatus`."""
-        ctx.send(borrower, GotValue(there, VALUE if there in self.owned else FREED))
+        ctx.send(borrower, GotValue(object_id, VALUE if object_id in self.owned else FREED))
 
     def died(self, ctx: Context, name: Name) -> None:
         """Calls of the dead fail; it borrows nothing any longer; what it owned has no value."""

@@ -77,14 +77,14 @@ def plane(
     workers = tuple(f"worker{i}" for i in range(len(made_of.jobs)))
     sizes = tuple(sorted(made_of.sizes.items()))
     makers = [
-        (there, worker)
+        (object_id, worker)
         for worker, (_, jobs) in zip(workers, made_of.jobs, strict=True)
         for job in jobs
-        for there in job.makes
+        for object_id in job.makes
     ]
     recipes = made_of.rebuild or tuple(job for _, jobs in made_of.jobs for job in jobs if job.makes)
-    for there, able in sorted((made_of.again or {}).items()):
-        makers += [(there, f"worker{i}") for i in able]
+    for object_id, able in sorted((made_of.again or {}).items()):
+        makers += [(object_id, f"worker{i}") for i in able]
     priorities = tuple(sorted((made_of.priorities or {}).items()))
     processes: dict[Slot, Callable[[], Process]] = {}
     for node, capacity in enumerate(made_of.capacities):

@@ -72,7 +72,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class WaitsForRoom:
     """Somebody waits for room."""
 
     object: ObjectId
@@ -102,7 +102,7 @@ class Store(Process):
     entries: dict[ObjectId, Entry] = field(default_factory=dict)
     unused: tuple[ObjectId, ...] = ()
     """What may be evicted, least recently used first."""
-    requests: tuple[Request, ...] = ()
+    requests: tuple[WaitsForRoom, ...] = ()
     """Who waits for room, in the order of arrival."""
     disk: dict[ObjectId, Content] = field(default_factory=dict)
     spilling: set[ObjectId] = field(default_factory=set)
@@ -125,22 +125,22 @@ class Store(Process):
         if sender in self.gone:
             return
         match message:
-            case CreateObject(there, size):
-                self.requests += (Request(there, size, sender),)
-            case Seal(there, content):
-                self.seal(ctx, there, content)
+            case CreateObject(object_id, size):
+                self.requests += (WaitsForRoom(object_id, size, sender),)
+            case Seal(object_id, content):
+                self.seal(ctx, object_id, content)
                 if sender != self.manager:
-                    ctx.send(sender, Sealed(there))
-            case PinObject(there):
-                self.pin(ctx, there, sender)
-            case Hold(there, to):
-                self.hold(ctx, Reader(there, sender, to))
-            case Release(there, to):
-                self.release(there, to or sender)
-            case Abort(there):
-                self.abort(ctx, there, sender)
-            case FreeObject(there):
-                self.free(there)
+                    ctx.send(sender, Sealed(object_id))
+            case PinObject(object_id):
+                self.pin(ctx, object_id, sender)
+            case Hold(object_id, to):
+                self.hold(ctx, Reader(object_id, sender, to))
+            case Release(object_id, to):
+                self.release(object_id, to or sender)
+            case Abort(object_id):
+                self.abort(ctx, object_id, sender)
+            case FreeObject(object_id):
+                self.free(object_id)
             case Down(client):
                 self.gone.add(client)
                 self.client_died(ctx, client)
@@ -152,26 +152,26 @@ class Store(Process):
 
     # ---- clients ----------------------------------------------------------------------------------------------------
 
-    def seal(self, ctx: Context, there: ObjectId, content: Content) -> None:
+    def seal(self, ctx: Context, object_id: ObjectId, content: Content) -> None:
         """The object can be read from now on. `object_lifecycle_manager.cc::SealObject`."""
-        self.entries[there] = replace(self.entries[there], sealed=True, content=content)
-        ctx.observe(SealedWith(there, content))
-        ctx.send(self.owner, CopyAdded(there, self.node))
-        for reader in self.take_readers(there):
+        self.entries[object_id] = replace(self.entries[object_id], sealed=True, content=content)
+        ctx.observe(SealedWith(object_id, content))
+        ctx.send(self.owner, CopyAdded(object_id, self.node))
+        for reader in self.take_readers(object_id):
             self.use(ctx, reader)
 
-    def take_readers(self, there: ObjectId) -> list[Reader]:
+    def take_readers(self, object_id: ObjectId) -> list[Reader]:
         """Who has waited for an object, and no longer does."""
-        waiting = [reader for reader in self.readers if reader.object == there]
-        self.readers = tuple(reader for reader in self.readers if reader.object != there)
+        waiting = [reader for reader in self.readers if reader.object == object_id]
+        self.readers = tuple(reader for reader in self.readers if reader.object != object_id)
         return waiting
 
-    def pin(self, ctx: Context, there: ObjectId, client: Name) -> None:
+    def pin(self, ctx: Context, object_id: ObjectId, client: Name) -> None:
         """Make it the primary copy. `local_object_manager.cc::PinObjectsAndWaitForFree`."""
-        if there in self.entries:
-            self.entries[there] = replace(self.entries[there], primary=True)
-            self.unused = tuple(name for name in self.unused if name != there)
-        ctx.send(client, Pinned(there))
+        if object_id in self.entries:
+            self.entries[object_id] = replace(self.entries[object_id], primary=True)
+            self.unused = tuple(name for name in self.unused if name != object_id)
+        ctx.send(client, Pinned(object_id))
 
     def hold(self, ctx: Context, reader: Reader) -> None:
         """Give a reader the object, from disk when it is not in memory; one that is being written is waited for."""
@@ -196,33 +196,33 @@ class Store(Process):
         self.unused = tuple(name for name in self.unused if name != reader.object)
         ctx.send(reader.client, Held(reader.object, entry.content, reader.to))
 
-    def release(self, there: ObjectId, client: Name) -> None:
+    def release(self, object_id: ObjectId, client: Name) -> None:
         """One user less; what nobody uses or pins may be evicted, newest last."""
-        entry = self.entries.get(there)
+        entry = self.entries.get(object_id)
         if entry is None or client not in entry.users:
             return
         users = list(entry.users)
         users.remove(client)
-        self.entries[there] = replace(entry, users=tuple(users))
+        self.entries[object_id] = replace(entry, users=tuple(users))
         if not users and entry.freed:
-            del self.entries[there]
+            del self.entries[object_id]
         elif not users and not entry.primary:
-            self.unused += (there,)
+            self.unused += (object_id,)
 
-    def abort(self, ctx: Context, there: ObjectId, client: Name) -> None:
+    def abort(self, ctx: Context, object_id: ObjectId, client: Name) -> None:
         """Forget a request, or the half-written object that came of it."""
-        self.requests = tuple(r for r in self.requests if (r.object, r.client) != (there, client))
-        entry = self.entries.get(there)
+        self.requests = tuple(r for r in self.requests if (r.object, r.client) != (object_id, client))
+        entry = self.entries.get(object_id)
         if entry is not None and not entry.sealed and client in entry.users:
-            ctx.observe(Aborted(self.node, there))
-            self.give_up(ctx, there)
+            ctx.observe(Aborted(self.node, object_id))
+            self.give_up(ctx, object_id)
 
-    def give_up(self, ctx: Context, there: ObjectId) -> None:
+    def give_up(self, ctx: Context, object_id: ObjectId) -> None:
         """What was to be written will not come; readers learn it unless it is on disk."""
-        del self.entries[there]
-        if there not in self.disk:
-            for reader in self.take_readers(there):
-                ctx.send(reader.client, Absent(there, reader.to))
+        del self.entries[object_id]
+        if object_id not in self.disk:
+            for reader in self.take_readers(object_id):
+                ctx.send(reader.client, Absent(object_id, reader.to))
 
     def client_died(self, ctx: Context, client: Name) -> None:
         """Give back all that a dead client has held. `plasma/store.cc::DisconnectClient`."""
@@ -230,25 +230,25 @@ class Store(Process):
         for request in self.requests:
             if request.client == client:
                 self.abort(ctx, request.object, client)
-        for there in sorted(self.entries):
-            entry = self.entries[there]
+        for object_id in sorted(self.entries):
+            entry = self.entries[object_id]
             if not entry.sealed:
-                self.abort(ctx, there, client)
+                self.abort(ctx, object_id, client)
             else:
                 for _ in range(entry.users.count(client)):
-                    self.release(there, client)
+                    self.release(object_id, client)
 
-    def free(self, there: ObjectId) -> None:
+    def free(self, object_id: ObjectId) -> None:
         """Nobody refers to the object: drop it at once, or when its last user lets go."""
-        self.disk.pop(there, None)
-        self.unused = tuple(name for name in self.unused if name != there)
-        entry = self.entries.get(there)
+        self.disk.pop(object_id, None)
+        self.unused = tuple(name for name in self.unused if name != object_id)
+        entry = self.entries.get(object_id)
         if entry is None:
             return
-        if entry.users or there in self.spilling:
-            self.entries[there] = replace(entry, primary=False, freed=True)
+        if entry.users or object_id in self.spilling:
+            self.entries[object_id] = replace(entry, primary=False, freed=True)
         else:
-            del self.entries[there]
+            del self.entries[object_id]
 
     # ---- room -------------------------------------------------------------------------------------------------------
 
@@ -268,9 +268,9 @@ class Store(Process):
     def available(self) -> int:
         """Units that pulls may take: what is free or evictable, and what pulls have already taken."""
         kept = 0
-        for there, entry in self.entries.items():
+        for object_id, entry in self.entries.items():
             # What the object manager holds for itself belongs to an admitted bundle, which answers for it.
-            if there not in self.unused and self.manager not in entry.users:
+            if object_id not in self.unused and self.manager not in entry.users:
                 kept += entry.taken
         return self.capacity - kept
 
@@ -285,7 +285,7 @@ class Store(Process):
             self.allocate(ctx, 0)
         ctx.cancel_timer(GRACE)
 
-    def exists(self, ctx: Context, request: Request) -> bool:
+    def exists(self, ctx: Context, request: WaitsForRoom) -> bool:
         """Whether nothing has to be made: the object is here, or is to be made while it is on disk.
 
         `ObjectLifecycleManager::CreateObject` looks in memory only; what is on disk Ray finds at the next try.
@@ -295,23 +295,23 @@ class Store(Process):
     def make_room(self, ctx: Context, size: int) -> bool:
         """Evict as far as needed; whether the request fits then."""
         if self.allocated() + size > self.capacity:
-            sizes = [self.entries[there].taken for there in self.unused]
+            sizes = [self.entries[object_id].taken for object_id in self.unused]
             plan = require_space(self.capacity, self.allocated(), sizes, size)
             if plan.still_needed > 0:
                 return False
-            for there in self.unused[: plan.count]:
-                self.evict(ctx, there)
+            for object_id in self.unused[: plan.count]:
+                self.evict(ctx, object_id)
         return True
 
-    def evict(self, ctx: Context, there: ObjectId) -> None:
+    def evict(self, ctx: Context, object_id: ObjectId) -> None:
         """Delete a copy that nobody uses, and say so."""
-        self.unused = tuple(name for name in self.unused if name != there)
-        del self.entries[there]
-        self.report_removed(ctx, there)
+        self.unused = tuple(name for name in self.unused if name != object_id)
+        del self.entries[object_id]
+        self.report_removed(ctx, object_id)
 
-    def report_removed(self, ctx: Context, there: ObjectId) -> None:
+    def report_removed(self, ctx: Context, object_id: ObjectId) -> None:
         """The owner's directory must not name this node any longer."""
-        ctx.send(self.owner, CopyRemoved(there, self.node))
+        ctx.send(self.owner, CopyRemoved(object_id, self.node))
 
     def allocate(self, ctx: Context, position: int, *, outside: bool = False) -> None:
         """Serve one request."""
@@ -335,11 +335,11 @@ class Store(Process):
 
     def spill(self, ctx: Context) -> None:
         """Write a primary copy that nobody uses to disk. `SpillObjectsOfSize`."""
-        for there in sorted(self.entries):
-            entry = self.entries[there]
+        for object_id in sorted(self.entries):
+            entry = self.entries[object_id]
             if entry.primary and entry.sealed and not entry.users and not entry.outside and self.spiller_free():
-                self.spilling.add(there)
-                ctx.set_timer(SPILL + there, kind=TimerKind.PROGRAM)
+                self.spilling.add(object_id)
+                ctx.set_timer(SPILL + object_id, kind=TimerKind.PROGRAM)
 
     def spiller_free(self) -> bool:
         """One IO worker writes."""
@@ -351,12 +351,12 @@ class Store(Process):
 
     def start_restores(self, ctx: Context) -> None:
         """Ask for room for what somebody waits to read. `AsyncRestoreSpilledObject`."""
-        for there in dict.fromkeys(reader.object for reader in self.readers):
-            if there in self.disk and there not in self.entries and there not in self.restoring:
+        for object_id in dict.fromkeys(reader.object for reader in self.readers):
+            if object_id in self.disk and object_id not in self.entries and object_id not in self.restoring:
                 if not self.restorer_free():
                     return
-                self.restoring.add(there)
-                self.requests += (Request(there, len(self.disk[there]), ctx.me),)
+                self.restoring.add(object_id)
+                self.requests += (WaitsForRoom(object_id, len(self.disk[object_id]), ctx.me),)
 
     def fire(self, ctx: Context, timer: str) -> None:
         """An IO worker has ended, or waiting for room has lasted too long."""
@@ -368,32 +368,32 @@ class Store(Process):
             self.allocate(ctx, 0, outside=True)
         self.settle(ctx)
 
-    def spilled(self, ctx: Context, there: ObjectId) -> None:
+    def spilled(self, ctx: Context, object_id: ObjectId) -> None:
         """The write has ended; after a failure the object stays pinned. `SpillObjectsInternal`."""
-        self.spilling.discard(there)
-        entry = self.entries[there]
+        self.spilling.discard(object_id)
+        entry = self.entries[object_id]
         if ctx.may_fail(FaultKind.FAIL_WRITE):
             return
-        self.leave_memory(ctx, there, entry)
+        self.leave_memory(ctx, object_id, entry)
 
-    def leave_memory(self, ctx: Context, there: ObjectId, entry: Entry) -> None:
+    def leave_memory(self, ctx: Context, object_id: ObjectId, entry: Entry) -> None:
         """The object is on disk: its memory may be taken for others."""
         if entry.freed:
             if not entry.users:
-                del self.entries[there]
+                del self.entries[object_id]
             return
-        self.disk[there] = entry.content
-        self.entries[there] = replace(entry, primary=False)
+        self.disk[object_id] = entry.content
+        self.entries[object_id] = replace(entry, primary=False)
         if not entry.users:
-            self.unused += (there,)
-        ctx.send(self.owner, SpilledTo(there, self.node))
+            self.unused += (object_id,)
+        ctx.send(self.owner, SpilledTo(object_id, self.node))
 
-    def restored(self, ctx: Context, there: ObjectId) -> None:
+    def restored(self, ctx: Context, object_id: ObjectId) -> None:
         """The read has ended; a failed one is tried again as long as somebody waits."""
-        self.restoring.discard(there)
-        content = self.disk.get(there)
+        self.restoring.discard(object_id)
+        content = self.disk.get(object_id)
         if content is None or ctx.may_fail(FaultKind.FAIL_WRITE):
-            self.give_up(ctx, there)
+            self.give_up(ctx, object_id)
         else:
-            self.seal(ctx, there, content)
-            self.release(there, ctx.me)
+            self.seal(ctx, object_id, content)
+            self.release(object_id, ctx.me)

@@ -59,7 +59,7 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class OutgoingObject:
     """An object on its way to another node."""
 
     object: ObjectId
@@ -94,7 +94,7 @@ class ObjectManager(Process):
     """Objects of admitted bundles that are pinned in the local store."""
     asked: set[ObjectId] = field(default_factory=set)
     """Objects for which the local store's answer is outstanding."""
-    pushes: tuple[Push, ...] = ()
+    pushes: tuple[OutgoingObject, ...] = ()
     """What is being sent, in the order of the requests."""
     memory: Hashable = ()
     """The proposal's own."""
@@ -118,23 +118,23 @@ class ObjectManager(Process):
             case MemoryChanged(available):
                 self.available = available
                 self.update(ctx)
-            case Created(there):
-                self.created(ctx, there)
-            case Exists(there):
-                if self.incoming.pop(there, None) is not None:
-                    self.ask_store(ctx, there)
-            case Held(there, content, to):
+            case Created(object_id):
+                self.created(ctx, object_id)
+            case Exists(object_id):
+                if self.incoming.pop(object_id, None) is not None:
+                    self.ask_store(ctx, object_id)
+            case Held(object_id, content, to):
                 if to:
-                    self.begin_push(ctx, Push(there, to, content))
+                    self.begin_push(ctx, OutgoingObject(object_id, to, content))
                 else:
-                    self.held(ctx, there)
-            case Absent(there, to):
+                    self.held(ctx, object_id)
+            case Absent(object_id, to):
                 if not to:
-                    self.absent(ctx, there)
-            case RequestPush(there):
-                self.push_requested(ctx, there, sender)
-            case Chunk(there, index, value):
-                self.chunk(ctx, there, index, value)
+                    self.absent(ctx, object_id)
+            case RequestPush(object_id):
+                self.push_requested(ctx, object_id, sender)
+            case Chunk(object_id, index, value):
+                self.chunk(ctx, object_id, index, value)
             case Unreachable(to, _):
                 self.drop_pushes(ctx, to)
             case Down(worker):
@@ -152,15 +152,15 @@ class ObjectManager(Process):
 
     def pull(self, ctx: Context, requester: Name, kind: PullClass, objects: tuple[ObjectId, ...]) -> None:
         """A new bundle; each of its objects is subscribed to. `PullManager::Pull`."""
-        for there in objects:
-            if not any(there in bundle.objects for bundle in self.bundles.values()):
-                ctx.send(self.owner, Subscribe(there))
+        for object_id in objects:
+            if not any(object_id in bundle.objects for bundle in self.bundles.values()):
+                ctx.send(self.owner, Subscribe(object_id))
         self.arrivals += 1
         self.bundles[requester] = Bundle(self.arrivals, kind, objects)
-        for there in objects:
+        for object_id in objects:
             # Whoever asked for it before has heard this already.
-            if there in self.known and self.known[there].error:
-                ctx.send(requester, PullFailed(objects, self.known[there].error))
+            if object_id in self.known and self.known[object_id].error:
+                ctx.send(requester, PullFailed(objects, self.known[object_id].error))
         self.update(ctx)
 
     def forget(self, ctx: Context, requester: Name) -> None:
@@ -168,10 +168,10 @@ class ObjectManager(Process):
         bundle = self.bundles.pop(requester)
         self.ready.discard(requester)
         self.active.discard(bundle.number)
-        for there in bundle.objects:
-            if not any(there in other.objects for other in self.bundles.values()):
-                self.known.pop(there, None)
-                ctx.send(self.owner, Unsubscribe(there))
+        for object_id in bundle.objects:
+            if not any(object_id in other.objects for other in self.bundles.values()):
+                self.known.pop(object_id, None)
+                ctx.send(self.owner, Unsubscribe(object_id))
         if not self.bundles:
             self.arrivals = 0
         self.update(ctx)
@@ -195,9 +195,9 @@ class ObjectManager(Process):
     def sizes(self) -> dict[ObjectId, int]:
         """Sizes of what is here or can be pulled: made, and not lost and being made again."""
         return {
-            there: places.size
-            for there, places in self.known.items()
-            if there in self.here or (places.nodes and not places.error)
+            object_id: places.size
+            for object_id, places in self.known.items()
+            if object_id in self.here or (places.nodes and not places.error)
         }
 
     def budget(self) -> int:
@@ -208,80 +208,80 @@ class ObjectManager(Process):
         """Admit what fits, stop what does not any longer, and go on with the rest."""
         admitted = admit(self.bundles.values(), self.active, self.sizes(), self.budget())
         self.active = {bundle.number for bundle in admitted}
-        wanted = dict.fromkeys(there for bundle in admitted for there in bundle.objects)
-        for there in sorted({*self.incoming, *self.here} - set(wanted)):
-            self.stop(ctx, there)
-        for there in wanted:
-            if there not in self.here and there not in self.incoming and there not in self.asked:
-                self.ask_store(ctx, there)
+        wanted = dict.fromkeys(object_id for bundle in admitted for object_id in bundle.objects)
+        for object_id in sorted({*self.incoming, *self.here} - set(wanted)):
+            self.stop(ctx, object_id)
+        for object_id in wanted:
+            if object_id not in self.here and object_id not in self.incoming and object_id not in self.asked:
+                self.ask_store(ctx, object_id)
         for requester, bundle in sorted(self.bundles.items()):
             if bundle.number in self.active and requester not in self.ready and self.here.issuperset(bundle.objects):
                 self.ready.add(requester)
                 ctx.send(requester, PullReady(bundle.objects))
 
-    def stop(self, ctx: Context, there: ObjectId) -> None:
+    def stop(self, ctx: Context, object_id: ObjectId) -> None:
         """Give back what was pulled of an object that no admitted bundle needs."""
-        pulled = self.incoming.pop(there, None)
+        pulled = self.incoming.pop(object_id, None)
         if pulled is not None:
-            ctx.send(self.store(), Abort(there))
+            ctx.send(self.store(), Abort(object_id))
         else:
-            self.here.discard(there)
-            ctx.send(self.store(), Release(there))
+            self.here.discard(object_id)
+            ctx.send(self.store(), Release(object_id))
 
     # ---- pulling ----------------------------------------------------------------------------------------------------
 
-    def ask_store(self, ctx: Context, there: ObjectId) -> None:
+    def ask_store(self, ctx: Context, object_id: ObjectId) -> None:
         """Perhaps the object is here, in memory or on disk."""
-        self.asked.add(there)
-        ctx.send(self.store(), Hold(there))
+        self.asked.add(object_id)
+        ctx.send(self.store(), Hold(object_id))
 
-    def held(self, ctx: Context, there: ObjectId) -> None:
+    def held(self, ctx: Context, object_id: ObjectId) -> None:
         """It is, and pinned now; a bundle that was stopped meanwhile does not need it."""
-        self.asked.discard(there)
-        if self.is_wanted(there):
-            self.here.add(there)
+        self.asked.discard(object_id)
+        if self.is_wanted(object_id):
+            self.here.add(object_id)
             self.update(ctx)
         else:
-            ctx.send(self.store(), Release(there))
+            ctx.send(self.store(), Release(object_id))
 
-    def absent(self, ctx: Context, there: ObjectId) -> None:
+    def absent(self, ctx: Context, object_id: ObjectId) -> None:
         """It is not: make a buffer for it."""
-        self.asked.discard(there)
-        if self.is_wanted(there):
-            self.incoming[there] = Incoming()
-            ctx.send(self.store(), CreateObject(there, self.known[there].size))
+        self.asked.discard(object_id)
+        if self.is_wanted(object_id):
+            self.incoming[object_id] = Incoming()
+            ctx.send(self.store(), CreateObject(object_id, self.known[object_id].size))
 
-    def is_wanted(self, there: ObjectId) -> bool:
+    def is_wanted(self, object_id: ObjectId) -> bool:
         """Whether an admitted bundle needs the object."""
-        return any(there in bundle.objects for bundle in self.bundles.values() if bundle.number in self.active)
+        return any(object_id in bundle.objects for bundle in self.bundles.values() if bundle.number in self.active)
 
-    def created(self, ctx: Context, there: ObjectId) -> None:
+    def created(self, ctx: Context, object_id: ObjectId) -> None:
         """The buffer is there; a pull that was stopped meanwhile has aborted it already."""
-        pulled = self.incoming.get(there)
+        pulled = self.incoming.get(object_id)
         if pulled is not None:
-            self.incoming[there] = Incoming(pulled.source, True, pulled.chunks)
-            self.ask_source(ctx, there)
+            self.incoming[object_id] = Incoming(pulled.source, True, pulled.chunks)
+            self.ask_source(ctx, object_id)
 
-    def ask_source(self, ctx: Context, there: ObjectId) -> None:
+    def ask_source(self, ctx: Context, object_id: ObjectId) -> None:
         """Ask one of the nodes that have it, at random. `PullManager::PullFromRandomLocation`."""
-        pulled = self.incoming[there]
-        sources = [node for node in self.known[there].nodes if node != self.node]
+        pulled = self.incoming[object_id]
+        sources = [node for node in self.known[object_id].nodes if node != self.node]
         if pulled.buffer and sources:
             source = ctx.choose(sources, random=True)
-            self.incoming[there] = Incoming(source, True, pulled.chunks)
-            ctx.send(f"manager{source}", RequestPush(there))
+            self.incoming[object_id] = Incoming(source, True, pulled.chunks)
+            ctx.send(f"manager{source}", RequestPush(object_id))
 
-    def chunk(self, ctx: Context, there: ObjectId, index: int, value: int) -> None:
+    def chunk(self, ctx: Context, object_id: ObjectId, index: int, value: int) -> None:
         """A part has come, perhaps for a stopped pull or a second time. `ObjectManager::ReceiveObjectChunk`."""
-        pulled = self.incoming.get(there)
+        pulled = self.incoming.get(object_id)
         if pulled is None or not pulled.buffer:
             return
         chunks = self.with_chunk(pulled.chunks, (index, value))
-        self.incoming[there] = Incoming(pulled.source, True, chunks)
-        if len(chunks) == self.known[there].size:
-            del self.incoming[there]
-            self.here.add(there)
-            ctx.send(self.store(), Seal(there, tuple(part for _, part in chunks)))
+        self.incoming[object_id] = Incoming(pulled.source, True, chunks)
+        if len(chunks) == self.known[object_id].size:
+            del self.incoming[object_id]
+            self.here.add(object_id)
+            ctx.send(self.store(), Seal(object_id, tuple(part for _, part in chunks)))
             self.update(ctx)
 
     def with_chunk(self, chunks: tuple[tuple[int, int], ...], new: tuple[int, int]) -> tuple[tuple[int, int], ...]:
@@ -290,17 +290,19 @@ class ObjectManager(Process):
 
     # ---- pushing ----------------------------------------------------------------------------------------------------
 
-    def push_requested(self, ctx: Context, there: ObjectId, to: Name) -> None:
+    def push_requested(self, ctx: Context, object_id: ObjectId, to: Name) -> None:
         """Send an object; a second request for the same push begins it anew. `PushManager::StartPush`."""
-        if any((push.object, push.to) == (there, to) for push in self.pushes):
+        if any((push.object, push.to) == (object_id, to) for push in self.pushes):
             self.pushes = tuple(
-                Push(push.object, push.to, push.content) if (push.object, push.to) == (there, to) else push
+                OutgoingObject(push.object, push.to, push.content)
+                if (push.object, push.to) == (object_id, to)
+                else push
                 for push in self.pushes
             )
         else:
-            ctx.send(self.store(), Hold(there, to))
+            ctx.send(self.store(), Hold(object_id, to))
 
-    def begin_push(self, ctx: Context, push: Push) -> None:
+    def begin_push(self, ctx: Context, push: OutgoingObject) -> None:
         """The store holds the object for sending, once per push."""
         if any((other.object, other.to) == (push.object, push.to) for other in self.pushes):
             ctx.send(self.store(), Release(push.object, push.to))
@@ -319,7 +321,7 @@ class ObjectManager(Process):
             self.pushes = self.pushes[:position] + self.pushes[position + 1 :]
             ctx.send(self.store(), Release(push.object, push.to))
         else:
-            sent = Push(push.object, push.to, push.content, push.next + 1)
+            sent = OutgoingObject(push.object, push.to, push.content, push.next + 1)
             self.pushes = self.after_sending(position, sent)
         if self.pushes:
             ctx.set_timer(PUSH, kind=TimerKind.PROGRAM)
@@ -336,7 +338,7 @@ class ObjectManager(Process):
         position, self.memory = ask_transfer(self.policy, queue, LinkView(self.node), self.memory, ctx)
         return position
 
-    def after_sending(self, position: int, sent: Push) -> tuple[Push, ...]:
+    def after_sending(self, position: int, sent: OutgoingObject) -> tuple[OutgoingObject, ...]:
         """The pushes once a chunk of one of them has left."""
         return (*self.pushes[:position], sent, *self.pushes[position + 1 :])
 

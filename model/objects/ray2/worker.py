@@ -82,27 +82,27 @@ class ObjectWorker(Process):
             case PullReady(objects):
                 if self.pulling == objects:
                     self.pulling = ()
-                    for there in objects:
-                        ctx.send(self.store(), Hold(there))
+                    for object_id in objects:
+                        ctx.send(self.store(), Hold(object_id))
             case PullFailed(objects, error):
                 if self.pulling == objects:
                     self.pulling = ()
                     self.failed(ctx, error)
-            case Held(there, _, _):
-                self.held(ctx, there)
-            case Absent(there, _):
-                self.absent(ctx, there)
-            case Created(there):
-                self.write(ctx, there)
-            case Sealed(there):
-                self.sealed(ctx, there)
-            case Pinned(there):
-                ctx.send(self.store(), Release(there))
-                self.made(ctx, there)
-            case Exists(there):
-                self.exists(ctx, there)
-            case MakeAgain(there):
-                self.make_again(ctx, there)
+            case Held(object_id, _, _):
+                self.held(ctx, object_id)
+            case Absent(object_id, _):
+                self.absent(ctx, object_id)
+            case Created(object_id):
+                self.write(ctx, object_id)
+            case Sealed(object_id):
+                self.sealed(ctx, object_id)
+            case Pinned(object_id):
+                ctx.send(self.store(), Release(object_id))
+                self.made(ctx, object_id)
+            case Exists(object_id):
+                self.exists(ctx, object_id)
+            case MakeAgain(object_id):
+                self.make_again(ctx, object_id)
             case Unreachable():
                 pass
             case _:
@@ -127,33 +127,33 @@ class ObjectWorker(Process):
         else:
             ctx.set_timer(COMPUTE, kind=TimerKind.PROGRAM)
 
-    def held(self, ctx: Context, there: ObjectId) -> None:
+    def held(self, ctx: Context, object_id: ObjectId) -> None:
         """With all arguments in hand the job runs; what somebody else has made here meanwhile is pinned instead.
 
         `CoreWorker::PinExistingReturnObject`.
         """
-        if self.unmade and there == self.unmade[0]:
-            ctx.send(self.store(), PinObject(there), RAYLET)
+        if self.unmade and object_id == self.unmade[0]:
+            ctx.send(self.store(), PinObject(object_id), RAYLET)
             return
-        if self.pulling or not self.jobs or there not in self.jobs[0].reads:
-            ctx.send(self.store(), Release(there))
+        if self.pulling or not self.jobs or object_id not in self.jobs[0].reads:
+            ctx.send(self.store(), Release(object_id))
             return
-        self.holds.add(there)
+        self.holds.add(object_id)
         if self.holds.issuperset(self.jobs[0].reads):
             ctx.send(self.manager(), PullDone())
             ctx.set_timer(COMPUTE, kind=TimerKind.PROGRAM)
 
-    def exists(self, ctx: Context, there: ObjectId) -> None:
+    def exists(self, ctx: Context, object_id: ObjectId) -> None:
         """Perhaps a half-written copy, perhaps one that is about to be evicted: it counts once it is pinned."""
-        ctx.send(self.store(), Hold(there))
+        ctx.send(self.store(), Hold(object_id))
 
-    def absent(self, ctx: Context, there: ObjectId) -> None:
+    def absent(self, ctx: Context, object_id: ObjectId) -> None:
         """What was to be pinned is gone again and has to be made; an argument that has left is waited for once more.
 
         The object manager may have given it up for a more urgent pull since it was ready: `LocalLeaseManager` puts such
         a task back among those that wait. An object that is lost is the directory's to announce.
         """
-        if self.unmade and there == self.unmade[0]:
+        if self.unmade and object_id == self.unmade[0]:
             self.make_next(ctx)
         elif not self.pulling:
             self.let_go(ctx)
@@ -172,25 +172,25 @@ class ObjectWorker(Process):
         else:
             self.end(ctx)
 
-    def write(self, ctx: Context, there: ObjectId) -> None:
+    def write(self, ctx: Context, object_id: ObjectId) -> None:
         """Write and seal; the primary copy is pinned before this worker lets go of it."""
-        ctx.send(self.store(), Seal(there, tuple(range(dict(self.sizes)[there]))))
+        ctx.send(self.store(), Seal(object_id, tuple(range(dict(self.sizes)[object_id]))))
 
-    def sealed(self, ctx: Context, there: ObjectId) -> None:
+    def sealed(self, ctx: Context, object_id: ObjectId) -> None:
         """Only now can the raylet find the object."""
-        ctx.send(self.store(), PinObject(there), RAYLET)
+        ctx.send(self.store(), PinObject(object_id), RAYLET)
 
-    def made(self, ctx: Context, there: ObjectId) -> None:
+    def made(self, ctx: Context, object_id: ObjectId) -> None:
         """Tell the owner, and go on."""
-        ctx.send(self.owner, ObjectMade(there, self.node))
-        self.unmade = tuple(name for name in self.unmade if name != there)
+        ctx.send(self.owner, ObjectMade(object_id, self.node))
+        self.unmade = tuple(name for name in self.unmade if name != object_id)
         self.make_next(ctx)
 
     def failed(self, ctx: Context, error: str) -> None:
         """The job cannot be done; how is part of the program's result."""
         self.errors += (error,)
-        for there in self.jobs[0].makes:
-            ctx.send(self.owner, ObjectFailed(there, error))
+        for object_id in self.jobs[0].makes:
+            ctx.send(self.owner, ObjectFailed(object_id, error))
         ctx.send(self.manager(), PullDone())
         self.end(ctx)
 
@@ -202,14 +202,14 @@ class ObjectWorker(Process):
 
     def let_go(self, ctx: Context) -> None:
         """The store need not keep any argument for this worker."""
-        for there in sorted(self.holds):
-            ctx.send(self.store(), Release(there))
+        for object_id in sorted(self.holds):
+            ctx.send(self.store(), Release(object_id))
         self.holds = set()
 
-    def make_again(self, ctx: Context, there: ObjectId) -> None:
+    def make_again(self, ctx: Context, object_id: ObjectId) -> None:
         """Do the job once more that makes a lost object, as soon as this worker is free."""
         self.again += 1
-        self.jobs += tuple(job for job in self.recipes if there in job.makes)
+        self.jobs += tuple(job for job in self.recipes if object_id in job.makes)
         if self.done:
             self.done = False
             self.begin(ctx)

@@ -54,7 +54,7 @@ Locations = tuple[tuple[ObjectId, tuple[Name, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class NodeState:
+class KnownNode:
     """What the scheduler knows of one node."""
 
     queue_length: int
@@ -83,7 +83,7 @@ class GlobalScheduler(Process):
     """The policy's own."""
     known: tuple[Name, ...] | None = constant(None)
     """Raylets that are there from the beginning; None means all."""
-    nodes: dict[Name, NodeState] = field(default_factory=dict)
+    nodes: dict[Name, KnownNode] = field(default_factory=dict)
     """Nodes that have joined and are not known to be dead."""
     dead: set[Name] = field(default_factory=set)
     """Nodes known to be dead; a late heartbeat does not bring them back."""
@@ -110,7 +110,7 @@ class GlobalScheduler(Process):
         """Every node is taken to be empty until it reports."""
         for name, spec in self.cluster:
             if self.known is None or name in self.known:
-                self.nodes[name] = NodeState(0, spec.total.units, 0)
+                self.nodes[name] = KnownNode(0, spec.total.units, 0)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The protocol of the global scheduler."""
@@ -243,12 +243,12 @@ class GlobalScheduler(Process):
         """Believe a heartbeat, but do not forget what the node had not received when it sent it."""
         joined = node not in self.nodes
         if joined:
-            self.nodes[node] = NodeState(0, beat.free, 0)
+            self.nodes[node] = KnownNode(0, beat.free, 0)
             self.able.clear()
         state = self.nodes[node]
         pending = state.pending[beat.received - state.acknowledged :]
         before = self.view(node)
-        self.update(node, NodeState(beat.queue_length, beat.free, beat.received, pending, beat.task_us))
+        self.update(node, KnownNode(beat.queue_length, beat.free, beat.received, pending, beat.task_us))
         if joined or self.view(node) != before:
             self.reconsider(ctx)
 
@@ -323,7 +323,7 @@ class GlobalScheduler(Process):
             self.numbers.update((name, i) for i, (name, _) in enumerate(self.cluster))
         return self.numbers[raylet]
 
-    def update(self, node: Name, state: NodeState) -> None:
+    def update(self, node: Name, state: KnownNode) -> None:
         """Believe something new of a node."""
         self.nodes[node] = state
         self.refresh(node)
@@ -379,7 +379,7 @@ class GlobalScheduler(Process):
             state.task_us or self.task_us,
             critical_utilization(spec.total, available),
             True,
-            gpu=spec.total["GPU"] > 0,
+            gpu=spec.total.fixed("GPU") > 0,
         )
 
     def cluster_view(

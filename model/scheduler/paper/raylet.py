@@ -148,19 +148,19 @@ class Raylet(Process):
                 self.seal(ctx, made, value)
             case WantObjects(objects, fetch):
                 self.want(ctx, sender, objects, fetch)
-            case ObjectLocated(there, nodes):
-                self.located(ctx, there, nodes)
-            case FetchObject(there):
-                if there in self.store:
-                    size = self.program.objects[there].size_bytes
-                    ctx.send(sender, ObjectData(there, self.store[there], size))
-            case ObjectData(there, value, size):
-                self.arrived(ctx, there, value, size)
-            case ObjectFailed(there):
-                self.store[there] = FAILED
-                self.failed.add(there)
-                self.pulls.pop(there, None)
-                self.announce(ctx, there)
+            case ObjectLocated(object_id, nodes):
+                self.located(ctx, object_id, nodes)
+            case FetchObject(object_id):
+                if object_id in self.store:
+                    size = self.program.objects[object_id].size_bytes
+                    ctx.send(sender, ObjectData(object_id, self.store[object_id], size))
+            case ObjectData(object_id, value, size):
+                self.arrived(ctx, object_id, value, size)
+            case ObjectFailed(object_id):
+                self.store[object_id] = FAILED
+                self.failed.add(object_id)
+                self.pulls.pop(object_id, None)
+                self.announce(ctx, object_id)
                 self.dispatch(ctx)
             case NodeDead(node):
                 self.node_died(ctx, node)
@@ -197,7 +197,7 @@ class Raylet(Process):
             return True
         spec = self.program.tasks[task]
         made = (*spec.outputs, *(action.object for action in spec.body if again and isinstance(action, Put)))
-        if made and all(there in self.store for there in made):
+        if made and all(object_id in self.store for object_id in made):
             ctx.send("gcs", TaskDone(task))
             return True
         return False
@@ -333,23 +333,23 @@ class Raylet(Process):
             self.pulls[needed] = ""
             ctx.send("gcs", LocateObject(needed))
 
-    def located(self, ctx: Context, there: ObjectId, nodes: tuple[Name, ...]) -> None:
+    def located(self, ctx: Context, object_id: ObjectId, nodes: tuple[Name, ...]) -> None:
         """An object exists; fetch it if it must come here. Several copies share the load by the asker's number."""
-        for who in self.watched.pop(there, ()):
-            ctx.send(who, ObjectReady(there))
-        if self.pulls.get(there) == "":
+        for who in self.watched.pop(object_id, ()):
+            ctx.send(who, ObjectReady(object_id))
+        if self.pulls.get(object_id) == "":
             others = [node for node in nodes if node != ctx.me]
             if others:
                 source = others[self.number % len(others)]
-                self.pulls[there] = source
-                ctx.send(source, FetchObject(there))
+                self.pulls[object_id] = source
+                ctx.send(source, FetchObject(object_id))
 
-    def arrived(self, ctx: Context, there: ObjectId, value: int, size: int) -> None:
+    def arrived(self, ctx: Context, object_id: ObjectId, value: int, size: int) -> None:
         """A copy is here."""
-        self.pulls.pop(there, None)
-        if there not in self.store:
-            ctx.observe(Moved(there, ctx.me, size))
-            self.seal(ctx, there, value)
+        self.pulls.pop(object_id, None)
+        if object_id not in self.store:
+            ctx.observe(Moved(object_id, ctx.me, size))
+            self.seal(ctx, object_id, value)
 
     def seal(self, ctx: Context, made: ObjectId, value: int) -> None:
         """Keep an object, tell the store, go on with what waited for it."""
@@ -359,11 +359,11 @@ class Raylet(Process):
         self.announce(ctx, made)
         self.dispatch(ctx)
 
-    def announce(self, ctx: Context, there: ObjectId) -> None:
+    def announce(self, ctx: Context, object_id: ObjectId) -> None:
         """Wake those of this node who waited for an object."""
-        for who in (*self.wanted.pop(there, ()), *self.watched.pop(there, ())):
-            ctx.send(who, ObjectReady(there))
-        for task in self.program.consumers(there):
+        for who in (*self.wanted.pop(object_id, ()), *self.watched.pop(object_id, ())):
+            ctx.send(who, ObjectReady(object_id))
+        for task in self.program.consumers(object_id):
             if task in self.queue and self.has_inputs(task):
                 ctx.observe(InputsLocal(task, ctx.me))
 

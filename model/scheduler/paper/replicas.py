@@ -164,9 +164,9 @@ class SharingScheduler(GlobalScheduler):
         tasks = self.assigned_elsewhere(view.name) if view.alive else []
         if not tasks:
             return view
-        available = dict(view.available)
+        free = dict(view.free)
         for task in tasks:
             for name, amount in self.program.tasks[task].demand.units:
-                available[name] = max(0, available[name] - amount)
-        load = critical_utilization(view.total, available)
-        return replace(view, available=available, queue_length=view.queue_length + len(tasks), utilization=load)
+                free[name] = max(0, free[name] - amount)
+        load = critical_utilization(view.total, free)
+        return replace(view, free=free, queue_length=view.queue_length + len(tasks), utilization=load)

@@ -101,11 +101,11 @@ class Body(Process):
         self.at += 1
         self.go_on(ctx)
 
-    def ready(self, ctx: Context, there: ObjectId) -> None:
+    def ready(self, ctx: Context, object_id: ObjectId) -> None:
         """An object has arrived; go on when it was the last one needed."""
-        if there not in self.missing:
+        if object_id not in self.missing:
             return
-        self.missing.discard(there)
+        self.missing.discard(object_id)
         action = self.actions()[self.at]
         needed = len(action.objects) - action.count if isinstance(action, Wait) else 0
         if len(self.missing) <= needed:
@@ -140,8 +140,8 @@ class Driver(Body):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The driver hears of the objects that it waits for."""
         match message:
-            case ObjectReady(there):
-                self.ready(ctx, there)
+            case ObjectReady(object_id):
+                self.ready(ctx, object_id)
             case _:
                 raise Unhandled(message)
 
@@ -174,8 +174,8 @@ class Worker(Body):
                     ctx.set_timer(STARTUP, delay, TimerKind.PROGRAM)
                 else:
                     self.go_on(ctx)
-            case ObjectReady(there):
-                self.ready(ctx, there)
+            case ObjectReady(object_id):
+                self.ready(ctx, object_id)
             case _:
                 raise Unhandled(message)
 

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from rayproof.model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
 from rayproof.model.graph.hints import NO_HINTS
+from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Context, Name, PolicyError
 from rayproof.model.scheduler.ray import Argument
 
@@ -63,8 +64,8 @@ class NodeView:
     """Position in the cluster; the tie-break order."""
     total: Resources
     labels: tuple[tuple[str, str], ...]
-    available: Mapping[str, int]
-    """Free resources in fixed-point units, never below zero."""
+    free: Mapping[str, int]
+    """Free resources in fixed-point units, never below zero: what the exact policies calculate with."""
     queue_length: int
     """Tasks queued, running or on their way there."""
     task_us: int
@@ -84,22 +85,27 @@ class NodeView:
         return self.alive and not self.draining
 
     @property
+    def available(self) -> Mapping[str, float]:
+        """Free resources as Ray counts them: 1.0 for one CPU, never below zero."""
+        return whole(self.free)
+
+    @property
     def queued_us(self) -> int:
         """Estimated time until what is queued there has run, one task after the other."""
         return self.queue_length * self.task_us
 
     def fits_now(self, demand: Resources) -> bool:
         """Whether the demand fits what is free."""
-        available = self.available
+        free = self.free
         for name, amount in demand.units:  # noqa: SIM110 - the inner loop of large simulations
-            if amount > available.get(name, 0):
+            if amount > free.get(name, 0):
                 return False
         return True
 
 
-def with_room(nodes: Sequence[NodeView], demand: Resources) -> list[NodeView]:
-    """The nodes where a demand fits what is free, in the given order."""
-    return [node for node in nodes if node.fits_now(demand)]
+def whole(units: Mapping[str, int]) -> Mapping[str, float]:
+    """Amounts in fixed-point units as Ray counts them: 1.0 for one CPU."""
+    return MappingProxyType({name: amount / UNIT for name, amount in units.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +294,7 @@ def read_only(view: ClusterView) -> ClusterView:
     """The same view with nothing in it that could be written to: it is the scheduler's own."""
 
     def sealed(nodes: Sequence[NodeView]) -> tuple[NodeView, ...]:
-        return tuple(replace(node, available=MappingProxyType(node.available)) for node in nodes)
+        return tuple(replace(node, free=MappingProxyType(node.free)) for node in nodes)
 
     return replace(
         view,

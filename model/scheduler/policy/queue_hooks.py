@@ -27,6 +27,7 @@ from rayproof.model.scheduler.policy.hooks import (
     raised_by,
     read_only,
     remembers,
+    whole,
 )
 
 
@@ -46,8 +47,14 @@ class LocalView:
     """What a node's local scheduler knows."""
 
     node: Name
-    available: Mapping[str, int]
+    free: Mapping[str, int]
+    """Free resources in fixed-point units."""
     running: int
+
+    @property
+    def available(self) -> Mapping[str, float]:
+        """Free resources as Ray counts them: 1.0 for one CPU."""
+        return whole(self.free)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,13 @@ function returns every legal answer with its weight. Left out: what happens arou
 
 from rayproof.model.scheduler.ray.affinity import NodeAffinityOptions, bundle_affinity, node_affinity
 from rayproof.model.scheduler.ray.answer import NIL, Answer
-from rayproof.model.scheduler.ray.bundles import BundleStrategy, Outcome, Status, is_legal_placement, schedule_bundles
+from rayproof.model.scheduler.ray.bundles import (
+    BundleOutcome,
+    BundleStrategy,
+    Status,
+    is_legal_placement,
+    schedule_bundles,
+)
 from rayproof.model.scheduler.ray.cluster_scheduler import Decision, LeaseOptions, best_for_lease, best_for_strategy
 from rayproof.model.scheduler.ray.draws import node_label, random_node
 from rayproof.model.scheduler.ray.hybrid import HybridOptions, best_node, hybrid
@@ -29,6 +35,7 @@ __all__ = [
     "NIL",
     "Answer",
     "Argument",
+    "BundleOutcome",
     "BundleStrategy",
     "Decision",
     "HybridOptions",
@@ -39,7 +46,6 @@ __all__ = [
     "Node",
     "NodeAffinityOptions",
     "NodeResources",
-    "Outcome",
     "Request",
     "Status",
     "allocate",

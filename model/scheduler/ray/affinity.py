@@ -56,7 +56,7 @@ def bundle_affinity(
         node = bundles.get(index)
         return exactly(node) if node is not None and fits(node) else NIL
     placed = [node for _, node in sorted(bundles.items())]
-    for names in ([node for node in placed if not known[node].total[f"GPU_group_{group}"]], placed):
+    for names in ([node for node in placed if not known[node].total.fixed(f"GPU_group_{group}")], placed):
         for name in names:
             if fits(name):
                 return exactly(name)

@@ -46,7 +46,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BundleOutcome:
     """One legal outcome: a node for each bundle in the order of the request, or none."""
 
     status: Status
@@ -64,7 +64,7 @@ def schedule_bundles(
     *,
     used_by_group: frozenset[Name] = frozenset(),
     soft_target: Name | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[BundleOutcome]:
     """The legal outcomes, the one that breaks every tie by the order of `nodes` first.
 
     Lazy, as there can be many. Equal bundles keep their order; exchanging them gives further legal outcomes.
@@ -99,7 +99,7 @@ def _outcomes(
     soft_target: Name | None,
     pick: Pick,
     wanted: tuple[Name, ...] | None,
-) -> Iterator[Outcome]:
+) -> Iterator[BundleOutcome]:
     candidates = [node for node in nodes if node.usable]
     if strategy is BundleStrategy.STRICT_SPREAD:
         candidates = [node for node in candidates if node.name not in used_by_group]
@@ -111,18 +111,18 @@ def _outcomes(
         or any(not any(is_feasible(node, bundle) for node in candidates) for bundle in bundles)
         or (strategy is BundleStrategy.STRICT_SPREAD and len(bundles) > len(candidates))
     ):
-        yield Outcome(Status.INFEASIBLE)
+        yield BundleOutcome(Status.INFEASIBLE)
         return
-    seen: set[Outcome] = set()
+    seen: set[BundleOutcome] = set()
     walk = _pack if strategy is BundleStrategy.PACK else _spread
     for order in _orders(bundles, wanted):
-        room = {node.name: dict(node.available) for node in candidates}
+        room = {node.name: dict(node.free) for node in candidates}
         for placed in walk(candidates, bundles, order, room, {}, strategy, pick):
             done = len(placed) == len(bundles)
             outcome = (
-                Outcome(Status.SUCCESS, tuple(placed[i] for i in range(len(bundles))))
+                BundleOutcome(Status.SUCCESS, tuple(placed[i] for i in range(len(bundles))))
                 if done
-                else Outcome(Status.FAILED)
+                else BundleOutcome(Status.FAILED)
             )
             if outcome not in seen:
                 seen.add(outcome)
@@ -187,21 +187,21 @@ def _spread(
 
 def _strict_pack(
     nodes: Sequence[Node], bundles: Sequence[Request], soft_target: Name | None, pick: Pick
-) -> Iterator[Outcome]:
+) -> Iterator[BundleOutcome]:
     total = Resources()
     for bundle in bundles:
         total = total + bundle.resources
     whole = Request(total, tuple(constraint for bundle in bundles for constraint in bundle.labels))
     feasible = [node for node in nodes if is_feasible(node, whole)]
     if not feasible:
-        yield Outcome(Status.INFEASIBLE)
+        yield BundleOutcome(Status.INFEASIBLE)
         return
-    room = {node.name: dict(node.available) for node in feasible}
+    room = {node.name: dict(node.free) for node in feasible}
     ties = _best([node for node in feasible if node.name == soft_target], whole, room) or _best(feasible, whole, room)
     if not ties:
-        yield Outcome(Status.FAILED)
+        yield BundleOutcome(Status.FAILED)
     for node in pick(0, ties):
-        yield Outcome(Status.SUCCESS, (node,) * len(bundles))
+        yield BundleOutcome(Status.SUCCESS, (node,) * len(bundles))
 
 
 def _best(nodes: Sequence[Node], bundle: Request, room: dict[Name, dict[str, int]]) -> list[Name]:
@@ -238,9 +238,9 @@ def sort_key(bundle: Request) -> tuple[tuple[int, ...], ...]:
     custom = sorted((murmur_hash_64a(name.encode()), amount) for name, amount in amounts if name not in PREDEFINED)
     flat = tuple(-amount for _, amount in custom)
     return (
-        (-amounts["GPU"],),
+        (-amounts.fixed("GPU"),),
         (-len(flat), *flat),
-        (-amounts["object_store_memory"], -amounts["memory"], -amounts["CPU"]),
+        (-amounts.fixed("object_store_memory"), -amounts.fixed("memory"), -amounts.fixed("CPU")),
     )
 
 

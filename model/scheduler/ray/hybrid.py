@@ -44,9 +44,9 @@ def candidates_drawn(nodes: int, options: HybridOptions) -> int:
 
 def hybrid(nodes: Sequence[Node], request: Request, local: Name, options: HybridOptions) -> Answer:
     """Where a request goes; `nodes` in the tie-break order."""
-    if not options.avoid_gpu_nodes or request.resources["GPU"]:
+    if not options.avoid_gpu_nodes or request.resources.fixed("GPU"):
         return _among(nodes, request, local, options, lambda node: True, options.require_available)
-    without = _among(nodes, request, local, options, lambda node: not node.total["GPU"], True)
+    without = _among(nodes, request, local, options, lambda node: not node.total.fixed("GPU"), True)
     return without or _among(nodes, request, local, options, lambda node: True, options.require_available)
 
 

@@ -41,7 +41,7 @@ class Node(Protocol):
     @property
     def total(self) -> Resources: ...
     @property
-    def available(self) -> Mapping[str, int]: ...
+    def free(self) -> Mapping[str, int]: ...
     @property
     def labels(self) -> tuple[tuple[str, str], ...]: ...
     @property
@@ -63,7 +63,8 @@ class NodeResources:
 
     name: Name
     total: Resources
-    available: Mapping[str, int]
+    free: Mapping[str, int]
+    """In fixed-point units."""
     labels: tuple[tuple[str, str], ...] = ()
     draining: bool = False
     alive: bool = True
@@ -77,7 +78,7 @@ class NodeResources:
     @property
     def utilization(self) -> float:
         """The largest used share of a critical resource."""
-        return critical_utilization(self.total, self.available)
+        return critical_utilization(self.total, self.free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +119,4 @@ def is_available(node: Node, request: Request, *, ignore_pulls: bool = False) ->
     """Whether a node could serve a request now."""
     if request.needs_object_store and node.pulls_queued and not ignore_pulls:
         return False
-    return matches(request.labels, node.labels) and covers(node.available, request.resources)
+    return matches(request.labels, node.labels) and covers(node.free, request.resources)

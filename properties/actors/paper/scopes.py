@@ -17,5 +17,8 @@ def _replay(name: str, **options: int) -> Entry:
     return Entry(name, "actors", Edition.PAPER, Scope.TINY, build)
 
 
-REPLAY_ENTRIES = (_replay("replay"), _replay("replay-checkpoint", every=2))
+REPLAY_ENTRIES = (
+    _replay("replay").sized(37_964, 138_005, 34),
+    _replay("replay-checkpoint", every=2).sized(60_188, 230_141, 35),
+)
 """Scenarios of the paper's actors."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rayproof.model.actors.ray2.calls import Actor, Caller
 from rayproof.model.actors.ray2.paced import PacedCaller
-from rayproof.model.actors.ray2.protocol import Push, Result
+from rayproof.model.actors.ray2.protocol import CallResult, PushCall
 from rayproof.model.kernel import Context, Name
 from rayproof.properties.bug import Bug
 
@@ -40,7 +40,7 @@ class KeepsItsNumber(Caller):
 class RefusesOldNumbers(Actor):
     """Ray #51904: a number below the next one is stale and not answered."""
 
-    def skip_queue(self, caller: Name, push: Push) -> None:
+    def skip_queue(self, caller: Name, push: PushCall) -> None:
         if push.skip:
             Actor.skip_queue(self, caller, push)
 
@@ -49,7 +49,7 @@ class RefusesOldNumbers(Actor):
 class RunsBothAttempts(Actor):
     """Ray #47659: a second attempt begins while the first one runs."""
 
-    def may_run(self, push: Push) -> bool:
+    def may_run(self, push: PushCall) -> bool:
         return True
 
 
@@ -57,7 +57,7 @@ class RunsBothAttempts(Actor):
 class TakesAnyResult(Caller):
     """Ray #8330: a result is taken whichever incarnation it comes from."""
 
-    def result(self, ctx: Context, sender: Name, result: Result) -> None:
+    def result(self, ctx: Context, sender: Name, result: CallResult) -> None:
         number = self.number(result.call)
         if number in self.in_flight:
             self.accept(ctx, number, sender, result.value)
@@ -77,7 +77,7 @@ class DoesNotWaitForArguments(Caller):
 class RunsAsItComes(Actor):
     """The actor starts calls as they come, whatever their numbers."""
 
-    def pushed(self, ctx: Context, caller: Name, push: Push) -> None:
+    def pushed(self, ctx: Context, caller: Name, push: PushCall) -> None:
         Actor.pushed(self, ctx, caller, replace(push, skip=True))
 
 

@@ -54,7 +54,9 @@ TWO_BY_TWO = {
 
 
 ACTOR_ENTRIES = (
-    _calls("actor-counter", COUNTER, the_read_sees_all_additions, no_method_twice_in_one_incarnation, idle=(RETRIED,)),
+    _calls(
+        "actor-counter", COUNTER, the_read_sees_all_additions, no_method_twice_in_one_incarnation, idle=(RETRIED,)
+    ).sized(82, 157, 12),
     _calls(
         "actor-at-most-once",
         TWO_BY_TWO,
@@ -62,14 +64,14 @@ ACTOR_ENTRIES = (
         idle=(RETRIED,),
         max_restarts=1,
         faults={FaultKind.CRASH: 1},
-    ),
+    ).sized(29_344, 101_676, 21),
     _calls(
         "actor-dies",
         TWO_BY_TWO,
         no_method_twice_in_one_incarnation,
         idle=(RETRIED,),
         faults={FaultKind.CRASH: 1},
-    ),
+    ).sized(6_804, 18_136, 18),
     _calls(
         "actor-retries",
         {"a": (CallSpec("a0"), CallSpec("a1"), CallSpec("a2"))},
@@ -78,7 +80,7 @@ ACTOR_ENTRIES = (
         max_restarts=1,
         max_task_retries=1,
         faults={FaultKind.CRASH: 1},
-    ),
+    ).sized(24_840, 90_990, 26),
     _calls(
         "actor-two-callers",
         {"a": (CallSpec("a0"), CallSpec("a1")), "b": (CallSpec("b0"),)},
@@ -87,7 +89,7 @@ ACTOR_ENTRIES = (
         max_restarts=1,
         max_task_retries=1,
         faults={FaultKind.CRASH: 1},
-    ),
+    ).sized(88_714, 378_301, 27),
     _calls(
         "actor-out-of-order",
         {"a": (CallSpec("a0"), CallSpec("a1"), CallSpec("a2", needs=(OWN_ARGUMENT,)))},
@@ -95,7 +97,7 @@ ACTOR_ENTRIES = (
         max_task_retries=1,
         concurrency=2,
         faults={FaultKind.CRASH: 1},
-    ),
+    ).sized(90_446, 338_825, 27),
     _calls(
         "actor-called-later",
         {"a": (CallSpec("a0"), CallSpec("a1", needs=("b0",))), "b": (CallSpec("b0", tells=("a",)),)},
@@ -105,7 +107,7 @@ ACTOR_ENTRIES = (
         paced=True,
         max_restarts=1,
         faults={FaultKind.CRASH: 1},
-    ),
+    ).sized(12_058, 42_491, 21),
     _calls(
         "actor-retried-later",
         {"a": (CallSpec("a0"), CallSpec("a1")), "b": (CallSpec("b0"),)},
@@ -116,13 +118,13 @@ ACTOR_ENTRIES = (
         max_restarts=1,
         max_task_retries=1,
         faults={FaultKind.CRASH: 1},
-    ),
+    ).sized(137_012, 569_288, 30),
     _calls(
         "actor-lost-reply",
         {"a": (CallSpec("a0"), CallSpec("a1"))},
         max_task_retries=1,
         faults={FaultKind.LOSE_REPLY: 1},
-    ),
+    ).sized(72, 134, 12),
     _calls(
         "actor-concurrent",
         {"a": (CallSpec("a0"), CallSpec("a1"))},
@@ -130,6 +132,6 @@ ACTOR_ENTRIES = (
         concurrency=2,
         loses_contact=True,
         faults={FaultKind.EARLY_TIMEOUT: 1},
-    ),
+    ).sized(570, 1_489, 16),
 )
 """Scenarios of actors."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rayproof.model.actors.ray2.calls import Caller
 from rayproof.model.actors.ray2.lifecycle import Life
-from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.actors.ray2.protocol import CallOutcome
 from rayproof.model.graph import TaskId
 from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.lineage.ray2.programs import Task
@@ -143,7 +143,7 @@ class WaitsForValues(TaskManager):
     """A call whose argument is an error is not sent."""
 
     def try_call(self, ctx: Context, task: Task) -> None:
-        if all(self.places(there) for there in task.arguments):
+        if all(self.places(object_id) for object_id in task.arguments):
             TaskManager.try_call(self, ctx, task)
 
 
@@ -171,7 +171,7 @@ class NeverRetries(ActorCalls):
     """A call whose connection broke fails, whatever its retries."""
 
     def failed(self, ctx: Context, number: int) -> None:
-        self.finish(ctx, number, Outcome.DIED if self.dead else Outcome.UNAVAILABLE)
+        self.finish(ctx, number, CallOutcome.DIED if self.dead else CallOutcome.UNAVAILABLE)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from rayproof.model.actors.ray2.events import ReplyLost, Started
 from rayproof.model.actors.ray2.lifecycle import Life
-from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.actors.ray2.protocol import CallOutcome
 from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
 from rayproof.model.scheduler.ray2.owned.calls import ActorCalls, ActorHome, caller_of, home_of
@@ -116,8 +116,8 @@ def errors_of_calls_are_justified(view: StateView) -> bool:
             for number, call in enumerate(caller.calls):
                 outcome = caller.outcomes.get(call.name)
                 spent = caller.attempts.get(number, 0) > caller.max_task_retries
-                if outcome == Outcome.DIED or (
-                    outcome == Outcome.UNAVAILABLE and not (spent and (away or call.name in lost))
+                if outcome == CallOutcome.DIED or (
+                    outcome == CallOutcome.UNAVAILABLE and not (spent and (away or call.name in lost))
                 ):
                     return False
     return True
@@ -139,7 +139,7 @@ def nobody_waits_for_a_restart_without_retries(caller: ActorCalls) -> bool:
 @sometimes(ActorCalls, source="Ray 2.60 exceptions.py")
 def a_call_fails_with_its_actor(view: StateView) -> bool:
     """Some call ends in an error, since its actor has ended or is away."""
-    return any(set(Outcome).intersection(caller.outcomes.values()) for caller in view.of(ActorCalls).values())
+    return any(set(CallOutcome).intersection(caller.outcomes.values()) for caller in view.of(ActorCalls).values())
 
 
 @sometimes(ActorCalls, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, RestartActor")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rayproof.model.actors.ray2.lifecycle import Life
-from rayproof.model.graph import ObjectId, Resources, TaskId
+from rayproof.model.graph import ObjectId, Resources, TaskId, Wait
 from rayproof.model.kernel import StateView, always, audit, sometimes
 from rayproof.model.lineage.ray2.execution import Borrower
-from rayproof.model.lineage.ray2.programs import Failure, Get, Stage, Wait
+from rayproof.model.lineage.ray2.programs import Failure, GetOne, Stage
 from rayproof.model.scheduler.ray2.leases.bundled import GROUP
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
 from rayproof.model.scheduler.ray2.owned.driver import Submitter, TaskManager
@@ -64,8 +64,17 @@ def attempts_run_on_their_leases(view: StateView) -> bool:
 def nothing_waits_where_there_is_room(view: StateView) -> bool:
     """When nothing more can happen, no task or actor waits that its node, or any for a task, has room for."""
     raylets = view.of(ClusterRaylet).values()
-    waiting = [of for submitter in view.of(Submitter).values() for of, tasks in submitter.queued.items() if tasks]
-    if any(raylet.idle and raylet.allocation(of) is not None for raylet in raylets for of in waiting):
+    waiting = [
+        scheduling_class
+        for submitter in view.of(Submitter).values()
+        for scheduling_class, tasks in submitter.queued.items()
+        if tasks
+    ]
+    if any(
+        raylet.idle and raylet.allocation(scheduling_class) is not None
+        for raylet in raylets
+        for scheduling_class in waiting
+    ):
         return False
     return not any(raylet.to_start and raylet.idle and raylet.allocation(ACTOR) is not None for raylet in raylets)
 
@@ -78,10 +87,10 @@ def _without_room(view: StateView) -> set[TaskId]:
 def _is_stuck(owner: TaskManager, waiting: set[ObjectId]) -> bool:
     """Whether the driver's present action cannot end, since these objects do not come."""
     match owner.program[owner.at]:
-        case Get(there):
-            return there in waiting
+        case GetOne(object_id):
+            return object_id in waiting
         case Wait(objects, count):
-            return len([there for there in objects if there not in waiting]) < count
+            return len([object_id for object_id in objects if object_id not in waiting]) < count
         case _:
             return False
 
@@ -130,7 +139,7 @@ def what_is_referred_to_is_somewhere(view: StateView) -> bool:
     nodes = view.of(LeasedExecutor).values()
     for owner in view.of(TaskManager).values():
         made = {*_waiting(owner, view), *owner.failures, *owner.small}
-        if any(not any(node.has(there) for node in nodes) for there in owner.references - made):
+        if any(not any(node.has(object_id) for node in nodes) for object_id in owner.references - made):
             return False
     return True
 
@@ -139,9 +148,9 @@ def what_is_referred_to_is_somewhere(view: StateView) -> bool:
 def what_nobody_needs_is_freed(view: StateView) -> bool:
     """When nothing more can happen, a driver keeps a value only for itself, for its lineage, or for a waiting task."""
     return not any(
-        owner.places(there) and not owner.is_needed(there) and not owner.held_by_lineage(there)
+        owner.places(object_id) and not owner.is_needed(object_id) and not owner.held_by_lineage(object_id)
         for owner in view.of(TaskManager).values()
-        for there in owner.known_objects()
+        for object_id in owner.known_objects()
     )
 
 
@@ -149,9 +158,9 @@ def what_nobody_needs_is_freed(view: StateView) -> bool:
 def no_lease_is_held_in_vain(view: StateView) -> bool:
     """When nothing more can happen, every worker is back but for those of actors and those that wait for arguments."""
     return all(
-        of == ACTOR or worker in raylet.blocked
+        scheduling_class == ACTOR or worker in raylet.blocked
         for raylet in view.of(ClusterRaylet).values()
-        for of, worker, _ in raylet.granted.values()
+        for scheduling_class, worker, _ in raylet.granted.values()
     )
 
 
@@ -160,9 +169,9 @@ def actors_live_where_their_table_says(view: StateView) -> bool:
     """When nothing more can happen, a node has workers for the actors that live there and requests of those to come."""
     for table in view.of(ActorTable).values():
         for name, raylet in view.of(ClusterRaylet).items():
-            there = {a: life for a, life in table.life.items() if table.node[a] == name and life is not Life.DEAD}
-            alive = {(a, table.incarnation[a]) for a, life in there.items() if life is Life.ALIVE}
-            coming = {(a, table.incarnation[a]) for a, life in there.items() if life is not Life.ALIVE}
+            here = {a: life for a, life in table.life.items() if table.node[a] == name and life is not Life.DEAD}
+            alive = {(a, table.incarnation[a]) for a, life in here.items() if life is Life.ALIVE}
+            coming = {(a, table.incarnation[a]) for a, life in here.items() if life is not Life.ALIVE}
             if {(a, incarnation) for a, (incarnation, _) in raylet.living.items()} != alive:
                 return False
             if {*raylet.to_start} != coming:

@@ -143,17 +143,17 @@ class ValueDependsOnTheNode(Worker):
 class AsksForEver(Raylet):
     """Whoever has been told where an object is asks again (Ray #62512: a pull that is repeated without end)."""
 
-    def located(self, ctx: Context, there: ObjectId, nodes: tuple[Name, ...]) -> None:
-        Raylet.located(self, ctx, there, nodes)
-        ctx.send("gcs", LocateObject(there))
+    def located(self, ctx: Context, object_id: ObjectId, nodes: tuple[Name, ...]) -> None:
+        Raylet.located(self, ctx, object_id, nodes)
+        ctx.send("gcs", LocateObject(object_id))
 
 
 @dataclass(slots=True)
 class BeginsItsGetAnew(Driver):
     """A get that is woken by an object asks for all that it waits for once more."""
 
-    def ready(self, ctx: Context, there: ObjectId) -> None:
-        if there in self.missing:
+    def ready(self, ctx: Context, object_id: ObjectId) -> None:
+        if object_id in self.missing:
             ctx.send(self.raylet, WantObjects(tuple(sorted(self.missing))))
 
 
@@ -269,11 +269,11 @@ class MissesTheSecond(Driver):
 
     heard: bool = False
 
-    def ready(self, ctx: Context, there: ObjectId) -> None:
+    def ready(self, ctx: Context, object_id: ObjectId) -> None:
         """What comes after the first is overheard."""
         if not self.heard:
             self.heard = True
-            Driver.ready(self, ctx, there)
+            Driver.ready(self, ctx, object_id)
 
 
 @dataclass(slots=True)

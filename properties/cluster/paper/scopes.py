@@ -23,8 +23,8 @@ from rayproof.model.graph import (
 )
 from rayproof.model.kernel import FaultKind, Scenario, Statement, StatementKind
 from rayproof.model.scheduler.paper.lowering import lowered
-from rayproof.model.scheduler.policy.built_in import Default, LowestEstimatedWait
-from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.scheduler.policy.built_in import DefaultPolicy, LowestEstimatedWait
+from rayproof.model.scheduler.policy.hooks import REPEATS, Policy
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.paper.statements import (
     CHAINED,
@@ -61,13 +61,13 @@ def _cluster(
 ) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         parameters = ClusterParameters(
-            policy=policy or own or Default(),
+            policy=policy or own or DefaultPolicy(),
             threshold=threshold,
             workers=workers,
             immediate_store=immediate_store,
             crashes=crashes,
             task_us=task_us,
-            repeats=1 if policy is None else 16,
+            repeats=1 if policy is None else REPEATS,
         )
         checked = (*CLUSTER, *_runs(scope, CLUSTER_RUNS))
         # What a scope must reach it reaches with its own policy; another policy owes it nothing.
@@ -84,11 +84,11 @@ def _cluster(
 _SIZED = 8 * 1024
 
 CLUSTER_ENTRIES = (
-    _cluster("cluster-3-3-0", shapes.chain(3), equal_nodes(3), idle=("tasks_find_room",)),
-    _cluster("cluster-3-3-1", shapes.chain(3), equal_nodes(3), crashes=1),
-    _cluster("cluster-wide", shapes.wide(3), equal_nodes(2), threshold=0),
-    _cluster("cluster-readers", shapes.readers(2), equal_nodes(2), crashes=1),
-    _cluster("cluster-nested", shapes.nested(2), equal_nodes(2), workers=3, crashes=1),
+    _cluster("cluster-3-3-0", shapes.chain(3), equal_nodes(3), idle=("tasks_find_room",)).sized(3_644, 11_740, 25),
+    _cluster("cluster-3-3-1", shapes.chain(3), equal_nodes(3), crashes=1).sized(111_173, 492_407, 40),
+    _cluster("cluster-wide", shapes.wide(3), equal_nodes(2), threshold=0).sized(2_034, 6_406, 25),
+    _cluster("cluster-readers", shapes.readers(2), equal_nodes(2), crashes=1).sized(2_594, 8_865, 26),
+    _cluster("cluster-nested", shapes.nested(2), equal_nodes(2), workers=3, crashes=1).sized(8_822, 32_068, 30),
     _cluster(
         "cluster-estimates",
         shapes.fan_in(2, _SIZED),
@@ -97,7 +97,7 @@ CLUSTER_ENTRIES = (
         crashes=1,
         threshold=0,
         task_us=5_000_000,
-    ),
+    ).sized(10_993, 41_404, 33),
     _cluster(
         "cluster-3-3-1-messages",
         shapes.chain(3),
@@ -105,9 +105,13 @@ CLUSTER_ENTRIES = (
         crashes=1,
         immediate_store=False,
         scope=Scope.SMALL,
+    ).sized(7_383_142, 44_278_180, 63),
+    _cluster("cluster-3-3-2", shapes.chain(3), equal_nodes(3), crashes=2, scope=Scope.SMALL).sized(
+        352_105, 1_686_198, 50
     ),
-    _cluster("cluster-3-3-2", shapes.chain(3), equal_nodes(3), crashes=2, scope=Scope.SMALL),
-    _cluster("cluster-3-4-1", shapes.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL),
+    _cluster("cluster-3-4-1", shapes.diamond(), equal_nodes(3), crashes=1, scope=Scope.SMALL).sized(
+        2_175_883, 10_776_001, 52
+    ),
 )
 """Programs with a shape, with and without crashes."""
 
@@ -140,7 +144,7 @@ def _chained(
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         parameters = ClusterParameters(
-            policy=Default(), threshold=0, chains=chains, crashes=crashes, schedulers=schedulers
+            policy=DefaultPolicy(), threshold=0, chains=chains, crashes=crashes, schedulers=schedulers
         )
         made = assemble(name, program, nodes, parameters, checked, swap=swap)
         lost = {FaultKind.TRUNCATE: 1} if chains.answers_get_lost else {}
@@ -151,12 +155,16 @@ def _chained(
 
 
 CHAINED_ENTRIES = (
-    _chained("cluster-chain", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1)),
-    _chained("cluster-two-chains", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(2)),
-    _chained("cluster-chain-get", shapes.wide(1), WITHOUT_CPU, Chains(1)),
-    _chained("cluster-chain-1", shapes.wide(1), equal_nodes(2), Chains(1), crashes=1),
-    _chained("cluster-chain-schedulers", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1, crashes=0), schedulers=2),
-    _chained("cluster-chain-lost", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1, 3, 1, True), scope=Scope.SMALL),
+    _chained("cluster-chain", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1)).sized(27_994, 114_477, 43),
+    _chained("cluster-two-chains", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(2)).sized(67_158, 282_143, 55),
+    _chained("cluster-chain-get", shapes.wide(1), WITHOUT_CPU, Chains(1)).sized(91_410, 387_043, 42),
+    _chained("cluster-chain-1", shapes.wide(1), equal_nodes(2), Chains(1), crashes=1).sized(105_140, 444_900, 38),
+    _chained("cluster-chain-schedulers", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1, crashes=0), schedulers=2).sized(
+        13_724, 65_488, 41
+    ),
+    _chained("cluster-chain-lost", READS_WHAT_WAS_PUT, WITHOUT_CPU, Chains(1, 3, 1, True), scope=Scope.SMALL).sized(
+        767_670, 4_261_769, 55
+    ),
 )
 """A replica of one chain may crash, of either of two, or a replica or a node; the third gets a result from afar.
 
@@ -175,11 +183,11 @@ _CPU = Resources.of(CPU=1)
 def _whole(program: Program, *, threshold: int = 0, crashes: int = 0) -> Entry:
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         parameters = ClusterParameters(
-            policy=policy or Default(),
+            policy=policy or DefaultPolicy(),
             threshold=threshold,
             workers=len(program.tasks),
             crashes=crashes,
-            repeats=1 if policy is None else 16,
+            repeats=1 if policy is None else REPEATS,
         )
         owed = tuple(s for s in WHOLE if policy is None or s.kind is not StatementKind.SOMETIMES)
         made = assemble(program.name, program, equal_nodes(2), parameters, owed, swap=swap)
@@ -249,9 +257,9 @@ HOPELESS = lowered(
 
 
 WHOLE_ENTRIES = (
-    _whole(PUT_IS_LOST, crashes=1),
-    _whole(WAITS),
-    _whole(ACTOR, crashes=1),
-    _whole(HOPELESS, crashes=1),
+    _whole(PUT_IS_LOST, crashes=1).sized(1_256, 3_856, 26),
+    _whole(WAITS).sized(4_057, 13_232, 25),
+    _whole(ACTOR, crashes=1).sized(17_014, 59_623, 37),
+    _whole(HOPELESS, crashes=1).sized(9_829, 36_206, 31),
 )
 """Scopes of the whole cluster."""

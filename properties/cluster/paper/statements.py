@@ -188,7 +188,7 @@ def at_rest(view: StateView) -> bool:
         for task in raylet.resident:
             for name, amount in raylet.program.tasks[task].demand.units:
                 resident[name] += amount
-        if any(raylet.free[name] + resident[name] != raylet.total[name] for name in raylet.free):
+        if any(raylet.free[name] + resident[name] != raylet.total.fixed(name) for name in raylet.free):
             return False
         if raylet.queue or raylet.running or raylet.waiting or raylet.pulls or raylet.wanted or raylet.watched:
             return False

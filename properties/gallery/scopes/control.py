@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rayproof.model.gcs.chain import scenarios as chains
-from rayproof.model.gcs.chain.clients import Get as GetKey
+from rayproof.model.gcs.chain.clients import GetKey
 from rayproof.model.gcs.paper.scenarios import push
 from rayproof.model.gcs.ray2.scenarios import long_poll, membership, restart
 from rayproof.model.kernel import FaultKind, LinkRule, Scenario

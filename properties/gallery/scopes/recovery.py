@@ -5,11 +5,11 @@ from __future__ import annotations
 from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
 from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallSpec
 from rayproof.model.actors.ray2.scenarios import calls, lifecycle
+from rayproof.model.graph import Submit as SubmitTask
 from rayproof.model.kernel import FaultKind, Scenario
 from rayproof.model.lineage.paper.scenarios import control
 from rayproof.model.lineage.ray2.programs import Action, Drop, PutAt, Task
-from rayproof.model.lineage.ray2.programs import Get as GetObject
-from rayproof.model.lineage.ray2.programs import Submit as SubmitTask
+from rayproof.model.lineage.ray2.programs import GetOne as GetObject
 from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.model.objects.ray2.scenarios import references
 from rayproof.model.swap import Swap

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rayproof.model.gcs.chain.clients import ChainClient
 from rayproof.model.gcs.chain.master import ChainMaster
-from rayproof.model.gcs.chain.protocol import Configuration, Entry, Key, Resend
+from rayproof.model.gcs.chain.protocol import Configuration, Key, LogEntry, Resend
 from rayproof.model.gcs.chain.replica import Replica
 from rayproof.model.kernel import Context, Message, Name, Unreachable, durable
 from rayproof.properties.bug import Bug
@@ -16,7 +16,7 @@ from rayproof.properties.bug import Bug
 class AnswersEarly(Replica):
     """A replica answers the client before its successor has the update."""
 
-    def apply(self, ctx: Context, entry: Entry) -> None:
+    def apply(self, ctx: Context, entry: LogEntry) -> None:
         Replica.apply(self, ctx, entry)
         if not self.is_tail(ctx):
             self.reply(ctx, entry)
@@ -59,7 +59,7 @@ class ForgetsToBecomeTail(Replica):
 class SkipsGaps(Replica):
     """Any later sequence number is taken for the next."""
 
-    def update(self, ctx: Context, sender: Name, sequence: int, entry: Entry) -> None:
+    def update(self, ctx: Context, sender: Name, sequence: int, entry: LogEntry) -> None:
         Replica.update(self, ctx, sender, min(sequence, len(self.history) + 1), entry)
 
 
@@ -67,7 +67,7 @@ class SkipsGaps(Replica):
 class AppliesAgain(Replica):
     """The head takes a repeated request for a new one."""
 
-    def sequence_of(self, entry: Entry) -> int:
+    def sequence_of(self, entry: LogEntry) -> int:
         return 0
 
 
@@ -75,7 +75,7 @@ class AppliesAgain(Replica):
 class RepeatsTakeEffectAnew(Replica):
     """A repeated request takes effect once, but at the time of the repeat."""
 
-    def write(self, ctx: Context, epoch: int, entry: Entry) -> None:
+    def write(self, ctx: Context, epoch: int, entry: LogEntry) -> None:
         self.history = tuple(known for known in self.history if known != entry)
         Replica.write(self, ctx, epoch, entry)
 
@@ -109,7 +109,7 @@ class ComparesOnRejoin(Replica):
     kept: int = durable(default=0)
     """How many updates were on disk before the crash."""
 
-    def apply(self, ctx: Context, entry: Entry) -> None:
+    def apply(self, ctx: Context, entry: LogEntry) -> None:
         Replica.apply(self, ctx, entry)
         if self.joined:
             self.kept = len(self.history)

@@ -31,19 +31,25 @@ def _crashes(replicas: int, writes: int, crashes: int, scope: Scope, statements:
 CHAIN_ENTRIES = (
     _crashes(
         3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS, comes_to_rest)
+    ).sized(13_022, 48_062, 26),
+    _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)).sized(
+        124_541, 536_257, 36
     ),
-    _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
-    _crashes(3, 3, 2, Scope.SMALL, chain.UNDER_CRASHES),
-    _entry(scopes.READS, Scope.TINY, (*chain.READING, *CHAIN_RUNS)),
-    _entry(scopes.RETRIES, Scope.TINY, (*chain.RETRYING, *CHAIN_RUNS)),
-    _entry(scopes.ALONE, Scope.TINY, (*chain.REFINED, chain.an_applied_request_is_repeated, *CHAIN_RUNS)),
-    _entry(scopes.STALE, Scope.TINY, (*chain.STALE, *CHAIN_RUNS)),
-    _entry(scopes.EXTENSION, Scope.TINY, (*chain.EXTENDING, *CHAIN_RUNS, extensions_complete)),
-    _entry(scopes.EXTENSION_CRASH, Scope.SMALL, chain.EXTENDING),
-    _entry(scopes.RESTART, Scope.TINY, (*chain.RESTARTING, *CHAIN_RUNS, extensions_complete)),
-    _entry(scopes.RESTART_BUSY, Scope.SMALL, chain.RESTARTING),
-    _entry(scopes.SUSPICION, Scope.TINY, (*chain.SUSPECTING, *CHAIN_RUNS)),
-    _entry(scopes.SEALED_CRASH, Scope.TINY, (*chain.SEALING, *CHAIN_RUNS)),
-    _entry(scopes.SUSPICION_OF_THREE, Scope.SMALL, chain.SUSPECTING),
+    _crashes(3, 3, 2, Scope.SMALL, chain.UNDER_CRASHES).sized(1_546_045, 6_835_762, 43),
+    _entry(scopes.READS, Scope.TINY, (*chain.READING, *CHAIN_RUNS)).sized(46_433, 189_416, 23),
+    _entry(scopes.RETRIES, Scope.TINY, (*chain.RETRYING, *CHAIN_RUNS)).sized(1_505, 4_318, 18),
+    _entry(scopes.ALONE, Scope.TINY, (*chain.REFINED, chain.an_applied_request_is_repeated, *CHAIN_RUNS)).sized(
+        205, 460, 11
+    ),
+    _entry(scopes.STALE, Scope.TINY, (*chain.STALE, *CHAIN_RUNS)).sized(1_484, 3_789, 19),
+    _entry(scopes.EXTENSION, Scope.TINY, (*chain.EXTENDING, *CHAIN_RUNS, extensions_complete)).sized(6_761, 23_657, 23),
+    _entry(scopes.EXTENSION_CRASH, Scope.SMALL, chain.EXTENDING).sized(636_179, 3_228_776, 38),
+    _entry(scopes.RESTART, Scope.TINY, (*chain.RESTARTING, *CHAIN_RUNS, extensions_complete)).sized(
+        42_440, 162_717, 30
+    ),
+    _entry(scopes.RESTART_BUSY, Scope.SMALL, chain.RESTARTING).sized(208_607, 880_427, 35),
+    _entry(scopes.SUSPICION, Scope.TINY, (*chain.SUSPECTING, *CHAIN_RUNS)).sized(17_803, 69_901, 20),
+    _entry(scopes.SEALED_CRASH, Scope.TINY, (*chain.SEALING, *CHAIN_RUNS)).sized(323, 793, 14),
+    _entry(scopes.SUSPICION_OF_THREE, Scope.SMALL, chain.SUSPECTING).sized(176_958, 854_217, 29),
 )
 """Chains under crashes, retries, stale clients, extension, restart, false suspicion."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
-from rayproof.model.gcs.chain.clients import ChainClient, Put
+from rayproof.model.gcs.chain.clients import ChainClient, PutKey
 from rayproof.model.gcs.chain.events import Accepted, Activated
 from rayproof.model.gcs.chain.master import ChainMaster
 from rayproof.model.gcs.chain.protocol import (
     Datum,
-    Entry,
     Joined,
+    LogEntry,
     Refused,
     Resend,
     Update,
@@ -63,7 +63,7 @@ def neighbours(view: StateView) -> Iterator[tuple[Replica, Replica]]:
             yield before, after
 
 
-def requests(entries: tuple[Entry, ...]) -> list[Request]:
+def requests(entries: tuple[LogEntry, ...]) -> list[Request]:
     """Which requests these updates answer."""
     return [(entry.client, entry.number) for entry in entries]
 
@@ -95,7 +95,7 @@ def acknowledged_writes_survive(view: StateView) -> bool:
         (name, number) in histories
         for name, client in view.of(ChainClient).items()
         for number, operation in client.done.items()
-        if isinstance(operation, Put)
+        if isinstance(operation, PutKey)
         for histories in held.get(client.configuration_for(operation.key).shard, ())
     )
 
@@ -153,7 +153,7 @@ def no_write_in_a_sealed_epoch(view: StateView) -> bool:
 class Register:
     """The abstract system: updates and queries take effect one at a time; answers follow."""
 
-    log: tuple[Entry, ...] = ()
+    log: tuple[LogEntry, ...] = ()
     """Updates that have taken effect."""
     written: frozenset[Request] = frozenset()
     """Updates that have been answered."""
@@ -189,7 +189,7 @@ def refines_the_atomic_register(view: StateView) -> Register:
         (name, number)
         for name, client in clients.items()
         for number, operation in client.done.items()
-        if isinstance(operation, Put)
+        if isinstance(operation, PutKey)
     }
     read = set()
     for _, to, _, message in view.messages():
@@ -200,7 +200,7 @@ def refines_the_atomic_register(view: StateView) -> Register:
     return Register(decided(view, written), frozenset(written), frozenset(read))
 
 
-def decided(view: StateView, written: set[Request]) -> tuple[Entry, ...]:
+def decided(view: StateView, written: set[Request]) -> tuple[LogEntry, ...]:
     """The updates that have taken effect: those that a tail holds, and those that a tail has answered and died."""
     full = members(view)
     if not full:

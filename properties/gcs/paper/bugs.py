@@ -9,8 +9,8 @@ from rayproof.model.gcs.chain.protocol import Datum, Read, Write
 from rayproof.model.gcs.chain.register import AtomicStore
 from rayproof.model.gcs.paper.flushing import TaskTable
 from rayproof.model.gcs.paper.tables import (
-    Key,
     Row,
+    RowKey,
     Table,
     component_of,
     object_key,
@@ -168,7 +168,7 @@ TABLE_BUGS = (
 class LetsOwnersPlaceTheirActors(TypedStore):
     """Whoever registers actors may write all of their rows."""
 
-    def allows(self, writer: Name, key: Key[Any], before: Row | None, after: Row) -> bool:
+    def allows(self, writer: Name, key: RowKey[Any], before: Row | None, after: Row) -> bool:
         return key.table is Table.ACTOR or TypedStore.allows(self, writer, key, before, after)
 
 
@@ -176,7 +176,7 @@ class LetsOwnersPlaceTheirActors(TypedStore):
 class ChecksTheTableOnly(TypedStore):
     """Whoever may write something into a table may write everything into it."""
 
-    def allows(self, writer: Name, key: Key[Any], before: Row | None, after: Row) -> bool:
+    def allows(self, writer: Name, key: RowKey[Any], before: Row | None, after: Row) -> bool:
         return any(component_of(writer) in writers for writers in writers_of(key.table).values())
 
 
@@ -184,9 +184,9 @@ class ChecksTheTableOnly(TypedStore):
 class TakesLateCopies(TypedStore):
     """A dead node's word that it holds a copy is believed."""
 
-    def add_copy(self, ctx: Context, raylet: Name, there: ObjectId) -> None:
-        locations = tuple(sorted({*self.locations(there), raylet}))
-        self.write(ctx, raylet, object_key(there), (("locations", locations),))
+    def add_copy(self, ctx: Context, raylet: Name, object_id: ObjectId) -> None:
+        locations = tuple(sorted({*self.locations(object_id), raylet}))
+        self.write(ctx, raylet, object_key(object_id), (("locations", locations),))
 
 
 @dataclass(slots=True)
@@ -194,7 +194,7 @@ class PlacesAtOnceOrNever(TypedStore):
     """What finds no node when it is registered is forgotten."""
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
-        hidden: dict[Key[Any], Row] = {}
+        hidden: dict[RowKey[Any], Row] = {}
         if not (isinstance(message, WriteColumns) and message.key.table in _PLACED):
             hidden = {key: row for key, row in self.rows.items() if key.table in _PLACED}
         self.rows = {key: row for key, row in self.rows.items() if key not in hidden}

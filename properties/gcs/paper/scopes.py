@@ -40,11 +40,11 @@ def _chained_shards(policy: Policy | None, swap: Swap) -> Scenario:
 
 
 STORE_ENTRIES = (
-    _push(1, 1, Scope.TINY),
-    _push(2, 1, Scope.SMALL),
-    Entry("shards-2", "gcs", Edition.PAPER, Scope.TINY, _shards),
-    Entry("chains-2-2-1", "gcs", Edition.PAPER, Scope.TINY, _chained_shards),
-    Entry("tables-1", "gcs", Edition.PAPER, Scope.TINY, _typed_tables),
-    _flushing(1, 2, Scope.TINY),
+    _push(1, 1, Scope.TINY).sized(8_172, 25_251, 23),
+    _push(2, 1, Scope.SMALL).sized(14_665, 46_374, 28),
+    Entry("shards-2", "gcs", Edition.PAPER, Scope.TINY, _shards).sized(129, 214, 12),
+    Entry("chains-2-2-1", "gcs", Edition.PAPER, Scope.TINY, _chained_shards).sized(60_757, 258_668, 23),
+    Entry("tables-1", "gcs", Edition.PAPER, Scope.TINY, _typed_tables).sized(22_392, 94_602, 32),
+    _flushing(1, 2, Scope.TINY).sized(279, 557, 23),
 )
 """What the paper's control store does beside a chain's work."""

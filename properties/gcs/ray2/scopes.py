@@ -45,14 +45,14 @@ def _sync(changes: int, scope: Scope) -> Entry:
 
 
 SERVER_ENTRIES = (
-    _long_poll(1, 1, Scope.TINY),
-    _long_poll(2, 1, Scope.SMALL),
-    _restart(1, 1, 1, Scope.TINY),
-    _restart(2, 1, 1, Scope.SMALL),
-    _membership("", Scope.TINY, server.MEMBERS),
-    _membership("-memory", Scope.TINY, server.FORGOTTEN, has_storage=False),
-    _membership("-nodes", Scope.TINY, server.MEMBERS, nodes_restart=True),
-    _sync(1, Scope.TINY),
-    _sync(2, Scope.SMALL),
+    _long_poll(1, 1, Scope.TINY).sized(63_881, 174_652, 32),
+    _long_poll(2, 1, Scope.SMALL).sized(2_086_864, 7_128_244, 46),
+    _restart(1, 1, 1, Scope.TINY).sized(9_372, 26_084, 33),
+    _restart(2, 1, 1, Scope.SMALL).sized(395_684, 1_632_378, 42),
+    _membership("", Scope.TINY, server.MEMBERS).sized(21_924, 65_580, 31),
+    _membership("-memory", Scope.TINY, server.FORGOTTEN, has_storage=False).sized(21_392, 63_707, 31),
+    _membership("-nodes", Scope.TINY, server.MEMBERS, nodes_restart=True).sized(989, 2_149, 19),
+    _sync(1, Scope.TINY).sized(36_702, 141_202, 17),
+    _sync(2, Scope.SMALL).sized(194_474, 830_210, 19),
 )
 """The parts of Ray 2's GCS, each alone."""

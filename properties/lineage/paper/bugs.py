@@ -30,23 +30,23 @@ class ExecutesWhatIsSlow(LineageStore):
 class IgnoresWishes(LineageStore):
     """Nobody's wish for a lost object is heard."""
 
-    def reconstruct(self, ctx: Context, there: ObjectId) -> None:
+    def reconstruct(self, ctx: Context, object_id: ObjectId) -> None:
         pass
 
-    def find(self, ctx: Context, there: ObjectId, node: Name) -> None:
-        if self.places.get(there) or there not in self.places:
-            LineageStore.find(self, ctx, there, node)
+    def find(self, ctx: Context, object_id: ObjectId, node: Name) -> None:
+        if self.places.get(object_id) or object_id not in self.places:
+            LineageStore.find(self, ctx, object_id, node)
 
 
 @dataclass(slots=True)
 class AsksTheStoreAgain(PaperNode):
     """A node that is told where a copy is asks the store once more instead of the node that has it."""
 
-    def found(self, ctx: Context, there: ObjectId, node: Name, error: str) -> None:
+    def found(self, ctx: Context, object_id: ObjectId, node: Name, error: str) -> None:
         if error or node == ctx.me:
-            PaperNode.found(self, ctx, there, node, error)
+            PaperNode.found(self, ctx, object_id, node, error)
         else:
-            ctx.send("gcs", FindObject(there))
+            ctx.send("gcs", FindObject(object_id))
 
 
 CONTROL_BUGS = (

@@ -20,8 +20,8 @@ def _control(name: str, program: tuple[tuple[str, tuple[str, ...]], ...], **opti
 
 
 CONTROL_ENTRIES = (
-    _control("control-chain", (("x", ()), ("y", ("x",)))),
-    _control("control-flush", (("x", ()), ("z", ()), ("y", ("x",))), rows=2),
-    _control("control-slow", (("x", ()), ("y", ("x",))), crashes=0, early=1),
+    _control("control-chain", (("x", ()), ("y", ("x",)))).sized(5_000, 13_587, 24),
+    _control("control-flush", (("x", ()), ("z", ()), ("y", ("x",))), rows=2).sized(113_028, 376_845, 29),
+    _control("control-slow", (("x", ()), ("y", ("x",))), crashes=0, early=1).sized(1_449, 3_177, 18),
 )
 """Scenarios of recovery through the store, as in the paper."""

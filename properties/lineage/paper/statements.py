@@ -27,7 +27,9 @@ def lineage_of_the_referenced_is_kept(store: LineageStore) -> bool:
 def every_get_ends_in_value_or_error(view: StateView) -> bool:
     """Whatever a live node reads is here, or has ended in an error."""
     return all(
-        there in node.store or there in node.errors for node in view.of(PaperNode).values() for there in node.reads
+        object_id in node.store or object_id in node.errors
+        for node in view.of(PaperNode).values()
+        for object_id in node.reads
     )
 
 

@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from rayproof.model.graph import ObjectId
 from rayproof.model.kernel import Context, Name
 from rayproof.model.lineage.ray2.execution import Borrower, Executor
-from rayproof.model.lineage.ray2.ownership import Owner
+from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import Stage, Task
 from rayproof.properties.bug import Bug
 
 
 @dataclass(slots=True)
-class BelievesLateReplies(Owner):
+class BelievesLateReplies(LineageOwner):
     """Ray #8791: a reply is believed whether or not its node is still alive."""
 
     def replied(self, ctx: Context, task: Task, attempt: int, node: Name, error: str) -> None:
         if error:
-            Owner.replied(self, ctx, task, attempt, node, error)
+            LineageOwner.replied(self, ctx, task, attempt, node, error)
         else:
             self.stage[task.name] = Stage.DONE
             self.primary[task.result] = node
 
 
 @dataclass(slots=True)
-class RemembersAPinForEver(Owner):
+class RemembersAPinForEver(LineageOwner):
     """Ray #64694: a recovery counts as under way although the node that was asked has died."""
 
     def forget_pinning(self, node: Name) -> None:
@@ -33,7 +33,7 @@ class RemembersAPinForEver(Owner):
 
 
 @dataclass(slots=True)
-class BelievesTheDead(Owner):
+class BelievesTheDead(LineageOwner):
     """Ray #65660: reports of a node are believed after its death."""
 
     def accepts(self, node: Name) -> bool:
@@ -41,26 +41,26 @@ class BelievesTheDead(Owner):
 
 
 @dataclass(slots=True)
-class ForgetsDisksOfTheDead(Owner):
+class ForgetsDisksOfTheDead(LineageOwner):
     """Ray #21485: what a dead node had on its disk is not taken for lost."""
 
     def forget_places(self, node: Name) -> None:
         spilled = dict(self.spilled)
-        Owner.forget_places(self, node)
+        LineageOwner.forget_places(self, node)
         self.spilled = spilled
 
 
 @dataclass(slots=True)
-class KeepsWaitingForTheFailed(Owner):
+class KeepsWaitingForTheFailed(LineageOwner):
     """Ray #47606: a task goes on waiting for an argument that has ended in an error."""
 
     def try_submit(self, ctx: Context, task: Task) -> None:
-        if not any(there in self.failures for there in task.arguments):
-            Owner.try_submit(self, ctx, task)
+        if not any(object_id in self.failures for object_id in task.arguments):
+            LineageOwner.try_submit(self, ctx, task)
 
 
 @dataclass(slots=True)
-class ForgetsTheArguments(Owner):
+class ForgetsTheArguments(LineageOwner):
     """Ray #47043: what is executed again does not have its arguments back."""
 
     def recover_arguments(self, ctx: Context, task: Task) -> None:
@@ -68,15 +68,15 @@ class ForgetsTheArguments(Owner):
 
 
 @dataclass(slots=True)
-class FreesPutsOfLineage(Owner):
+class FreesPutsOfLineage(LineageOwner):
     """Ray #8021: the value of a put is freed although lineage needs it."""
 
-    def may_free(self, there: ObjectId) -> bool:
-        return not self.is_needed(there)
+    def may_free(self, object_id: ObjectId) -> bool:
+        return not self.is_needed(object_id)
 
 
 @dataclass(slots=True)
-class RetriesForEver(Owner):
+class RetriesForEver(LineageOwner):
     """Failed attempts are repeated without end."""
 
     def attempt_failed(self, ctx: Context, task: Task) -> None:
@@ -84,7 +84,7 @@ class RetriesForEver(Owner):
 
 
 @dataclass(slots=True)
-class ExecutesWhatIsUnderWay(Owner):
+class ExecutesWhatIsUnderWay(LineageOwner):
     """Ray #3217: whoever waits for an object has its task executed again, also while it runs."""
 
     def under_way(self, task: Task) -> bool:
@@ -92,11 +92,11 @@ class ExecutesWhatIsUnderWay(Owner):
 
 
 @dataclass(slots=True)
-class RecoversOnlyWhenAsked(Owner):
+class RecoversOnlyWhenAsked(LineageOwner):
     """Losses are not repaired before somebody reads."""
 
-    def is_needed(self, there: ObjectId) -> bool:
-        return there in self.asked or (Owner.is_needed(self, there) and bool(self.places(there)))
+    def is_needed(self, object_id: ObjectId) -> bool:
+        return object_id in self.asked or (LineageOwner.is_needed(self, object_id) and bool(self.places(object_id)))
 
 
 @dataclass(slots=True)
@@ -116,15 +116,15 @@ class WaitsForTheDeadOwner(Borrower):
 
 
 @dataclass(slots=True)
-class NeverFrees(Owner):
+class NeverFrees(LineageOwner):
     """Values stay for ever."""
 
-    def may_free(self, there: ObjectId) -> bool:
+    def may_free(self, object_id: ObjectId) -> bool:
         return False
 
 
 @dataclass(slots=True)
-class LeavesItsNode(Owner):
+class LeavesItsNode(LineageOwner):
     """A hard affinity is taken for a soft one."""
 
     def allowed_nodes(self, task: Task) -> list[Name]:
@@ -132,7 +132,7 @@ class LeavesItsNode(Owner):
 
 
 @dataclass(slots=True)
-class LeavesSmallValuesBehind(Owner):
+class LeavesSmallValuesBehind(LineageOwner):
     """A small value that came with the reply is looked for on the node that made it."""
 
     def take(self, task: Task, node: Name) -> None:
@@ -140,16 +140,16 @@ class LeavesSmallValuesBehind(Owner):
 
 
 @dataclass(slots=True)
-class AsksOneNode(Owner):
+class AsksOneNode(LineageOwner):
     """A read whose node has died does not turn to another one."""
 
     def read_on(self, ctx: Context) -> None:
         if not self.fetching:
-            Owner.read_on(self, ctx)
+            LineageOwner.read_on(self, ctx)
 
 
 @dataclass(slots=True)
-class KeepsAllLineage(Owner):
+class KeepsAllLineage(LineageOwner):
     """The limit on lineage is not looked at."""
 
     def bound_lineage(self) -> None:
@@ -157,22 +157,22 @@ class KeepsAllLineage(Owner):
 
 
 @dataclass(slots=True)
-class CountsValuesOnly(Owner):
+class CountsValuesOnly(LineageOwner):
     """A wait ends when enough of its objects have a value."""
 
     def arrived(self, objects: tuple[ObjectId, ...]) -> list[ObjectId]:
-        return [there for there in objects if self.places(there)]
+        return [object_id for object_id in objects if self.places(object_id)]
 
 
 def _bug(
     name: str,
     sentence: str,
-    made: type[Owner],
+    made: type[LineageOwner],
     statement: str,
     scenario: str = "lineage-chain",
     also: tuple[str, ...] = (),
 ) -> Bug:
-    return Bug(name, sentence, {Owner: made}, statement, scenario, also=also)
+    return Bug(name, sentence, {LineageOwner: made}, statement, scenario, also=also)
 
 
 LINEAGE_BUGS = (

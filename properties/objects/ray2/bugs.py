@@ -9,8 +9,8 @@ from rayproof.model.kernel import Context, FaultKind, Name
 from rayproof.model.objects.ray2.admission import PullClass
 from rayproof.model.objects.ray2.directory import Directory
 from rayproof.model.objects.ray2.protocol import CreateObject, PullDone, Release, Seal
-from rayproof.model.objects.ray2.store import Reader, Request, Store
-from rayproof.model.objects.ray2.transfer import ObjectManager, Push
+from rayproof.model.objects.ray2.store import Reader, Store, WaitsForRoom
+from rayproof.model.objects.ray2.transfer import ObjectManager, OutgoingObject
 from rayproof.model.objects.ray2.worker import ObjectWorker
 from rayproof.properties.bug import Bug
 
@@ -19,20 +19,20 @@ from rayproof.properties.bug import Bug
 class LetsGoBeforeThePin(ObjectWorker):
     """Ray #7235: the creator releases what it has sealed before the raylet has pinned it."""
 
-    def write(self, ctx: Context, there: ObjectId) -> None:
-        ObjectWorker.write(self, ctx, there)
-        ctx.send(self.store(), Release(there))
+    def write(self, ctx: Context, object_id: ObjectId) -> None:
+        ObjectWorker.write(self, ctx, object_id)
+        ctx.send(self.store(), Release(object_id))
 
 
 @dataclass(slots=True)
 class PinsBeforeTheSeal(ObjectWorker):
     """The raylet is asked to pin an object that the store may not have been told to seal."""
 
-    def write(self, ctx: Context, there: ObjectId) -> None:
-        ObjectWorker.write(self, ctx, there)
-        ObjectWorker.sealed(self, ctx, there)
+    def write(self, ctx: Context, object_id: ObjectId) -> None:
+        ObjectWorker.write(self, ctx, object_id)
+        ObjectWorker.sealed(self, ctx, object_id)
 
-    def sealed(self, ctx: Context, there: ObjectId) -> None:
+    def sealed(self, ctx: Context, object_id: ObjectId) -> None:
         pass
 
 
@@ -42,47 +42,47 @@ class AllocatesAllFirst(ObjectWorker):
 
     def make_next(self, ctx: Context) -> None:
         if self.unmade == self.jobs[0].makes and self.unmade:
-            for there in self.unmade:
-                ctx.send(self.store(), CreateObject(there, dict(self.sizes)[there]))
+            for object_id in self.unmade:
+                ctx.send(self.store(), CreateObject(object_id, dict(self.sizes)[object_id]))
         elif not self.unmade:
             self.end(ctx)
 
-    def write(self, ctx: Context, there: ObjectId) -> None:
-        if there == self.unmade[-1]:
+    def write(self, ctx: Context, object_id: ObjectId) -> None:
+        if object_id == self.unmade[-1]:
             for name in self.unmade[:-1]:
                 ctx.send(self.store(), Seal(name, tuple(range(dict(self.sizes)[name]))))
-            ObjectWorker.write(self, ctx, there)
+            ObjectWorker.write(self, ctx, object_id)
 
 
 @dataclass(slots=True)
 class BeginsWithTheFirstArgument(ObjectWorker):
     """The body begins as soon as one argument is in hand."""
 
-    def held(self, ctx: Context, there: ObjectId) -> None:
+    def held(self, ctx: Context, object_id: ObjectId) -> None:
         if self.jobs and not self.holds:
             self.holds = set(self.jobs[0].reads[1:])
-        ObjectWorker.held(self, ctx, there)
+        ObjectWorker.held(self, ctx, object_id)
 
 
 @dataclass(slots=True)
 class TakesAnyCopyForItsOwn(ObjectWorker):
     """A half-written copy that is on its way here stands for the object that was to be made."""
 
-    def exists(self, ctx: Context, there: ObjectId) -> None:
-        self.made(ctx, there)
+    def exists(self, ctx: Context, object_id: ObjectId) -> None:
+        self.made(ctx, object_id)
 
 
 @dataclass(slots=True)
 class BelievesEveryWrite(Store):
     """Ray #12271: a failed write to disk is taken for a success."""
 
-    def spilled(self, ctx: Context, there: ObjectId) -> None:
+    def spilled(self, ctx: Context, object_id: ObjectId) -> None:
         if ctx.may_fail(FaultKind.FAIL_WRITE):
-            self.spilling.discard(there)
-            self.leave_memory(ctx, there, self.entries[there])
-            self.disk.pop(there, None)
+            self.spilling.discard(object_id)
+            self.leave_memory(ctx, object_id, self.entries[object_id])
+            self.disk.pop(object_id, None)
         else:
-            Store.spilled(self, ctx, there)
+            Store.spilled(self, ctx, object_id)
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class WhoeverFits(Store):
 class MakesRoomForWhatIsThere(Store):
     """What waits for room waits on although the object has come meanwhile, and has the only copy evicted for itself."""
 
-    def exists(self, ctx: Context, request: Request) -> bool:
+    def exists(self, ctx: Context, request: WaitsForRoom) -> bool:
         return request.object in self.entries and self.allocated() + request.size <= self.capacity
 
 
@@ -139,9 +139,9 @@ class NeverFull(Store):
 class SilentAfterADeath(Store):
     """Ray #62512: an eviction goes unreported once a client has died."""
 
-    def report_removed(self, ctx: Context, there: ObjectId) -> None:
+    def report_removed(self, ctx: Context, object_id: ObjectId) -> None:
         if not self.gone:
-            Store.report_removed(self, ctx, there)
+            Store.report_removed(self, ctx, object_id)
 
 
 @dataclass(slots=True)
@@ -156,11 +156,11 @@ class KeepsPinsOfTheDead(Store):
 class LeavesFreedFiles(Store):
     """What the owner has freed stays on disk."""
 
-    def free(self, there: ObjectId) -> None:
-        kept = self.disk.get(there)
-        Store.free(self, there)
+    def free(self, object_id: ObjectId) -> None:
+        kept = self.disk.get(object_id)
+        Store.free(self, object_id)
         if kept is not None:
-            self.disk[there] = kept
+            self.disk[object_id] = kept
 
 
 @dataclass(slots=True)
@@ -169,7 +169,11 @@ class HoldsOnToTheLost(ObjectManager):
 
     def sizes(self) -> dict[ObjectId, int]:
         admitted = {name for b in self.bundles.values() if b.number in self.active for name in b.objects}
-        kept = {there: places.size for there, places in self.known.items() if there in admitted and not places.error}
+        kept = {
+            object_id: places.size
+            for object_id, places in self.known.items()
+            if object_id in admitted and not places.error
+        }
         return {**ObjectManager.sizes(self), **kept}
 
 
@@ -178,23 +182,23 @@ class CountsBuffersTwice(ObjectManager):
     """Ray #14157: a buffer is taken off the available memory and counted as being pulled as well."""
 
     def budget(self) -> int:
-        return self.available - sum(self.known[there].size for there, p in self.incoming.items() if p.buffer)
+        return self.available - sum(self.known[object_id].size for object_id, p in self.incoming.items() if p.buffer)
 
 
 @dataclass(slots=True)
 class AsksOnce(ObjectManager):
     """A pull whose source is gone is not asked of another one."""
 
-    def ask_source(self, ctx: Context, there: ObjectId) -> None:
-        if not self.incoming[there].chunks:
-            ObjectManager.ask_source(self, ctx, there)
+    def ask_source(self, ctx: Context, object_id: ObjectId) -> None:
+        if not self.incoming[object_id].chunks:
+            ObjectManager.ask_source(self, ctx, object_id)
 
 
 @dataclass(slots=True)
 class InTurn(ObjectManager):
     """Ray #34270: the chunks of all objects are sent in turn."""
 
-    def after_sending(self, position: int, sent: Push) -> tuple[Push, ...]:
+    def after_sending(self, position: int, sent: OutgoingObject) -> tuple[OutgoingObject, ...]:
         return (*self.pushes[:position], *self.pushes[position + 1 :], sent)
 
 
@@ -210,8 +214,8 @@ class CountsChunks(ObjectManager):
 class NeverMakesAgain(Directory):
     """A lost object is given up although somebody could make it again."""
 
-    def recover(self, ctx: Context, there: ObjectId) -> None:
-        self.lost[there] = "ObjectLostError"
+    def recover(self, ctx: Context, object_id: ObjectId) -> None:
+        self.lost[object_id] = "ObjectLostError"
 
 
 @dataclass(slots=True)
@@ -236,8 +240,8 @@ class FailsInSilence(ObjectWorker):
 class FailsWhenDisplaced(ObjectWorker):
     """A job fails when an argument has left the store between the word that it is there and the attempt to take it."""
 
-    def absent(self, ctx: Context, there: ObjectId) -> None:
-        if self.unmade and there == self.unmade[0]:
+    def absent(self, ctx: Context, object_id: ObjectId) -> None:
+        if self.unmade and object_id == self.unmade[0]:
             self.make_next(ctx)
         else:
             self.failed(ctx, "ObjectLostError")
@@ -249,10 +253,10 @@ class CountsWhatIsOutside(Store):
 
     def make_room(self, ctx: Context, size: int) -> bool:
         allocated = self.allocated() + size - self.capacity
-        for there in self.unused:
+        for object_id in self.unused:
             if allocated > 0:
-                allocated -= self.entries[there].size
-                self.evict(ctx, there)
+                allocated -= self.entries[object_id].size
+                self.evict(ctx, object_id)
         return allocated <= 0
 
 
@@ -262,7 +266,7 @@ class TellsOnlyTheFirst(ObjectManager):
 
     def pull(self, ctx: Context, requester: Name, kind: PullClass, objects: tuple[ObjectId, ...]) -> None:
         known = self.known
-        self.known = {there: replace(places, error="") for there, places in known.items()}
+        self.known = {object_id: replace(places, error="") for object_id, places in known.items()}
         ObjectManager.pull(self, ctx, requester, kind, objects)
         self.known = known
 
@@ -271,10 +275,10 @@ class TellsOnlyTheFirst(ObjectManager):
 class AsksAfterEachChunk(ObjectManager):
     """After each part that has come the object is asked for again, which begins its sending anew."""
 
-    def chunk(self, ctx: Context, there: str, index: int, value: int) -> None:
-        ObjectManager.chunk(self, ctx, there, index, value)
-        if there in self.incoming:
-            self.ask_source(ctx, there)
+    def chunk(self, ctx: Context, object_id: str, index: int, value: int) -> None:
+        ObjectManager.chunk(self, ctx, object_id, index, value)
+        if object_id in self.incoming:
+            self.ask_source(ctx, object_id)
 
 
 OBJECT_BUGS = (

@@ -44,7 +44,7 @@ OBJECT_ENTRIES = (
             calls_take_time=True,
         ),
         PULLS,
-    ),
+    ).sized(8_288, 30_296, 42),
     _plane(
         "store-failing-disk",
         Plane(
@@ -55,17 +55,17 @@ OBJECT_ENTRIES = (
             calls_take_time=True,
         ),
         PULLS,
-    ),
+    ).sized(9_416, 31_760, 43),
     _plane(
         "store-two-returns",
         Plane((1,), {"x": 1, "y": 1}, ((0, (Job(makes=("x", "y")), Job(reads=("x",)))),), calls_take_time=True),
         PULLS,
-    ),
+    ).sized(3_148, 10_482, 40),
     _plane(
         "store-large-behind-small",
         Plane((2,), {"a": 1, "b": 2, "c": 1}, ((0, (Job(makes=("a",)), Job(makes=("c",)))), (0, (Job(makes=("b",)),)))),
         PULLS,
-    ),
+    ).sized(172, 312, 17),
     _plane(
         "store-larger-than-memory",
         Plane(
@@ -75,7 +75,7 @@ OBJECT_ENTRIES = (
             fallback=True,
         ),
         PULLS,
-    ),
+    ).sized(88, 168, 13),
     # Room outside of the capacity is given back, which makes none within it.
     _plane(
         "store-room-outside",
@@ -87,7 +87,7 @@ OBJECT_ENTRIES = (
             fallback=True,
         ),
         PULLS,
-    ),
+    ).sized(2_191, 6_645, 22),
     # The second reader asks for what the first one has heard to be lost.
     _plane(
         "store-lost-for-two",
@@ -102,7 +102,7 @@ OBJECT_ENTRIES = (
         WAITS,
         PULLS,
         scope=Scope.SMALL,
-    ),
+    ).sized(168_248, 902_601, 38),
     _plane(
         "store-reader-dies",
         Plane(
@@ -115,7 +115,7 @@ OBJECT_ENTRIES = (
         SPILLS,
         WAITS,
         PULLS,
-    ),
+    ).sized(51_051, 242_220, 43),
     _plane(
         "store-maker-dies",
         Plane(
@@ -126,7 +126,7 @@ OBJECT_ENTRIES = (
             calls_take_time=True,
         ),
         PULLS,
-    ),
+    ).sized(172_098, 883_831, 46),
     # What is made of a lost object fails, and so does who reads it.
     _plane(
         "store-cannot-be-made",
@@ -138,7 +138,7 @@ OBJECT_ENTRIES = (
         ),
         SPILLS,
         WAITS,
-    ),
+    ).sized(3_323, 10_246, 26),
     _plane(
         "store-made-again",
         Plane(
@@ -149,14 +149,14 @@ OBJECT_ENTRIES = (
             crashes=("worker0",),
         ),
         PULLS,
-    ),
+    ).sized(12_098, 43_187, 26),
     _plane(
         "transfer-two-chunks",
         Plane((3, 3), {"x": 2, "y": 1}, ((0, (Job(makes=("x", "y")),)), (1, (Job(reads=("x", "y")),)))),
         SPILLS,
         WAITS,
         transfers=True,
-    ),
+    ).sized(995, 2_768, 27),
     _plane(
         "transfer-two-pulls",
         Plane(
@@ -167,7 +167,7 @@ OBJECT_ENTRIES = (
         SPILLS,
         WAITS,
         transfers=True,
-    ),
+    ).sized(2_011, 5_992, 26),
     # Each node needs what the other has spilled to make room for it.
     _plane(
         "transfer-both-ways",
@@ -176,7 +176,7 @@ OBJECT_ENTRIES = (
             {"x": 1, "y": 1},
             ((0, (Job(makes=("x",)), Job(reads=("y",)))), (1, (Job(makes=("y",)), Job(reads=("x",))))),
         ),
-    ),
+    ).sized(15_164, 59_014, 32),
     # A large object is asked for first, a small and urgent one while it is on its way.
     _plane(
         "transfer-urgent",
@@ -189,7 +189,7 @@ OBJECT_ENTRIES = (
         SPILLS,
         WAITS,
         transfers=True,
-    ),
+    ).sized(2_214, 6_612, 30),
     # What has come for one who waits leaves again for a more urgent pull, before it could be taken.
     _plane(
         "transfer-displaced",
@@ -204,7 +204,7 @@ OBJECT_ENTRIES = (
         ),
         SPILLS,
         WAITS,
-    ),
+    ).sized(17_876, 53_679, 35),
     _plane(
         "transfer-source-dies",
         Plane(
@@ -215,7 +215,7 @@ OBJECT_ENTRIES = (
         ),
         SPILLS,
         WAITS,
-    ),
+    ).sized(459_667, 2_118_230, 38),
     # What is lost is made again on a node to which a copy of it is on its way.
     _plane(
         "transfer-made-again-here",
@@ -229,7 +229,7 @@ OBJECT_ENTRIES = (
         ),
         SPILLS,
         WAITS,
-    ),
+    ).sized(2_929, 9_026, 20),
     _plane(
         "transfer-reader-dies",
         Plane(
@@ -244,7 +244,7 @@ OBJECT_ENTRIES = (
             crashes=("worker1",),
         ),
         scope=Scope.SMALL,
-    ),
+    ).sized(914_695, 5_235_898, 45),
     _plane(
         "memory-rebuild",
         Plane(
@@ -261,8 +261,8 @@ OBJECT_ENTRIES = (
             crashes=("n2",),
         ),
         SPILLS,
-    ),
+    ).sized(499_334, 2_188_019, 50),
     # Exists for the handlers of what exists already.
-    Entry("store-made-twice", "objects", Edition.RAY2, Scope.TINY, _made_twice),
+    Entry("store-made-twice", "objects", Edition.RAY2, Scope.TINY, _made_twice).sized(19, 33, 6),
 )
 """Scenarios of the component `objects`."""

@@ -73,7 +73,7 @@ class Aborts:
 @always(Store, each=True, source="Ray 2.60 plasma/eviction_policy.cc; bug benchmark S2")
 def capacity_respected(store: Store) -> bool:
     """What a store holds in memory is never more than its capacity, and what may be evicted is used by nobody."""
-    spare = [store.entries[there] for there in store.unused]
+    spare = [store.entries[object_id] for object_id in store.unused]
     return store.allocated() <= store.capacity and not any(e.users or e.primary or not e.sealed for e in spare)
 
 
@@ -107,11 +107,11 @@ def no_false_copies(view: StateView) -> bool:
     """Wherever the owner believes an object to be on a live node, it is: in memory or on disk."""
     stores = {store.node: store for store in view.of(Store).values()}
     for owner in view.of(Directory).values():
-        for there, _ in owner.sizes:
-            for node in owner.places(there):
+        for object_id, _ in owner.sizes:
+            for node in owner.places(object_id):
                 store = stores.get(node)
-                if store is not None and there not in store.disk:
-                    entry = store.entries.get(there)
+                if store is not None and object_id not in store.disk:
+                    entry = store.entries.get(object_id)
                     if entry is None or not entry.sealed:
                         return False
     return True
@@ -156,9 +156,9 @@ def no_lost_objects(view: StateView) -> bool:
     for owner in view.of(Directory).values():
         if failed and not owner.lost:
             return False
-        for there in owner.lost:
-            lives = any(worker not in view.dead for name, worker in owner.makers if name == there)
-            made_of = {needed for job in recipes if there in job.makes for needed in job.reads}
+        for object_id in owner.lost:
+            lives = any(worker not in view.dead for name, worker in owner.makers if name == object_id)
+            made_of = {needed for job in recipes if object_id in job.makes for needed in job.reads}
             if lives and made_of.isdisjoint(owner.lost):
                 return False
     return True
@@ -171,7 +171,9 @@ def inputs_local_before_run(view: StateView) -> bool:
     for name, worker in view.of(ObjectWorker).items():
         if worker.jobs and worker.holds.issuperset(worker.jobs[0].reads):
             entries = stores[worker.node].entries
-            if any(there not in entries or name not in entries[there].users for there in worker.jobs[0].reads):
+            if any(
+                object_id not in entries or name not in entries[object_id].users for object_id in worker.jobs[0].reads
+            ):
                 return False
     return True
 

@@ -95,9 +95,9 @@ class StopsAtTheFirstClass(GlobalScheduler):
 class LosesTheLastResult(Driver):
     """A get of several objects misses the last of them (D09, on the way back)."""
 
-    def ready(self, ctx: Context, there: ObjectId) -> None:
+    def ready(self, ctx: Context, object_id: ObjectId) -> None:
         if len(self.missing) != 1:
-            Driver.ready(self, ctx, there)
+            Driver.ready(self, ctx, object_id)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from rayproof.model.graph import (
 from rayproof.model.graph.hints import NO_HINTS, Hints
 from rayproof.model.kernel import Context, Scenario, Statement, StatementKind
 from rayproof.model.scheduler.policy import built_in as policies
-from rayproof.model.scheduler.policy.hooks import ClusterView, Policy, TaskView
+from rayproof.model.scheduler.policy.hooks import REPEATS, ClusterView, Policy, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, GiveUp
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.paper.statements import (
@@ -87,7 +87,7 @@ def scope(
     """A scope of the scheduler, in which another policy may take the place of its own."""
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
-        chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
+        chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=REPEATS)
         # What a scope must reach it reaches with its own policy; another policy owes it nothing.
         spared = (*PROMISES, *(each for each in own if each.kind is StatementKind.SOMETIMES))
         owed = own if policy is None else tuple(each for each in own if each not in spared)
@@ -117,7 +117,7 @@ _LATE_GPU = ClusterSpec((NodeSpec("n0", Resources.of(CPU=1)), NodeSpec("n1", Res
 
 
 @dataclass(frozen=True)
-class GivesUp(policies.Default):
+class GivesUp(policies.DefaultPolicy):
     """Ray's placement; what no node can run is rejected at once."""
 
     def retry(
@@ -165,7 +165,7 @@ SCHEDULING_ENTRIES = (
         _DEVICES,
         ClusterParameters(threshold=9, workers=2),
         (statements.starvation_bound, statements.every_request_answered, eventual_scheduling),
-    ),
+    ).sized(799, 1_971, 14),
     scope(
         "sched-affinity",
         submitted(
@@ -179,35 +179,35 @@ SCHEDULING_ENTRIES = (
         equal_nodes(2),
         ClusterParameters(threshold=0),
         (statements.bounded_hops, statements.every_request_answered, eventual_scheduling),
-    ),
+    ).sized(1_189, 3_806, 25),
     scope(
         "sched-spread",
         submitted("spread", tuple(task(f"s{i}", strategy=Spread()) for i in range(3))),
         equal_nodes(2, CPU=2),
         ClusterParameters(threshold=0),
         (statements.spread_balance, statements.bounded_hops, statements.every_request_answered),
-    ),
+    ).sized(1_954, 6_645, 21),
     scope(
         "sched-locality",
         shapes.chain(3, 1 << 20),
         equal_nodes(2),
         ClusterParameters(policy=policies.LocalityFirst(), threshold=0),
         (statements.locality_respected, statements.bounded_hops, statements.every_request_answered),
-    ),
+    ).sized(1_397, 4_125, 25),
     scope(
         "sched-infeasible",
         submitted("infeasible", (task("a", demand=Resources.of(A100=1)), task("b"), task("c")), ("b", "c")),
         equal_nodes(1),
         ClusterParameters(threshold=0),
         (statements.infeasible_never_blocks_feasible, statements.every_request_answered, eventual_scheduling),
-    ),
+    ).sized(77, 158, 15),
     scope(
         "sched-booting",
         submitted("booting", (task("g", demand=_GPU), task("c"))),
         _LATE_GPU,
         ClusterParameters(booting=((1, 10_000_000),), early_timeouts=4),
         (statements.no_feasible_work_rejected, statements.every_request_answered, eventual_scheduling),
-    ),
+    ).sized(276, 753, 16),
     # Tasks that are submitted on either node, each of which another replica serves.
     scope(
         "sched-replicas",
@@ -216,7 +216,7 @@ SCHEDULING_ENTRIES = (
         ClusterParameters(threshold=0, schedulers=2, workers=1),
         (*REPLICAS, statements.bounded_hops, statements.every_request_answered, eventual_scheduling),
         always=tuple(each for each in ALWAYS if each is not assignments_remembered),
-    ),
-    Entry(_REJECTING.name, "scheduler", Edition.PAPER, Scope.TINY, _gives_up),
+    ).sized(59_592, 315_044, 23),
+    Entry(_REJECTING.name, "scheduler", Edition.PAPER, Scope.TINY, _gives_up).sized(580, 1_598, 19),
 )
 """One scope for each part of scheduling."""

@@ -266,7 +266,7 @@ def _in_words(shape: Shape) -> str:
         asks += [_where(_strategy(task["strategy"], name, len(shape["cpus"])))] if "strategy" in task else []
         asks += [f"creates {task['creates']}"] if "creates" in task else []
         asks += [f"method of {task['calls']}"] if "calls" in task else []
-        made = " ".join(f"{there}[{sizes[there]} B]" for there in task["outputs"])
+        made = " ".join(f"{object_id}[{sizes[object_id]} B]" for object_id in task["outputs"])
         body = ", ".join(map(partial(_with_size, sizes=sizes), task.get("body", [])))
         parts.append(
             f"{name}({' '.join(task['inputs'])}) {', '.join(asks)}"

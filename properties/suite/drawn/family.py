@@ -34,6 +34,10 @@ class Family:
     """Raises `ShapeError`."""
     takes_policy: bool = False
 
+    def concerns(self, policy: object) -> bool:
+        """Whether a policy is to be checked here: it can be put in."""
+        return self.takes_policy
+
     def scenario(self, shape: Shape, policy: Policy | None = None, swap: Swap | None = None) -> Scenario:
         """The scenario that a document describes; raises `ShapeError`."""
         try:

@@ -18,15 +18,9 @@ from rayproof.model.cluster.owned import (
     class_in,
     owned_cluster,
 )
+from rayproof.model.graph import Submit, Wait
 from rayproof.model.kernel import Scenario
-from rayproof.model.lineage.ray2.programs import (
-    Drop,
-    Get,
-    PutAt,
-    Submit,
-    Task,
-    Wait,
-)
+from rayproof.model.lineage.ray2.programs import Drop, GetOne, PutAt, Task
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray import BundleStrategy
 from rayproof.model.scheduler.ray2.groups.protocol import Group
@@ -164,7 +158,7 @@ def draw_owned(pick: Pick) -> Shape:
     return {
         "cpus": cpus,
         "faults": {**faults, "crashes": min(faults.get("crashes", 0), len(cpus) - 1)},
-        "spills": [there for there in results if pick(4) == 3 and "actor" not in drawing.tasks[there[1:]]],
+        "spills": [object_id for object_id in results if pick(4) == 3 and "actor" not in drawing.tasks[object_id[1:]]],
         "borrows": results[pick(len(results))] if results and pick(4) == 3 else "",
         "restarts": pick(2),
         "retries": pick(2),
@@ -182,7 +176,7 @@ def _deed(text: str) -> Deed:
         case "put":
             return PutAt(rest[0], rest[1])
         case "get":
-            return Get(rest[0])
+            return GetOne(rest[0])
         case "wait":
             return Wait(tuple(rest[1:]), int(rest[0]))
         case "drop":

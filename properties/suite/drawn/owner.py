@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rayproof.model.graph import Submit, Wait
 from rayproof.model.kernel import Scenario
-from rayproof.model.lineage.ray2.programs import (
-    Action,
-    Drop,
-    Get,
-    PutAt,
-    Submit,
-    Task,
-    Wait,
-)
+from rayproof.model.lineage.ray2.programs import Action, Drop, GetOne, PutAt, Task
 from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
@@ -56,14 +49,14 @@ def draw_program(pick: Pick) -> Shape:
             case _ if held:
                 actions.append(f"get {held[-1]}")
     # A borrower is no counted reference here (see model.objects.references): what it reads, the driver keeps.
-    kept = [there for there in made if there in held]
+    kept = [object_id for object_id in made if object_id in held]
     borrowed = kept[pick(len(kept))] if kept and pick(3) == 2 else ""
     crashable = ["owner"] if pick(2) else [f"node{i}" for i in range(nodes - 1)]
     return {
         "nodes": nodes,
         "crashable": crashable,
         "crashes": min(pick(3), len(crashable)),
-        "spills": [there for there in made if pick(4) == 3],
+        "spills": [object_id for object_id in made if pick(4) == 3],
         "borrows": borrowed,
         "driver": actions,
         "tasks": tasks,
@@ -78,7 +71,7 @@ def _action(text: str) -> Action:
         case "put":
             return PutAt(rest[0], rest[1])
         case "get":
-            return Get(rest[0])
+            return GetOne(rest[0])
         case "wait":
             return Wait(tuple(rest[1:]), int(rest[0]))
         case "drop":

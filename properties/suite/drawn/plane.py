@@ -41,14 +41,16 @@ def draw_plane(pick: Pick) -> Shape:
                     made = f"x{len(sizes)}"
                     sizes[made] = SIZES[pick(len(SIZES))]
                     makes.append(made)
-            jobs.append({"reads": [there for there in reads if there not in makes], "makes": makes, "kind": pick(3)})
+            jobs.append(
+                {"reads": [object_id for object_id in reads if object_id not in makes], "makes": makes, "kind": pick(3)}
+            )
         workers.append({"node": pick(nodes), "jobs": jobs})
     units = [f"n{i}" for i in range(nodes)] if nodes > 1 and pick(2) else [f"worker{i}" for i in range(len(workers))]
     return {
         "capacities": [1 + pick(3) for _ in range(nodes)],
         "sizes": sizes,
         "workers": workers,
-        "again": [there for there in sizes if pick(3) == 2],
+        "again": [object_id for object_id in sizes if pick(3) == 2],
         "crashable": [unit for unit in units if pick(2)] if pick(2) else [],
         "failing_writes": pick(3),
         "calls_take_time": bool(pick(2)),
@@ -73,7 +75,7 @@ def build_plane(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
             shape["sizes"],
             # One more worker for each of these, so that none that makes something again waits for itself.
             (*jobs, *((0, ()) for _ in shape["again"])),
-            again={there: (len(jobs) + number,) for number, there in enumerate(shape["again"])},
+            again={object_id: (len(jobs) + number,) for number, object_id in enumerate(shape["again"])},
             crashes=tuple(shape["crashable"]),
             failing_writes=shape["failing_writes"],
             calls_take_time=shape["calls_take_time"],

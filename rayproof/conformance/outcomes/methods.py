@@ -24,7 +24,7 @@ from rayproof.conformance.outcomes.search import Question, Seats, Several
 from rayproof.model.actors.ray2.calls import ARGUMENT, Caller, incarnation
 from rayproof.model.actors.ray2.events import CallEnded, CallSubmitted, Returned, Started
 from rayproof.model.actors.ray2.lifecycle import Life
-from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallSpec, Outcome
+from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallOutcome, CallSpec
 from rayproof.model.actors.ray2.scenarios import calls
 from rayproof.model.graph import ActorId, TaskId, TaskKind
 from rayproof.model.kernel import FaultKind, LinkRule, Name, Scenario
@@ -36,7 +36,7 @@ WINDOW = 40
 ASYNC = 1_000
 """Methods of an asynchronous actor that run at a time, unless it says otherwise."""
 
-ROW_ERRORS = {"ACTOR_DIED": Outcome.DIED, "ACTOR_UNAVAILABLE": Outcome.UNAVAILABLE}
+ROW_ERRORS = {"ACTOR_DIED": CallOutcome.DIED, "ACTOR_UNAVAILABLE": CallOutcome.UNAVAILABLE}
 """Ray's names of errors in its task rows, and the exceptions that readers see."""
 
 
@@ -82,7 +82,7 @@ def _apart(history: History, task: TaskId) -> list[Decided]:
         if read.outcome == VALUE and attempts.raised(history, task):
             why = f"recorded: a value, but the body of {task} raised"
             return [Decided(task, Answer.REFUSED, line=read.line, why=why)]
-        if read.outcome not in (None, VALUE, *map(str, Outcome)):
+        if read.outcome not in (None, VALUE, *map(str, CallOutcome)):
             why = f"recorded: {read.outcome}, in which no such read ends"
             return [Decided(task, Answer.REFUSED, line=read.line, why=why)]
     return []
@@ -380,7 +380,7 @@ def _hear(event: object) -> Heard | None:
         case Returned(actor, call, attempt, value):
             return Heard(("end", _task(call), attempt, incarnation(actor)), str(value))
         case CallEnded(call, outcome):
-            return Heard(("outcome", _task(call)), outcome if outcome in set(Outcome) else VALUE)
+            return Heard(("outcome", _task(call)), outcome if outcome in set(CallOutcome) else VALUE)
         case _:
             return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.actors.ray2.protocol import CallOutcome
 from rayproof.model.lineage.ray2.attempts import Ending
 from rayproof.model.lineage.ray2.programs import Failure
 
@@ -17,7 +17,7 @@ CRASHED = str(Ending.CRASHED)
 NO_END = 1_000
 """Stands for a budget without end."""
 
-SYSTEM_ERRORS = frozenset(map(str, (*Failure, *Outcome, *Ending))) - {VALUE}
+SYSTEM_ERRORS = frozenset(map(str, (*Failure, *CallOutcome, *Ending))) - {VALUE}
 """What Ray raises of itself, as far as the models know."""
 
 INTERRUPTED = f"RayTaskError({CANCELLED})"

@@ -22,12 +22,12 @@ from rayproof.conformance.outcomes.history import Body, History, Read
 from rayproof.conformance.outcomes.names import APPLICATION, CANCELLED, CRASHED, NO_END, VALUE
 from rayproof.conformance.outcomes.script import Entry, Heard, Key, Script
 from rayproof.conformance.outcomes.search import Question, Seats, Several
-from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, TaskId, TaskKind
+from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, Submit, TaskId, TaskKind
 from rayproof.model.kernel import Message, Name, Scenario
 from rayproof.model.lineage.ray2.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
 from rayproof.model.lineage.ray2.execution import Execute
-from rayproof.model.lineage.ray2.ownership import Owner
-from rayproof.model.lineage.ray2.programs import Action, Failure, Get, PutAt, Submit, Task
+from rayproof.model.lineage.ray2.ownership import LineageOwner
+from rayproof.model.lineage.ray2.programs import Action, Failure, GetOne, PutAt, Task
 from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.recordings.outcome import INLINE_BYTES
 
@@ -222,7 +222,7 @@ class _Cone:
         actions: list[_Timed] = []
         actions += [(history.submits[task].at, Submit(task), None) for task in self.tasks]
         actions += [(history.puts[item].at, PutAt(item, self.nodes.of_process(self.owner)), None) for item in self.puts]
-        actions += [(read.begin, Get(self.item), read) for read in self.reads]
+        actions += [(read.begin, GetOne(self.item), read) for read in self.reads]
         actions = self._as_leased(sorted(actions, key=lambda action: action[0]))
         on_disk = history.on_disk.get(self.item, False)
         script = _Writer()
@@ -246,7 +246,7 @@ class _Cone:
 
         def at_end(seats: Seats) -> str:
             owner = seats["owner"].process
-            assert isinstance(owner, Owner)
+            assert isinstance(owner, LineageOwner)
             found = {task: owner.attempts.get(task, 0) for task in rows}
             wrong = [task for task in rows if found[task] != rows[task]]
             if on_disk and self.item not in owner.spilled:

@@ -2,17 +2,17 @@
 
 from rayproof.model.scheduler.policy.built_in.alpha_beta import AlphaBeta
 from rayproof.model.scheduler.policy.built_in.completed import with_defaults
-from rayproof.model.scheduler.policy.built_in.default import Default
+from rayproof.model.scheduler.policy.built_in.default import DefaultPolicy
 from rayproof.model.scheduler.policy.built_in.earliest_completion import EarliestCompletion
 from rayproof.model.scheduler.policy.built_in.least_load import LeastLoad
 from rayproof.model.scheduler.policy.built_in.locality_first import LocalityFirst
 from rayproof.model.scheduler.policy.built_in.lowest_estimated_wait import LowestEstimatedWait
-from rayproof.model.scheduler.policy.built_in.spread import Spread
+from rayproof.model.scheduler.policy.built_in.spread import SpreadPolicy
 from rayproof.model.scheduler.policy.hooks import Policy
 
 BUILT_IN: dict[str, Policy] = {
-    "default": Default(),
-    "spread": Spread(),
+    "default": DefaultPolicy(),
+    "spread": SpreadPolicy(),
     "lowest_estimated_wait": LowestEstimatedWait(),
     "locality_first": LocalityFirst(),
     "least_load": LeastLoad(),
@@ -24,11 +24,11 @@ BUILT_IN: dict[str, Policy] = {
 __all__ = [
     "BUILT_IN",
     "AlphaBeta",
-    "Default",
+    "DefaultPolicy",
     "EarliestCompletion",
     "LeastLoad",
     "LocalityFirst",
     "LowestEstimatedWait",
-    "Spread",
+    "SpreadPolicy",
     "with_defaults",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rayproof.model.kernel import Name
-from rayproof.model.scheduler.policy.built_in.default import Default
+from rayproof.model.scheduler.policy.built_in.default import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, Policy, TaskView, policy_name
 
 
@@ -14,7 +14,7 @@ class Completed:
 
     def __init__(self, partial: object) -> None:
         self.partial = partial
-        self.default = Default()
+        self.default = DefaultPolicy()
         self.name = policy_name(partial)
         self.memory = self.default.memory
         self.locality = self.default.locality

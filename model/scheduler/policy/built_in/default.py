@@ -16,7 +16,7 @@ from itertools import chain, islice
 
 from rayproof.model.graph import strategies
 from rayproof.model.kernel import Name
-from rayproof.model.scheduler.policy.built_in.spread import Spread
+from rayproof.model.scheduler.policy.built_in.spread import SpreadPolicy
 from rayproof.model.scheduler.policy.hooks import WAIT, Choices, ClusterView, NodeView, TaskView
 from rayproof.model.scheduler.ray import HybridOptions
 from rayproof.model.scheduler.ray.hybrid import candidates_drawn
@@ -24,7 +24,7 @@ from rayproof.model.scheduler.ray.view import float32
 
 
 @dataclass(frozen=True)
-class Default:
+class DefaultPolicy:
     """Ray's scheduler as it is configured out of the box; memory is SPREAD's cursor."""
 
     name: str = "default"
@@ -38,8 +38,8 @@ class Default:
     def place(self, task: TaskView, view: ClusterView, memory: int, ctx: Choices) -> tuple[Name | None, int]:
         """SPREAD tasks go round-robin, all others by the hybrid policy."""
         if isinstance(task.strategy, strategies.Spread):
-            return Spread().place(task, view, memory, ctx)
-        if self.avoid_gpu_nodes and not task.demand["GPU"]:
+            return SpreadPolicy().place(task, view, memory, ctx)
+        if self.avoid_gpu_nodes and not task.demand.fixed("GPU"):
             chosen = self.best(task, view, ctx, without_gpu=True)
             if chosen is not WAIT:
                 return chosen, memory

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import NodeAffinity, Spread
 from rayproof.model.kernel import Name
-from rayproof.model.scheduler.policy.built_in.default import Default
+from rayproof.model.scheduler.policy.built_in.default import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.model.scheduler.ray.locality import most_bytes
 
@@ -22,7 +22,7 @@ class LocalityFirst:
 
     name: str = "locality_first"
     memory: int = 0
-    otherwise: Default = field(default_factory=Default)
+    otherwise: DefaultPolicy = field(default_factory=DefaultPolicy)
 
     def place(self, task: TaskView, view: ClusterView, memory: int, ctx: Choices) -> tuple[Name | None, int]:
         """The holder of most input bytes when it has room."""

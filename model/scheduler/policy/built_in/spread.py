@@ -17,7 +17,7 @@ from rayproof.model.scheduler.ray import Request, round_robin
 
 
 @dataclass(frozen=True)
-class Spread:
+class SpreadPolicy:
     """Round-robin; memory is the index at which the next search begins."""
 
     name: str = "spread"

@@ -20,7 +20,7 @@ from enum import StrEnum
 
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from rayproof.model.scheduler.ray import BundleStrategy, NodeResources, Outcome, Request, Status, schedule_bundles
+from rayproof.model.scheduler.ray import BundleOutcome, BundleStrategy, NodeResources, Request, Status, schedule_bundles
 from rayproof.model.scheduler.ray2.groups.protocol import (
     Commit,
     Committed,
@@ -151,7 +151,7 @@ class GroupManager(Process):
         """Bundles without a place."""
         return [i for i in range(len(self.groups[group].bundles)) if i not in self.placed[group]]
 
-    def choose(self, group: GroupId, missing: list[int]) -> Outcome:
+    def choose(self, group: GroupId, missing: list[int]) -> BundleOutcome:
         """Ask the bundle policy about the bundles that have no place."""
         wanted = self.groups[group]
         used = frozenset(self.placed[group].values())

@@ -57,9 +57,9 @@ def wildcard_of(name: str) -> str:
 class BundleRaylet(LeaseRaylet):
     """One node with bundles."""
 
-    def allocation(self, of: ClassId) -> Resources | None:
+    def allocation(self, scheduling_class: ClassId) -> Resources | None:
         """Whole demands only: a task in any bundle takes all that it needs from one."""
-        demand = self.classes[of].demand
+        demand = self.classes[scheduling_class].demand
         if not demand.fits(self.free):
             return None
         if not any(GROUP in name for name, _ in demand.units) or any(wildcard_of(name) for name, _ in demand.units):

@@ -87,51 +87,51 @@ class NodeLeases(Process):
                 units.update({name: amount for name, amount in taken.units if name.split("_group_")[0] == "CPU"})
         return Resources.from_units(units)
 
-    def leave(self, of: ClassId) -> None:
+    def leave(self, scheduling_class: ClassId) -> None:
         """Take the head of a class off the queue."""
-        self.to_grant[of] = self.to_grant[of][1:]
-        if not self.to_grant[of]:
-            del self.to_grant[of]
+        self.to_grant[scheduling_class] = self.to_grant[scheduling_class][1:]
+        if not self.to_grant[scheduling_class]:
+            del self.to_grant[scheduling_class]
 
-    def give(self, ctx: Context, of: ClassId, waiting: Waiting) -> None:
+    def give(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> None:
         """Allocate, and hand a worker to the owner."""
         lease, owner, _ = waiting
         worker = self.idle.pop(0)
-        taken = self.allocation(of) or Resources()
+        taken = self.allocation(scheduling_class) or Resources()
         self.free = self.free - taken
-        self.granted[lease] = (of, worker, taken)
+        self.granted[lease] = (scheduling_class, worker, taken)
         ctx.observe(Granting(lease, ctx.me, self.draining))
         ctx.send(owner, LeaseGranted(lease, worker))
 
-    def allocation(self, of: ClassId) -> Resources | None:
+    def allocation(self, scheduling_class: ClassId) -> Resources | None:
         """What a lease of a class would take here; None when there is no room."""
-        demand = self.classes[of].demand
+        demand = self.classes[scheduling_class].demand
         return demand if demand.fits(self.free) else None
 
-    def is_its_turn(self, ctx: Context, of: ClassId) -> bool:
+    def is_its_turn(self, ctx: Context, scheduling_class: ClassId) -> bool:
         """Whether a class may have a worker, as far as other classes and its own waiting workers are concerned."""
-        return not self.has_its_share(ctx, of) and not self.is_at_its_cap(ctx, of)
+        return not self.has_its_share(ctx, scheduling_class) and not self.is_at_its_cap(ctx, scheduling_class)
 
-    def has_its_share(self, ctx: Context, of: ClassId) -> bool:
+    def has_its_share(self, ctx: Context, scheduling_class: ClassId) -> bool:
         """Fair share: when CPUs are short, a class that holds more than its part waits for the others."""
-        wanted = sum(self.classes[each].demand["CPU"] * len(queue) for each, queue in self.to_grant.items())
-        if not self.classes[of].demand["CPU"] or wanted <= self.totals[ctx.me]["CPU"]:
+        wanted = sum(self.classes[each].demand.fixed("CPU") * len(queue) for each, queue in self.to_grant.items())
+        if not self.classes[scheduling_class].demand.fixed("CPU") or wanted <= self.totals[ctx.me].fixed("CPU"):
             return False
-        held = [each for each, _, _ in self.granted.values() if self.classes[each].demand["CPU"]]
-        rivals = [each for each in self.to_grant if self.classes[each].demand["CPU"]]
-        return held.count(of) > len(held) // len(rivals)
+        held = [each for each, _, _ in self.granted.values() if self.classes[each].demand.fixed("CPU")]
+        rivals = [each for each in self.to_grant if self.classes[each].demand.fixed("CPU")]
+        return held.count(scheduling_class) > len(held) // len(rivals)
 
-    def is_at_its_cap(self, ctx: Context, of: ClassId) -> bool:
+    def is_at_its_cap(self, ctx: Context, scheduling_class: ClassId) -> bool:
         """A class has as many workers as could run at once; after a while it may have one more."""
-        asked, total = self.classes[of].demand["CPU"], self.totals[ctx.me]["CPU"]
+        asked, total = self.classes[scheduling_class].demand.fixed("CPU"), self.totals[ctx.me].fixed("CPU")
         if not asked:
             return False
         cap = (2 * total + asked) // (2 * asked)
-        count = sum(each == of for each, _, _ in self.granted.values())
+        count = sum(each == scheduling_class for each, _, _ in self.granted.values())
         if count < cap:
-            self.lifted.pop(of, None)
+            self.lifted.pop(scheduling_class, None)
             return False
-        if count < cap + self.lifted.get(of, 0):
+        if count < cap + self.lifted.get(scheduling_class, 0):
             return False
-        ctx.set_timer(f"{CAP}{of}", min(MOST_CAP_US, CAP_US * 2 ** (count - cap)))
+        ctx.set_timer(f"{CAP}{scheduling_class}", min(MOST_CAP_US, CAP_US * 2 ** (count - cap)))
         return True

@@ -35,14 +35,14 @@ from rayproof.model.scheduler.ray2.leases.protocol import (
 class Leased:
     """A worker that is the owner's."""
 
-    of: ClassId
+    scheduling_class: ClassId
     node: Name
     worker: Name
     task: TaskId
 
 
 @dataclass(slots=True)
-class Owner(Process):
+class LeaseOwner(Process):
     """The driver as an owner of tasks."""
 
     classes: Mapping[ClassId, SchedulingClass] = constant()
@@ -77,8 +77,8 @@ class Owner(Process):
                     self.granted(ctx, sender, lease, worker)
             case RetryAt(lease, node):
                 if lease in self.requests and sender not in self.dead:
-                    of, _ = self.requests[lease]
-                    self.ask(ctx, lease, of, self.raylet if node in self.dead else node)
+                    scheduling_class, _ = self.requests[lease]
+                    self.ask(ctx, lease, scheduling_class, self.raylet if node in self.dead else node)
             case LeaseRejected(lease):
                 if lease in self.requests and sender not in self.dead:
                     self.ask(ctx, lease, self.requests[lease][0], self.raylet)
@@ -94,27 +94,27 @@ class Owner(Process):
 
     def request_leases(self, ctx: Context) -> None:
         """Ask for as many workers as there are tasks without one, up to the limit; withdraw what is not needed."""
-        for of in sorted(self.queued):
-            mine = [lease for lease, (each, _) in sorted(self.requests.items()) if each == of]
-            while len(mine) < min(self.most_requests, len(self.queued[of])):
+        for scheduling_class in sorted(self.queued):
+            mine = [lease for lease, (each, _) in sorted(self.requests.items()) if each == scheduling_class]
+            while len(mine) < min(self.most_requests, len(self.queued[scheduling_class])):
                 lease = self.next_lease
                 self.next_lease += 1
                 mine.append(lease)
-                self.ask(ctx, lease, of, self.raylet)
-            if not self.queued[of]:
+                self.ask(ctx, lease, scheduling_class, self.raylet)
+            if not self.queued[scheduling_class]:
                 for lease in mine:
                     if lease not in self.withdrawn:
                         self.withdrawn.add(lease)
                         ctx.send(self.requests[lease][1], CancelLease(lease))
 
-    def ask(self, ctx: Context, lease: LeaseId, of: ClassId, node: Name) -> None:
+    def ask(self, ctx: Context, lease: LeaseId, scheduling_class: ClassId, node: Name) -> None:
         """Ask a raylet; any but the own one may only grant or reject. What was withdrawn has ended with its answer."""
         if lease in self.withdrawn:
             self.forget(lease)
             return
-        self.requests[lease] = (of, node)
+        self.requests[lease] = (scheduling_class, node)
         ctx.observe(Asking(lease, node, node in self.dead))
-        ctx.send(node, RequestLease(lease, of, node != self.raylet))
+        ctx.send(node, RequestLease(lease, scheduling_class, node != self.raylet))
 
     def forget(self, lease: LeaseId) -> tuple[ClassId, Name]:
         """A request has been answered."""
@@ -123,16 +123,16 @@ class Owner(Process):
 
     def granted(self, ctx: Context, node: Name, lease: LeaseId, worker: Name) -> None:
         """Use a worker, or give it back at once when it came too late."""
-        of, _ = self.forget(lease)
-        if not of or not self.queued[of]:
+        scheduling_class, _ = self.forget(lease)
+        if not scheduling_class or not self.queued[scheduling_class]:
             ctx.send(node, ReturnWorker(lease, worker))
             return
-        self.push(ctx, lease, of, node, worker)
+        self.push(ctx, lease, scheduling_class, node, worker)
 
-    def push(self, ctx: Context, lease: LeaseId, of: ClassId, node: Name, worker: Name) -> None:
+    def push(self, ctx: Context, lease: LeaseId, scheduling_class: ClassId, node: Name, worker: Name) -> None:
         """Send the next task of a class to a worker."""
-        task = self.queued[of].pop(0)
-        self.leased[lease] = Leased(of, node, worker, task)
+        task = self.queued[scheduling_class].pop(0)
+        self.leased[lease] = Leased(scheduling_class, node, worker, task)
         ctx.send(worker, PushTask(task))
 
     def replied(self, ctx: Context, worker: Name, task: TaskId) -> None:
@@ -141,24 +141,24 @@ class Owner(Process):
             if held.worker == worker and held.task == task:
                 self.finished.add(task)
                 del self.leased[lease]
-                if self.queued[held.of]:
-                    self.push(ctx, lease, held.of, held.node, worker)
+                if self.queued[held.scheduling_class]:
+                    self.push(ctx, lease, held.scheduling_class, held.node, worker)
                 else:
                     ctx.send(held.node, ReturnWorker(lease, worker))
 
     def cancelled(self, lease: LeaseId, unschedulable: bool) -> None:
         """A request has ended without a worker."""
-        of, _ = self.forget(lease)
-        if of and unschedulable and self.queued[of]:
-            self.failed.add(self.queued[of].pop(0))
+        scheduling_class, _ = self.forget(lease)
+        if scheduling_class and unschedulable and self.queued[scheduling_class]:
+            self.failed.add(self.queued[scheduling_class].pop(0))
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """What was asked of the dead is asked again, what ran there runs again."""
         self.dead.add(node)
-        for lease, (of, asked) in sorted(self.requests.items()):
+        for lease, (scheduling_class, asked) in sorted(self.requests.items()):
             if asked == node:
-                self.ask(ctx, lease, of, self.raylet)
+                self.ask(ctx, lease, scheduling_class, self.raylet)
         for lease, held in sorted(self.leased.items()):
             if held.node == node:
                 del self.leased[lease]
-                self.queued[held.of].append(held.task)
+                self.queued[held.scheduling_class].append(held.task)

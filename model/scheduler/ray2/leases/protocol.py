@@ -38,7 +38,7 @@ class RequestLease(Message):
     """An owner asks for a worker. `redirected`: another raylet named this one, which may grant or reject."""
 
     lease: LeaseId
-    of: ClassId
+    scheduling_class: ClassId
     redirected: bool = False
 
 
@@ -161,7 +161,7 @@ class Asking:
 class Choosing:
     """A raylet decides about a request, with what it knows of each usable node: (name, total, available)."""
 
-    of: ClassId
+    scheduling_class: ClassId
     chosen: Name
     free_to_choose: bool
     """Whether the request came straight from its owner; one that was redirected prefers the node that it is at."""

@@ -67,15 +67,15 @@ class LeaseRaylet(NodeLeases):
         """An operator drains this node (`HandleDrainRaylet`), or a class has been at its cap for long enough."""
         if timer == DRAIN:
             self.draining = True
-        elif (of := timer.removeprefix(CAP)) in self.to_grant:
-            self.lifted[of] = self.lifted.get(of, 0) + 1
+        elif (scheduling_class := timer.removeprefix(CAP)) in self.to_grant:
+            self.lifted[scheduling_class] = self.lifted.get(scheduling_class, 0) + 1
         self.go_on(ctx)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Requests of owners, views of other raylets, deaths; then one pass over the queues."""
         match message:
-            case RequestLease(lease, of, redirected):
-                self.asked(lease, of, sender, redirected)
+            case RequestLease(lease, scheduling_class, redirected):
+                self.asked(lease, scheduling_class, sender, redirected)
             case ReturnWorker(lease, worker):
                 self.returned(lease, worker)
             case WorkerBlocked():
@@ -103,43 +103,51 @@ class LeaseRaylet(NodeLeases):
         self.grant(ctx)
         self.report(ctx)
 
-    def asked(self, lease: LeaseId, of: ClassId, owner: Name, redirected: bool) -> None:
+    def asked(self, lease: LeaseId, scheduling_class: ClassId, owner: Name, redirected: bool) -> None:
         """A request joins the queue of its class, the infeasible one if its class is there."""
-        queue = self.infeasible if of in self.infeasible else self.to_schedule
-        queue.setdefault(of, []).append((lease, owner, redirected))
+        queue = self.infeasible if scheduling_class in self.infeasible else self.to_schedule
+        queue.setdefault(scheduling_class, []).append((lease, owner, redirected))
 
     def cancel(self, ctx: Context, lease: LeaseId, owner: Name) -> None:
         """Forget a request that has not been granted, and say so."""
         for queue in (self.to_schedule, self.infeasible, self.to_grant):
-            for of in sorted(queue):
-                if any(waiting[0] == lease for waiting in queue[of]):
-                    queue[of] = [waiting for waiting in queue[of] if waiting[0] != lease]
-                    if not queue[of]:
-                        del queue[of]
+            for scheduling_class in sorted(queue):
+                if any(waiting[0] == lease for waiting in queue[scheduling_class]):
+                    queue[scheduling_class] = [waiting for waiting in queue[scheduling_class] if waiting[0] != lease]
+                    if not queue[scheduling_class]:
+                        del queue[scheduling_class]
                     ctx.send(owner, LeaseCancelled(lease, False))
 
     # ---- the cluster level -------------------------------------------------------------------------------------------
 
     def schedule(self, ctx: Context) -> None:
         """Find a node for each request, class by class (`ScheduleAndGrantLeases`)."""
-        for of in sorted(self.infeasible):
-            if not self.decide(ctx, of, self.infeasible[of][0]).infeasible:
-                self.to_schedule[of] = self.infeasible.pop(of)
-        for of in sorted(self.to_schedule):
-            waiting = self.to_schedule.pop(of)
+        for scheduling_class in sorted(self.infeasible):
+            if not self.decide(ctx, scheduling_class, self.infeasible[scheduling_class][0]).infeasible:
+                self.to_schedule[scheduling_class] = self.infeasible.pop(scheduling_class)
+        for scheduling_class in sorted(self.to_schedule):
+            waiting = self.to_schedule.pop(scheduling_class)
             while waiting:
-                decision = self.decide(ctx, of, waiting[0])
+                decision = self.decide(ctx, scheduling_class, waiting[0])
                 if decision.infeasible:
-                    waiting = self.cannot(ctx, of, waiting)
+                    waiting = self.cannot(ctx, scheduling_class, waiting)
                     continue
                 self.cursor = decision.cursor
                 node = ctx.choose(decision.answer.nodes, random=True)
-                ctx.observe(Choosing(of, node, not waiting[0][2], self.seen(ctx.me), self.classes[of].demand))
-                self.schedule_on(ctx, of, waiting.pop(0), node)
+                ctx.observe(
+                    Choosing(
+                        scheduling_class,
+                        node,
+                        not waiting[0][2],
+                        self.seen(ctx.me),
+                        self.classes[scheduling_class].demand,
+                    )
+                )
+                self.schedule_on(ctx, scheduling_class, waiting.pop(0), node)
 
-    def decide(self, ctx: Context, of: ClassId, waiting: Waiting) -> Decision:
+    def decide(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> Decision:
         """The exact decision about a request, on what this raylet knows."""
-        each = self.classes[of]
+        each = self.classes[scheduling_class]
         options = LeaseOptions(prefer_local=waiting[2])
         return best_for_lease(self.nodes(ctx.me), Request(each.demand), each.strategy, ctx.me, self.cursor, options)
 
@@ -162,12 +170,12 @@ class LeaseRaylet(NodeLeases):
         views = {**self.view, me: self.own_view(me)}
         return tuple((name, v.total, v.available) for name, v in sorted(views.items()) if not v.draining)
 
-    def cannot(self, ctx: Context, of: ClassId, waiting: list[Waiting]) -> list[Waiting]:
+    def cannot(self, ctx: Context, scheduling_class: ClassId, waiting: list[Waiting]) -> list[Waiting]:
         """No node can serve a class: a hard affinity fails at once, anything else waits for a node that can.
 
         A redirected request is rejected: its owner starts over, and waits with its own raylet.
         """
-        if hasattr(self.classes[of].strategy, "node"):
+        if hasattr(self.classes[scheduling_class].strategy, "node"):
             lease, owner, _ = waiting[0]
             ctx.send(owner, LeaseCancelled(lease, True))
             return waiting[1:]
@@ -176,23 +184,23 @@ class LeaseRaylet(NodeLeases):
                 ctx.send(owner, LeaseRejected(lease))
         kept = [each for each in waiting if not each[2]]
         if kept:
-            self.infeasible[of] = kept
+            self.infeasible[scheduling_class] = kept
         return []
 
-    def schedule_on(self, ctx: Context, of: ClassId, waiting: Waiting, node: Name) -> None:
+    def schedule_on(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting, node: Name) -> None:
         """Keep a request, or name another raylet; one that was redirected is never sent on (`ScheduleOnNode`)."""
         lease, owner, redirected = waiting
         if node == ctx.me:
-            self.to_grant.setdefault(of, []).append(waiting)
+            self.to_grant.setdefault(scheduling_class, []).append(waiting)
         elif redirected:
             ctx.send(owner, LeaseRejected(lease))
         else:
-            self.redirect(ctx, of, waiting, node)
+            self.redirect(ctx, scheduling_class, waiting, node)
 
-    def redirect(self, ctx: Context, of: ClassId, waiting: Waiting, node: Name) -> None:
+    def redirect(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting, node: Name) -> None:
         """Name another raylet, and count on what it will give away."""
         seen = self.view[node]
-        left = {name: max(0, amount) for name, amount in (seen.available - self.classes[of].demand).units}
+        left = {name: max(0, amount) for name, amount in (seen.available - self.classes[scheduling_class].demand).units}
         self.view[node] = View(seen.total, Resources.from_units(left), seen.draining)
         ctx.observe(Redirecting(waiting[0], waiting[2]))
         ctx.send(waiting[1], RetryAt(waiting[0], node))
@@ -201,28 +209,33 @@ class LeaseRaylet(NodeLeases):
 
     def grant(self, ctx: Context) -> None:
         """Give workers to the requests that are kept; what finds no room here may move on (`TrySpillback`)."""
-        for of in sorted(self.to_grant):
-            while of in self.to_grant:
-                waiting = self.to_grant[of][0]
-                if self.idle and self.allocation(of) is not None and not self.draining and self.is_its_turn(ctx, of):
-                    self.leave(of)
-                    self.give(ctx, of, waiting)
-                elif not self.moves_on(ctx, of, waiting):
+        for scheduling_class in sorted(self.to_grant):
+            while scheduling_class in self.to_grant:
+                waiting = self.to_grant[scheduling_class][0]
+                if (
+                    self.idle
+                    and self.allocation(scheduling_class) is not None
+                    and not self.draining
+                    and self.is_its_turn(ctx, scheduling_class)
+                ):
+                    self.leave(scheduling_class)
+                    self.give(ctx, scheduling_class, waiting)
+                elif not self.moves_on(ctx, scheduling_class, waiting):
                     break
 
-    def moves_on(self, ctx: Context, of: ClassId, waiting: Waiting) -> bool:
+    def moves_on(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> bool:
         """Send a request that cannot be granted here to a node that has room, or reject it; False when it stays."""
-        decision = self.decide(ctx, of, waiting)
+        decision = self.decide(ctx, scheduling_class, waiting)
         nodes = [node for node in decision.answer.nodes if node != ctx.me]
         if decision.infeasible or not nodes:
             if not (decision.infeasible or self.draining):
                 return False
-            self.leave(of)
-            self.to_schedule.setdefault(of, []).append(waiting)
+            self.leave(scheduling_class)
+            self.to_schedule.setdefault(scheduling_class, []).append(waiting)
             self.schedule(ctx)
             return True
-        self.leave(of)
-        self.schedule_on(ctx, of, waiting, nodes[0])
+        self.leave(scheduling_class)
+        self.schedule_on(ctx, scheduling_class, waiting, nodes[0])
         return True
 
     def report(self, ctx: Context) -> None:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rayproof.model.graph import Resources, TaskId
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
 from rayproof.model.scheduler.ray2.leases.bundled import GROUP, BundleRaylet
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import SchedulingClass
 from rayproof.model.scheduler.ray2.leases.raylet import SYNC, LeaseRaylet
 from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWorker
@@ -71,7 +71,9 @@ def lease_scope(
         )
 
     made: dict[Slot, Callable[[], Process]] = {
-        "owner": lambda: made_by(Owner)(classes=known, raylet=order[0], most_requests=most_requests, children=nested),
+        "owner": lambda: made_by(LeaseOwner)(
+            classes=known, raylet=order[0], most_requests=most_requests, children=nested
+        ),
         **{order[i]: partial(raylet, i) for i in range(len(nodes))},
         **{units[f"node{i}"][1 + j]: partial(worker, i, j) for i in range(len(nodes)) for j in range(workers)},
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rayproof.model.graph import Resources, TaskId
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import (
     IPC,
     PushTask,
@@ -62,7 +62,7 @@ class LeasedWorker(Process):
 
 
 @dataclass(slots=True)
-class NestingWorker(Owner):
+class NestingWorker(LeaseOwner):
     """A worker whose bodies may submit a task and get its result: it owns that one."""
 
     stays: frozenset[TaskId] = constant(frozenset())
@@ -76,7 +76,7 @@ class NestingWorker(Owner):
 
     def start(self, ctx: Context) -> None:
         """Nothing is submitted before a body does."""
-        self.queued = {of: [] for of in self.classes}
+        self.queued = {scheduling_class: [] for scheduling_class in self.classes}
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """One task at a time; in a get, what an owner hears."""
@@ -86,7 +86,7 @@ class NestingWorker(Owner):
             if message.task not in self.stays:
                 ctx.set_timer(BODY, kind=TimerKind.PROGRAM)
             return
-        Owner.receive(self, ctx, sender, message)
+        LeaseOwner.receive(self, ctx, sender, message)
         if self.waits and self.children[self.task] in self.finished:
             self.waits = False
             ctx.send(self.raylet, WorkerUnblocked(), IPC)
@@ -99,8 +99,8 @@ class NestingWorker(Owner):
             ctx.send(self.caller, TaskReply(self.task))
             self.task = ""
             return
-        of = next(name for name, each in sorted(self.classes.items()) if child in each.tasks)
-        self.queued[of].append(child)
+        scheduling_class = next(name for name, each in sorted(self.classes.items()) if child in each.tasks)
+        self.queued[scheduling_class].append(child)
         self.waits = True
         ctx.send(self.raylet, WorkerBlocked(), IPC)
         self.request_leases(ctx)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from rayproof.model.actors.ray2.calls import METHOD, Actor, Caller
 from rayproof.model.actors.ray2.events import ReplyLost
-from rayproof.model.actors.ray2.protocol import Outcome, Push, Result
+from rayproof.model.actors.ray2.protocol import CallOutcome, CallResult, PushCall
 from rayproof.model.kernel import Context, Message, Name, Slot, Unreachable, constant
 from rayproof.model.scheduler.ray2.owned.protocol import (
     CallMade,
@@ -58,7 +58,7 @@ class ActorCalls(Caller):
                 self.argument(ctx, call)
             case ConnectionBroken(number, attempt) | Unreachable(_, ConnectionBroken(number, attempt)):
                 self.send_failed(ctx, sender, number, attempt)
-            case Unreachable(_, Result(call)):
+            case Unreachable(_, CallResult(call)):
                 ctx.observe(ReplyLost(call))
                 Caller.receive(self, ctx, sender, message)
             case _:
@@ -74,7 +74,7 @@ class ActorCalls(Caller):
         if self.dead:
             unsent, self.unsent = self.unsent, ()
             for number in unsent:
-                self.finish(ctx, number, Outcome.DIED)
+                self.finish(ctx, number, CallOutcome.DIED)
         elif self.created:
             Caller.send_ready(self, ctx)
 
@@ -100,7 +100,7 @@ class ActorHome(Actor):
                 self.lives = True
             case WorkerEnded():
                 self.end(ctx)
-            case Push(_, number, attempt) if not self.lives:
+            case PushCall(_, number, attempt) if not self.lives:
                 ctx.send(sender, ConnectionBroken(number, attempt))
             case _:
                 Actor.receive(self, ctx, sender, message)

@@ -16,16 +16,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
-from rayproof.model.actors.ray2.protocol import Outcome
-from rayproof.model.graph import TaskId
+from rayproof.model.actors.ray2.protocol import CallOutcome
+from rayproof.model.graph import Submit, TaskId
 from rayproof.model.kernel import Context, Message, Name, constant
 from rayproof.model.lineage.ray2.attempts import AttemptSent, CancelAccepted
 from rayproof.model.lineage.ray2.execution import Execute
-from rayproof.model.lineage.ray2.ownership import Owner
-from rayproof.model.lineage.ray2.programs import Failure, Stage, Submit, Task
+from rayproof.model.lineage.ray2.ownership import LineageOwner
+from rayproof.model.lineage.ray2.programs import Failure, Stage, Task
 from rayproof.model.scheduler.ray2.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
 from rayproof.model.scheduler.ray2.leases.owner import Leased
-from rayproof.model.scheduler.ray2.leases.owner import Owner as Lessee
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner as Lessee
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId
 from rayproof.model.scheduler.ray2.owned.calls import caller_of
 from rayproof.model.scheduler.ray2.owned.protocol import (
@@ -53,7 +53,7 @@ SUBMITTER = "submitter"
 
 
 @dataclass(slots=True, kw_only=True)
-class TaskManager(Owner):
+class TaskManager(LineageOwner):
     """The driver as owner of tasks and objects."""
 
     class_of: Mapping[TaskId, ClassId] = constant()
@@ -84,7 +84,7 @@ class TaskManager(Owner):
             case CallOver(call, outcome):
                 self.call_over(ctx, self.task(call), outcome)
             case _:
-                Owner.receive(self, ctx, sender, message)
+                LineageOwner.receive(self, ctx, sender, message)
                 return
         self.settle(ctx)
 
@@ -107,7 +107,7 @@ class TaskManager(Owner):
                 ctx.send("actors", KillActor(actor))
             case Submit(call) if call in self.actor_of:
                 ctx.send(caller_of(self.actor_of[call]), CallMade(call))
-        Owner.fire(self, ctx, timer)
+        LineageOwner.fire(self, ctx, timer)
 
     def cancel(self, ctx: Context, task: TaskId) -> None:
         """Nothing is sent from now on; what was sent ends, unless it has ended. A task that is over stays so."""
@@ -123,8 +123,8 @@ class TaskManager(Owner):
         self.removed.add(group)
         ctx.observe(GroupRemoved(group))
         ctx.send("manager", RemoveGroup(group))
-        for task, of in self.group_of.items():
-            if of == group and self.stage.get(task) is Stage.SUBMITTED:
+        for task, its_group in self.group_of.items():
+            if its_group == group and self.stage.get(task) is Stage.SUBMITTED:
                 ctx.send(SUBMITTER, Withdrawal(task, stop=False))
 
     def refusal(self, task: Task) -> Failure | None:
@@ -135,7 +135,7 @@ class TaskManager(Owner):
 
     def can_run_again(self, task: Task) -> bool:
         """Within the budget, and as long as it is wanted and has a place; calls are retried by their caller."""
-        return task.name not in self.actor_of and self.refusal(task) is None and Owner.can_run_again(self, task)
+        return task.name not in self.actor_of and self.refusal(task) is None and LineageOwner.can_run_again(self, task)
 
     def try_submit(self, ctx: Context, task: Task) -> None:
         """A task that is refused ends, whether or not its arguments are there."""
@@ -143,14 +143,14 @@ class TaskManager(Owner):
         if task.name in self.actor_of:
             self.try_call(ctx, task)
         elif refusal is None:
-            Owner.try_submit(self, ctx, task)
+            LineageOwner.try_submit(self, ctx, task)
         else:
             self.end(ctx, task, refusal)
 
     def try_call(self, ctx: Context, task: Task) -> None:
         """An argument's error is sent like a value, and is raised where the method would run. `InlineDependencies`."""
         if len(self.arrived(task.arguments)) == len(task.arguments):
-            errors = [self.failures[there] for there in task.arguments if there in self.failures]
+            errors = [self.failures[object_id] for object_id in task.arguments if object_id in self.failures]
             if errors:
                 self.spoilt[task.name] = errors[0]
             self.attempts[task.name] = 1
@@ -162,7 +162,7 @@ class TaskManager(Owner):
         if self.stage[task.name] is Stage.PENDING:
             self.end(ctx, task, Failure(outcome))
         else:
-            error = outcome if outcome in set(Outcome) else spoilt
+            error = outcome if outcome in set(CallOutcome) else spoilt
             self.replied(ctx, task, self.attempts[task.name], "", error)
 
     def end(self, ctx: Context, task: Task, failure: Failure) -> None:
@@ -184,14 +184,14 @@ class TaskManager(Owner):
         """No retry of what is refused. `FailOrRetryPendingTask`."""
         refusal = self.refusal(task)
         if refusal is None:
-            Owner.attempt_failed(self, ctx, task)
+            LineageOwner.attempt_failed(self, ctx, task)
         else:
             self.end(ctx, task, refusal)
 
     def replied(self, ctx: Context, task: Task, attempt: int, node: Name, error: str) -> None:
         """The worker is free for the next task of its class."""
         leased = self.is_present(task.name, attempt) and task.name not in self.actor_of
-        Owner.replied(self, ctx, task, attempt, node, error)
+        LineageOwner.replied(self, ctx, task, attempt, node, error)
         if leased:
             ctx.send(SUBMITTER, AttemptOver(task.name))
 
@@ -208,14 +208,14 @@ class Submitter(Lessee):
 
     def start(self, ctx: Context) -> None:
         """Nothing is submitted yet."""
-        self.queued = {of: [] for of in self.classes}
+        self.queued = {scheduling_class: [] for scheduling_class in self.classes}
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Attempts to send, and their ends; the rest is about leases."""
         match message:
-            case Submission(attempt, of):
+            case Submission(attempt, scheduling_class):
                 self.attempts[attempt.task] = attempt
-                self.queued[of].append(attempt.task)
+                self.queued[scheduling_class].append(attempt.task)
             case Withdrawal(task, stop):
                 self.withdraw(ctx, task, stop)
             case AttemptOver(task):
@@ -227,10 +227,10 @@ class Submitter(Lessee):
                 return
         self.request_leases(ctx)
 
-    def push(self, ctx: Context, lease: LeaseId, of: ClassId, node: Name, worker: Name) -> None:
+    def push(self, ctx: Context, lease: LeaseId, scheduling_class: ClassId, node: Name, worker: Name) -> None:
         """Send the next attempt of a class to a worker."""
-        task = self.queued[of].pop(0)
-        self.leased[lease] = Leased(of, node, worker, task)
+        task = self.queued[scheduling_class].pop(0)
+        self.leased[lease] = Leased(scheduling_class, node, worker, task)
         attempt = self.attempts[task]
         ctx.send(self.executors[node], ExecuteOn(lease, attempt))
         ctx.send(self.owner, AttemptPushed(task, attempt.attempt, self.executors[node]))
@@ -262,9 +262,9 @@ class Submitter(Lessee):
     def node_died(self, ctx: Context, node: Name) -> None:
         """Requests there are made anew; what ran there is the owner's business."""
         self.dead.add(node)
-        for lease, (of, asked) in sorted(self.requests.items()):
+        for lease, (scheduling_class, asked) in sorted(self.requests.items()):
             if asked == node:
-                self.ask(ctx, lease, of, self.raylet)
+                self.ask(ctx, lease, scheduling_class, self.raylet)
         for lease, held in sorted(self.leased.items()):
             if held.node == node:
                 del self.leased[lease], self.attempts[held.task]

@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import LeaseWorker, WorkerLeased
-from rayproof.model.actors.ray2.lifecycle import ReturnWorker as EndWorker
+from rayproof.model.actors.ray2.lifecycle import ReturnActorWorker as EndWorker
 from rayproof.model.graph import Resources, TaskId
 from rayproof.model.kernel import Context, Down, Message, Name, constant
-from rayproof.model.lineage.ray2.execution import BODY, Executor, TaskReply
+from rayproof.model.lineage.ray2.execution import BODY, ExecutionReply, Executor
 from rayproof.model.lineage.ray2.programs import Failure
 from rayproof.model.scheduler.ray2.groups.node import USAGE, BundleNode
 from rayproof.model.scheduler.ray2.groups.protocol import GroupId, Usage
@@ -97,10 +97,10 @@ class ClusterRaylet(BundleRaylet):
                 return
         self.go_on(ctx)
 
-    def redirect(self, ctx: Context, of: ClassId, waiting: Waiting, node: Name) -> None:
+    def redirect(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting, node: Name) -> None:
         """What is counted on there is forgotten after a while: the request may be withdrawn on its way."""
         self.said.setdefault(node, self.view[node])
-        BundleRaylet.redirect(self, ctx, of, waiting, node)
+        BundleRaylet.redirect(self, ctx, scheduling_class, waiting, node)
         ctx.set_timer(RESTORE, RESTORE_US)
 
     def fire(self, ctx: Context, timer: str) -> None:
@@ -127,8 +127,8 @@ class ClusterRaylet(BundleRaylet):
     def owner_died(self, ctx: Context, owner: Name) -> None:
         """Its workers are killed, its requests are forgotten, and those that still come are not heard."""
         self.without_owner.add(owner)
-        for lease, (of, _, _) in sorted(self.granted.items()):
-            if of != ACTOR:
+        for lease, (scheduling_class, _, _) in sorted(self.granted.items()):
+            if scheduling_class != ACTOR:
                 self.kill(ctx, lease)
         self.to_schedule, self.infeasible, self.to_grant = {}, {}, {}
 
@@ -237,7 +237,7 @@ class LeasedExecutor(Executor):
             case StopAttempt(task, attempt):
                 if task in self.attempts and self.attempts[task].attempt == attempt:
                     self.drop(ctx, task)
-                    ctx.send(self.owner, TaskReply(task, attempt, Failure.CANCELLED))
+                    ctx.send(self.owner, ExecutionReply(task, attempt, Failure.CANCELLED))
             case EndLease(lease):
                 self.ended.add(lease)
                 for task in sorted(self.attempts):

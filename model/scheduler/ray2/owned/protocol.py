@@ -64,7 +64,7 @@ class Submission(Message):
     """An attempt is to be sent as soon as there is a worker of its class."""
 
     attempt: Execute
-    of: ClassId
+    scheduling_class: ClassId
 
 
 @dataclass(frozen=True, slots=True)

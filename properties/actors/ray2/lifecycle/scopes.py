@@ -33,11 +33,11 @@ RESTARTED = "an_actor_is_restarted"
 
 
 LIFECYCLE_ENTRIES = (
-    _lifecycle("lifecycle-fails", (CreateActor("a"),), failures=2, max_restarts=1),
-    _lifecycle("lifecycle-kill", (CreateActor("a"), KillActor("a")), failures=1, max_restarts=1),
+    _lifecycle("lifecycle-fails", (CreateActor("a"),), failures=2, max_restarts=1).sized(54, 59, 12),
+    _lifecycle("lifecycle-kill", (CreateActor("a"), KillActor("a")), failures=1, max_restarts=1).sized(183, 308, 14),
     _lifecycle(
         "lifecycle-owner-dies", (CreateActor("a"), CreateActor("b")), failures=1, max_restarts=2, owner_crashes=True
-    ),
+    ).sized(4_492, 11_245, 24),
     _lifecycle(
         "lifecycle-detached",
         (CreateActor("a", detached=True), CreateActor("b")),
@@ -45,19 +45,19 @@ LIFECYCLE_ENTRIES = (
         max_restarts=2,
         owner_crashes=True,
         more=(detached_actors_outlive_their_owner,),
-    ),
+    ).sized(2_877, 7_210, 23),
     _lifecycle(
         "lifecycle-named",
         (CreateActor("a", "n"), CreateActor("b", "n"), KillActor("a"), CreateActor("c", "n")),
         failures=1,
         max_restarts=1,
         more=(one_actor_per_name, a_name_passes_on),
-    ),
+    ).sized(3_537, 9_352, 26),
     _lifecycle(
         "lifecycle-churn",
         tuple(wish(name) for name in ("a", "b", "c") for wish in (CreateActor, KillActor)),
         RESTARTED,
         nodes=1,
-    ),
+    ).sized(493, 1_146, 24),
 )
 """Scenarios of creation and end; the last one creates and destroys at a rate."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from rayproof.model.graph import TaskId
 from rayproof.model.kernel import Context
-from rayproof.model.lineage.ray2.attempts import Ending, Submitter, TaskShape
+from rayproof.model.lineage.ray2.attempts import AttemptSubmitter, Ending, TaskShape
 from rayproof.model.lineage.ray2.streams import Item, StreamOwner
 from rayproof.properties.bug import Bug
 
 
 @dataclass(slots=True)
-class RetriesTheCancelled(Submitter):
+class RetriesTheCancelled(AttemptSubmitter):
     """Ray #54260: a retry that was decided is sent although the task was cancelled meanwhile."""
 
     def retry(self, ctx: Context, task: TaskId) -> None:
@@ -20,7 +20,7 @@ class RetriesTheCancelled(Submitter):
 
 
 @dataclass(slots=True)
-class RetriesAtOnce(Submitter):
+class RetriesAtOnce(AttemptSubmitter):
     """Ray #30533: kills for memory spend the task's retries and are followed by no wait."""
 
     def survives_kill(self, task: TaskId, shape: TaskShape) -> bool:
@@ -32,16 +32,16 @@ class RetriesAtOnce(Submitter):
 
 
 @dataclass(slots=True)
-class CountsNoRetries(Submitter):
+class CountsNoRetries(AttemptSubmitter):
     """Crashes never spend the budget."""
 
     def attempt_ended(self, ctx: Context, task: TaskId, ending: Ending) -> None:
         self.retries.pop(task, None)
-        Submitter.attempt_ended(self, ctx, task, ending)
+        AttemptSubmitter.attempt_ended(self, ctx, task, ending)
 
 
 @dataclass(slots=True)
-class ForgetsCancelledRetries(Submitter):
+class ForgetsCancelledRetries(AttemptSubmitter):
     """A retry that is not sent since the task was cancelled leaves it without an end."""
 
     def retry(self, ctx: Context, task: TaskId) -> None:
@@ -77,28 +77,28 @@ ATTEMPT_BUGS = (
     Bug(
         "retries_the_cancelled",
         "A cancelled task is retried (D44).",
-        {Submitter: RetriesTheCancelled},
+        {AttemptSubmitter: RetriesTheCancelled},
         "cancelled_never_starts_again",
         "attempts-cancel",
     ),
     Bug(
         "retries_at_once",
         "A task is killed for memory again and again until its retries are spent (D13).",
-        {Submitter: RetriesAtOnce},
+        {AttemptSubmitter: RetriesAtOnce},
         "what_fits_alone_gets_done",
         "attempts-memory",
     ),
     Bug(
         "counts_no_retries",
         "Crashes do not spend the budget of retries.",
-        {Submitter: CountsNoRetries},
+        {AttemptSubmitter: CountsNoRetries},
         "retries_bounded",
         "attempts-cancel",
     ),
     Bug(
         "forgets_cancelled_retries",
         "A task that was cancelled between two attempts never ends.",
-        {Submitter: ForgetsCancelledRetries},
+        {AttemptSubmitter: ForgetsCancelledRetries},
         "every_task_ends",
         "attempts-cancel",
     ),

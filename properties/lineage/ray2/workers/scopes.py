@@ -29,13 +29,17 @@ def _stream(name: str, *wishes: Wish, **options: Any) -> Entry:
 
 
 ATTEMPT_ENTRIES = (
-    _attempts("attempts-cancel", TaskShape("t"), TaskShape("u"), cancels="t", worker_crashes=2),
-    _attempts("attempts-memory", TaskShape("a", 8, 5), TaskShape("b", 8, 1, max_retries=3), workers=2),
+    _attempts("attempts-cancel", TaskShape("t"), TaskShape("u"), cancels="t", worker_crashes=2).sized(278, 485, 16),
+    _attempts("attempts-memory", TaskShape("a", 8, 5), TaskShape("b", 8, 1, max_retries=3), workers=2).sized(
+        117, 165, 23
+    ),
 )
 """Scenarios of attempts."""
 
 STREAM_ENTRIES = (
-    _stream("stream", Wish.PEEK, Wish.NEXT, Wish.READ, Wish.NEXT, Wish.READ, worker_crashes=1, node_crashes=1),
+    _stream("stream", Wish.PEEK, Wish.NEXT, Wish.READ, Wish.NEXT, Wish.READ, worker_crashes=1, node_crashes=1).sized(
+        4_992, 12_938, 22
+    ),
     _stream(
         "stream-read-late",
         Wish.NEXT,
@@ -44,7 +48,7 @@ STREAM_ENTRIES = (
         Wish.READ,
         worker_crashes=2,
         node_crashes=1,
-    ),
+    ).sized(4_244, 10_656, 21),
 )
 """Scenarios of streams."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rayproof.model.graph import TaskId
 from rayproof.model.kernel import StateView, always, audit, sometimes
-from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSent, CancelAccepted, Ending, Submitter
+from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSent, AttemptSubmitter, CancelAccepted, Ending
 from rayproof.model.lineage.ray2.streams import Item, StreamOwner
 
 
@@ -32,17 +32,17 @@ def cancelled_never_starts_again(view: StateView) -> bool:
     return not view.monitor(AfterCancel).sent
 
 
-@audit(Submitter, source="bug benchmark L2")
+@audit(AttemptSubmitter, source="bug benchmark L2")
 def every_task_ends(view: StateView) -> bool:
     """Every task has a value or an error."""
-    return all(len(owner.endings) == len(owner.shapes) for owner in view.of(Submitter).values())
+    return all(len(owner.endings) == len(owner.shapes) for owner in view.of(AttemptSubmitter).values())
 
 
-@audit(Submitter, AttemptNode, source="Ray #30533; bug benchmark L2'")
+@audit(AttemptSubmitter, AttemptNode, source="Ray #30533; bug benchmark L2'")
 def what_fits_alone_gets_done(view: StateView) -> bool:
     """No task that fits the node's memory when it is alone ends for lack of memory."""
     for node in view.of(AttemptNode).values():
-        for owner in view.of(Submitter).values():
+        for owner in view.of(AttemptSubmitter).values():
             for shape in owner.shapes:
                 fits = shape.memory <= node.memory and shape.max_retries != 0
                 if fits and owner.endings.get(shape.name) is Ending.OUT_OF_MEMORY:
@@ -50,8 +50,8 @@ def what_fits_alone_gets_done(view: StateView) -> bool:
     return True
 
 
-@always(Submitter, each=True, source="Ray 2.60 task_manager.cc, max_retries; bug benchmark L4")
-def retries_bounded(owner: Submitter) -> bool:
+@always(AttemptSubmitter, each=True, source="Ray 2.60 task_manager.cc, max_retries; bug benchmark L4")
+def retries_bounded(owner: AttemptSubmitter) -> bool:
     """No task has more attempts than one, its retries and the kills for memory allow."""
     return all(
         owner.attempts.get(shape.name, 0) <= 1 + shape.max_retries + owner.kills.get(shape.name, 0)
@@ -59,10 +59,10 @@ def retries_bounded(owner: Submitter) -> bool:
     )
 
 
-@sometimes(Submitter, source="Ray 2.60 task_manager.cc")
+@sometimes(AttemptSubmitter, source="Ray 2.60 task_manager.cc")
 def an_attempt_is_repeated(view: StateView) -> bool:
     """Some task has a second attempt."""
-    return any(count > 1 for owner in view.of(Submitter).values() for count in owner.attempts.values())
+    return any(count > 1 for owner in view.of(AttemptSubmitter).values() for count in owner.attempts.values())
 
 
 ATTEMPTS = (

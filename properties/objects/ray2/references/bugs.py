@@ -15,27 +15,28 @@ from rayproof.properties.bug import Bug
 class ForgetsTheContainer(CoreWorker):
     """Ray #19910: a reference that is passed on is no longer known to be inside the object it came in."""
 
-    def pass_on(self, there: ObjectId) -> None:
+    def pass_on(self, object_id: ObjectId) -> None:
         self.contains = {
-            outer: tuple(name for name in inside if name != there) for outer, inside in sorted(self.contains.items())
+            outer: tuple(name for name in inside if name != object_id)
+            for outer, inside in sorted(self.contains.items())
         }
-        CoreWorker.pass_on(self, there)
+        CoreWorker.pass_on(self, object_id)
 
 
 @dataclass(slots=True)
 class IgnoresReadsOfTheFreed(CoreWorker):
     """Ray #9049: nobody answers a read of an object that is gone."""
 
-    def answer(self, ctx: Context, there: ObjectId, borrower: Name) -> None:
-        if there in self.owned:
-            CoreWorker.answer(self, ctx, there, borrower)
+    def answer(self, ctx: Context, object_id: ObjectId, borrower: Name) -> None:
+        if object_id in self.owned:
+            CoreWorker.answer(self, ctx, object_id, borrower)
 
 
 @dataclass(slots=True)
 class NeverGivesWord(CoreWorker):
     """A borrower forgets that its owner waits for word."""
 
-    def watch(self, ctx: Context, there: ObjectId, inside: ObjectId) -> None:
+    def watch(self, ctx: Context, object_id: ObjectId, inside: ObjectId) -> None:
         pass
 
 
@@ -43,8 +44,8 @@ class NeverGivesWord(CoreWorker):
 class LooksOnlyAtItsVariables(CoreWorker):
     """An owner takes an object for gone as soon as it has no variable for it."""
 
-    def answer(self, ctx: Context, there: ObjectId, borrower: Name) -> None:
-        ctx.send(borrower, GotValue(there, VALUE if there in self.local else FREED))
+    def answer(self, ctx: Context, object_id: ObjectId, borrower: Name) -> None:
+        ctx.send(borrower, GotValue(object_id, VALUE if object_id in self.local else FREED))
 
 
 REFERENCE_BUGS = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rayproof.model.graph import Put
 from rayproof.model.kernel import Scenario
-from rayproof.model.objects.ray2.programs import Call, Drop, Function, Put, Read
+from rayproof.model.objects.ray2.programs import Call, DropLocal, Function, ReadObject
 from rayproof.model.objects.ray2.scenarios import references
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
@@ -23,37 +24,43 @@ def _references(
 
 
 PASSED_ON = {
-    "driver": Function((Put("x"), Call("a", "forward", ("x",), "r"), Drop("x"), Read("r"), Drop("r"))),
-    "forward": Function((Call("b", "read", ("x",), "s"), Drop("x"), Drop("s"))),
-    "read": Function((Read("x"), Drop("x"))),
+    "driver": Function((Put("x"), Call("a", "forward", ("x",), "r"), DropLocal("x"), ReadObject("r"), DropLocal("r"))),
+    "forward": Function((Call("b", "read", ("x",), "s"), DropLocal("x"), DropLocal("s"))),
+    "read": Function((ReadObject("x"), DropLocal("x"))),
 }
 """The driver passes x to a, which passes it on to b and ends at once."""
 
 NESTED = {
-    "driver": Function((Call("w", "middle", (), "m"), Read("m"), Drop("m"))),
+    "driver": Function((Call("w", "middle", (), "m"), ReadObject("m"), DropLocal("m"))),
     "middle": Function(
         (
             Call("p", "make", (), "r"),
-            Read("r"),
+            ReadObject("r"),
             Call("b", "read", ("y",), "s"),
-            Drop("s"),
-            Drop("y"),
-            Read("r"),
-            Read("y"),
-            Drop("y"),
-            Drop("r"),
+            DropLocal("s"),
+            DropLocal("y"),
+            ReadObject("r"),
+            ReadObject("y"),
+            DropLocal("y"),
+            DropLocal("r"),
         )
     ),
     "make": Function((Put("y"),), returns=("y",)),
-    "read": Function((Read("y"), Drop("y"))),
+    "read": Function((ReadObject("y"), DropLocal("y"))),
 }
 """p returns r with a reference to its own y inside; w passes y on to b, forgets it, and takes it out of r again."""
 
 REFERENCE_ENTRIES = (
-    _references("references-passed-on", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}),
-    _references("references-borrower-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "a"),
-    _references("references-owner-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "driver"),
-    _references("references-nested", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}),
-    _references("references-nested-crash", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}, "p", "b"),
+    _references("references-passed-on", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}).sized(193, 445, 20),
+    _references("references-borrower-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "a").sized(
+        1_333, 3_880, 24
+    ),
+    _references("references-owner-dies", PASSED_ON, {"x": "driver", "r": "driver", "s": "a"}, "driver").sized(
+        651, 1_853, 20
+    ),
+    _references("references-nested", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}).sized(425, 1_140, 31),
+    _references("references-nested-crash", NESTED, {"m": "driver", "r": "w", "y": "p", "s": "w"}, "p", "b").sized(
+        25_657, 110_594, 35
+    ),
 )
 """Scenarios of references."""

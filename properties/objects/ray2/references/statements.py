@@ -29,7 +29,9 @@ def unreachable_objects_are_freed(view: StateView) -> bool:
     """Every value that a live owner keeps is referred to by some live process."""
     workers = view.of(CoreWorker)
     return all(
-        any(worker.refers(there) for worker in workers.values()) for owner in workers.values() for there in owner.owned
+        any(worker.refers(object_id) for worker in workers.values())
+        for owner in workers.values()
+        for object_id in owner.owned
     )
 
 

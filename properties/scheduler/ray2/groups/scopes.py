@@ -41,7 +41,9 @@ def _pair(number: int, strategy: BundleStrategy) -> Group:
 
 GROUP_ENTRIES = (
     # Given up at any moment, while a node's own task comes and goes.
-    _scope("groups-removed", (_pair(1, BundleStrategy.STRICT_SPREAD),), (_CPU,) * 3, removes=(1,), tasks={0: _CPU}),
+    _scope(
+        "groups-removed", (_pair(1, BundleStrategy.STRICT_SPREAD),), (_CPU,) * 3, removes=(1,), tasks={0: _CPU}
+    ).sized(871, 2_569, 17),
     # A node dies at any moment; the only spare one has a task of its own.
     _scope(
         "groups-crash",
@@ -51,8 +53,10 @@ GROUP_ENTRIES = (
         crashes=1,
         removes=(1,),
         tasks={2: _CPU},
-    ),
-    _scope("groups-two-crashes", (_pair(1, BundleStrategy.SPREAD),), (_CPU,) * 4, (a_group_is_rescheduled,), crashes=2),
+    ).sized(6_881, 22_854, 23),
+    _scope(
+        "groups-two-crashes", (_pair(1, BundleStrategy.SPREAD),), (_CPU,) * 4, (a_group_is_rescheduled,), crashes=2
+    ).sized(3_100, 6_184, 26),
     # One group cannot fit before the second node is there; the other one must not wait for it.
     _scope(
         "groups-parked",
@@ -60,14 +64,14 @@ GROUP_ENTRIES = (
         (_CPU, _CPU),
         late=(1,),
         removes=(2,),
-    ),
+    ).sized(363, 866, 21),
     _scope(
         "groups-two",
         (_pair(1, BundleStrategy.STRICT_SPREAD), _pair(2, BundleStrategy.PACK)),
         (_TWO, _TWO),
         crashes=1,
         removes=(1,),
-    ),
+    ).sized(3_409, 8_867, 30),
     # The manager comes back at any moment; what it had reserved and not put on record must be free again.
     _scope(
         "groups-restart",
@@ -75,7 +79,7 @@ GROUP_ENTRIES = (
         (_CPU, _CPU),
         restarts=1,
         removes=(1,),
-    ),
+    ).sized(23_668, 114_507, 24),
     # Two groups that keep half each and wait for each other: known of Ray.
     _scope(
         "groups-halves",
@@ -83,6 +87,6 @@ GROUP_ENTRIES = (
         (_CPU,) * 4,
         (groups_do_not_wait_for_each_other,),
         crashes=2,
-    ),
+    ).sized(15_806, 38_712, 27),
 )
 """One scope for each thing that can happen to a group."""

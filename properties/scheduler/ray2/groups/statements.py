@@ -135,8 +135,8 @@ def groups_do_not_wait_for_each_other(view: StateView) -> bool:
             free = []
             for name, node in nodes.items():
                 left = dict(node.free.units)
-                for (of, _), amounts in node.committed.items():
-                    if of in others:
+                for (each, _), amounts in node.committed.items():
+                    if each in others:
                         left = dict((Resources.from_units(left) + amounts).units)
                 free.append(NodeResources(name, node.total, left))
             wanted = manager.groups[group]

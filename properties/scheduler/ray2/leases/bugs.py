@@ -9,7 +9,7 @@ from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.scheduler.ray import NodeResources
 from rayproof.model.scheduler.ray2.leases.bundled import BundleRaylet, wildcard_of
 from rayproof.model.scheduler.ray2.leases.local import CAP, Waiting
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseCancelled, LeaseId
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 from rayproof.properties.bug import Bug
@@ -29,9 +29,9 @@ class ReturnsByWorker(LeaseRaylet):
 class GrantsWithoutTaking(LeaseRaylet):
     """A worker is given away without its resources (D08)."""
 
-    def give(self, ctx: Context, of: ClassId, waiting: Waiting) -> None:
+    def give(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> None:
         free = self.free
-        LeaseRaylet.give(self, ctx, of, waiting)
+        LeaseRaylet.give(self, ctx, scheduling_class, waiting)
         self.free = free
 
 
@@ -46,11 +46,15 @@ class GrantsWhileDraining(LeaseRaylet):
         return found
 
     def grant(self, ctx: Context) -> None:
-        for of in sorted(self.to_grant):
-            while of in self.to_grant and self.idle and self.classes[of].demand.fits(self.free):
-                waiting = self.to_grant[of][0]
-                self.leave(of)
-                self.give(ctx, of, waiting)
+        for scheduling_class in sorted(self.to_grant):
+            while (
+                scheduling_class in self.to_grant
+                and self.idle
+                and self.classes[scheduling_class].demand.fits(self.free)
+            ):
+                waiting = self.to_grant[scheduling_class][0]
+                self.leave(scheduling_class)
+                self.give(ctx, scheduling_class, waiting)
         LeaseRaylet.grant(self, ctx)
 
 
@@ -58,32 +62,32 @@ class GrantsWhileDraining(LeaseRaylet):
 class RedirectsAgain(LeaseRaylet):
     """A raylet without room names the next one, also to a request that was redirected to it (D02)."""
 
-    def schedule_on(self, ctx: Context, of: ClassId, waiting: Waiting, node: Name) -> None:
+    def schedule_on(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting, node: Name) -> None:
         if node != ctx.me:
-            self.redirect(ctx, of, waiting, node)
+            self.redirect(ctx, scheduling_class, waiting, node)
         else:
-            LeaseRaylet.schedule_on(self, ctx, of, waiting, node)
+            LeaseRaylet.schedule_on(self, ctx, scheduling_class, waiting, node)
 
 
 @dataclass(slots=True)
-class WaitsForTheDead(Owner):
+class WaitsForTheDead(LeaseOwner):
     """A request to a raylet that has died is never asked again (D04)."""
 
     def node_died(self, ctx: Context, node: Name) -> None:
         asked = {lease: request for lease, request in self.requests.items() if request[1] == node}
         self.requests = {lease: request for lease, request in self.requests.items() if lease not in asked}
-        Owner.node_died(self, ctx, node)
+        LeaseOwner.node_died(self, ctx, node)
         self.requests = {**self.requests, **asked}
 
 
 @dataclass(slots=True)
-class IgnoresLateGrants(Owner):
+class IgnoresLateGrants(LeaseOwner):
     """A worker that comes when there is nothing left to run is not given back (D50)."""
 
     def granted(self, ctx: Context, node: Name, lease: LeaseId, worker: Name) -> None:
-        of, _ = self.requests.get(lease, ("", ""))
-        if of and self.queued[of]:
-            Owner.granted(self, ctx, node, lease, worker)
+        scheduling_class, _ = self.requests.get(lease, ("", ""))
+        if scheduling_class and self.queued[scheduling_class]:
+            LeaseOwner.granted(self, ctx, node, lease, worker)
         else:
             self.forget(lease)
 
@@ -92,7 +96,7 @@ class IgnoresLateGrants(Owner):
 class NeverReconsiders(LeaseRaylet):
     """What is queued on a node stays there, whatever becomes free elsewhere (D03)."""
 
-    def moves_on(self, ctx: Context, of: ClassId, waiting: Waiting) -> bool:
+    def moves_on(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> bool:
         return False
 
 
@@ -108,7 +112,7 @@ class KeepsTheCpu(LeaseRaylet):
 class HasNoCap(LeaseRaylet):
     """Worker after worker is started for the tasks of one class (D11)."""
 
-    def is_its_turn(self, ctx: Context, of: ClassId) -> bool:
+    def is_its_turn(self, ctx: Context, scheduling_class: ClassId) -> bool:
         return True
 
 
@@ -140,7 +144,7 @@ class CountsCpusOnly(LeaseRaylet):
 
     def cpus(self, total: Resources) -> Resources:
         """The part of a total that is looked at."""
-        return Resources.from_units({"CPU": total["CPU"]})
+        return Resources.from_units({"CPU": total.fixed("CPU")})
 
 
 # `also`: a lost lease is waited for by its owner; a get that never ends is that of a task whose owner waits and whose
@@ -148,7 +152,7 @@ class CountsCpusOnly(LeaseRaylet):
 
 
 @dataclass(slots=True)
-class AsksForTheImpossible(Owner):
+class AsksForTheImpossible(LeaseOwner):
     """A request that no node can ever fulfil is repeated."""
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
@@ -157,7 +161,7 @@ class AsksForTheImpossible(Owner):
                 self.ask(ctx, lease, self.requests[lease][0], self.raylet)
                 self.request_leases(ctx)
             case _:
-                Owner.receive(self, ctx, sender, message)
+                LeaseOwner.receive(self, ctx, sender, message)
 
 
 LEASE_BUGS = (
@@ -193,14 +197,14 @@ LEASE_BUGS = (
     Bug(
         "waits_for_the_dead",
         "An owner waits for the answer of a raylet that has died.",
-        {Owner: WaitsForTheDead},
+        {LeaseOwner: WaitsForTheDead},
         "every_lease_request_answered",
         "leases-crash",
     ),
     Bug(
         "ignores_late_grants",
         "A worker that is not needed any more is not returned.",
-        {Owner: IgnoresLateGrants},
+        {LeaseOwner: IgnoresLateGrants},
         "no_lease_leaks",
         "leases-plain",
     ),
@@ -258,7 +262,7 @@ LEASE_BUGS = (
     Bug(
         "asks_for_the_impossible",
         "A request for a worker that no node can ever grant is answered and made again.",
-        {Owner: AsksForTheImpossible},
+        {LeaseOwner: AsksForTheImpossible},
         "every_lease_request_answered_some_day",
         "leases-classes",
         "bug benchmark L4",

@@ -51,17 +51,17 @@ def _scope(
 
 
 LEASE_ENTRIES = (
-    _scope("leases-plain", _THREE, (_CPU, _CPU), (a_task_runs_elsewhere,)),
+    _scope("leases-plain", _THREE, (_CPU, _CPU), (a_task_runs_elsewhere,)).sized(1_749, 5_740, 23),
     # A return may arrive twice, the second time when the worker belongs to somebody else.
     _scope(
         "leases-duplicates",
         (SchedulingClass("c", _CPU, tasks=("a",)), SchedulingClass("e", _CPU, Spread(), ("b", "d"))),
         (_CPU,),
         duplicates=1,
-    ),
+    ).sized(143, 233, 19),
     # The owner's node cannot run the tasks; of the two that can, one is drained, or dies.
-    _scope("leases-drain", _REMOTE, (_CPU, _GPU, _GPU), (a_task_runs_elsewhere,), drains=(1,)),
-    _scope("leases-crash", _APART, (_CPU, _GPU, _GPU), (a_task_runs_elsewhere,), crashes=1),
+    _scope("leases-drain", _REMOTE, (_CPU, _GPU, _GPU), (a_task_runs_elsewhere,), drains=(1,)).sized(7_904, 31_154, 24),
+    _scope("leases-crash", _APART, (_CPU, _GPU, _GPU), (a_task_runs_elsewhere,), crashes=1).sized(20_547, 86_694, 30),
     # A class that fits, one that no node can ever run, and one bound to a node that may be drained.
     _scope(
         "leases-classes",
@@ -72,14 +72,14 @@ LEASE_ENTRIES = (
         ),
         (_CPU, _CPU),
         drains=(1,),
-    ),
+    ).sized(5_351, 19_218, 25),
     _scope(
         "leases-spread",
         (SchedulingClass("s", _CPU, Spread(), ("a", "b")),),
         (_CPU,) * 3,
         (a_task_runs_elsewhere,),
         crashes=1,
-    ),
+    ).sized(29_176, 140_599, 29),
     # Two parents that each get what their child makes, and CPUs for one of all these.
     _scope(
         "leases-nested",
@@ -88,7 +88,7 @@ LEASE_ENTRIES = (
         (blocked_workers_bounded, every_get_ends),
         children={"a": "x", "b": "y"},
         workers=4,
-    ),
+    ).sized(426, 1_057, 30),
     # A parent and its child in one class: the cap of one worker must give way.
     _scope(
         "leases-recursion",
@@ -97,7 +97,7 @@ LEASE_ENTRIES = (
         (blocked_workers_bounded, every_get_ends),
         children={"a": "b"},
         workers=2,
-    ),
+    ).sized(28, 41, 16),
     # A task that is bound to the second node keeps it busy for some time, while two actors are asked for.
     _scope(
         "leases-stay",
@@ -107,7 +107,7 @@ LEASE_ENTRIES = (
         ),
         (_CPU, _CPU),
         (a_task_runs_elsewhere,),
-    ),
+    ).sized(203, 569, 19),
     # Each result fills the store of its node by a quarter.
     _scope(
         "leases-store",
@@ -115,7 +115,7 @@ LEASE_ENTRIES = (
         (Resources.of(CPU=4, object_store_memory=10),) * 2,
         (past_the_threshold_the_less_used_goes_first, a_task_runs_elsewhere),
         most_requests=1,
-    ),
+    ).sized(13_779, 55_257, 30),
     # A parent in bundle 0, whose child runs outside; a task for bundle 0, and one that keeps bundle 1.
     _scope(
         "leases-bundles",
@@ -128,7 +128,7 @@ LEASE_ENTRIES = (
         (wildcard_is_the_sum_of_its_bundles, every_get_ends, cpus_are_overdrawn),
         children={"a": "x"},
         workers=4,
-    ),
+    ).sized(5_306, 15_378, 25),
     # Tasks for any bundle of a group take the CPU of the one that has a GPU: known of Ray.
     _scope(
         "leases-bundle-gpu",
@@ -139,6 +139,6 @@ LEASE_ENTRIES = (
         (bundles_on_node("g", ((0, _CPU), (1, _BOTH))), bundles_on_node("g", ((2, _CPU),))),
         (wildcard_is_the_sum_of_its_bundles, tasks_that_fit_their_group_run),
         workers=2,
-    ),
+    ).sized(49, 111, 8),
 )
 """One scope for each thing that leases must survive."""

@@ -9,7 +9,7 @@ from itertools import product
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.leases.bundled import GROUP, BundleRaylet, wildcard_of
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import Asking, Choosing, Granting, Redirecting
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWorker
@@ -79,20 +79,20 @@ def one_spillback_at_most(view: StateView) -> bool:
     return not view.monitor(LeaseBreaches).redirected_twice
 
 
-@audit(Owner, LeaseRaylet, source="bug benchmark L1, L2; Ray #12084 (bug benchmark D03), #63405")
+@audit(LeaseOwner, LeaseRaylet, source="bug benchmark L1, L2; Ray #12084 (bug benchmark D03), #63405")
 def every_lease_request_answered(view: StateView) -> bool:
     """When nothing more can happen, a task waits only while no node could run it beside those that never end."""
     raylets = view.of(LeaseRaylet)
-    owners = view.of(Owner)
+    owners = view.of(LeaseOwner)
     dead = {name for owner in owners.values() for name in owner.dead}
     rooms = [
         _room(raylet, raylets[name].totals[name]) for name, raylet in raylets.items() if _usable(raylet, name, dead)
     ]
     for owner in owners.values():
-        for of, waiting in owner.queued.items():
-            if waiting and any(owner.classes[of].demand.fits(room) for room in rooms):
+        for scheduling_class, waiting in owner.queued.items():
+            if waiting and any(owner.classes[scheduling_class].demand.fits(room) for room in rooms):
                 return False
-        if any(not owner.classes[held.of].stays for held in owner.leased.values()):
+        if any(not owner.classes[held.scheduling_class].stays for held in owner.leased.values()):
             return False
     return True
 
@@ -103,28 +103,34 @@ def _usable(raylet: LeaseRaylet, name: Name, dead: set[Name]) -> bool:
 
 def _room(raylet: LeaseRaylet, total: Resources) -> Resources:
     """What a node has for tasks that end."""
-    for of, _, taken in raylet.granted.values():
-        if raylet.classes[of].stays:
+    for scheduling_class, _, taken in raylet.granted.values():
+        if raylet.classes[scheduling_class].stays:
             total = total - taken
     return total
 
 
-@audit(Owner, LeaseRaylet, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns")
+@audit(
+    LeaseOwner, LeaseRaylet, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns"
+)
 def no_lease_leaks(view: StateView) -> bool:
     """When nothing more can happen, every worker is back but for those whose task never ends."""
     return all(
-        raylet.classes[of].stays for raylet in view.of(LeaseRaylet).values() for of, _, _ in raylet.granted.values()
+        raylet.classes[scheduling_class].stays
+        for raylet in view.of(LeaseRaylet).values()
+        for scheduling_class, _, _ in raylet.granted.values()
     )
 
 
 @always(LeaseRaylet, each=True, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
 def blocked_workers_bounded(raylet: LeaseRaylet) -> bool:
     """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
-    for of, each in raylet.classes.items():
-        asked = each.demand["CPU"]
+    for scheduling_class, each in raylet.classes.items():
+        asked = each.demand.fixed("CPU")
         total = sum(amount for name, amount in _capacity(raylet).units if name == "CPU")
-        waiting = sum(held == of and worker in raylet.blocked for held, worker, _ in raylet.granted.values())
-        if asked and waiting > round(total / asked) + raylet.lifted.get(of, 0):
+        waiting = sum(
+            held == scheduling_class and worker in raylet.blocked for held, worker, _ in raylet.granted.values()
+        )
+        if asked and waiting > round(total / asked) + raylet.lifted.get(scheduling_class, 0):
             return False
     return True
 
@@ -150,10 +156,10 @@ def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> bool:
     for name, amount in raylet.free.units:
         indexed[wildcard_of(name)] += amount
     wildcards = {wildcard_of(name) for total in raylet.totals.values() for name, _ in total.units} - {""}
-    return all(indexed[name] == raylet.free[name] for name in wildcards)
+    return all(indexed[name] == raylet.free.fixed(name) for name in wildcards)
 
 
-@audit(Owner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
+@audit(LeaseOwner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
 def tasks_that_fit_their_group_run(view: StateView) -> bool:
     """When nothing more can happen, no task of a group waits that its bundles could hold beside those that run."""
     bundles = [
@@ -161,9 +167,11 @@ def tasks_that_fit_their_group_run(view: StateView) -> bool:
         for node, raylet in view.of(BundleRaylet).items()
         for place in sorted({name.partition(GROUP)[2] for name, _ in raylet.totals[node].units if wildcard_of(name)})
     ]
-    for owner in view.of(Owner).values():
-        running = [owner.classes[held.of].demand for held in owner.leased.values()]
-        waiting = [owner.classes[of].demand for of, tasks in owner.queued.items() for _ in tasks]
+    for owner in view.of(LeaseOwner).values():
+        running = [owner.classes[held.scheduling_class].demand for held in owner.leased.values()]
+        waiting = [
+            owner.classes[scheduling_class].demand for scheduling_class, tasks in owner.queued.items() for _ in tasks
+        ]
         amounts = [Counter({n.partition(GROUP)[0]: v for n, v in demand.units}) for demand in (*running, *waiting)]
         offers = [Counter({n.partition(GROUP)[0]: v for n, v in bundle.items()}) for bundle in bundles]
         if waiting and any(
@@ -196,7 +204,9 @@ class FullNodes:
 def _used_per_mille(total: Resources, free: Resources) -> int:
     """The largest used share of a critical resource."""
     shares = [
-        1000 - 1000 * free[name] // total[name] for name in ("CPU", "memory", "object_store_memory") if total[name]
+        1000 - 1000 * free.fixed(name) // total.fixed(name)
+        for name in ("CPU", "memory", "object_store_memory")
+        if total.fixed(name)
     ]
     return max(shares, default=0)
 
@@ -216,10 +226,10 @@ def cpus_are_overdrawn(view: StateView) -> bool:
     return any(amount < 0 for raylet in view.of(LeaseRaylet).values() for _, amount in raylet.free.units)
 
 
-@sometimes(Owner, source="Ray 2.60 normal_task_submitter.cc")
+@sometimes(LeaseOwner, source="Ray 2.60 normal_task_submitter.cc")
 def a_task_runs_elsewhere(view: StateView) -> bool:
     """Some task runs on another node than its owner's."""
-    return any(held.node != owner.raylet for owner in view.of(Owner).values() for held in owner.leased.values())
+    return any(held.node != owner.raylet for owner in view.of(LeaseOwner).values() for held in owner.leased.values())
 
 
 LEASES = (

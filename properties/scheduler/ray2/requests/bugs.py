@@ -17,7 +17,7 @@ from rayproof.properties.bug import Bug
 class ErasesWithoutAnAnswer(LeaseRaylet):
     """What has become infeasible while it was queued leaves the queue, and nobody is told (D09)."""
 
-    def cannot(self, ctx: Context, of: ClassId, waiting: list[Waiting]) -> list[Waiting]:
+    def cannot(self, ctx: Context, scheduling_class: ClassId, waiting: list[Waiting]) -> list[Waiting]:
         return waiting[1:]
 
 
@@ -25,13 +25,15 @@ class ErasesWithoutAnAnswer(LeaseRaylet):
 class StaysAtABusyNode(LeaseRaylet):
     """A soft affinity gives way to death only, whatever it says of a busy node (D07)."""
 
-    def decide(self, ctx: Context, of: ClassId, waiting: Waiting) -> Decision:
-        strategy = self.classes[of].strategy
+    def decide(self, ctx: Context, scheduling_class: ClassId, waiting: Waiting) -> Decision:
+        strategy = self.classes[scheduling_class].strategy
         if not isinstance(strategy, NodeAffinity):
-            return LeaseRaylet.decide(self, ctx, of, waiting)
+            return LeaseRaylet.decide(self, ctx, scheduling_class, waiting)
         stays = replace(strategy, spill_on_unavailable=False)
         options = LeaseOptions(prefer_local=waiting[2])
-        return best_for_lease(self.nodes(ctx.me), Request(self.classes[of].demand), stays, ctx.me, self.cursor, options)
+        return best_for_lease(
+            self.nodes(ctx.me), Request(self.classes[scheduling_class].demand), stays, ctx.me, self.cursor, options
+        )
 
 
 REQUEST_BUGS = (

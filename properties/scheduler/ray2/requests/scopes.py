@@ -39,7 +39,7 @@ def _leaving(policy: Policy | None, swap: Swap) -> Scenario:
 
 
 REQUEST_ENTRIES = (
-    Entry("requests-drain", "scheduler", Edition.RAY2, Scope.TINY, _drained),
-    Entry("requests-leave", "scheduler", Edition.RAY2, Scope.TINY, _leaving),
+    Entry("requests-drain", "scheduler", Edition.RAY2, Scope.TINY, _drained).sized(1_668, 4_952, 25),
+    Entry("requests-leave", "scheduler", Edition.RAY2, Scope.TINY, _leaving).sized(1_749, 5_740, 23),
 )
 """The node that tasks are bound to is drained while they wait; the node they prefer is busy."""

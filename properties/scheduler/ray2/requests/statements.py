@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rayproof.model.graph import NodeAffinity
 from rayproof.model.kernel import StateView, always, audit
-from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 
 
-@audit(Owner, LeaseRaylet, source="Ray #52295; bug benchmark D09, L2")
+@audit(LeaseOwner, LeaseRaylet, source="Ray #52295; bug benchmark D09, L2")
 def no_request_is_forgotten(view: StateView) -> bool:
     """When nothing more can happen, a request without an answer is one that its raylet still has in a queue."""
     raylets = view.of(LeaseRaylet)
@@ -21,7 +21,7 @@ def no_request_is_forgotten(view: StateView) -> bool:
     }
     return all(
         (raylet, lease) in kept
-        for owner in view.of(Owner).values()
+        for owner in view.of(LeaseOwner).values()
         for lease, (_, raylet) in owner.requests.items()
         if raylet in raylets
     )
@@ -30,8 +30,8 @@ def no_request_is_forgotten(view: StateView) -> bool:
 @always(LeaseRaylet, each=True, source="Ray 2.60 node_affinity_scheduling_policy.cc; #33835, bug benchmark D07")
 def a_busy_node_lets_go(raylet: LeaseRaylet) -> bool:
     """A request that may leave a busy node does not wait at one while its raylet knows of room elsewhere."""
-    for of in raylet.to_grant:
-        wanted = raylet.classes[of]
+    for scheduling_class in raylet.to_grant:
+        wanted = raylet.classes[scheduling_class]
         leaves = isinstance(wanted.strategy, NodeAffinity) and wanted.strategy.spill_on_unavailable
         room = any(wanted.demand.fits(seen.available) and not seen.draining for seen in raylet.view.values())
         if leaves and room and not wanted.demand.fits(raylet.free):
