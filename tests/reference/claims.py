@@ -1,13 +1,13 @@
 """What the statements of a scenario are worth: every kind decided by its definition, on the plain state graph.
 
-Written from docs/kernel.md and docs/liveness.md. Safety looks at every state and every step. Liveness asks for a waiting
+Written from docs/kernel.md and docs/liveness.md. Safety looks at every state and step. Liveness asks for a waiting
 run that stops, or goes round a loop that fairness allows; loops are looked for by taking away, from a strongly
 connected set of steps, what no fair run through it can use, until nothing is owed or nothing is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,11 +15,11 @@ from typing import Any
 from rayproof.model.kernel.process import Message, Name, Process, TimerKind
 from rayproof.model.kernel.statements import Statement, StatementKind
 from rayproof.model.kernel.steps import Fire, Step, Taken
-from tests.reference.relation import Edge, Graph, Relation, State, slot_in
+from tests.reference.relation import Edge, Graph, State, canonical, copied, slot_in
 
 
-class Undeclared(Exception):
-    """A statement looks at something that it does not declare."""
+class Illegal(Exception):
+    """A statement looks at something that it does not declare, or writes to what it sees."""
 
 
 class View:
@@ -28,20 +28,35 @@ class View:
     def __init__(self, state: State, statement: Statement) -> None:
         self._state = state
         self._statement = statement
+        self._shown: list[tuple[Process, Process]] = []
+        """What it was shown, beside a copy of how that was."""
+
+    def show(self, process: Process) -> Process:
+        """A copy of a process, so that nothing is changed by writing to it."""
+        self._shown.append((copied(process), process))
+        return self._shown[-1][0]
+
+    def close(self) -> None:
+        """Raises `Illegal` when the statement has written to something."""
+        if any(canonical(one) != canonical(other) for one, other in self._shown):
+            raise Illegal(f"{self._statement.name} writes")
 
     def of(self, kind: type[Process]) -> dict[Name, Process]:
         """Live processes of a kind."""
         if not issubclass(kind, self._statement.reads):
-            raise Undeclared(f"{self._statement.name} reads {kind.__name__}")
+            raise Illegal(f"{self._statement.name} reads {kind.__name__}")
         return {
-            self._state.name(slot): holder.process
+            self._state.name(slot): self.show(holder.process)
             for slot, holder in self._state.holders.items()
             if holder.process is not None and issubclass(holder.kind, kind)
         }
 
     def one(self, kind: type[Process]) -> Process | None:
-        """The first live process of a kind."""
-        return next(iter(self.of(kind).values()), None)
+        """The process of a kind that one slot holds; None when it is down."""
+        found = self.of(kind)
+        if sum(issubclass(holder.kind, kind) for holder in self._state.holders.values()) != 1:
+            raise Illegal(f"{self._statement.name} asks for the one {kind.__name__}")
+        return next(iter(found.values()), None)
 
     @property
     def dead(self) -> frozenset[Name]:
@@ -55,13 +70,13 @@ class View:
     def monitor(self, kind: type) -> Any:
         """A monitor."""
         if kind not in self._statement.monitors:
-            raise Undeclared(f"{self._statement.name} reads {kind.__name__}")
+            raise Illegal(f"{self._statement.name} reads {kind.__name__}")
         return self._state.monitors[kind]
 
     def messages(self) -> list[tuple[Name, Name, str, Message]]:
         """Messages in flight on the links that the statement declares."""
         if self._statement.links is None:
-            raise Undeclared(f"{self._statement.name} reads messages")
+            raise Illegal(f"{self._statement.name} reads messages")
         senders, receivers = self._statement.links
         return [
             (*key, message)
@@ -82,67 +97,83 @@ class Finding:
     """It could not fail here, or what it asks for never happened."""
     stops: bool = False
     """The run of a claim about runs stops there, rather than going round."""
+    illegal: int | None = None
+    """Steps of a shortest way to where its check does what it must not; None when it never does."""
+    settled: int | None = None
+    """Steps after which nobody asks any more: of a shortest way to break it, or to what happens sometimes."""
+
+
+def asked(statement: Statement, states: Sequence[State], ask: Callable[..., Any]) -> Any:
+    """What a function of a statement says of some states; raises `Illegal` when it does what it must not."""
+    views = [View(state, statement) for state in states]
+    answer = ask(*views)
+    for view in views:
+        view.close()
+    return answer
 
 
 def held_by(statement: Statement, state: State) -> bool:
     """Whether the check of a statement holds in a state."""
-    if statement.each:
-        return all(
-            statement.check(holder.process)
-            for holder in state.holders.values()
-            if holder.process is not None and issubclass(holder.kind, statement.reads)
-        )
-    return bool(statement.check(View(state, statement)))
+    if not statement.each:
+        return bool(asked(statement, [state], statement.check))
+
+    def each(view: View) -> bool:
+        return all(statement.check(process) for kind in statement.reads for process in view.of(kind).values())
+
+    return bool(asked(statement, [state], each))
+
+
+def abstract(statement: Statement, state: State) -> Any:
+    """The abstract state of a refinement."""
+    return asked(statement, [state], statement.check)
 
 
 def step_held_by(statement: Statement, before: State, edge: Edge) -> bool:
     """Whether a statement about steps, or a refinement, holds of one step."""
     if statement.kind is StatementKind.STEP:
         taken = Taken(edge.step, edge.choices)
-        return bool(statement.check(View(before, statement), taken, View(edge.state, statement)))
+        return bool(asked(statement, [before, edge.state], lambda one, other: statement.check(one, taken, other)))
     assert statement.then is not None
-    one, other = (statement.check(View(state, statement)) for state in (before, edge.state))
+    one, other = abstract(statement, before), abstract(statement, edge.state)
     return bool(one == other or statement.then(one, other))
 
 
 def decide(graph: Graph, statement: Statement) -> Finding:
     """The answer about a statement on an exhausted scope."""
-    nobody = statement.reads and not any(
+    idle = bool(statement.reads) and not any(
         issubclass(holder.kind, statement.reads) for holder in graph.states[0].holders.values()
     )
-    match statement.kind:
-        case StatementKind.ALWAYS:
-            found = _shortest(d for s, d in zip(graph.states, graph.depth, strict=True) if not held_by(statement, s))
-        case StatementKind.SOMETIMES:
-            return Finding(False, idle=not any(held_by(statement, state) for state in graph.states))
-        case StatementKind.AUDIT:
-            resting = [(s, d) for s, d, rests in zip(graph.states, graph.depth, graph.rests, strict=True) if rests]
-            found = _shortest(depth for state, depth in resting if not held_by(statement, state))
-            nobody = nobody or not resting
-        case StatementKind.STEP:
-            found = _shortest(_depths_of_bad_steps(graph, statement))
-        case StatementKind.REFINES:
-            abstract = [statement.check(View(state, statement)) for state in graph.states]
-            if abstract[0] != statement.initial:
-                return Finding(True, 0)
-            found = _shortest(_depths_of_bad_steps(graph, statement))
-            nobody = nobody or all(one == abstract[0] for one in abstract)
-        case _:
-            return _decide_run(graph, statement, bool(nobody))
-    return Finding(found is not None, found, idle=bool(nobody) and found is None)
+    if statement.kind in (StatementKind.EVENTUALLY, StatementKind.LEADS_TO, StatementKind.PROGRESS):
+        return _decide_run(graph, statement, idle)
+    answers: dict[bool | None, int] = {}
+    """Answer, None for an illegal one -> steps of a shortest way to it."""
+
+    def note(depth: int, question: Callable[[], bool]) -> None:
+        try:
+            answer: bool | None = question()
+        except Illegal:
+            answer = None
+        answers[answer] = min(depth, answers.get(answer, depth))
+
+    for position, (state, depth) in enumerate(zip(graph.states, graph.depth, strict=True)):
+        if statement.kind in (StatementKind.STEP, StatementKind.REFINES):
+            for edge, _ in graph.edges[position]:
+                note(depth + 1, lambda state=state, edge=edge: step_held_by(statement, state, edge))  # type: ignore[misc]
+        elif statement.kind is not StatementKind.AUDIT or graph.rests[position]:
+            note(depth, lambda state=state: held_by(statement, state))  # type: ignore[misc]
+    if statement.kind is StatementKind.REFINES:
+        note(0, lambda: bool(abstract(statement, graph.states[0]) == statement.initial))
+        if None not in answers:
+            idle = idle or len({abstract(statement, state) for state in graph.states}) < 2
+    if statement.kind is StatementKind.AUDIT:
+        idle = idle or not any(graph.rests)
+    if statement.kind is StatementKind.SOMETIMES:
+        return Finding(False, idle=True not in answers, illegal=answers.get(None), settled=answers.get(True))
+    broken = answers.get(False)
+    return Finding(broken is not None, broken, idle and broken is None, illegal=answers.get(None), settled=broken)
 
 
-def _shortest(depths: Iterable[int]) -> int | None:
-    return min(depths, default=None)
-
-
-def _depths_of_bad_steps(graph: Graph, statement: Statement) -> Iterable[int]:
-    for position, out in enumerate(graph.edges):
-        if any(not step_held_by(statement, graph.states[position], edge) for edge, _ in out):
-            yield graph.depth[position] + 1
-
-
-# ---- runs -------------------------------------------------------------------------------------------------------------
+# ---- runs ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -154,21 +185,22 @@ class _Move:
 
 def _decide_run(graph: Graph, statement: Statement, nobody: bool) -> Finding:
     count = len(graph.states)
-    moves = [
-        _Move(source, target, edge) for source, out in enumerate(graph.edges) for edge, target in out
-    ]
+    moves = [_Move(source, target, edge) for source, out in enumerate(graph.edges) for edge, target in out]
     if statement.kind is StatementKind.PROGRESS:
         region = dict(enumerate(graph.depth))
         stuck: set[int] = set()
         inside = [move for move in moves if not statement.check(move.edge.step)]
     else:
-        first = [bool(statement.check(View(state, statement))) for state in graph.states]
+        try:
+            first = [held_by(statement, state) for state in graph.states]
+            then = [bool(statement.then and asked(statement, [state], statement.then)) for state in graph.states]
+        except Illegal:
+            return Finding(False, illegal=0)
         if statement.kind is StatementKind.EVENTUALLY:
             over, begins = first, [position == 0 for position in range(count)]
             nobody = nobody or first[0]
         else:
-            assert statement.then is not None
-            over, begins = [bool(statement.then(View(state, statement))) for state in graph.states], first
+            over, begins = then, first
             nobody = nobody or not any(first)
         region = _waiting(graph, begins, over)
         stuck = {p for p in region if not any(edge.system for edge, _ in graph.edges[p])}
@@ -253,6 +285,15 @@ def _without_the_unfair(graph: Graph, part: list[_Move]) -> list[_Move] | None:
     return [move for move in part if id(move.edge) not in unfair] if unfair else None
 
 
+def is_fair_loop(graph: Graph, positions: list[int], edges: list[Edge]) -> bool:
+    """Whether a run that goes round these states by these steps for ever owes nothing."""
+    moves = []
+    for source, target, edge in zip(positions, [*positions[1:], positions[0]], edges, strict=True):
+        ways = [way for way, _ in graph.edges[source] if way.step == edge.step and way.choices == edge.choices]
+        moves += [_Move(source, target, way) for way in ways]
+    return len(moves) == len(edges) and _without_the_unfair(graph, moves) is None
+
+
 def _timers(graph: Graph, position: int, process: Name) -> Mapping[str, tuple[TimerKind, int]]:
     state = graph.states[position]
     slot = slot_in(process)
@@ -280,21 +321,3 @@ def _draws_that_lead_away(graph: Graph, part: list[_Move]) -> set[int]:
                 if staying and staying != results:
                     unfair |= {id(way) for way in same if id(way) in inside}
     return unfair
-
-
-def violations_along(
-    relation: Relation, states: list[State], edges: list[Edge], statement: Statement, *, stopped: bool
-) -> bool:
-    """Whether a run breaks a safety statement with its last step, or (an audit) by resting at its end."""
-    last = states[-1]
-    match statement.kind:
-        case StatementKind.ALWAYS:
-            return not held_by(statement, last)
-        case StatementKind.AUDIT:
-            return stopped and relation.rests(last) and not held_by(statement, last)
-        case StatementKind.STEP | StatementKind.REFINES:
-            if statement.kind is StatementKind.REFINES and not edges:
-                return bool(statement.check(View(last, statement)) != statement.initial)
-            return bool(edges) and not step_held_by(statement, states[-2], edges[-1])
-    return False
-

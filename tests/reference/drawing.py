@@ -29,11 +29,15 @@ FAULTS = (
 )
 
 
+CARELESS = ("loop", "next", "pop", "union", "difference", "frozen", "mapping", "middle")
+
+
 class Draw:
     """Draws one system."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, careless: bool) -> None:
         self.random = Random(seed)
+        self.careless = careless
         pick = self.random
         self.slots = ("a", "b", "c", "d")[: pick.choice((1, 2, 2, 2, 3, 3))]
         self.kinds = tuple(pick.choice(("Alpha", "Beta", "Gamma")) for _ in self.slots)
@@ -87,7 +91,7 @@ class Draw:
             jitter_us=pick.choice((0, 0, 50)),
         )
 
-    # ---- processes ----------------------------------------------------------------------------------------------------
+    # ---- processes -----------------------------------------------------------------------------------
 
     def _book(self) -> Book:
         pick = self.random
@@ -96,7 +100,8 @@ class Draw:
         if "crash" in self.faults:
             rules.append(("restart", tuple(self._action("restart") for _ in range(pick.choice((0, 1, 2))))))
         for occasion in pick.sample(LABELS, pick.choice((2, 3, 3))):
-            rules.append((occasion, tuple(self._action("receive") for _ in range(pick.choice((1, 1, 2, 3))))))
+            acts = tuple(self._action("receive") for _ in range(pick.choice((1, 1, 2, 3))))
+            rules.append((occasion, acts))
         for timer in TIMERS:
             if self.chance(0.8):
                 fires = [self._action("fire") for _ in range(pick.choice((1, 1, 2, 3)))]
@@ -120,6 +125,7 @@ class Draw:
             (1, lambda: ("log",)),
             (1, lambda: ("note",)),
             (1, lambda: ("file",)),
+            (1, lambda: ("gather",)),
             (1, lambda: ("forget",)),
             (1, lambda: ("shelve",)),
             (1, lambda: ("sum", pick.choice(FIELDS))),
@@ -129,6 +135,12 @@ class Draw:
             (1, lambda: ("disarm", pick.choice(TIMERS))),
             (2, lambda: ("observe", pick.choice(("e", "f", "dull")))),
         ]
+        if self.careless:
+            options += [
+                (6, lambda: ("gather",)),
+                (3, lambda: ("file",)),
+                (3, lambda: ("careless", pick.choice(CARELESS), pick.choice(FIELDS))),
+            ]
         if where == "receive":
             options += [
                 (4, lambda: ("answer", pick.choice(LABELS), pick.choice(CHANNELS))),
@@ -187,7 +199,7 @@ class Draw:
             options["unreachable"] = False
         return tuple(options.items())
 
-    # ---- statements ---------------------------------------------------------------------------------------------------
+    # ---- statements ----------------------------------------------------------------------------------
 
     def _claim(self) -> Claim:
         pick = self.random
@@ -195,7 +207,8 @@ class Draw:
             ("always", "always", "always", "step", "step", "audit", "sometimes", "eventually", "leads_to", "progress",
              "refines")
         )  # fmt: skip
-        reads = tuple(sorted(set(pick.sample(("Alpha", "Beta", "Gamma", "Actor"), pick.choice((1, 2))) + [pick.choice(self.kinds)])))
+        some = pick.sample(("Alpha", "Beta", "Gamma", "Actor"), pick.choice((1, 2)))
+        reads = tuple(sorted({*some, pick.choice(self.kinds)}))
         if kind == "progress":
             return Claim(kind, (), ("step", pick.choice((*self.slots, "timer", "->", "tick"))))
         if kind == "refines":
@@ -205,7 +218,7 @@ class Draw:
             return Claim(kind, reads, ("abstract", what, name, start, pick.choice(("grows", "small", "any"))))
         each = kind in ("always", "audit") and self.chance(0.4)
         links = None
-        if not each and self.chance(0.4) and (kind in ("always", "sometimes") or takes_links(kind)):
+        if not each and self.chance(0.4) and takes_links(kind):
             links = (pick.choice(("*", *self.slots)), pick.choice(("*", *self.slots)))
         monitors: tuple[str, ...] = ()
         if kind in ("always", "audit", "sometimes") and not each and self.chance(0.3):
@@ -222,12 +235,17 @@ class Draw:
     def _known(self, kind: str) -> str:
         return "#1" if kind in ("always", "audit") and self.chance(0.05) else ""
 
+    def _held_once(self, kind: str) -> bool:
+        return (len(self.kinds) if kind == "Actor" else self.kinds.count(kind)) == 1
+
     def _of_process(self, kind: str) -> Predicate:
         pick = self.random
         if self.chance(0.1):
             return ("equal", kind, "x", pick.choice(("y", "kept")))
         if self.chance(0.1):
             return ("never", kind, "flag", True)
+        if self.chance(0.03):
+            return ("write", kind, pick.choice(("x", "log", "seen", "table", "kept")))
         return ("never", kind, pick.choice(FIELDS), pick.choice((1, 2)))
 
     def _of_view(
@@ -235,10 +253,15 @@ class Draw:
     ) -> Predicate:
         pick = self.random
         kind = pick.choice(reads)
+        if self.chance(0.02):
+            kind = pick.choice(("Alpha", "Beta", "Gamma", "Actor"))
+        if self.chance(0.02):
+            links = ("*", "*")
+        one = kind if self._held_once(kind) or self.chance(0.05) else ""
         options: list[Any] = [
             lambda: self._of_process(kind),
             lambda: self._of_process(kind),
-            lambda: ("is", kind, pick.choice(FIELDS), pick.randrange(3)),
+            lambda: ("is", one, pick.choice(FIELDS), pick.randrange(3)) if one else self._of_process(kind),
             lambda: ("alive", kind, 1),
             lambda: ("first", kind),
             lambda: ("nobody dead",),
@@ -285,6 +308,6 @@ class Draw:
         return made
 
 
-def draw(seed: int) -> System:
-    """The system of a seed."""
-    return Draw(seed).system()
+def draw(seed: int, *, careless: bool = False) -> System:
+    """The system of a seed; `careless`: its processes may depend on orders that nobody promises."""
+    return Draw(seed, careless).system()

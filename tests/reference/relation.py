@@ -14,7 +14,6 @@ from copy import deepcopy
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
-from itertools import product
 from typing import Any
 
 from rayproof.model.kernel.errors import PolicyError
@@ -43,7 +42,7 @@ class Refused(Exception):
         self.rule = rule
 
 
-class TooLarge(Exception):
+class Unfit(Exception):
     """The system is no small one."""
 
 
@@ -82,7 +81,8 @@ def copied(process: Process) -> Process:
         if f.metadata.get("constant"):
             setattr(made, f.name, getattr(process, f.name))
         elif f.metadata.get("derived"):
-            setattr(made, f.name, f.default_factory())  # type: ignore[misc]
+            assert callable(f.default_factory)
+            setattr(made, f.name, f.default_factory())
         else:
             setattr(made, f.name, deepcopy(getattr(process, f.name)))
     return made
@@ -276,9 +276,7 @@ class Relation:
     def system_steps(self, state: State) -> list[Step]:
         """What happens without a fault."""
         steps: list[Step] = [Deliver(*key) for key in state.links]
-        steps += [
-            Recover(unit) for unit in self.scenario.recoverable if self._may_return(state, unit)
-        ]
+        steps += [Recover(unit) for unit in self.scenario.recoverable if self._may_return(state, unit)]
         if self.scenario.heals:
             steps += [Heal(*pair) for pair in state.cuts]
         running = [
@@ -438,7 +436,7 @@ class Relation:
             self._call(state, here, what, hands)
             done += 1
             if done > AT_ONCE_LIMIT:
-                raise TooLarge("one step has too many handlers")
+                raise Unfit("one step has too many handlers")
             armed += hands.armed
             events += hands.seen
             for to, message, channel in hands.sent:
@@ -462,7 +460,7 @@ class Relation:
         handler: Callable[..., None] = getattr(process, what[0])
         try:
             handler(hands, *what[1:])
-        except (Breach, TooLarge, PolicyError):
+        except (Breach, Unfit, PolicyError):
             raise
         except Exception as error:
             raise Breach(f"{hands.me} failed on {what}: {error!r}") from error
@@ -499,16 +497,17 @@ class Relation:
     def _give_back(self, state: State, keys: list[LinkKey], choices: Choices) -> None:
         """Links break: what is on them is lost, and comes back to senders who learn of such things.
 
-        What stood on several channels of one pair comes back on one, in any order that keeps each channel's own.
+        What stood on several channels of one pair comes back on one, in any order that keeps each channel's own: one
+        choice for each such pair, and the pairs and their channels in alphabetical order.
         """
         returns: dict[LinkKey, list[list[Message]]] = {}
-        for key in keys:
+        for key in sorted(keys):
             sender, receiver, _ = key
             queue = state.links.pop(key)
             if self._rule(key).unreachable and state.lives(slot_in(sender)) and state.name(slot_in(sender)) == sender:
                 back = [Unreachable(receiver, message) for message in queue]
-                returns.setdefault((receiver, sender, UNREACHABLE), []).append(list(back))
-        for key, queues in returns.items():
+                returns.setdefault((receiver, sender, UNREACHABLE), []).append([*back])
+        for key, queues in sorted(returns.items(), key=lambda item: item[0]):
             orders = self.orders(queues)
             for message in orders[choices.pick(len(orders))] if len(orders) > 1 else orders[0]:
                 self._put(state, key, message)
@@ -616,7 +615,7 @@ class Graph:
 
 
 def explore(relation: Relation, limit: int) -> Graph:
-    """Exhaust a scope; raises `TooLarge` beyond so many states."""
+    """Exhaust a scope; raises `Unfit` beyond so many states."""
     first = relation.initial()
     graph = Graph([first], {first.key(): 0}, [0], [], [], [])
     for position, state in enumerate(graph.states):
@@ -632,7 +631,7 @@ def explore(relation: Relation, limit: int) -> Graph:
                 graph.states.append(edge.state)
                 graph.depth.append(graph.depth[position] + 1)
                 if len(graph.states) > limit:
-                    raise TooLarge(f"more than {limit} states")
+                    raise Unfit(f"more than {limit} states")
             out.append((edge, target))
         graph.edges.append(out)
         graph.rests.append(relation.rests(state))

@@ -13,14 +13,17 @@ BARE = System(actors=())
 PLAIN = Claim("always", (), ())
 
 
+LISTS = ("claims", "actors", "links", "faults", "watchers", "cuttable", "crashable", "services", "busy", "units")
+
+
 def smaller(system: System) -> Iterator[System]:
     """Systems with one part less, the larger parts first."""
-    for name in ("claims", "actors", "links", "faults", "watchers", "cuttable", "crashable", "services", "busy", "units"):
+    for name in LISTS:
         for fewer in _without_one(getattr(system, name)):
-            yield replace(system, **{name: fewer})
+            yield _changed(system, name, fewer)
     for field in fields(System):
         if getattr(system, field.name) != getattr(BARE, field.name) and field.name not in ("actors", "claims"):
-            yield replace(system, **{field.name: getattr(BARE, field.name)})
+            yield _changed(system, field.name, getattr(BARE, field.name))
     for i, (slot, kind, book) in enumerate(system.actors):
         for fewer in _smaller_book(book):
             yield replace(system, actors=_with(system.actors, i, (slot, kind, fewer)))
@@ -38,6 +41,11 @@ def smaller(system: System) -> Iterator[System]:
     for i, (fault, budget) in enumerate(system.faults):
         if budget > 1:
             yield replace(system, faults=_with(system.faults, i, (fault, 1)))
+
+
+def _changed(system: System, name: str, value: Any) -> System:
+    changes: dict[str, Any] = {name: value}
+    return replace(system, **changes)
 
 
 def _without_one(several: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:

@@ -76,6 +76,8 @@ class Actor(Process):
     log: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     table: dict[str, int] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    group: frozenset[str] = frozenset()
     kept: int = durable(default=0)
     shelf: tuple[int, ...] = durable(default=())
     known: dict[str, int] = derived(dict)
@@ -119,6 +121,11 @@ class Actor(Process):
                 self.seen.add(cause.n)
             case ("file",):
                 self.table[cause.label] = cause.n
+            case ("gather",):
+                self.names.add(f"{cause.label}{cause.n}{sender}")
+                self.group |= {f"{cause.label}{cause.hop}"}
+            case ("careless", how, name):
+                setattr(self, name, self._met_first(how) % MODULUS)
             case ("forget",):
                 self.seen.clear()
                 self.table.clear()
@@ -164,6 +171,30 @@ class Actor(Process):
                 raise PolicyError(rule, "as the book says")
             case _:
                 raise AssertionError(f"unknown action {action}")
+
+    def _met_first(self, how: str) -> int:
+        """What no handler may do: look at an order that a set or mapping happens to have."""
+        several: Any = self.names
+        match how:
+            case "loop":
+                met = [name for name in several]  # noqa: C416 - the loop is what is meant
+            case "next":
+                met = [next(iter(several), "")]
+            case "pop":
+                met = [several.pop()] if several else []
+            case "union":
+                met = list(several | self.group)
+            case "difference":
+                met = list(several - {"none"})
+            case "frozen":
+                met = list(self.group)
+            case "mapping":
+                met = list(self.table)
+            case "middle":
+                met = list(self.table)[1:2]
+            case _:
+                raise AssertionError(how)
+        return sum(position * len(name) + ord(name[0]) for position, name in enumerate(met, 1) if name)
 
 
 @dataclass(slots=True)
@@ -279,7 +310,7 @@ def _rule(options: dict[str, Any]) -> LinkRule:
     return LinkRule(**{**options, "kind": LinkKind(options.get("kind", "fifo"))})
 
 
-# ---- statements -------------------------------------------------------------------------------------------------------
+# ---- statements ----------------------------------------------------------------------------------
 
 
 def statement(claim: Claim, name: str) -> Statement:
@@ -316,7 +347,16 @@ def statement(claim: Claim, name: str) -> Statement:
 
 def takes_links(kind: str) -> bool:
     """Whether statements of a kind can declare links."""
-    return "links" in signature({"step": step, "audit": audit, "leads_to": leads_to, "eventually": eventually}[kind]).parameters
+    makers: dict[str, Callable[..., Any]] = {
+        "step": step,
+        "audit": audit,
+        "leads_to": leads_to,
+        "eventually": eventually,
+        "refines": refines,
+        "always": always,
+        "sometimes": sometimes,
+    }
+    return "links" in signature(makers[kind]).parameters
 
 
 def named(name: str, check: Callable[..., Any]) -> Callable[..., Any]:
@@ -340,9 +380,24 @@ def _of_process(predicate: Predicate) -> Callable[[Any], bool]:
                 return bool(getattr(process, name) != value)
             case ("equal", _, name, other):
                 return bool(getattr(process, name) == getattr(process, other))
+            case ("write", _, name):
+                _write(process, name)
+                return True
         raise AssertionError(f"unknown predicate {predicate}")
 
     return check
+
+
+def _write(process: Any, name: str) -> None:
+    value = getattr(process, name)
+    if isinstance(value, list):
+        value.append("written")
+    elif isinstance(value, set):
+        value.add(9)
+    elif isinstance(value, dict):
+        value["written"] = 9
+    else:
+        setattr(process, name, 9)
 
 
 def _of_view(predicate: Predicate) -> Callable[[Any], bool]:
@@ -358,13 +413,17 @@ def seen(predicate: Predicate, view: Any) -> bool:
             one = view.one(KINDS[kind])
             return one is not None and bool(getattr(one, name) == value)
         case ("alive", kind, count):
-            return len(view.of(KINDS[kind])) >= count
+            return bool(len(view.of(KINDS[kind])) >= count)
+        case ("write", kind, name):
+            for process in view.of(KINDS[kind]).values():
+                _write(process, name)
+            return True
         case ("first", kind):
             return not any("#" in name for name in view.of(KINDS[kind]))
         case ("nobody dead",):
             return not view.dead
         case ("in flight", count):
-            return len(view.messages()) <= count
+            return bool(len(view.messages()) <= count)
         case ("no message", label):
             return not any(label in repr(message) for *_, message in view.messages())
         case ("in order", one, other):
@@ -398,7 +457,7 @@ def _of_step(predicate: Predicate) -> Callable[[Any, Any, Any], bool]:
                 return not seen(inner, before) or seen(inner, after)
             case ("grows", kind, name):
                 one, other = (sum(getattr(p, name) for p in v.of(KINDS[kind]).values()) for v in (before, after))
-                return one <= other
+                return bool(one <= other)
             case ("no step", text):
                 return text not in str(taken.step)
             case ("no choice", index):
