@@ -42,10 +42,10 @@ from tests.reference.relation import Breach, Edge, Graph, Holder, Refused, Relat
 from tests.reference.shrinking import shrunk
 from tests.reference.systems import System, build
 
-LIMIT = 300
+LIMIT = 400
 """States of a system that is still small."""
 
-LEAST = 5
+LEAST = 8
 """A system with fewer states shows nothing."""
 
 ATTEMPTS = 1000

@@ -5,10 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.reference.systems import Action, Book, Claim, Predicate, System, takes_links
+from tests.reference.systems import LABELS, Action, Book, Claim, Predicate, System, takes_links
 
 FIELDS = ("x", "y", "kept")
-LABELS = ("p", "q", "r")
 CHANNELS = ("", "", "u", "v")
 TIMERS = ("t", "s")
 TIMER_KINDS = ("program", "program", "patient", "eager", "periodic", "ticks")
@@ -96,6 +95,8 @@ class Draw:
     def _book(self) -> Book:
         pick = self.random
         first = [self._action("start") for _ in range(pick.choice((0, 1, 2, 2)))]
+        if self.careless:
+            first.insert(0, ("fill",))
         rules = [("start", (*first, self._arm()) if self.chance(0.6) else tuple(first))]
         if "crash" in self.faults:
             rules.append(("restart", tuple(self._action("restart") for _ in range(pick.choice((0, 1, 2))))))
@@ -105,7 +106,7 @@ class Draw:
         for timer in TIMERS:
             if self.chance(0.8):
                 fires = [self._action("fire") for _ in range(pick.choice((1, 1, 2, 3)))]
-                if self.chance(0.25):
+                if self.chance(0.4):
                     fires.append(("arm", timer, pick.choice(TIMER_KINDS), 1))
                 rules.append((timer, tuple(fires)))
         if self.faults and self.chance(0.6):
@@ -131,14 +132,14 @@ class Draw:
             (1, lambda: ("sum", pick.choice(FIELDS))),
             (1, lambda: ("recall", "x")),
             (9, lambda: ("send", self._address(), pick.choice(LABELS), pick.choice(CHANNELS))),
+            (4 if {"crash", "cut"} & self.faults.keys() else 1, self._both),
             (6 if where == "start" else 2, lambda: self._arm()),
             (1, lambda: ("disarm", pick.choice(TIMERS))),
             (2, lambda: ("observe", pick.choice(("e", "f", "dull")))),
         ]
         if self.careless:
             options += [
-                (6, lambda: ("gather",)),
-                (3, lambda: ("file",)),
+                (3, lambda: ("fill",)),
                 (3, lambda: ("careless", pick.choice(CARELESS), pick.choice(FIELDS))),
             ]
         if where == "receive":
@@ -173,6 +174,9 @@ class Draw:
         weights = [weight for weight, _ in options]
         chosen: Action = pick.choices([make for _, make in options], weights)[0]()
         return chosen
+
+    def _both(self) -> Action:
+        return ("both", self._address(), *self.random.sample(LABELS, 2))
 
     def _arm(self) -> Action:
         return ("arm", self.random.choice(TIMERS), self.random.choice(TIMER_KINDS), self.random.choice((1, 1, 2)))
@@ -210,7 +214,7 @@ class Draw:
         some = pick.sample(("Alpha", "Beta", "Gamma", "Actor"), pick.choice((1, 2)))
         reads = tuple(sorted({*some, pick.choice(self.kinds)}))
         if kind == "progress":
-            return Claim(kind, (), ("step", pick.choice((*self.slots, "timer", "->", "tick"))))
+            return Claim(kind, (), ("step", self._text()))
         if kind == "refines":
             what = pick.choice(reads)
             name = pick.choice(FIELDS)
@@ -230,7 +234,18 @@ class Draw:
             return Claim(kind, reads, self._of_step(reads, links), links=links)
         holds = self._of_view(reads, links, monitors)
         then = self._of_view(reads, links, ()) if kind == "leads_to" else ()
+        if kind == "eventually" and self.chance(0.7):
+            holds = ("not", holds)
+        if kind == "leads_to" and self.chance(0.5):
+            then = ("not", then)
         return Claim(kind, reads, holds, then, links, monitors, known=self._known(kind))
+
+    def _text(self) -> str:
+        pick = self.random
+        slot = pick.choice(self.slots)
+        return pick.choice(
+            (slot, f"{slot} ->", f"-> {slot}", f"{slot}: timer t", "timer s", "->", "tick", "comes back")
+        )
 
     def _known(self, kind: str) -> str:
         return "#1" if kind in ("always", "audit") and self.chance(0.05) else ""

@@ -92,7 +92,8 @@ def _smaller_claim(claim: Claim) -> Iterator[Claim]:
 
 def kind_of(difference: str) -> str:
     """What two differences of one kind have in common: the words, without numbers and details."""
-    return re.sub(r"\d+", "", re.split(r"[\n({]", difference)[0])[:60]
+    first = difference.partition("\n")[0]
+    return re.sub(r"\d+|\(\(.*|\(\)|\[.*|\{.*|Finding.*|Violation.*|Taken.*", "", first)[:80]
 
 
 def shrunk(system: System, differs: Callable[[System], str], tries: int = 3000) -> tuple[System, str]:

@@ -46,6 +46,8 @@ Book = tuple[tuple[str, tuple[Action, ...]], ...]
 """(occasion, actions) pairs; the first whose occasion fits is carried out."""
 Predicate = tuple[Any, ...]
 
+LABELS = ("p", "q", "r")
+
 MODULUS = 3
 """Numbers in processes stay below it."""
 
@@ -121,6 +123,11 @@ class Actor(Process):
                 self.seen.add(cause.n)
             case ("file",):
                 self.table[cause.label] = cause.n
+            case ("fill",):
+                for name in LABELS:
+                    self.table[name + ctx.me] = len(name)
+                    self.names.add(name + ctx.me)
+                    self.group |= {name + ctx.me}
             case ("gather",):
                 self.names.add(f"{cause.label}{cause.n}{sender}")
                 self.group |= {f"{cause.label}{cause.hop}"}
@@ -142,6 +149,10 @@ class Actor(Process):
             case ("send", to, label, channel):
                 if cause.hop > 0:
                     ctx.send(to, Put(label, self.x, cause.hop - 1), channel)
+            case ("both", to, label, other):
+                if cause.hop > 0:
+                    ctx.send(to, Put(label, self.x, cause.hop - 1), "u")
+                    ctx.send(to, Put(other, self.y, cause.hop - 1), "v")
             case ("answer", label, channel):
                 if cause.hop > 0 and sender:
                     ctx.send(sender, Put(label, cause.n, cause.hop - 1), channel)
@@ -194,7 +205,7 @@ class Actor(Process):
                 met = list(self.table)[1:2]
             case _:
                 raise AssertionError(how)
-        return sum(position * len(name) + ord(name[0]) for position, name in enumerate(met, 1) if name)
+        return sum(position * ord(name[0]) for position, name in enumerate(met, 1) if name)
 
 
 @dataclass(slots=True)
