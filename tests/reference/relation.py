@@ -10,11 +10,12 @@ Left out: limits of memory and time, and everything that makes explore fast.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import Any
+from functools import cache
+from math import factorial
+from typing import Any, cast
 
 from rayproof.model.kernel.errors import PolicyError
 from rayproof.model.kernel.faults import FaultKind
@@ -25,6 +26,9 @@ from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Ste
 
 LinkKey = tuple[Name, Name, str]
 """Sender, address of the receiver, channel."""
+
+ORDERS_LIMIT = 100
+"""Orders in which messages come back; a system with more is no small one."""
 
 AT_ONCE_LIMIT = 300
 """Handlers in one step; a system that needs more is no small one."""
@@ -69,22 +73,37 @@ def canonical(value: Any) -> Hashable:
     raise Breach(f"{value!r} is of no type that a process may hold")
 
 
-def names_of_state(kind: type) -> list[str]:
+@cache
+def names_of_state(kind: type) -> tuple[str, ...]:
     """The fields of a process that make up its state: neither constant nor derived."""
-    return [f.name for f in fields(kind) if not (f.metadata.get("constant") or f.metadata.get("derived"))]
+    return tuple(f.name for f in fields(kind) if not (f.metadata.get("constant") or f.metadata.get("derived")))
+
+
+@cache
+def _others(kind: type) -> tuple[tuple[str, Callable[[], Any] | None], ...]:
+    """The other fields, and what makes those that are derived."""
+    others = (f for f in fields(kind) if f.name not in names_of_state(kind))
+    return tuple((f.name, cast(Any, f.default_factory) if f.metadata.get("derived") else None) for f in others)
+
+
+def again(value: Any) -> Any:
+    """The same value, sharing nothing that can change."""
+    kind = type(value)
+    if kind is list:
+        return [again(item) for item in value]
+    if kind is dict:
+        return {key: again(item) for key, item in value.items()}
+    return set(value) if kind is set else value
 
 
 def copied(process: Process) -> Process:
     """The same process again; what is constant is shared, what is derived is made anew."""
-    made = object.__new__(type(process))
-    for f in fields(process):  # type: ignore[arg-type]
-        if f.metadata.get("constant"):
-            setattr(made, f.name, getattr(process, f.name))
-        elif f.metadata.get("derived"):
-            assert callable(f.default_factory)
-            setattr(made, f.name, f.default_factory())
-        else:
-            setattr(made, f.name, deepcopy(getattr(process, f.name)))
+    kind = type(process)
+    made = object.__new__(kind)
+    for name in names_of_state(kind):
+        setattr(made, name, again(getattr(process, name)))
+    for name, make in _others(kind):
+        setattr(made, name, getattr(process, name) if make is None else make())
     return made
 
 
@@ -103,7 +122,7 @@ class Holder:
     def copy(self) -> Holder:
         """The same again, sharing nothing that can change."""
         process = None if self.process is None else copied(self.process)
-        return Holder(self.kind, process, self.incarnation, dict(self.timers), deepcopy(self.disk))
+        return Holder(self.kind, process, self.incarnation, dict(self.timers), again(self.disk))
 
 
 @dataclass
@@ -515,6 +534,11 @@ class Relation:
     @staticmethod
     def orders(queues: list[list[Message]]) -> list[list[Message]]:
         """All distinct ways to merge queues that each keep their order."""
+        count = factorial(sum(map(len, queues)))
+        for queue in queues:
+            count //= factorial(len(queue))
+        if count > ORDERS_LIMIT:
+            raise Unfit(f"messages come back in {count} orders")
         found: list[list[Message]] = []
 
         def merge(made: list[Message], rest: list[list[Message]]) -> None:
