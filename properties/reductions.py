@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rayproof.model.gcs.protocol import Stable
-from rayproof.model.kernel.forgetting import Forgetting
 from rayproof.model.kernel.invisible import Invisible
 from rayproof.model.kernel.reductions import Eager, Reduction
 from rayproof.model.kernel.symmetry import Symmetry
@@ -20,7 +19,6 @@ REDUCTIONS: Mapping[str, Reduction] = {
     "invisible": Invisible("invisible steps"),
     "acknowledgements": Eager("silent acknowledgements", (Stable,), silent=True),
     "symmetry": Symmetry("symmetry"),
-    "dead": Forgetting("dead state"),
 }
 """In the order in which `auto` tries them; one that is refused leaves the others."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from rayproof.model.kernel.composing import Composing
-from rayproof.model.kernel.errors import PolicyError
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.interning import Local
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind
+from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, merges
 from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
 from rayproof.model.kernel.process import Down, Name, Slot, Unreachable, name_of
 from rayproof.model.kernel.scenario import Scenario
@@ -35,9 +35,9 @@ class Breaking(Composing):
         self._recoverable = tuple(sorted(scenario.recoverable))
         self._falls: dict[tuple[str, int, tuple[int, ...]], _Fall] = {}
 
-    def crash(self, state: int, unit: str) -> int:
-        """The state after a unit has crashed, which the budget must allow."""
-        return self._crash(state, self.unpack(state), unit, self._crash_slots[unit])[0]
+    def crash(self, state: int, unit: str) -> list[int]:
+        """The states after a unit has crashed, which the budget must allow."""
+        return [new for new, _ in self._crash(state, self.unpack(state), unit, self._crash_slots[unit])]
 
     def _recover(self, state: int, fields: tuple[int, ...]) -> list[tuple[int, Outcome]]:
         found = []
@@ -70,26 +70,27 @@ class Breaking(Composing):
     ) -> Iterator[tuple[int, Outcome]]:
         """The states after a unit has come back: all its processes are in place before the first one starts."""
         slots = self._return_slots[unit]
+        here = self._pay(state, spent) if spent else state
         for i in slots:
-            local = (state >> (BITS * i)) & MASK
-            state = self._with_local(state, i, self._risen(i, local))
-        paths: list[tuple[int, tuple[int, ...], PolicyError | None]] = [(state, (), None)]
+            here = self._with_local(here, i, self._risen(i, (here >> (BITS * i)) & MASK))
+        paths = [(here, Outcome(Taken(step), 0, spent=spent))]
         for i in slots:
-            following: list[tuple[int, tuple[int, ...], PolicyError | None]] = []
-            for here, choices, wrong in paths:
-                if wrong is not None:
-                    following.append((here, choices, wrong))
+            following: list[tuple[int, Outcome]] = []
+            for here, done in paths:
+                if done.error is not None:
+                    following.append((here, done))
                     continue
                 fields = self.unpack(here)
                 for outcome in self._resolve(self._entry(i, fields[i], ("start",), step), fields):
-                    new = self._apply(here, outcome)
-                    if new is not None:
-                        following.append((new, choices + outcome.taken.choices, outcome.error))
+                    following.append((self._apply(here, outcome), _joined(done, outcome)))
             paths = following
-        for new, choices, error in paths:
-            paid = self._pay(new, spent) if spent else new
-            if paid is not None:
-                yield paid, Outcome(Taken(step, choices), 0, mask=self._mask(slots), spent=spent, error=error)
+        before = self.unpack(state)
+        for new, outcome in paths:
+            for i, local in enumerate(self.unpack(new)[: self.width]):
+                if local != before[i]:
+                    outcome.mask |= 1 << i
+                    outcome.broken = outcome.broken or self.broken_by(i, local)
+            yield new, outcome
 
     def _risen(self, column: int, local: int) -> int:
         was = self.interner.locals[column][local]
@@ -110,7 +111,7 @@ class Breaking(Composing):
                 case FaultKind.CRASH:
                     for unit, slots in self._crash_slots.items():
                         if any(self.interner.locals[i][fields[i]].alive for i in slots):
-                            found.append(self._crash(state, fields, unit, slots))
+                            found += self._crash(state, fields, unit, slots)
                 case FaultKind.RESTART:
                     for unit in self._crash_slots:
                         if unit not in self.scenario.recoverable and self._can_return(fields, unit):
@@ -118,42 +119,59 @@ class Breaking(Composing):
                 case FaultKind.CUT:
                     for pair in self.scenario.cuttable:
                         if pair not in self.cuts[fields[self.cuts_at]]:
-                            found.append(self._broken(self._cut(state, pair), Fault(kind, "|".join(pair)), 0))
+                            for cut, choices in self._cut(state, pair):
+                                found.append(self._broken(cut, Fault(kind, "|".join(pair)), choices))
                 case FaultKind.SUSPECT:
                     for slot in self.scenario.watchers:
                         i = self.interner.index[slot]
                         if self.interner.locals[i][fields[i]].alive:
-                            found.append(self._broken(self._tell_watchers(state, i), Fault(kind, slot), 0))
+                            found.append(self._broken(self._tell_watchers(state, i), Fault(kind, slot)))
                 case FaultKind.LOSE | FaultKind.DUPLICATE | FaultKind.LOSE_REPLY | FaultKind.TRUNCATE:
                     self._tamper(state, fields, kind, found)
                 case _:
                     continue
 
-    def _broken(self, state: int, fault: Fault, mask: int) -> tuple[int, Outcome]:
-        paid = self._pay(state, (fault.kind,))
-        assert paid is not None
-        return paid, Outcome(Taken(fault), 0, mask=mask, spent=(fault.kind,))
+    def _broken(self, state: int, fault: Fault, choices: tuple[int, ...] = ()) -> tuple[int, Outcome]:
+        return self._pay(state, (fault.kind,)), Outcome(Taken(fault, choices), 0, spent=(fault.kind,))
 
-    def _crash(self, state: int, fields: tuple[int, ...], unit: str, slots: tuple[int, ...]) -> tuple[int, Outcome]:
+    def _crash(
+        self, state: int, fields: tuple[int, ...], unit: str, slots: tuple[int, ...]
+    ) -> list[tuple[int, Outcome]]:
         """Lose the unit's state and what travels to it, return what can be returned, then tell the watchers."""
         key = (unit, fields[self.budget_at], tuple(fields[i] for i in slots))
         fall = self._falls.get(key)
         if fall is None:
             fall = self._falls[key] = self._fall(unit, fields, slots)
-        new = state + fall.outcome.delta
-        bounced: list[tuple[Column, int]] = []
-        for i, _ in fall.fallen:
-            for link in self._links_to.get(i, ()):
-                content = fields[link.position] if link.position < len(fields) else 0
-                if content and link.rule.kind is not LinkKind.IMMEDIATE:
-                    new -= content << link.shift
-                    if link.rule.unreachable:
-                        bounced.append((link, content))
-        for link, content in bounced:
-            new = self._bounce(new, link, self.interner.queues[content])
-        for i, name in fall.fallen:
-            new = self._notify(new, i, name)
-        return new, fall.outcome
+        made = []
+        for new, choices in self._given_back(
+            state + fall.outcome.delta, [link for i, _ in fall.fallen for link in self._links_to.get(i, ())]
+        ):
+            for i, name in fall.fallen:
+                new = self._notify(new, i, name)
+            made.append((new, fall.outcome if not choices else _chosen(fall.outcome, choices)))
+        return made
+
+    def _given_back(self, state: int, links: list[Column]) -> list[tuple[int, tuple[int, ...]]]:
+        """Empty links; what comes back to one sender from one address does so in every order, each with its choices."""
+        returned: dict[tuple[Name, Name], list[tuple[Column, tuple[int, ...]]]] = {}
+        for link in links:
+            content = (state >> link.shift) & MASK if link.rule.kind is not LinkKind.IMMEDIATE else 0
+            if content:
+                state -= content << link.shift
+                if self._returns(state, link):
+                    step = link.step
+                    lost = self.interner.queues[content]
+                    returned.setdefault((step.receiver, step.sender), []).append((link, lost))
+        ways: list[tuple[int, tuple[int, ...]]] = [(state, ())]
+        for _, several in sorted(returned.items(), key=itemgetter(0)):
+            several.sort(key=lambda each: each[0].step.channel)
+            orders = merges([lost for _, lost in several], int)
+            ways = [
+                (self._bounce(here, several[0][0], order), choices if len(orders) == 1 else (*choices, number))
+                for here, choices in ways
+                for number, order in enumerate(orders)
+            ]
+        return ways
 
     def _fall(self, unit: str, fields: tuple[int, ...], slots: tuple[int, ...]) -> _Fall:
         fallen = tuple(i for i in slots if self.interner.locals[i][fields[i]].alive)
@@ -178,19 +196,16 @@ class Breaking(Composing):
                 state = self._push(state, self.column(name, seat.name, DOWN), (notice,))
         return state
 
-    def _cut(self, state: int, pair: tuple[Slot, Slot]) -> int:
+    def _cut(self, state: int, pair: tuple[Slot, Slot]) -> list[tuple[int, tuple[int, ...]]]:
         cuts = self.cuts[(state >> (BITS * self.cuts_at)) & MASK]
-        state = self._with_cuts(state, cuts | {pair})
         one, other = (self.interner.index[slot] for slot in pair)
-        for receiver, sender in ((one, other), (other, one)):
-            for link in list(self._links_to.get(receiver, ())):
-                if link.sender != sender or link.step.channel in (UNREACHABLE, DOWN):
-                    continue
-                content = (state >> link.shift) & MASK if link.rule.kind is not LinkKind.IMMEDIATE else 0
-                if content:
-                    state -= content << link.shift
-                    state = self._bounce(state, link, self.interner.queues[content])
-        return state
+        links = [
+            link
+            for receiver, sender in ((one, other), (other, one))
+            for link in self._links_to.get(receiver, ())
+            if link.sender == sender and link.step.channel not in (UNREACHABLE, DOWN)
+        ]
+        return self._given_back(self._with_cuts(state, cuts | {pair}), links)
 
     def _tamper(self, state: int, fields: tuple[int, ...], kind: FaultKind, found: list[tuple[int, Outcome]]) -> None:
         for link in self.columns[: len(fields) - self.first_link]:
@@ -201,32 +216,41 @@ class Breaking(Composing):
             step = link.step
             fault = Fault(kind, f"{step.sender}|{step.receiver}|{step.channel}")
             if kind is FaultKind.LOSE and link.rule.lossy:
-                found.append(self._broken(self._with_queue(state, link, queue[1:]), fault, 0))
+                found.append(self._broken(self._with_queue(state, link, queue[1:]), fault))
             elif kind is FaultKind.LOSE_REPLY and link.rule.reply:
                 lost = self._with_queue(state, link, queue[1:])
                 told = self.interner.message(Unreachable(step.sender, self.interner.messages[queue[0]]), step.sender)
                 back = self.column(step.sender, step.receiver, UNREACHABLE)
-                found.append(self._broken(self._push(lost, back, (told,)), fault, 0))
+                found.append(self._broken(self._push(lost, back, (told,)), fault))
             elif kind is FaultKind.TRUNCATE and step.channel != DOWN and self._is_dead(fields, link):
-                found.append(self._broken(self._with_queue(state, link, queue[:-1]), fault, 0))
+                found.append(self._broken(self._with_queue(state, link, queue[:-1]), fault))
             elif kind is FaultKind.DUPLICATE and link.rule.duplicating:
-                for outcome in self._delivery(
-                    link, fields, queue[0], link.entries.get((fields[link.receiver], queue[0]))
-                ):
-                    new = self._apply(state, outcome)
-                    paid = None if new is None else self._pay(new, (kind,))
-                    if paid is not None:
-                        again = Outcome(
-                            Taken(fault, outcome.taken.choices),
-                            outcome.delta,
-                            mask=outcome.mask,
-                            spent=(*outcome.spent, kind),
-                            observations=outcome.observations,
-                            error=outcome.error,
-                            broken=outcome.broken,
-                        )
-                        found.append((paid, again))
+                paid = self._pay(state, (kind,))
+                entry = link.entries.get((fields[link.receiver], queue[0]))
+                for outcome in self._delivery(link, self.unpack(paid), queue[0], entry):
+                    again = _joined(Outcome(Taken(fault), 0, spent=(kind,)), outcome)
+                    again.mask, again.broken = outcome.mask, outcome.broken
+                    found.append((self._apply(paid, outcome), again))
 
     def _is_dead(self, fields: tuple[int, ...], link: Column) -> bool:
         sender = self.interner.locals[link.sender][fields[link.sender]]
         return not sender.alive or sender.name != link.step.sender
+
+
+def _chosen(outcome: Outcome, choices: tuple[int, ...]) -> Outcome:
+    """An outcome without messages that some choices led to."""
+    return Outcome(Taken(outcome.taken.step, choices), outcome.delta, mask=outcome.mask, spent=outcome.spent)
+
+
+def _joined(one: Outcome, other: Outcome) -> Outcome:
+    """One step that does what two outcomes do, one after the other; which states that changes is left to be said."""
+    return Outcome(
+        Taken(one.taken.step, one.taken.choices + other.taken.choices),
+        0,
+        one.posts + other.posts,
+        spent=other.spent + one.spent,
+        observations=one.observations + other.observations,
+        error=other.error,
+        draws=one.draws + other.draws,
+        armed=one.armed + other.armed,
+    )

@@ -14,7 +14,7 @@ from typing import Any
 from rayproof.model.kernel.errors import ModelError, PolicyError
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT
-from rayproof.model.kernel.interning import Raw, Stimulus
+from rayproof.model.kernel.interning import BudgetAsked, Raw, Stimulus
 from rayproof.model.kernel.links import LinkKind
 from rayproof.model.kernel.outcomes import BITS, Ask, Column, Outcome, Push
 from rayproof.model.kernel.packing import Packing
@@ -65,7 +65,7 @@ class Composing(Packing):
         try:
             threads = [
                 self._grow(_Thread({}, deque(), [], (), (), ()), origin, raw)
-                for raw in self.interner.results(origin, known[origin], stimulus)
+                for raw in self.interner.results(origin, known[origin], stimulus, self._left(known, ()))
             ]
             done: list[_Thread] = []
             while threads:
@@ -74,7 +74,17 @@ class Composing(Packing):
                     done.append(thread)
         except _Need as need:
             return Ask(need.column, origin, stimulus, step, known)
+        except BudgetAsked:
+            return Ask(self.budget_at, origin, stimulus, step, known)
         return tuple(self._outcome(thread, known, step) for thread in done)
+
+    def _left(self, known: dict[int, int], spent: tuple[FaultKind, ...]) -> dict[FaultKind, int] | None:
+        """How often each kind of fault may still strike, when the budget is among what is known."""
+        number = known.get(self.budget_at)
+        if number is None:
+            return None
+        rows = zip(self.kinds, self._limits, self.budgets[number], strict=True)
+        return {kind: limit - used - spent.count(kind) for kind, limit, used in rows}
 
     def _grow(self, thread: _Thread, column: int, raw: Raw) -> _Thread:
         sender = self.interner.locals[column][raw.local].name
@@ -105,7 +115,8 @@ class Composing(Packing):
                 if local not in link.dead:
                     if thread.hops > IMMEDIATE_LIMIT:
                         raise ModelError(f"immediate links of {sender} never come to rest")
-                    raws = self.interner.results(link.receiver, local, ("receive", sender, message))
+                    left = self._left(known, thread.spent)
+                    raws = self.interner.results(link.receiver, local, ("receive", sender, message), left)
                     threads[:0] = [self._grow(thread, link.receiver, raw) for raw in raws]
                     return True
             thread.posts.append((link, message))

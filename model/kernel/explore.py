@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from rayproof.model.kernel.collector import by_hand, collect
 from rayproof.model.kernel.coverage import coverage_of
 from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.fairness import FAIR, Fairness
@@ -27,6 +28,7 @@ from rayproof.model.kernel.statements import DECIDED, Statement, StatementKind
 from rayproof.model.kernel.steps import Taken
 from rayproof.model.kernel.verdicts import (
     INTERRUPTED_NOTE,
+    OUT_OF_MEMORY,
     SEARCH_ENDED,
     Result,
     StatementResult,
@@ -128,13 +130,16 @@ class Explorer:
         note = ""
         violation = None
         try:
-            violation, note = self._search()
-            self._exhausted = violation is None and not note
-            if self._exhausted and self._runs:
-                note = self._over_budget()
-                violation = None if note else self._judge_runs()
+            with by_hand():
+                violation, note = self._search()
+                self._exhausted = violation is None and not note
+                if self._exhausted and self._runs:
+                    note = self._over_budget()
+                    violation = None if note else self._judge_runs()
         except KeyboardInterrupt:
             note = INTERRUPTED_NOTE
+        except MemoryError:
+            note = OUT_OF_MEMORY
         except ModelError as error:
             error.add_note(f"after exploring {self.state_count()} states of {self.scenario.name}")
             raise
@@ -203,6 +208,7 @@ class Explorer:
         return self.transitions.successors(state)
 
     def _cap(self, frontier: int) -> str:
+        collect()
         memory = resident_mb()
         cpu = time.process_time() - self._started
         states = self.state_count()
@@ -244,8 +250,7 @@ class Explorer:
         if outcome.broken:
             return self._named(outcome.broken)
         for reader in self._steps:
-            holds = not reader.mask & outcome.mask or reader.holds_step(state, outcome, new)
-            if not holds and not self._is_known(reader.statement):
+            if not reader.holds_step(state, outcome, new) and not self._is_known(reader.statement):
                 return reader.statement
         for refinement in self._refinements:
             if not refinement.allows(state, new):

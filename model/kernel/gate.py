@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from rayproof.model.kernel.engines import explore
 from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.forgetting import Forgetting, forgettable
 from rayproof.model.kernel.reduced import ReducedExplorer, ToldApart
 from rayproof.model.kernel.reductions import REDUCIBLE, Reduction
 from rayproof.model.kernel.scenario import Scenario
@@ -106,8 +105,6 @@ def _unsound(scope: Scenario, reduction: Reduction, wanted: Sequence[Statement],
     apart = [other.name for other in beside if isinstance(other, Symmetry) != isinstance(reduction, Symmetry)]
     if apart:
         return f"it is not used together with {', '.join(apart)}"
-    if isinstance(reduction, Forgetting) and not forgettable(scope):
-        return f"{scope.name} has no field that is written and never read"
     if isinstance(reduction, Symmetry):
         groups = reduction.groups(scope)
         if not groups:

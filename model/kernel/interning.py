@@ -1,12 +1,12 @@
 """Distinct process states, messages and queues, each kept once and named by a small integer.
 
-What a handler did is remembered for (process state, stimulus): the two-way table. Every remembered call is run twice,
-the second time on a contrary copy (mappings and sets in another order), and both must agree.
+What a handler did is remembered for (process state, stimulus): the two-way table. Every remembered call is run again on
+a copy whose mappings and sets are in another order (`orders`), and both must agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +14,20 @@ from rayproof.model.kernel.context import Armed, Context
 from rayproof.model.kernel.errors import ModelError, PolicyError
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.handlers import invoke
+from rayproof.model.kernel.orders import ORDERS, Place, arranged_copy, begin, has_order, orders_of
 from rayproof.model.kernel.process import (
     Message,
     Name,
     Process,
     TimerKind,
     blank,
+    constant_fields,
     durable_fields,
     state_fields,
 )
 from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.values import contrary_copy, copy, freeze, require_immutable, size
+from rayproof.model.kernel.sealed import sealed_process
+from rayproof.model.kernel.values import copy, freeze, mutable_parts, require_immutable, size
 
 Stimulus = tuple[Any, ...]
 """("receive", sender, message id), ("fire", timer) or ("start",)."""
@@ -39,6 +42,18 @@ class Local:
     incarnation: int
     name: Name
     alive: bool
+    seen: Process | None = None
+    """The process as statements are shown it."""
+
+    def shown(self) -> Process:
+        """The process, read-only."""
+        if self.seen is None:
+            self.seen = sealed_process(self.process)
+        return self.seen
+
+
+THOROUGH = 4
+"""Calls in which the elements gone through at one place of a handler are put in all orders; then in one for each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,48 @@ class Raw:
     """(process, timer) it has set, also those that ran already."""
 
 
+class BudgetAsked(BaseException):
+    """What a handler does depends on the faults that are left."""
+
+
+class _Call:
+    """One run of one handler."""
+
+    __slots__ = (
+        "after",
+        "armed",
+        "branches",
+        "choices",
+        "column",
+        "draws",
+        "error",
+        "local",
+        "observations",
+        "sends",
+        "spent",
+        "stimulus",
+    )
+
+    after: Local
+    armed: list[tuple[Name, str]]
+    observations: list[Any]
+    sends: list[tuple[Name, Message, str]]
+
+    def __init__(self, column: int, local: int, stimulus: Stimulus) -> None:
+        self.column = column
+        self.local = local
+        self.stimulus = stimulus
+        self.choices: tuple[int, ...] = ()
+        self.draws: tuple[bool, ...] = ()
+        self.branches: list[tuple[int, int]] = []
+        self.spent: list[FaultKind] = []
+        self.error: PolicyError | None = None
+
+
+def _same(one: Any, other: Any) -> bool:
+    return freeze(one) == freeze(other)
+
+
 class Interner:
     """Process states, messages and queues of one scenario, and the remembered handlers."""
 
@@ -73,9 +130,15 @@ class Interner:
         self._ids: list[dict[Hashable, int]] = [{} for _ in self.slots]
         self._down: list[dict[int, int]] = [{} for _ in self.slots]
         self._budgeted = scenario.budgeted
-        self._raw: dict[tuple[int, int, Stimulus], tuple[Raw, ...]] = {}
+        self._limits = {kind: limit for kind, limit in scenario.faults.items() if limit > 0}
+        self._raw: dict[tuple[Any, ...], tuple[Raw, ...]] = {}
+        """(column, state, stimulus) -> what came of it; with the faults that were left where the handler asks for one."""
+        self._asking: set[tuple[Any, ...]] = set()
+        self._looks: dict[Place, int] = {}
+        self._turn = 0
+        self._constants: dict[int, tuple[str, ...]] = {}
         self.messages: list[Message] = []
-        self._message_ids: dict[Message, int] = {}
+        self._message_ids: dict[Hashable, int] = {}
         self.queues: list[tuple[int, ...]] = [()]
         self._queue_ids: dict[tuple[int, ...], int] = {(): 0}
         self.heads: list[int] = [-1]
@@ -83,40 +146,61 @@ class Interner:
 
     # ---- naming -----------------------------------------------------------------------------------------------------
 
-    def local(self, column: int, made: Local) -> int:
-        """The number of a process state; the object becomes the kept one when it is new."""
+    def form(self, made: Local) -> Hashable:
+        """The canonical form of a process state."""
         process = made.process
         kind = type(process)
-        form: list[Hashable] = []
+        form: list[Hashable] = [kind, made.incarnation, made.alive]
         for name in state_fields(kind):
             try:
                 form.append(freeze(getattr(process, name)))
             except ModelError as error:
                 raise ModelError(f"field {name} of {made.name} ({kind.__name__}): {error}") from None
-        key = (kind, tuple(form), tuple(sorted(made.timers.items())), made.incarnation, made.alive)
-        try:
-            found = self._ids[column].get(key)
-        except TypeError as error:
-            raise ModelError(f"a field of {made.name} ({kind.__name__}) has no canonical form: {error}") from None
+        return (*form, *sorted(made.timers.items()))
+
+    def local(self, column: int, made: Local) -> int:
+        """The number of a process state; the object becomes the kept one when it is new."""
+        form = self.form(made)
+        found = self._ids[column].get(form)
         if found is None:
+            self._owns_its_parts(made)
+            process = made.process
             found = len(self.locals[column])
-            self._ids[column][key] = found
+            self._ids[column][form] = found
             self.locals[column].append(made)
-            for name in state_fields(kind):
+            for name in state_fields(type(process)):
                 field = (self.slots[column], name)
                 self.peaks[field] = max(self.peaks.get(field, 0), size(getattr(process, name)))
             self._on_new_local(column, found)
         return found
 
+    @staticmethod
+    def _owns_its_parts(made: Local) -> None:
+        """Raise `ModelError` when two places of a process state are one mutable value: a copy would have two."""
+        owner: dict[int, str] = {}
+
+        for name in state_fields(type(made.process)):
+
+            def claim(identity: int, name: str = name) -> None:
+                if identity in owner:
+                    fields = " and ".join(dict.fromkeys((owner[identity], name)))
+                    raise ModelError(f"{made.name}: {fields} share one mutable value")
+                owner[identity] = name
+
+            mutable_parts(getattr(made.process, name), claim)
+
     def message(self, sent: Message, sender: Name) -> int:
         """The number of a message; raises `ModelError` when it could change."""
         try:
-            found = self._message_ids.get(sent)
-        except TypeError:
-            found = None
-        if found is None:
+            form = freeze(sent)
+        except ModelError:
             require_immutable(sent, f"{type(sent).__name__} from {sender}")
-            found = self._message_ids[sent] = len(self.messages)
+            raise
+        found = self._message_ids.get(form)
+        if found is None:
+            if not isinstance(sent, Message):
+                raise ModelError(f"{sender} sends {sent!r}, which is no message")
+            found = self._message_ids[form] = len(self.messages)
             self.messages.append(sent)
         return found
 
@@ -145,49 +229,83 @@ class Interner:
 
     # ---- running handlers -------------------------------------------------------------------------------------------
 
-    def results(self, column: int, local: int, stimulus: Stimulus) -> tuple[Raw, ...]:
-        """Everything that a handler can do, one entry per combination of its choices."""
-        key = (column, local, stimulus)
+    def results(
+        self, column: int, local: int, stimulus: Stimulus, left: Mapping[FaultKind, int] | None = None
+    ) -> tuple[Raw, ...]:
+        """Everything that a handler can do, one entry per combination of its choices.
+
+        `left`: how often each kind of fault may still strike. Raises `BudgetAsked` when it is None and the handler asks.
+        """
+        key: tuple[Any, ...] = (column, local, stimulus)
+        found = self._raw.get(key)
+        if found is not None:
+            return found
+        if key not in self._asking:
+            try:
+                found = self._raw[key] = tuple(self._branches(column, local, stimulus, None))
+                return found
+            except BudgetAsked:
+                self._asking.add(key)
+        if left is None:
+            raise BudgetAsked
+        key = (*key, tuple(left.values()))
         found = self._raw.get(key)
         if found is None:
-            outcomes = []
-            scripts: list[tuple[int, ...]] = [()]
-            while scripts:
-                script = scripts.pop()
-                raw, branches = self._run(column, local, stimulus, script, copy)
-                again, _ = self._run(column, local, stimulus, script, contrary_copy)
-                if raw != again:
-                    raw = self._disagreement(column, local, stimulus, raw, again)
-                outcomes.append(raw)
-                for position, count in branches:
-                    scripts += [(*raw.choices[:position], option) for option in range(count - 1, 0, -1)]
-            found = self._raw[key] = tuple(outcomes)
+            found = self._raw[key] = tuple(self._branches(column, local, stimulus, left))
         return found
 
-    def _run(
-        self, column: int, local: int, stimulus: Stimulus, script: tuple[int, ...], duplicate: Callable[[Any], Any]
-    ) -> tuple[Raw, list[tuple[int, int]]]:
+    def _branches(
+        self, column: int, local: int, stimulus: Stimulus, left: Mapping[FaultKind, int] | None
+    ) -> Iterator[Raw]:
+        scripts: list[tuple[int, ...]] = [()]
+        while scripts:
+            call = self._called(column, local, stimulus, scripts.pop(), left)
+            yield self._checked(call, left)
+            for position, count in call.branches:
+                scripts += [(*call.choices[:position], option) for option in range(count - 1, 0, -1)]
+
+    def _called(
+        self,
+        column: int,
+        local: int,
+        stimulus: Stimulus,
+        script: tuple[int, ...],
+        left: Mapping[FaultKind, int] | None,
+        duplicate: Callable[[Any], Any] = copy,
+    ) -> _Call:
+        """Run a handler on copies that `duplicate` makes."""
         self.runs += 1
-        was = self.locals[column][local]
-        process, timers, incarnation, name = self._ready(column, was, stimulus, duplicate)
-        branches: list[tuple[int, int]] = []
-        made: list[int] = []
-        draws: list[bool] = []
+        call = _Call(column, local, stimulus)
+        spent = call.spent
+        process, timers, incarnation, name = self._ready(column, local, stimulus, duplicate)
 
         def decide(count: int, random: bool) -> int:
-            position = len(made)
+            position = len(call.choices)
             if position >= len(script):
-                branches.append((position, count))
+                call.branches.append((position, count))
             index = script[position] if position < len(script) else 0
-            made.append(index)
-            draws.append(random)
+            call.choices += (index,)
+            call.draws += (random,)
             return index
 
-        context = Context(decide, lambda fault: decide(2, False) == 1, self._budgeted)
+        def may_fail(fault: FaultKind) -> bool:
+            if self._limits.get(fault, 0):
+                if left is None:
+                    raise BudgetAsked
+                if left[fault] > spent.count(fault):
+                    return decide(2, False) == 1
+            call.choices += (0,)
+            call.draws += (False,)
+            return False
+
+        context = Context(decide, may_fail, self._budgeted)
         context.begin(name, timers)
+        context.spent = spent
         try:
             if stimulus[0] == "receive":
                 message = self.messages[stimulus[2]]
+                if duplicate is not copy and has_order(message):
+                    message = duplicate(message)
                 before = hash(message)
                 invoke(name, process, context, ("receive", stimulus[1], message))
                 if hash(message) != before:
@@ -195,27 +313,71 @@ class Interner:
             else:
                 invoke(name, process, context, stimulus)
         except PolicyError as caught:
-            return Raw(local, (), (), (), tuple(made), caught), branches
-        after = self.local(column, Local(process, timers, incarnation, name, True))
-        sends = tuple((to, self.message(sent, name), channel) for to, sent, channel in context.sends)
-        raw = Raw(
-            after,
-            sends,
-            tuple(context.observations),
-            tuple(context.spent),
-            tuple(made),
-            draws=tuple(draws),
-            armed=tuple(context.timers_set),
+            call.error = caught
+        # The context is let go: it knows this call, and the two would keep each other.
+        call.sends, call.observations, call.armed = context.sends, context.observations, context.timers_set
+        call.after = Local(process, timers, incarnation, name, True)
+        return call
+
+    def _checked(self, call: _Call, left: Mapping[FaultKind, int] | None) -> Raw:
+        """What a call did, once it has been found to do the same on copies in other orders."""
+        column, local, stimulus, choices = call.column, call.local, call.stimulus, call.choices
+        raw = Raw(local, (), (), (), choices, call.error)
+        if call.error is None:
+            raw = Raw(
+                self.local(column, call.after),
+                tuple((to, self.message(sent, call.after.name), channel) for to, sent, channel in call.sends),
+                tuple(call.observations),
+                tuple(call.spent),
+                choices,
+                draws=call.draws,
+                armed=tuple(call.armed),
+            )
+            for event in raw.observations:
+                require_immutable(event, f"an event from {call.after.name}")
+        self._turn = (self._turn + 1) % ORDERS
+        orders = [self._turn]
+        thorough = False
+        while orders:
+            places = begin(orders.pop())
+            again = self._called(column, local, stimulus, choices, left, arranged_copy)
+            wrong = call.error or again.error
+            if wrong is not None:
+                # A policy that fails only sometimes is the policy's fault, not the model's.
+                return Raw(local, (), (), (), choices, wrong)
+            if not self._agrees(raw, again):
+                self._disagree(column, local, stimulus)
+            if not thorough and any(self._looks.get(place, 0) < THOROUGH for place in places):
+                thorough = True
+                orders = list(range(orders_of(places)))
+                for place in places:
+                    self._looks[place] = self._looks.get(place, 0) + 1
+        return raw
+
+    def _agrees(self, raw: Raw, again: _Call) -> bool:
+        """Whether a second call did what the first did."""
+        return (
+            again.choices == raw.choices
+            and again.draws == raw.draws
+            and tuple(again.spent) == raw.spent
+            and tuple(again.armed) == raw.armed
+            and self._ids[again.column].get(self.form(again.after)) == raw.local
+            and tuple((to, self._message_ids.get(freeze(m)), channel) for to, m, channel in again.sends) == raw.sends
+            and len(again.observations) == len(raw.observations)
+            and all(map(_same, again.observations, raw.observations))
         )
-        return raw, branches
 
     def _ready(
-        self, column: int, was: Local, stimulus: Stimulus, duplicate: Callable[[Any], Any]
+        self, column: int, local: int, stimulus: Stimulus, duplicate: Callable[[Any], Any]
     ) -> tuple[Process, Armed, int, Name]:
+        was = self.locals[column][local]
         kind = type(was.process)
         process = blank(was.process)
         for name in state_fields(kind):
             setattr(process, name, duplicate(getattr(was.process, name)))
+        if duplicate is not copy:
+            for name in self._ordered_constants(column):
+                setattr(process, name, duplicate(getattr(was.process, name)))
         timers = dict(was.timers)
         if stimulus[0] == "fire":
             timer_kind, count = timers.pop(stimulus[1])
@@ -223,11 +385,16 @@ class Interner:
                 timers[stimulus[1]] = (timer_kind, count + 1)
         return process, timers, was.incarnation, was.name
 
-    def _disagreement(self, column: int, local: int, stimulus: Stimulus, one: Raw, other: Raw) -> Raw:
-        for raw in (one, other):
-            if raw.error is not None:
-                # A policy that fails only sometimes is the policy's fault, not the model's.
-                return Raw(raw.local, (), (), (), one.choices, raw.error)
+    def _ordered_constants(self, column: int) -> tuple[str, ...]:
+        """The constants of the process in a slot that hold a set."""
+        found = self._constants.get(column)
+        if found is None:
+            process = self.locals[column][0].process
+            names = constant_fields(type(process))
+            found = self._constants[column] = tuple(name for name in names if has_order(getattr(process, name)))
+        return found
+
+    def _disagree(self, column: int, local: int, stimulus: Stimulus) -> None:
         was = self.locals[column][local]
         raise ModelError(
             f"{was.name} ({type(was.process).__name__}) gave two different answers to the same input "
@@ -236,7 +403,7 @@ class Interner:
 
     def remembered(self) -> Iterator[tuple[int, int, Stimulus, tuple[Raw, ...]]]:
         """Every (column, state, stimulus) that has been run, and what came of it."""
-        for (column, local, stimulus), results in self._raw.items():
+        for (column, local, stimulus, *_), results in self._raw.items():
             yield column, local, stimulus, results
 
     def describe(self, stimulus: Stimulus) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rayproof.model.kernel.errors import PolicyError
-from rayproof.model.kernel.process import Process, blank, state_fields
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.process import Process
+from rayproof.model.kernel.sealed import refused
 from rayproof.model.kernel.statements import Monitor, Statement, StatementKind, StateView
 from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.values import copy
 from rayproof.model.kernel.world import World
 
 
@@ -30,6 +30,8 @@ class Judge:
         self._watches = bool(always or self._steps or self._refinements or self._sometimes)
         self._by_type: dict[type[Process], tuple[tuple[Statement, ...], frozenset[str]]] = {}
         self._before: dict[str, StateView] = {}
+        self._asked: Statement | None = None
+        """Who is to blame for what goes wrong in a check."""
         self._monitors: dict[type, Monitor] = dict(world.monitors)
 
     def at_start(self) -> Statement | PolicyError | None:
@@ -42,15 +44,27 @@ class Judge:
     def before_step(self) -> None:
         """Keep what step statements compare with; call before each step."""
         for statement in self._steps:
-            self._before[statement.name] = self._kept_view(statement)
+            self._before[statement.name] = self._world.view(statement, kept=True)
         for statement in self._refinements:
-            self._abstract[statement.name] = statement.check(self._world.view(statement))
+            self._abstract[statement.name] = statement.ask(self._world.view(statement))
 
     def after_step(self, taken: Taken | None) -> Statement | None:
         """The first statement that the present state, or the step into it, breaks."""
         if not self._watches:
             return None
+        try:
+            broken = self._broken(taken)
+        except Exception as error:
+            if self._asked is None:
+                raise
+            raise self._asked.blamed(error) from error
+        if refused and self._asked is not None:
+            raise self._asked.blamed(ModelError(refused[0]))
+        return broken
+
+    def _broken(self, taken: Taken | None) -> Statement | None:
         world = self._world
+        self._asked = None
         concerned: set[str] = set()
         for seat in world.touched:
             kind = type(seat.process)
@@ -61,8 +75,10 @@ class Judge:
                     frozenset(s.name for s in (*self._views, *self._sometimes) if issubclass(kind, s.reads)),
                 )
             if found[0] and seat.alive:
+                shown = seat.seen or seat.shown()
                 for statement in found[0]:
-                    if not statement.check(seat.process) and not self._is_known(statement):
+                    self._asked = statement
+                    if not statement.check(shown) and not self._is_known(statement):
                         return statement
             if found[1]:
                 concerned |= found[1]
@@ -73,20 +89,26 @@ class Judge:
             relevant = (
                 statement.name in concerned or statement.links is not None or not moved.isdisjoint(statement.monitors)
             )
-            if relevant and not statement.check(world.view(statement)) and not self._is_known(statement):
-                return statement
+            if relevant:
+                self._asked = statement
+                if not statement.check(world.view(statement)) and not self._is_known(statement):
+                    return statement
         for statement in self._sometimes:
             relevant = (
                 statement.name in concerned or statement.links is not None or not moved.isdisjoint(statement.monitors)
             )
-            if relevant and statement.name not in self.happened and statement.check(world.view(statement)):
-                self.happened.add(statement.name)
+            if relevant and statement.name not in self.happened:
+                self._asked = statement
+                if statement.check(world.view(statement)):
+                    self.happened.add(statement.name)
         if taken is not None:
             for statement in self._steps:
+                self._asked = statement
                 holds = statement.check(self._before[statement.name], taken, world.view(statement))
                 if not holds and not self._is_known(statement):
                     return statement
         for statement in self._refinements:
+            self._asked = statement
             if not self._refines(statement, taken is None):
                 return statement
         return None
@@ -105,9 +127,9 @@ class Judge:
         for statement in self._audits:
             if statement.each:
                 seats = [s for s in world.seats.values() if s.alive and isinstance(s.process, statement.reads)]
-                passed = all(statement.check(seat.process) for seat in seats)
+                passed = all(statement.ask(seat.shown()) for seat in seats)
             else:
-                passed = statement.check(world.view(statement))
+                passed = statement.ask(world.view(statement))
             if not passed and not self._is_known(statement):
                 return statement
         return None
@@ -116,18 +138,3 @@ class Judge:
         if statement.known:
             self.known_broken.add(statement.name)
         return bool(statement.known)
-
-    def _kept_view(self, statement: Statement) -> StateView:
-        kept = {}
-        dead = set()
-        for seat in self._world.seats.values():
-            if not isinstance(seat.process, statement.reads):
-                continue
-            if not seat.alive:
-                dead.add(seat.name)
-                continue
-            duplicate = blank(seat.process)
-            for name in state_fields(type(seat.process)):
-                setattr(duplicate, name, copy(getattr(seat.process, name)))
-            kept[seat.name] = duplicate
-        return StateView(kept, frozenset(dead), self._world.messages, dict(self._world.monitors))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
+from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.process import Name, slot_of
+
+T = TypeVar("T")
 
 UNREACHABLE = "unreachable"
 """Channel on which a send to the dead comes back."""
@@ -44,6 +49,40 @@ class LinkRule:
     """Replies of an RPC: one may be lost after the effect, and the requester is then told `Unreachable`."""
     unreachable: bool = True
     """Whether a sender learns that its receiver is dead or cut off; silence otherwise."""
+
+
+MERGE_LIMIT = 10_000
+"""Orders in which the messages of several channels may come back; more are an error of the model."""
+
+
+def merges(queues: Sequence[Sequence[T]], form: Callable[[T], Hashable]) -> list[tuple[T, ...]]:
+    """All orders of several queues together that keep the order of each, equal ones (by their forms) once.
+
+    They come depth first, taking from the queues in the order given.
+    """
+    found: dict[Hashable, tuple[T, ...]] = {}
+    taken = [0] * len(queues)
+    merged: list[T] = []
+
+    def go_on() -> None:
+        if len(merged) == total:
+            found.setdefault(tuple(map(form, merged)), tuple(merged))
+            if len(found) > MERGE_LIMIT:
+                raise ModelError(f"{total} messages of {len(queues)} channels come back in too many orders")
+            return
+        for i, queue in enumerate(queues):
+            if taken[i] < len(queue):
+                merged.append(queue[taken[i]])
+                taken[i] += 1
+                go_on()
+                taken[i] -= 1
+                merged.pop()
+
+    total = sum(map(len, queues))
+    if len(queues) == 1:
+        return [tuple(queues[0])]
+    go_on()
+    return list(found.values())
 
 
 def connects(sender: Name, receiver: Name, senders: str, receivers: str) -> bool:

@@ -144,7 +144,7 @@ def decide(graph: StateGraph, statement: Statement, waiting: Waiting, fairness: 
     among = waiting.states[graph.sources] & waiting.states[graph.targets]
     stopped = np.zeros(len(graph), bool)
     if statement.kind is StatementKind.PROGRESS:
-        among &= ~np.array([statement.check(step) for step in graph.steps], bool)[graph.labels]
+        among &= ~np.array([statement.ask(step) for step in graph.steps], bool)[graph.labels]
     else:
         stopped[:] = waiting.states
         stopped[graph.sources[graph.system[graph.labels]]] = False

@@ -7,6 +7,7 @@ after compare equal without rewriting.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from struct import Struct
 from typing import Any
 
@@ -19,6 +20,7 @@ from rayproof.model.kernel.process import Name, Slot, Unreachable, slot_of
 from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.statements import Monitor
 from rayproof.model.kernel.steps import Deliver
+from rayproof.model.kernel.values import freeze
 
 
 class Packing:
@@ -43,7 +45,7 @@ class Packing:
         self.cuts_at = self.width + 1
         self.monitor_kinds = monitors
         self.monitors: list[list[Monitor]] = [[kind()] for kind in monitors]
-        self._monitor_ids: list[dict[Monitor, int]] = [{kind(): 0} for kind in monitors]
+        self._monitor_ids: list[dict[Hashable, int]] = [{freeze(kind()): 0} for kind in monitors]
         self.first_link = self.width + 2 + len(monitors)
         self._monitor_bits = ((1 << (BITS * len(monitors))) - 1) << (BITS * (self.width + 2))
         self._unpack = Struct(f"<{self.first_link}I").unpack
@@ -102,21 +104,15 @@ class Packing:
 
     # ---- the general way, for steps that are rare ------------------------------------------------------------------
 
-    def _apply(self, state: int, outcome: Outcome) -> int | None:
+    def _apply(self, state: int, outcome: Outcome) -> int:
         new = state + outcome.delta
         if outcome.spent:
-            paid = self._pay(new, outcome.spent)
-            if paid is None:
-                return None
-            new = paid
+            new = self._pay(new, outcome.spent)
         for column, message in outcome.posts:
             new = self._push(new, column, (message,))
         if outcome.observations:
             new = self._observe(new, outcome)
         return new
-
-    def _afford(self, fields: tuple[int, ...], spent: tuple[FaultKind, ...]) -> bool:
-        return self.paid(fields[self.budget_at], spent) is not None
 
     def paid(self, budget: int, spent: tuple[FaultKind, ...]) -> int | None:
         counts = list(self.budgets[budget])
@@ -134,11 +130,13 @@ class Packing:
             self.budgets.append(key)
         return found
 
-    def _pay(self, state: int, spent: tuple[FaultKind, ...]) -> int | None:
+    def _pay(self, state: int, spent: tuple[FaultKind, ...]) -> int:
+        """A state with less of its budget, which must suffice."""
         shift = BITS * self.budget_at
         before = (state >> shift) & MASK
         after = self.paid(before, spent)
-        return None if after is None else state + ((after - before) << shift)
+        assert after is not None, "no handler runs beyond the budget"
+        return state + ((after - before) << shift)
 
     def _push_change(self, column: Column, burst: tuple[int, ...], before: int) -> int:
         content = self.interner.queues[before]
@@ -159,14 +157,16 @@ class Packing:
             return self._bounce(state, column, burst)
         return state + self._push_change(column, burst, (state >> column.shift) & MASK)
 
-    def _bounce(self, state: int, column: Column, burst: tuple[int, ...]) -> int:
-        if not column.rule.unreachable:
-            return state
+    def _returns(self, state: int, column: Column) -> bool:
+        """Whether the sender of a link hears of what does not arrive."""
         sender = self.interner.locals[column.sender][(state >> (BITS * column.sender)) & MASK]
-        if not sender.alive or sender.name != column.step.sender:
+        return column.rule.unreachable and sender.alive and sender.name == column.step.sender
+
+    def _bounce(self, state: int, column: Column, burst: tuple[int, ...]) -> int:
+        if not self._returns(state, column):
             return state
         to = column.step.receiver
-        back = self.column(to, sender.name, UNREACHABLE)
+        back = self.column(to, column.step.sender, UNREACHABLE)
         returned = tuple(
             self.interner.message(Unreachable(to, self.interner.messages[message]), to) for message in burst
         )
@@ -197,9 +197,10 @@ class Packing:
         monitor = known[number]
         for event in outcome.observations:
             monitor = monitor.observe(event)
-        after = self._monitor_ids[which].get(monitor)
+        form = freeze(monitor)
+        after = self._monitor_ids[which].get(form)
         if after is None:
-            after = self._monitor_ids[which][monitor] = len(known)
+            after = self._monitor_ids[which][form] = len(known)
             known.append(monitor)
         return after
 

@@ -146,6 +146,11 @@ def constant_fields(kind: type) -> tuple[str, ...]:
     return _layout(kind).constant
 
 
+def derived_fields(kind: type) -> tuple[tuple[str, Any], ...]:
+    """The fields that are no part of the state, each with the factory of its first value."""
+    return _layout(kind).derived
+
+
 def blank(like: Process) -> Process:
     """A process of the same class and configuration whose state is still to be set."""
     kind = type(like)

@@ -27,9 +27,9 @@ class Judged(Transitions):
         key = (column, local)
         found = self._breaches.get(key)
         if found is None:
-            process = self.interner.locals[column][local].process
-            breaks = (s.name for s in self._judges if isinstance(process, s.reads) and not s.check(process))
-            found = self._breaches[key] = next(breaks, "")
+            made = self.interner.locals[column][local]
+            judges = [s for s in self._judges if isinstance(made.process, s.reads)] if made.alive else []
+            found = self._breaches[key] = next((s.name for s in judges if not s.ask(made.shown())), "")
         return found
 
 
@@ -46,9 +46,11 @@ class Reader:
         self._monitor_columns = tuple(
             first_monitor + transitions.monitor_kinds.index(kind) for kind in statement.monitors
         )
+        self._declared = transitions.scenario.declared(statement)
         columns = self._columns + self._monitor_columns
         self._key: Callable[[tuple[int, ...]], Hashable] = itemgetter(*columns) if columns else lambda fields: None
         self._answers: dict[Any, bool] = {}
+        self._by_outcome: dict[Outcome, dict[int, bool]] = {}
         self._parts: dict[int, bool] = {}
         self._bits = sum(MASK << (BITS * column) for column in columns)
         self._columns_known = 0 if statement.links is not None else -1
@@ -107,11 +109,18 @@ class Reader:
 
     def holds_step(self, state: int, outcome: Outcome, new: int) -> bool:
         """The answer about a step."""
-        before, after = self._transitions.unpack(state), self._transitions.unpack(new)
-        key = (self._key(before), outcome.taken, self._key(after))
-        answer = self._answers.get(key)
+        key: Any
+        answers: dict[Any, bool]
+        if outcome.remembered and self.statement.links is None:
+            # What is read after the step follows from what was read before it, and from the outcome.
+            key = state & self._bits
+            answers = self._by_outcome.get(outcome) or self._by_outcome.setdefault(outcome, {})
+        else:
+            key, answers = (self.part(state), outcome.taken, self.part(new)), self._answers
+        answer = answers.get(key)
         if answer is None:
-            answer = self._answers[key] = bool(self.statement.check(self.view(before), outcome.taken, self.view(after)))
+            before, after = self.view(self.unpack(state)), self.view(self.unpack(new))
+            answer = answers[key] = bool(self.statement.ask(before, outcome.taken, after))
         return answer
 
     def _read_links(self) -> list[Column]:
@@ -129,8 +138,8 @@ class Reader:
         if self.statement.each:
             interner = self._transitions.interner
             seats = [interner.locals[i][fields[i]] for i in self._columns]
-            return all(self.statement.check(seat.process) for seat in seats if seat.alive)
-        return bool(self.statement.check(self.view(fields)))
+            return all(self.statement.ask(seat.shown()) for seat in seats if seat.alive)
+        return bool(self.statement.ask(self.view(fields)))
 
     def view(self, fields: tuple[int, ...]) -> StateView:
         """What the statement sees of a state."""
@@ -138,13 +147,14 @@ class Reader:
         seats = [transitions.interner.locals[i][fields[i]] for i in self._columns]
         first_monitor = transitions.width + 2
         return StateView(
-            {seat.name: seat.process for seat in seats if seat.alive},
+            {seat.name: seat.seen or seat.shown() for seat in seats if seat.alive},
             frozenset(seat.name for seat in seats if not seat.alive),
             lambda: messages_in(transitions, fields),
             {
                 kind: transitions.monitors[i][fields[first_monitor + i]]
                 for i, kind in enumerate(transitions.monitor_kinds)
             },
+            self._declared,
         )
 
 

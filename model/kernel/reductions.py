@@ -1,7 +1,6 @@
 """Reductions: fewer states for the same answer, each one behind a gate.
 
-- **Symmetry** has a module of its own (`symmetry`), and so have **invisible steps** (`invisible`) and **dead state**
-  (`forgetting`).
+- **Symmetry** has a module of its own (`symmetry`), and so have **invisible steps** (`invisible`).
 - **Eager steps**: while a message of the given classes can be delivered, nothing else happens; the message must concern
   nothing that a statement reads. It is the ample set of partial-order reduction (Peled 1993) with the user's word for
   its independence, and with its cycle condition: an eager step into a state met before is not waited for. Where only

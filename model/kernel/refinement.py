@@ -78,7 +78,7 @@ class Refinement:
     def _abstraction(self, state: int, part: int) -> int:
         number = self._abstractions.get(part)
         if number is None:
-            abstract = self.statement.check(self._reads.view(self._reads.unpack(state)))
+            abstract = self.statement.ask(self._reads.view(self._reads.unpack(state)))
             number = self._numbers.setdefault(abstract, len(self._states))
             if number == len(self._states):
                 self._states.append(abstract)

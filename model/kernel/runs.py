@@ -9,6 +9,7 @@ draws, whose other branches a single run does not show.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from dataclasses import replace
 
 from rayproof.model.kernel.fairness import FAIR, Fairness
 from rayproof.model.kernel.liveness import LIVENESS
@@ -69,7 +70,7 @@ class RunJudge:
         )
         self._fired.add(step)
         for statement in self._always_waiting:
-            if statement.kind is StatementKind.PROGRESS and statement.check(step):
+            if statement.kind is StatementKind.PROGRESS and statement.ask(step):
                 self._always_waiting[statement] = False
 
     def after_step(self) -> None:
@@ -98,9 +99,9 @@ class RunJudge:
             view = self._world.view(statement)
             if statement.kind is StatementKind.LEADS_TO:
                 assert statement.then is not None
-                waits = (waits or statement.check(view)) and not statement.then(view)
+                waits = (waits or statement.ask(view)) and not replace(statement, check=statement.then).ask(view)
             else:
-                waits = (waits or first) and not statement.check(view)
+                waits = (waits or first) and not statement.ask(view)
             self._waiting[statement] = waits
             self._always_waiting[statement] &= waits
 

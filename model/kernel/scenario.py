@@ -11,9 +11,9 @@ from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.links import LinkRule, RuleBook
 from rayproof.model.kernel.process import Name, Process, Slot, constant_fields, state_fields
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.statements import Declared, Statement
 from rayproof.model.kernel.timing import Timing
-from rayproof.model.kernel.values import freeze, mutable_parts, require_immutable
+from rayproof.model.kernel.values import freeze, mutable_parts, require_fixed_constant
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,30 @@ class Scenario:
         """The rule that holds for a link."""
         return self._rule_book.rule(sender, receiver, channel)
 
+    def declared(self, statement: Statement) -> Declared:
+        """What a statement may look at here."""
+        known = self._declarations.get(id(statement))
+        if known is None:
+            known = self._declarations[id(statement)] = (Declared(statement, self.initial()), statement)
+        return known[0]
+
+    @cached_property
+    def _declarations(self) -> dict[int, tuple[Declared, Statement]]:
+        return {}
+
     @cached_property
     def _rule_book(self) -> RuleBook:
         return RuleBook(self.links)
 
     @cached_property
     def _checked(self) -> bool:
-        """Raises `ModelError` when two processes share a mutable part or a field has no canonical form."""
+        """Raises `ModelError` when processes share a mutable part, or a field is of a type that is not allowed."""
         made = {slot: make() for slot, make in self.processes.items()}
         owner: dict[int, str] = {}
         for slot, process in made.items():
             kind = type(process)
+            if hasattr(process, "__dict__"):
+                raise ModelError(f"{kind.__name__} keeps more than its fields: a process is a dataclass with slots")
             for name in state_fields(kind):
                 value = getattr(process, name)
                 try:
@@ -91,9 +104,7 @@ class Scenario:
 
                 mutable_parts(value, claim)
             for name in constant_fields(kind):
-                value = getattr(process, name)
-                if isinstance(value, list | dict | set):
-                    require_immutable(value, f"constant {name} of {slot}")
+                require_fixed_constant(getattr(process, name), f"constant {name} of {slot}")
         return True
 
     def unit_slots(self, unit: str) -> tuple[Slot, ...]:

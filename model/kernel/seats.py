@@ -8,13 +8,14 @@ from typing import Any
 from rayproof.model.kernel.context import Armed
 from rayproof.model.kernel.links import LinkKind, LinkRule
 from rayproof.model.kernel.process import Message, Name, Process, Slot
+from rayproof.model.kernel.sealed import sealed_process
 from rayproof.model.kernel.steps import Deliver
 
 
 class Seat:
     """A slot with the process that holds it now."""
 
-    __slots__ = ("alive", "durable", "incarnation", "links", "name", "process", "slot", "timers")
+    __slots__ = ("alive", "durable", "incarnation", "links", "name", "process", "seen", "slot", "timers")
 
     def __init__(self, slot: Slot, process: Process) -> None:
         self.slot = slot
@@ -26,15 +27,24 @@ class Seat:
         self.durable: dict[str, Any] = {}
         self.links: dict[tuple[Name, str], Link] = {}
         """Links that the present process has used."""
+        self.seen: Process | None = None
+        """The process as statements are shown it; None when it may have changed since."""
+
+    def shown(self) -> Process:
+        """The process, read-only, as it is now."""
+        if self.seen is None:
+            self.seen = sealed_process(self.process)
+        return self.seen
 
 
 class Link:
     """A link in use: its rule and the messages that wait."""
 
-    __slots__ = ("immediate", "queue", "rule", "sender", "service", "step", "to")
+    __slots__ = ("immediate", "key", "queue", "rule", "sender", "service", "step", "to")
 
     def __init__(self, step: Deliver, rule: LinkRule, sender: Seat, to: Seat, service: bool) -> None:
         self.step = step
+        self.key = (step.sender, step.receiver, step.channel)
         self.rule = rule
         self.immediate = rule.kind is LinkKind.IMMEDIATE
         self.sender = sender

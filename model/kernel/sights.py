@@ -63,12 +63,13 @@ class Sights:
         watched = {seat.name: _watching(seat.process, asked) for seat in seats if seat.alive}
         if statement.each:
             for process in watched.values():
-                statement.check(process)
+                statement.ask(process)
             return
         first = transitions.width + 2
         monitors = {kind: transitions.monitors[i][here[first + i]] for i, kind in enumerate(transitions.monitor_kinds)}
         dead = frozenset(seat.name for seat in seats if not seat.alive)
-        statement.check(StateView(watched, dead, lambda: messages_in(transitions, here), monitors))
+        declared = transitions.scenario.declared(statement)
+        statement.ask(StateView(watched, dead, lambda: messages_in(transitions, here), monitors, declared))
 
     def all(self, states: Iterable[int], read: Read) -> dict[str, set[tuple[str, ...]]]:
         """For each statement, all that it sees in the states, as text."""

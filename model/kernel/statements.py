@@ -6,13 +6,17 @@ first line of its docstring. Nothing is registered: whoever checks lists the sta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from inspect import getdoc
 from typing import Any, Protocol, Self, TypeVar
 
-from rayproof.model.kernel.process import Message, Name, Process
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.links import connects
+from rayproof.model.kernel.process import Message, Name, Process, Slot
+from rayproof.model.kernel.sealed import refused
 
 P = TypeVar("P", bound=Process)
 M = TypeVar("M", bound="Monitor")
@@ -39,10 +43,81 @@ class StatementKind(StrEnum):
     REFINES = "refines"
 
 
-class StateView:
-    """What a statement sees of one global state: live processes by type, the dead, messages, monitors."""
+class Declared:
+    """What one statement may look at in one scenario; everything else is a `ModelError` by name."""
 
-    __slots__ = ("_dead", "_links", "_monitors", "_processes")
+    def __init__(self, statement: Statement, processes: Mapping[Slot, Process]) -> None:
+        self._statement = statement
+        self._slots = tuple(processes)
+        self._census = Counter(type(process) for process in processes.values())
+        self._allowed: set[type] = set()
+        self._single: set[type] = set()
+        self._linked: tuple[str, str] | tuple[()] = ()
+        self._shown: dict[tuple[Name, Name, str], bool] = {}
+
+    def allow(self, kind: type) -> None:
+        """Raise `ModelError` unless the statement declares this kind of process."""
+        if kind in self._allowed:
+            return
+        reads = self._statement.reads
+        if not (isinstance(kind, type) and issubclass(kind, reads)):
+            named = ", ".join(each.__name__ for each in reads) or "none"
+            raise ModelError(
+                f"it looks at processes of kind {getattr(kind, '__name__', repr(kind))}, which it does not declare "
+                f"(it declares {named}); {self._who()}"
+            )
+        self._allowed.add(kind)
+
+    def allow_single(self, kind: type) -> None:
+        """Raise `ModelError` unless the statement declares this kind and one slot holds a process of it."""
+        if kind in self._single:
+            return
+        self.allow(kind)
+        count = sum(number for each, number in self._census.items() if issubclass(each, kind))
+        if count != 1:
+            how = "no process" if not count else f"not one process but {count}"
+            raise ModelError(f"{how} of kind {kind.__name__} in this scenario; {self._who()}")
+        self._single.add(kind)
+
+    def allow_monitor(self, kind: type) -> None:
+        """Raise `ModelError` unless the statement asks for this monitor."""
+        if kind not in self._statement.monitors:
+            raise ModelError(f"it looks at the monitor {kind.__name__}, which it does not declare")
+
+    def shows(self, link: tuple[Name, Name, str]) -> bool:
+        """Whether the statement may look at the messages of a link."""
+        found = self._shown.get(link)
+        if found is None:
+            found = self._shown[link] = connects(link[0], link[1], *self.ends())
+        return found
+
+    def ends(self) -> tuple[str, str]:
+        """The links whose messages the statement may look at; raises `ModelError` when it declares none."""
+        if not self._linked:
+            ends = self._statement.links
+            if ends is None:
+                raise ModelError("it looks at messages and declares no links: links=(senders, receivers)")
+            for end in ends:
+                if not any(connects(slot, slot, end, end) for slot in self._slots):
+                    raise ModelError(
+                        f"it looks at messages on links {ends[0]} -> {ends[1]}, but no slot of this scenario is called "
+                        f"{end}; there are {', '.join(self._slots)}"
+                    )
+            self._linked = ends
+        return self._linked
+
+    def _who(self) -> str:
+        counts = (f"{kind.__name__} x{n}" if n > 1 else kind.__name__ for kind, n in self._census.items())
+        return f"there are {', '.join(counts)}"
+
+
+class StateView:
+    """What a statement sees of one global state: live processes by type, the dead, messages, monitors; all read-only.
+
+    What the statement does not declare raises `ModelError` when it is looked up.
+    """
+
+    __slots__ = ("_dead", "_declared", "_links", "_monitors", "_processes")
 
     def __init__(
         self,
@@ -50,18 +125,22 @@ class StateView:
         dead: frozenset[Name],
         links: Callable[[], Mapping[tuple[Name, Name, str], Sequence[Message]]],
         monitors: Mapping[type, Any],
+        declared: Declared,
     ) -> None:
         self._processes = processes
         self._dead = dead
         self._links = links
         self._monitors = monitors
+        self._declared = declared
 
     def of(self, kind: type[P]) -> dict[Name, P]:
-        """The live processes of a type, by name, in the scenario's order."""
+        """The live processes of a declared type, by name, in the scenario's order."""
+        self._declared.allow(kind)
         return {name: process for name, process in self._processes.items() if isinstance(process, kind)}
 
     def one(self, kind: type[P]) -> P | None:
-        """The only live process of a type; None when it is dead."""
+        """The live process of a declared type that one slot of the scenario holds; None when it is dead."""
+        self._declared.allow_single(kind)
         for process in self._processes.values():
             if isinstance(process, kind):
                 return process
@@ -74,13 +153,18 @@ class StateView:
 
     def monitor(self, kind: type[M]) -> M:
         """The state of a monitor that the statement has asked for."""
+        self._declared.allow_monitor(kind)
         found = self._monitors[kind]
         assert isinstance(found, kind)
         return found
 
     def messages(self) -> list[tuple[Name, Name, str, Message]]:
-        """Messages in flight as (from, to, channel, message); a statement looks at no link but those it reads."""
-        return [(*link, message) for link, queue in self._links().items() for message in queue]
+        """Messages in flight on the declared links as (from, to, channel, message), ordered by link."""
+        self._declared.ends()
+        shows = self._declared.shows
+        found = self._links()
+        links = sorted(filter(shows, found))
+        return [(*link, message) for link in links for message in found[link]]
 
 
 @dataclass(frozen=True)
@@ -105,6 +189,24 @@ class Statement:
     """State in which the abstract system of `refines` starts."""
     known: str = ""
     """Number of the upstream issue when real Ray is known to break the statement."""
+
+    def ask(self, *seen: Any) -> Any:
+        """The answer of the check; raises `ModelError` when it fails, writes, or looks at what it does not declare."""
+        try:
+            answer = self.check(*seen)
+        except Exception as error:
+            raise self.blamed(error) from error
+        if refused:
+            raise self.blamed(ModelError(refused[0]))
+        return answer
+
+    def blamed(self, error: Exception) -> Exception:
+        """What a check that raised is reported as."""
+        refused.clear()
+        if isinstance(error, PolicyError):
+            return error
+        what = str(error) if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
+        return ModelError(f"statement {self.name}: {what}")
 
 
 Decorator = Callable[[Callable[..., bool]], Statement]
@@ -138,9 +240,12 @@ def always(
     return _statement(StatementKind.ALWAYS, source, reads, each=each, monitors=monitors, links=links, known=known)
 
 
-def step(*reads: type[Process], source: str, known: str = "") -> Decorator:
-    """Holds of every step. `check(before, taken, after)` with two views and the step."""
-    return _statement(StatementKind.STEP, source, reads, known=known)
+def step(*reads: type[Process], source: str, links: tuple[str, str] | None = None, known: str = "") -> Decorator:
+    """Holds of every step. `check(before, taken, after)` with two views and the step.
+
+    Messages are those in flight before and after it; what is delivered is among those before.
+    """
+    return _statement(StatementKind.STEP, source, reads, links=links, known=known)
 
 
 def sometimes(
@@ -164,14 +269,20 @@ def audit(
     return _statement(StatementKind.AUDIT, source, reads, each=each, monitors=monitors, known=known)
 
 
-def eventually(*reads: type[Process], source: str, known: str = "") -> Decorator:
+def eventually(*reads: type[Process], source: str, links: tuple[str, str] | None = None, known: str = "") -> Decorator:
     """Holds at some time on every fair run. `check(view)`."""
-    return _statement(StatementKind.EVENTUALLY, source, reads, known=known)
+    return _statement(StatementKind.EVENTUALLY, source, reads, links=links, known=known)
 
 
-def leads_to(*reads: type[Process], then: Callable[..., bool], source: str, known: str = "") -> Decorator:
+def leads_to(
+    *reads: type[Process],
+    then: Callable[..., bool],
+    source: str,
+    links: tuple[str, str] | None = None,
+    known: str = "",
+) -> Decorator:
     """Whenever `check(view)` holds, `then(view)` holds then or later, on every fair run."""
-    return _statement(StatementKind.LEADS_TO, source, reads, then=then, known=known)
+    return _statement(StatementKind.LEADS_TO, source, reads, then=then, links=links, known=known)
 
 
 def progress(*, source: str, known: str = "") -> Decorator:

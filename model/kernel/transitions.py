@@ -20,6 +20,9 @@ from rayproof.model.kernel.statements import Monitor
 from rayproof.model.kernel.steps import Fire, Taken, Tick
 
 
+EARLY = (FaultKind.EARLY_TIMEOUT,)
+
+
 class Transitions(Breaking):
     """Successors of packed states, from remembered outcomes."""
 
@@ -41,9 +44,7 @@ class Transitions(Breaking):
             if outcomes[0].error is not None:
                 self.flaw = outcomes[0].error
                 break
-            following = self._apply(state, outcomes[0])
-            assert following is not None
-            state = following
+            state = self._apply(state, outcomes[0])
         return state
 
     def successors(self, state: int) -> tuple[list[tuple[int, Outcome]], bool]:
@@ -69,18 +70,13 @@ class Transitions(Breaking):
             for outcome in entry:
                 new = base + outcome.delta
                 if slow or outcome.spent or outcome.entwined:
-                    applied = self._apply(base, outcome)
-                    if applied is None:
-                        continue
-                    new = applied
+                    new = self._apply(base, outcome)
                 else:
                     for push in outcome.pushes:
                         to = push.column
                         if fields[to.receiver] in to.dead:
                             # Only the general way keeps what bounces in order.
-                            applied = self._apply(base, outcome)
-                            assert applied is not None
-                            new = applied
+                            new = self._apply(base, outcome)
                             break
                         before = fields[to.position] if to.position < known else 0
                         change = push.table.get(before)
@@ -124,8 +120,9 @@ class Transitions(Breaking):
         for source in patient:
             if not busy:
                 self._fire(state, fields, source, found)
-            elif source.kind is TimerKind.EAGER and self._afford(fields, (FaultKind.EARLY_TIMEOUT,)):
-                self._fire(state, fields, source, found, early=True)
+            elif source.kind is TimerKind.EAGER and self.paid(fields[self.budget_at], EARLY) is not None:
+                paid = self._pay(state, EARLY)
+                self._fire(paid, self.unpack(paid), source, found, early=True)
         if self.kinds:
             self._faults(state, fields, found)
         return found, quiescent
@@ -149,16 +146,16 @@ class Transitions(Breaking):
                     outcome.posts,
                     outcome.pushes,
                     outcome.mask,
-                    (*outcome.spent, FaultKind.EARLY_TIMEOUT),
+                    (*outcome.spent, *EARLY),
                     outcome.observations,
                     outcome.error,
                     broken=outcome.broken,
+                    draws=outcome.draws,
+                    armed=outcome.armed,
                 )
-            new = self._after(state, fields, made)
-            if new is not None:
-                found.append((new, made))
+            found.append((self._after(state, fields, outcome), made))
 
-    def _after(self, state: int, fields: tuple[int, ...], outcome: Outcome) -> int | None:
+    def _after(self, state: int, fields: tuple[int, ...], outcome: Outcome) -> int:
         """What `_apply` leads to, the quick way where every receiver lives, nothing is cut and nothing is paid."""
         if fields[self.cuts_at] or outcome.spent:
             return self._apply(state, outcome)

@@ -27,6 +27,9 @@ EXIT_CODES = {Verdict.HOLDS: 0, Verdict.KNOWN: 0, Verdict.VIOLATED: 1, Verdict.U
 INTERRUPTED_NOTE = "interrupted"
 """How the note of a result begins when Ctrl-C has ended the run."""
 
+OUT_OF_MEMORY = "the memory of the machine was used up"
+"""The note of a result whose run was ended by it."""
+
 SEARCH_ENDED = "the search ended at another violation"
 WALKS_ENDED = "the walks ended at another violation"
 """Why a search has no answer about a statement that another one was broken before."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from time import process_time
 
+from rayproof.model.kernel.collector import by_hand, collect
 from rayproof.model.kernel.errors import PolicyError
 from rayproof.model.kernel.judge import Judge
 from rayproof.model.kernel.scenario import Scenario
@@ -21,6 +22,7 @@ from rayproof.model.kernel.statements import DECIDED, Statement, StatementKind
 from rayproof.model.kernel.steps import Step, Taken
 from rayproof.model.kernel.verdicts import (
     INTERRUPTED_NOTE,
+    OUT_OF_MEMORY,
     WALKS_ENDED,
     Result,
     StatementResult,
@@ -35,6 +37,10 @@ FAULT_SPACING = 48
 
 SCHEDULE_BYTES = 300
 """Length of the schedules that campaigns draw."""
+
+
+COLLECTED = 32
+"""Walks between two looks of the garbage collector."""
 
 
 @dataclass(frozen=True)
@@ -186,21 +192,26 @@ def campaign(
     count = done = longest = undrained = 0
     fault_bytes = 2 * sum(scenario.faults.values())
     try:
-        for done in range(1, walks + 1):
-            result = walk(scenario, random.randbytes(schedule_bytes), random.randbytes(fault_bytes), wanted)
-            count += len(result.steps)
-            longest = max(longest, len(result.steps))
-            happened |= result.happened
-            known |= result.known_broken
-            undrained += scenario.rests and not result.quiescent and result.violation is None
-            violation = result.violation
-            if violation is not None:
-                break
-            if cpu_s is not None and process_time() - started > cpu_s:
-                note = f"the budget of {cpu_s:g} CPU seconds was spent after {done} walks"
-                break
+        with by_hand():
+            for done in range(1, walks + 1):
+                result = walk(scenario, random.randbytes(schedule_bytes), random.randbytes(fault_bytes), wanted)
+                count += len(result.steps)
+                longest = max(longest, len(result.steps))
+                happened |= result.happened
+                known |= result.known_broken
+                undrained += scenario.rests and not result.quiescent and result.violation is None
+                violation = result.violation
+                if violation is not None:
+                    break
+                if cpu_s is not None and process_time() - started > cpu_s:
+                    note = f"the budget of {cpu_s:g} CPU seconds was spent after {done} walks"
+                    break
+                if not done % COLLECTED:
+                    collect()
     except KeyboardInterrupt:
         note = f"{INTERRUPTED_NOTE} after {done} walks"
+    except MemoryError:
+        note = f"{OUT_OF_MEMORY} after {done} walks"
     if undrained and not note:
         note = f"{undrained} walks did not come to rest within {scenario.drain_limit} steps"
     answers = _answers(scenario, wanted, violation, happened, known, note)

@@ -15,7 +15,7 @@ from rayproof.model.kernel.context import Context
 from rayproof.model.kernel.errors import ModelError, PolicyError
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind
+from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, merges
 from rayproof.model.kernel.process import (
     Down,
     Message,
@@ -29,9 +29,9 @@ from rayproof.model.kernel.process import (
 )
 from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.seats import Link, Seat
-from rayproof.model.kernel.statements import Monitor, Statement, StateView
+from rayproof.model.kernel.statements import Declared, Monitor, Statement, StateView
 from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
-from rayproof.model.kernel.values import require_immutable
+from rayproof.model.kernel.values import freeze, require_immutable
 
 
 class World:
@@ -67,9 +67,12 @@ class World:
         self.monitors: dict[type, Monitor] = {kind: kind() for s in wanted for kind in s.monitors}
         self.flaw: PolicyError | None = None
         """What a policy did wrong when a process started; the initial state is then unfinished."""
+        self._declared: dict[int, tuple[Declared, tuple[Seat, ...]]] = {}
         try:
             for seat in self.seats.values():
                 self._run(seat, ("start",))
+                if self.context.choices:
+                    raise ModelError(f"{seat.name} chooses while it starts; an initial state is one state")
         except PolicyError as error:
             self.flaw = error
 
@@ -197,6 +200,7 @@ class World:
         context = self.context
         pending: list[tuple[Seat, Stimulus]] = [(seat, stimulus)]
         for origin, what in pending:
+            origin.seen = None
             context.me, context.timers = origin.name, origin.timers
             invoke(origin.name, origin.process, context, what)
             self.touched.append(origin)
@@ -262,10 +266,13 @@ class World:
             raise ModelError(f"link {link.step} holds {len(queue)} messages, its capacity: {message!r} is one too many")
         queue.append(message)
 
+    def _returns(self, link: Link) -> bool:
+        """Whether the sender of a link hears of what does not arrive."""
+        return link.rule.unreachable and link.sender.alive and link.sender.name == link.step.sender
+
     def _bounce(self, link: Link, message: Message) -> None:
-        sender = link.sender
-        if link.rule.unreachable and sender.alive and sender.name == link.step.sender:
-            back = self._link(link.to, link.step.receiver, sender.name, UNREACHABLE)
+        if self._returns(link):
+            back = self._link(link.to, link.step.receiver, link.step.sender, UNREACHABLE)
             self._post(back, Unreachable(link.step.receiver, message))
 
     def _is_cut(self, link: Link) -> bool:
@@ -331,17 +338,28 @@ class World:
         fallen = [self.seats[slot] for slot in self.scenario.unit_slots(unit) if self.seats[slot].alive]
         for seat in fallen:
             seat.alive = False
+            seat.seen = None
             seat.durable = {name: getattr(seat.process, name) for name in durable_fields(type(seat.process))}
             seat.timers = {}
             seat.links = {}
             self._armed.pop(seat.slot, None)
             self.touched.append(seat)
-        for seat in fallen:
-            for link in self._links_to[seat.slot][:]:
-                for message in self._drop(link):
-                    self._bounce(link, message)
+        self._give_back([link for seat in fallen for link in self._links_to[seat.slot]])
         for seat in fallen:
             self._tell_watchers(seat)
+
+    def _give_back(self, links: Iterable[Link]) -> None:
+        """Empty links; what comes back to one sender from one address does so in an order that is chosen."""
+        returned: dict[tuple[Name, Name], list[tuple[Link, list[Message]]]] = {}
+        for link in links:
+            lost = self._drop(link)
+            if lost and self._returns(link):
+                returned.setdefault((link.step.receiver, link.step.sender), []).append((link, lost))
+        for _, several in sorted(returned.items()):
+            several.sort(key=lambda each: each[0].step.channel)
+            orders = merges([lost for _, lost in several], freeze)
+            for message in self.context.choose(orders):
+                self._bounce(several[0][0], message)
 
     def _tell_watchers(self, seat: Seat) -> None:
         for watcher in self.scenario.watchers.get(seat.slot, ()):
@@ -357,16 +375,18 @@ class World:
             for name, value in seat.durable.items():
                 setattr(seat.process, name, value)
             seat.alive = True
+            seat.seen = None
         for seat in back:
             self._run(seat, ("start",))
 
     def _cut(self, one: Slot, other: Slot) -> None:
         self.cuts.add((one, other))
-        for receiver, sender in ((one, other), (other, one)):
-            for link in self._links_to[receiver]:
-                if link.sender.slot == sender and link.step.channel not in (UNREACHABLE, DOWN):
-                    for message in self._drop(link):
-                        self._bounce(link, message)
+        self._give_back(
+            link
+            for receiver, sender in ((one, other), (other, one))
+            for link in self._links_to[receiver][:]
+            if link.sender.slot == sender and link.step.channel not in (UNREACHABLE, DOWN)
+        )
 
     def _tamper(self, fault: Fault) -> None:
         sender, receiver, channel = fault.target.split("|")
@@ -383,18 +403,33 @@ class World:
 
     # ---- what can be seen -------------------------------------------------------------------------------------------
 
-    def view(self, statement: Statement) -> StateView:
-        """What a statement sees of this state."""
-        processes = {}
-        dead = set()
-        for seat in self.seats.values():
-            if isinstance(seat.process, statement.reads):
-                if seat.alive:
-                    processes[seat.name] = seat.process
-                else:
-                    dead.add(seat.name)
-        return StateView(processes, frozenset(dead), self.messages, self.monitors)
+    def view(self, statement: Statement, *, kept: bool = False) -> StateView:
+        """What a statement sees of this state, read-only; `kept`: also when the world has moved on."""
+        found = self._declared.get(id(statement))
+        if found is None:
+            read = tuple(seat for seat in self.seats.values() if isinstance(seat.process, statement.reads))
+            found = self._declared[id(statement)] = (self.scenario.declared(statement), read)
+        declared, seats = found
+        alive = {}
+        dead = []
+        for seat in seats:
+            if seat.alive:
+                alive[seat.name] = seat.seen or seat.shown()
+            else:
+                dead.append(seat.name)
+        monitors = self.monitors
+        if statement.links is None:
+            return StateView(alive, frozenset(dead), self.messages, monitors, declared)
+        waiting, shows = self._waiting.values(), declared.shows
+
+        def shown() -> dict[tuple[Name, Name, str], tuple[Message, ...]]:
+            return {link.key: tuple(link.queue) for link in waiting if shows(link.key)}
+
+        if not kept:
+            return StateView(alive, frozenset(dead), shown, monitors, declared)
+        now = shown()
+        return StateView(alive, frozenset(dead), lambda: now, dict(monitors), declared)
 
     def messages(self) -> Mapping[tuple[Name, Name, str], tuple[Message, ...]]:
         """Messages in flight by link."""
-        return {(s.sender, s.receiver, s.channel): tuple(link.queue) for s, link in self._waiting.items()}
+        return {link.key: tuple(link.queue) for link in self._waiting.values()}

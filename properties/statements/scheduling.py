@@ -110,7 +110,7 @@ def spread_balance(view: StateView) -> bool:
     return not counts or max(counts.values()) - (min(counts.values()) if len(counts) > 1 else 0) <= 1
 
 
-@step(GlobalScheduler, source="Ray 2.60 lease_policy.cc; Ray #49258; bug benchmark D06, Q2")
+@step(GlobalScheduler, links=("*", "scheduler*"), source="Ray 2.60 lease_policy.cc; Ray #49258; bug benchmark D06, Q2")
 def locality_respected(before: StateView, taken: Taken, after: StateView) -> bool:
     """A task goes to the node that holds most of its input bytes, if the scheduler knows of room there."""
     then, now = before.one(GlobalScheduler), after.one(GlobalScheduler)

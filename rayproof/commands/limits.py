@@ -13,7 +13,7 @@ ReduceOption = Annotated[
     typer.Option(
         "--reduce",
         metavar="auto|NAME,...",
-        help="Leave out states: invisible, acknowledgements, symmetry, dead; gated.",
+        help="Leave out states: invisible, acknowledgements, symmetry; gated.",
     ),
 ]
 OnlyOption = Annotated[

@@ -213,11 +213,6 @@ class Expander:
         special = np.flatnonzero(tables.special[outcomes])
         changes: list[Change] = []
         if len(special):
-            able = self._payable(at, outcomes, special)
-            if not able.all():
-                at, outcomes = at[able], outcomes[able]
-                taken = None if taken is None else (taken[0], taken[1][able])
-                special = np.flatnonzero(tables.special[outcomes])
             changes += self._special(at, outcomes, special)
         returned, pushes = self._pushes(at, outcomes)
         if returned.any():
@@ -287,13 +282,6 @@ class Expander:
 
     # ---- faults inside handlers, and monitors -----------------------------------------------------------------------
 
-    def _payable(self, at: Ints, outcomes: Ints, special: Ints) -> Bools:
-        """The rows whose budget allows what their outcome costs."""
-        able = np.ones(len(at), bool)
-        costly = special[self.relation.tables().costly[outcomes[special]]]
-        able[costly] = self._prices.get(outcomes[costly], self._rows[at[costly], self.model.budget_at]) >= 0
-        return able
-
     def _special(self, at: Ints, outcomes: Ints, special: Ints) -> list[Change]:
         """What faults inside handlers cost, and what monitors make of the events."""
         costly = special[self.relation.tables().costly[outcomes[special]]]
@@ -309,9 +297,10 @@ class Expander:
         return changes
 
     def _price(self, outcome: int, budget: int) -> int:
-        """What is left of a budget; -1 where it does not suffice."""
+        """What is left of a budget."""
         paid = self.model.paid(budget, self.relation.outcomes[outcome].spent)
-        return -1 if paid is None else paid
+        assert paid is not None, "no handler runs beyond the budget"
+        return paid
 
     def _fold(self, monitor: int, outcome: int, state: int) -> int:
         return self.model.folded(monitor, state, self.relation.outcomes[outcome])
@@ -324,9 +313,7 @@ class Expander:
             if taken is not None:
                 shift = BITS * taken[0]
                 state += (int(taken[1][position]) - ((state >> shift) & MASK)) << shift
-            new = self.model._apply(state, self.relation.outcomes[int(outcomes[position])])
-            assert new is not None, "what cannot be paid was sorted out before"
-            made.append(self.row(new))
+            made.append(self.row(self.model._apply(state, self.relation.outcomes[int(outcomes[position])])))
         self.steps += len(made)
         self._note_flaws(at[which], outcomes[which])
         yield from self._kept(self._matrix(made), at[which])
@@ -378,12 +365,15 @@ class Expander:
             if link.rule.unreachable:
                 returning |= rows[at, link.position] != 0
         if returning.any():
-            made = []
+            made: list[list[int]] = []
+            parents: list[int] = []
             for position in at[returning].tolist():
                 state = self.packed(rows[position])
-                made.append(self.row(model.crash(state, unit)))
+                ways = model.crash(state, unit)
+                made += [self.row(new) for new in ways]
+                parents += [position] * len(ways)
             self.steps += len(made)
-            yield from self._kept(self._matrix(made), at[returning])
+            yield from self._kept(self._matrix(made), np.array(parents, np.int64))
             at = at[~returning]
             if not len(at):
                 return

@@ -157,15 +157,17 @@ class VectorExplorer(Explorer):
             self._origins.append((base + batch.parents).astype(np.uint32))
             found.append(batch)
             if self._expander.flaws:
-                position, outcome = self._expander.flaws[0]
-                broken = self._judge_step(0, 0, outcome)
-                if broken is not None:
-                    return self._violation(broken, base + position, outcome)
+                break
             for reader in (*self._views, *self._sometimes):
                 failed = self._judge_rows(reader, batch.rows)
                 if failed is not None:
                     steps = self._steps_to(base + int(batch.parents[failed]), int(batch.words[failed]))
                     return Violation(reader.statement.name, reader.statement.sentence, steps, reader.statement.source)
+        if self._expander.flaws:
+            position, outcome = self._expander.flaws[0]
+            broken = self._judge_step(0, 0, outcome)
+            assert broken is not None
+            return self._violation(broken, base + position, outcome)
         resting = np.flatnonzero(self._expander.quiescent)
         self.quiescent_states += len(resting)
         for reader in self._audits:
