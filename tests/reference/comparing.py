@@ -22,7 +22,7 @@ from rayproof.model.kernel import (
     Verdict,
     Violation,
 )
-from rayproof.model.kernel.explore import Explorer
+from rayproof.model.kernel.explore import Explorer, Limits
 from rayproof.model.kernel.gate import explore_reduced
 from rayproof.model.kernel.invisible import Invisible
 from rayproof.model.kernel.liveness import LIVENESS
@@ -170,10 +170,11 @@ def differences(system: System, seed: int = 0, least: int = 0) -> str:
 
 
 def _engines(scenario: Scenario, statements: Sequence[Statement]) -> Iterator[Explorer]:
-    yield Explorer(scenario, statements)
+    limits = Limits(states=3 * LIMIT)
+    yield Explorer(scenario, statements, limits)
     if all(s.kind in VECTORISED for s in statements):
-        yield VectorExplorer(scenario, statements)
-        yield VectorExplorer(scenario, statements, exact=True)
+        yield VectorExplorer(scenario, statements, limits)
+        yield VectorExplorer(scenario, statements, limits, exact=True)
 
 
 def _same_breach(scenario: Scenario, breach: Breach) -> None:

@@ -120,7 +120,7 @@ class Actor(Process):
             case ("log",):
                 self.log = [*self.log, cause.label][-2:]
             case ("note",):
-                self.seen.add(cause.n)
+                self.seen.add(int(cause.n))
             case ("file",):
                 self.table[cause.label] = cause.n
             case ("fill",):
@@ -138,7 +138,7 @@ class Actor(Process):
                 self.table.clear()
                 self.log.clear()
             case ("shelve",):
-                self.shelf = tuple(sorted({*self.shelf, cause.n}))
+                self.shelf = tuple(sorted({*self.shelf, int(cause.n)}))
             case ("sum", name):
                 setattr(self, name, (sum(self.seen) + sum(self.table.values()) + len(self.log)) % MODULUS)
             case ("recall", name):
