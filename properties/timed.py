@@ -10,7 +10,6 @@ from rayproof.model.kernel import (
     Scenario,
     Statement,
     StatementKind,
-    StateView,
     Timing,
     TraceMismatch,
     Violation,
@@ -82,15 +81,12 @@ def run_timed(
 def _left_broken(
     simulation: Simulation, result: SimulationResult, wanted: Iterable[Statement], monitors: dict[type, Monitor]
 ) -> tuple[Statement, ...]:
-    seats = simulation.seats.values()
     broken = []
     for s in wanted:
         if s.kind is StatementKind.AUDIT and not result.rested:
             continue
-        seen = {seat.name: seat.process for seat in seats if seat.alive and isinstance(seat.process, s.reads)}
-        dead = frozenset(seat.name for seat in seats if not seat.alive and isinstance(seat.process, s.reads))
-        view = StateView(seen, dead, dict, monitors)
-        if not (all(map(s.check, seen.values())) if s.each else s.check(view)):
+        view = simulation.view(s, monitors)
+        if not (all(map(s.ask, view.processes())) if s.each else s.ask(view)):
             broken.append(s)
     return tuple(broken)
 

@@ -3,12 +3,15 @@
 Time is whole microseconds and comes from the scenario's `Timing`. Choices are drawn from a seeded generator. What
 happens beside the model (crashes, nodes that join) is a list of times given from outside.
 
+Each step is one of the untimed relation, but that the clock alone says when a timer fires (a patient one too while a
+slow message is under way, ticks as microseconds), and that a unit may join late.
+
 Left out: message loss, cut links and storage faults; they have no place in a measurement of policy quality.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -19,13 +22,16 @@ from rayproof.model.kernel.context import Context
 from rayproof.model.kernel.errors import ModelError, PolicyError
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
-from rayproof.model.kernel.links import DOWN, LinkKind, LinkRule
-from rayproof.model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, slot_of
+from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule, merges
+from rayproof.model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, Unreachable, slot_of
 from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.steps import Deliver, Fault, Fire, Step, Taken
+from rayproof.model.kernel.sealed import sealed_process
+from rayproof.model.kernel.statements import Monitor, Statement, StateView
+from rayproof.model.kernel.steps import Deliver, Fault, Fire, Recover, Step, Taken
 from rayproof.model.kernel.timing import Timing
+from rayproof.model.kernel.values import freeze
 
-_DELIVER, _FIRE, _CRASH, _JOIN = range(4)
+_DELIVER, _FIRE, _CRASH, _JOIN, _WAKE = range(5)
 
 STANDSTILL_LIMIT = 10_000_000
 """So many events at one time are taken for a timer that is armed again without a duration."""
@@ -58,7 +64,19 @@ class SimulationResult:
 
 
 class _Seat:
-    __slots__ = ("alive", "busy_until", "host", "links", "name", "process", "service_us", "slot", "timers")
+    __slots__ = (
+        "alive",
+        "backlog",
+        "busy_until",
+        "host",
+        "incoming",
+        "links",
+        "name",
+        "process",
+        "service_us",
+        "slot",
+        "timers",
+    )
 
     def __init__(self, slot: Slot, process: Process, host: str, service_us: int) -> None:
         self.slot = slot
@@ -68,17 +86,44 @@ class _Seat:
         self.alive = True
         self.timers: dict[str, int] = {}
         self.links: dict[tuple[Name, str], _Link] = {}
+        self.incoming: list[_Link] = []
+        """Links that lead here."""
+        self.backlog: deque[_Link] = deque()
+        """Links of the messages that have arrived and wait until the process is free, in the order of their arrival."""
         self.busy_until = 0
         self.service_us = service_us
 
 
 class _Link:
-    __slots__ = ("immediate", "last_us", "latency_us", "latest", "pipe", "sender", "step", "to", "waiting")
+    __slots__ = (
+        "connects",
+        "generation",
+        "immediate",
+        "last_us",
+        "latency_us",
+        "latest",
+        "pipe",
+        "queue",
+        "returns",
+        "sender",
+        "step",
+        "to",
+    )
 
     def __init__(
-        self, rule: LinkRule, sender: _Seat, to: _Seat, channel: str, latency_us: int, pipe: list[int] | None
+        self,
+        step: Deliver,
+        rule: LinkRule,
+        sender: _Seat,
+        to: _Seat,
+        latency_us: int,
+        pipe: list[int] | None,
+        service: bool,
     ) -> None:
-        self.step = Deliver(sender.name, to.name, channel)
+        self.step = step
+        self.connects = service or step.receiver == to.name
+        """Whether somebody can ever listen at this address."""
+        self.returns = rule.unreachable and step.sender == sender.name
         self.immediate = rule.kind is LinkKind.IMMEDIATE
         self.latest = rule.kind is LinkKind.LATEST
         self.sender = sender
@@ -87,8 +132,10 @@ class _Link:
         self.pipe = pipe
         """When the path between the two hosts is free again; None within a host."""
         self.last_us = 0
-        self.waiting: list[Message] = []
-        """The newest message of a `latest` link that is on its way."""
+        self.queue: deque[Message] = deque()
+        """What is on its way or waits for a busy process; of a `latest` link the newest message."""
+        self.generation = 0
+        """How often the link was emptied by a crash: arrivals from before count for nothing."""
 
 
 class _TimedContext(Context):
@@ -151,6 +198,7 @@ class Simulation:
             slot: _Seat(slot, process, host(slot), service.get(type(process).__name__, 0))
             for slot, process in scenario.initial().items()
         }
+        self._links: dict[tuple[Name, Name, str], _Link] = {}
         for happening in happenings:
             self._schedule(happening.at_us, _JOIN if happening.joins else _CRASH, happening.unit, None)
             if happening.joins:
@@ -181,21 +229,20 @@ class Simulation:
             elif popped - ticked > STANDSTILL_LIMIT:
                 raise ModelError(f"the clock stands still at {now} us after {STANDSTILL_LIMIT} events there")
             if kind == _DELIVER:
+                if what != where.generation:
+                    continue
                 seat = where.to
-                if not seat.alive:
+                if seat.busy_until > now or seat.backlog:
+                    if not seat.backlog:
+                        self._schedule(seat.busy_until, _WAKE, seat, None)
+                    seat.backlog.append(where)
                     continue
-                if seat.busy_until > now:
-                    popped -= 1
-                    self._schedule(seat.busy_until, _DELIVER, where, what)
-                    continue
-                if where.latest:
-                    what = where.waiting.pop()
-                if on_step is None:
-                    self._run(seat, ("receive", where.sender.name, what))
-                else:
-                    self._heard(on_step, seat, ("receive", where.sender.name, what), where.step)
-                if seat.service_us:
-                    seat.busy_until = now + seat.service_us
+                self._deliver(where)
+            elif kind == _WAKE:
+                if where.backlog:
+                    self._deliver(where.backlog.popleft())
+                    if where.backlog:
+                        self._schedule(where.busy_until, _WAKE, where, None)
             elif kind == _FIRE:
                 timer, token, period = what
                 if period:
@@ -213,10 +260,7 @@ class Simulation:
             elif kind == _CRASH:
                 self._crash(where)
             else:
-                for slot in self.scenario.unit_slots(where):
-                    seats[slot].alive = True
-                for slot in self.scenario.unit_slots(where):
-                    self._run(seats[slot], ("start",))
+                self._join(where)
             if max_events is not None and self._handled >= max_events:
                 break
             if self._on_progress is not None and not popped & 0xFFF:
@@ -228,6 +272,27 @@ class Simulation:
             Counter({kind.__name__: count for kind, count in self._sent.items()}),
             {slot: seat.process for slot, seat in seats.items()},
             not self._stopped and len(heap) <= self._periodic,
+        )
+
+    def _deliver(self, link: _Link) -> None:
+        seat = link.to
+        stimulus = ("receive", link.step.sender, link.queue.popleft())
+        if self._on_step is None:
+            self._run(seat, stimulus)
+        else:
+            self._heard(self._on_step, seat, stimulus, link.step)
+        if seat.service_us:
+            seat.busy_until = self.now_us + seat.service_us
+
+    def view(self, statement: Statement, monitors: Mapping[type, Monitor]) -> StateView:
+        """What a statement sees of the present state, read-only."""
+        read = [seat for seat in self.seats.values() if isinstance(seat.process, statement.reads)]
+        return StateView(
+            {seat.name: sealed_process(seat.process) for seat in read if seat.alive},
+            frozenset(seat.name for seat in read if not seat.alive),
+            lambda: {key: tuple(link.queue) for key, link in self._links.items() if link.queue},
+            monitors,
+            self.scenario.declared(statement),
         )
 
     def _draw(self, count: int, fair: bool) -> int:
@@ -271,10 +336,9 @@ class Simulation:
             if context.sends:
                 links = origin.links
                 for to, message, channel in context.sends:
-                    link = links.get((to, channel)) or self._open(origin, to, channel)
-                    if link.immediate:
-                        if link.to.alive:
-                            pending.append((link.to, ("receive", origin.name, message)))
+                    link = links.get((to, channel)) or self._open(origin, origin.name, to, channel)
+                    if link.immediate and link.to.alive and link.connects:
+                        pending.append((link.to, ("receive", origin.name, message)))
                     else:
                         self._post(link, message)
                 context.sends.clear()
@@ -306,24 +370,36 @@ class Simulation:
         seat.timers[timer] = self._sequence
         heappush(self._heap, (self.now_us + after, self._sequence, _FIRE, seat, (timer, self._sequence, period)))
 
-    def _open(self, sender: _Seat, to: Name, channel: str) -> _Link:
+    def _open(self, sender: _Seat, name: Name, to: Name, channel: str) -> _Link:
+        """The link of a named sender in a seat."""
+        known = self._links.get((name, to, channel))
+        if known is not None:
+            return known
         slot = slot_of(to)
         if slot not in self.seats:
-            raise ModelError(f"{sender.name} sends to {to}, which is no slot of scenario {self.scenario.name}")
+            raise ModelError(f"{name} sends to {to}, which is no slot of scenario {self.scenario.name}")
         receiver = self.seats[slot]
         near = sender.host == receiver.host
         latency = self._timing.local_latency_us if near else self._timing.latency_us
         pipe = None if near else self._pipes.setdefault((sender.host, receiver.host), [0])
-        link = _Link(self.scenario.rule(sender.name, to, channel), sender, receiver, channel, latency, pipe)
-        sender.links[to, channel] = link
+        if channel == DOWN:
+            latency += self._timing.detection_us
+        step = Deliver(name, to, channel)
+        rule = self.scenario.rule(name, to, channel)
+        link = _Link(step, rule, sender, receiver, latency, pipe, slot in self.scenario.services)
+        self._links[name, to, channel] = link
+        receiver.incoming.append(link)
+        if name == sender.name:
+            sender.links[to, channel] = link
         return link
 
     def _post(self, link: _Link, message: Message) -> None:
-        if not link.to.alive:
+        if not (link.to.alive and link.connects):
+            self._bounce(link, message)
             return
         self._sent[type(message)] = self._sent.get(type(message), 0) + 1
-        if link.latest and link.waiting:
-            link.waiting[0] = message
+        if link.latest and link.queue:
+            link.queue[0] = message
             return
         at = self.now_us + link.latency_us
         size = message.size_bytes
@@ -337,19 +413,61 @@ class Simulation:
         if at < link.last_us:
             at = link.last_us
         link.last_us = at
-        if link.latest:
-            link.waiting.append(message)
-        self._schedule(at, _DELIVER, link, message)
+        link.queue.append(message)
+        self._schedule(at, _DELIVER, link, link.generation)
+
+    def _bounce(self, link: _Link, message: Message) -> None:
+        if link.returns and link.sender.alive:
+            back = self._open(link.to, link.step.receiver, link.step.sender, UNREACHABLE)
+            self._post(back, Unreachable(link.step.receiver, message))
+
+    def _join(self, unit: str) -> None:
+        slots = self.scenario.unit_slots(unit)
+        for slot in slots:
+            self.seats[slot].alive = True
+        choices: list[int] = []
+        try:
+            for slot in slots:
+                self._run(self.seats[slot], ("start",))
+                choices += self._context.choices
+        finally:
+            if self._on_step is not None:
+                self._on_step(self.now_us, Taken(Recover(unit), tuple(choices)))
 
     def _crash(self, unit: str) -> None:
         fallen = [self.seats[slot] for slot in self.scenario.unit_slots(unit) if self.seats[slot].alive]
-        if fallen and self._on_step is not None:
-            self._on_step(self.now_us, Taken(Fault(FaultKind.CRASH, unit)))
         for seat in fallen:
             seat.alive = False
             seat.timers.clear()
+            seat.backlog.clear()
+        choices = self._give_back([link for seat in fallen for link in seat.incoming])
+        if fallen and self._on_step is not None:
+            self._on_step(self.now_us, Taken(Fault(FaultKind.CRASH, unit), choices))
         for seat in fallen:
             for watcher in self.scenario.watchers.get(seat.slot, ()):
-                link = self._open(seat, watcher, DOWN)
-                link.latency_us += self._timing.detection_us
-                self._post(link, Down(seat.name))
+                if self.seats[watcher].alive:
+                    self._post(self._open(seat, seat.name, watcher, DOWN), Down(seat.name))
+
+    def _give_back(self, links: Iterable[_Link]) -> tuple[int, ...]:
+        """Empty links; what comes back to one sender from one address does so in an order that is drawn."""
+        returned: dict[tuple[Name, Name], list[_Link]] = {}
+        for link in links:
+            if link.queue:
+                link.generation += 1
+                if link.returns and link.sender.alive:
+                    returned.setdefault((link.step.receiver, link.step.sender), []).append(link)
+                else:
+                    link.queue.clear()
+        choices: list[int] = []
+        for _, several in sorted(returned.items()):
+            several.sort(key=lambda link: link.step.channel)
+            orders = merges([tuple(link.queue) for link in several], freeze)
+            number = 0
+            if len(orders) > 1:
+                number = self._draw(len(orders), False)
+                choices.append(number)
+            for link in several:
+                link.queue.clear()
+            for message in orders[number]:
+                self._bounce(several[0], message)
+        return tuple(choices)

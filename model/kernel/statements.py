@@ -146,6 +146,10 @@ class StateView:
                 return process
         return None
 
+    def processes(self) -> list[Process]:
+        """All live processes of the declared types."""
+        return list(self._processes.values())
+
     @property
     def dead(self) -> frozenset[Name]:
         """Names of the processes that were read and are down."""

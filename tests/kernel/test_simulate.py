@@ -7,6 +7,7 @@ import pytest
 
 from rayproof.model.kernel import (
     Context,
+    FaultKind,
     LinkKind,
     LinkRule,
     Message,
@@ -16,8 +17,13 @@ from rayproof.model.kernel import (
     Scenario,
     TimerKind,
     Timing,
+    Unreachable,
+    always,
 )
 from rayproof.model.kernel.simulate import Happening, Simulation
+from rayproof.model.kernel.statements import StateView
+from rayproof.model.kernel.steps import Deliver, Fault, Taken
+from rayproof.model.kernel.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,10 @@ class Source(Process):
         for number, channel, size in self.parcels:
             ctx.send("sink", Parcel(number, size), channel)
         ctx.observe("sent")
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        assert isinstance(message, Unreachable) and isinstance(message.message, Parcel)
+        ctx.observe(("back", -message.message.number))
 
 
 @dataclass(slots=True)
@@ -109,7 +119,8 @@ def test_a_busy_process_makes_the_next_message_wait() -> None:
 
 
 def test_the_dead_receive_nothing() -> None:
-    assert arrivals((1, "", 0), timing=PLAIN, happenings=(Happening(1050, "sink"),)) == {}
+    assert arrivals((1, "", 0), timing=PLAIN, happenings=(Happening(1050, "sink"),)) == {-1: 1150}
+    assert arrivals((1, "", 0), (2, "now", 0), timing=PLAIN, happenings=(Happening(900, "sink"),)) == {-1: 1100, -2: 1100}
     assert arrivals((1, "", 0), timing=PLAIN, happenings=(Happening(1200, "sink"),)) == {1: 1100}
 
 
@@ -178,3 +189,124 @@ def test_draws_come_from_the_seed() -> None:
 
     assert thrown(1) == thrown(1) != thrown(2)
     assert Simulation(scenario, 1).drew
+
+
+def test_a_link_keeps_its_order_when_its_receiver_is_busy() -> None:
+    """The second message arrives at the very moment in which the receiver is free for the first."""
+
+    @dataclass(slots=True)
+    class Early(Process):
+        def start(self, ctx: Context) -> None:
+            ctx.send("sink", Parcel(0))
+
+        def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+            pass
+
+    @dataclass(slots=True)
+    class Twice(Process):
+        sent: int = 0
+
+        def start(self, ctx: Context) -> None:
+            ctx.set_timer("go", 5, TimerKind.PROGRAM)
+
+        def fire(self, ctx: Context, timer: str) -> None:
+            self.sent += 1
+            ctx.send("sink", Parcel(self.sent))
+            if self.sent < 3:
+                ctx.set_timer("go", 5, TimerKind.PROGRAM)
+
+    timing = replace(PLAIN, handler_us={"Sink": 10})
+    made = Simulation(Scenario("fifo", "cluster", {"e": Early, "s": Twice, "sink": Sink}, timing=timing), 0).run()
+    assert made.seats["sink"].got == [0, 1, 2, 3]  # type: ignore[attr-defined]
+
+
+@dataclass(slots=True)
+class Client(Process):
+    """Asks over several channels, sends again what comes back, to one who lives."""
+
+    number: int
+    open: int = 0
+    heard: list[int] = field(default_factory=list)
+
+    def start(self, ctx: Context) -> None:
+        ctx.set_timer("go", 50 * self.number, TimerKind.PROGRAM)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        for channel in ctx.choose((("x", "y"), ("y", "x", "x"), ("z", "beat")), random=True):
+            self.open += 1
+            ctx.send("server", Parcel(10 * self.number + self.open), channel)
+        if self.open < 8:
+            ctx.set_timer("go", 70, TimerKind.PROGRAM)
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        match message:
+            case Unreachable(_, Parcel(number)):
+                self.heard.append(-number)
+                ctx.send("spare", Parcel(number), "now" if number % 2 else "x")
+            case Parcel(number):
+                self.heard.append(number)
+
+
+@dataclass(slots=True)
+class Echo(Process):
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        if not isinstance(message, Unreachable):
+            ctx.send(sender, message, ctx.choose(("a", "b")))
+
+
+def shop(crashes: int) -> Scenario:
+    return Scenario(
+        "shop",
+        "cluster",
+        {"one": partial(Client, 1), "two": partial(Client, 2), "server": Echo, "spare": Echo},
+        links=(LinkRule(channel="beat", kind=LinkKind.LATEST), LinkRule(channel="now", kind=LinkKind.IMMEDIATE)),
+        crashable=("server", "two"),
+        faults={FaultKind.CRASH: crashes},
+        timing=Timing(latency_us=40, jitter_us=30, handler_us={"Echo": 25, "Client": 9}),
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_step_of_a_simulated_run_is_a_step_of_the_relation(seed: int) -> None:
+    scenario = shop(2)
+    crashes = (Happening(60 + 17 * seed, "server"), Happening(120 + 31 * seed, "two")) if seed % 3 else ()
+    steps: list[Taken] = []
+    result = Simulation(scenario, seed, happenings=crashes, on_step=lambda _, taken: steps.append(taken)).run()
+    script: list[int] = []
+    world = World(scenario, lambda count, random: script.pop(0), strict=True)
+    for taken in steps:
+        assert taken.step in (*world.system_steps(), *world.fault_steps())
+        script[:] = taken.choices
+        assert world.take(taken.step) == taken.choices
+    assert {slot: seat.process for slot, seat in world.seats.items() if seat.alive} == {
+        slot: process for slot, process in result.seats.items() if world.seats[slot].alive
+    }
+    if crashes:
+        assert any(isinstance(taken.step, Fault) for taken in steps)
+        assert any(isinstance(t.step, Deliver) and t.step.channel == "unreachable" for t in steps)
+
+
+def test_a_send_to_an_earlier_incarnation_comes_back() -> None:
+    @dataclass(slots=True)
+    class Mistaken(Source):
+        def fire(self, ctx: Context, timer: str) -> None:
+            ctx.send("sink#1", Parcel(7))
+
+    seen: list[object] = []
+    scenario = Scenario("late", "cluster", {"source": Mistaken, "sink": Sink}, timing=PLAIN)
+    Simulation(scenario, 1, on_event=lambda now, event: seen.append(event)).run()
+    assert seen == [("back", -7)]
+
+
+def test_what_a_timed_run_shows_is_read_only_and_declared() -> None:
+    @always(Sink, source="an example")
+    def writes(view: StateView) -> bool:
+        """It takes what has arrived away."""
+        return not view.one(Sink).got.pop()  # type: ignore[union-attr]
+
+    scenario = Scenario("post", "cluster", {"source": lambda: Source(((1, "", 0),)), "sink": Sink}, timing=PLAIN)
+    simulation = Simulation(scenario, 1)
+    simulation.run()
+    with pytest.raises(ModelError, match="statement writes: it writes to what it is shown: pop of a list"):
+        writes.ask(simulation.view(writes, {}))
+    assert simulation.seats["sink"].process.got == [1]  # type: ignore[attr-defined]
