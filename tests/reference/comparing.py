@@ -6,7 +6,7 @@ is read here, and nowhere else in this folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -169,33 +169,36 @@ def differences(system: System, seed: int = 0, least: int = 0) -> str:
     return ""
 
 
-def _engines(scenario: Scenario, statements: Sequence[Statement]) -> Iterator[Explorer]:
+Explored = tuple[Explorer, Result]
+
+
+def _engines(scenario: Scenario, statements: Sequence[Statement]) -> Iterator[tuple[str, Callable[[], Explored]]]:
+    """The engines that decide the statements: the name of each, and what explores with it."""
     limits = Limits(states=3 * LIMIT)
-    yield Explorer(scenario, statements, limits)
+    yield "integers", lambda: _explored(Explorer(scenario, statements, limits))
     if all(s.kind in VECTORISED for s in statements):
-        yield VectorExplorer(scenario, statements, limits)
-        yield VectorExplorer(scenario, statements, limits, exact=True)
+        yield "vector", lambda: _explored(VectorExplorer(scenario, statements, limits))
+        yield "exact", lambda: _explored(VectorExplorer(scenario, statements, limits, exact=True))
+
+
+def _explored(explorer: Explorer) -> Explored:
+    return explorer, explorer.run()
 
 
 def _same_breach(scenario: Scenario, breach: Breach) -> None:
-    try:
-        for explorer in _engines(scenario, ()):
-            explorer.run()
-            raise Differs(f"{explorer.engine} finds nothing wrong where the reference says: {breach}")
-    except ModelError:
-        pass
+    for engine, explored in _engines(scenario, ()):
+        with suppress(ModelError):
+            explored()
+            raise Differs(f"{engine} finds nothing wrong where the reference says: {breach}")
 
 
 def _same_refusal(scenario: Scenario, rule: str, length: int, rules: Sequence[str] | set[str] = ()) -> None:
-    for explorer in _engines(scenario, ()):
-        found = explorer.run().violation
-        insist(found is not None, f"{explorer.engine} does not see that a policy breaks a rule")
+    for engine, explored in _engines(scenario, ()):
+        found = explored()[1].violation
+        insist(found is not None, f"{engine} does not see that a policy breaks a rule")
         assert found is not None
-        insist(found.statement in ({rule} if rule else rules), f"{explorer.engine}: another rule, {found.statement}")
-        insist(
-            len(found.steps) == length,
-            f"{explorer.engine}: {len(found.steps)} steps to the policy's error, not {length}",
-        )
+        insist(found.statement in ({rule} if rule else rules), f"{engine}: another rule, {found.statement}")
+        insist(len(found.steps) == length, f"{engine}: {len(found.steps)} steps to the policy's error, not {length}")
 
 
 def _same_states(scenario: Scenario, graph: Graph) -> None:
@@ -206,14 +209,14 @@ def _same_states(scenario: Scenario, graph: Graph) -> None:
         if s.monitors
     )
     numbers = (len(graph.states), graph.transitions, max(graph.depth), sum(graph.rests))
-    for explorer in _engines(scenario, watching):
-        result = explorer.run()
+    for engine, explored in _engines(scenario, watching):
+        explorer, result = explored()
         found = (result.states, result.transitions, result.depth, explorer.quiescent_states)
-        if explorer.engine == "integers":
+        if engine == "integers":
             _same_set(explorer, graph)
         insist(
             found == numbers,
-            f"{explorer.engine}: (states, transitions, depth, quiescent) are {found}, the reference says {numbers}",
+            f"{engine}: (states, transitions, depth, quiescent) are {found}, the reference says {numbers}",
         )
 
 
@@ -221,7 +224,7 @@ def _same_set(explorer: Explorer, graph: Graph) -> None:
     ours = {from_packed(explorer.transitions, packed).key() for packed in explorer.states()}
     if ours != set(graph.index):
         extra, missing = ours - set(graph.index), set(graph.index) - ours
-        words = [f"{explorer.engine}: {len(extra)} states too many, {len(missing)} missing"]
+        words = [f"integers: {len(extra)} states too many, {len(missing)} missing"]
         words += [f"  too many: {key}" for key in list(extra)[:1]] + [f"  missing: {key}" for key in list(missing)[:1]]
         raise Differs("\n".join(words))
 
@@ -233,10 +236,10 @@ def _expected(statement: Statement, finding: Finding) -> Verdict:
 
 
 def _same_verdict(scenario: Scenario, graph: Graph, statement: Statement, finding: Finding) -> None:
-    for explorer in _engines(scenario, (statement,)):
-        where = f"{statement.name} ({statement.kind}) by {explorer.engine}"
+    for engine, explored in _engines(scenario, (statement,)):
+        where = f"{statement.name} ({statement.kind}) by {engine}"
         try:
-            result = explorer.run()
+            _, result = explored()
         except ModelError as error:
             insist(_may_be_refused(finding), f"{where}: refused: {error}")
             continue
@@ -257,9 +260,9 @@ def _must_be_refused(finding: Finding) -> bool:
 
 
 def _same_together(scenario: Scenario, together: Sequence[Statement], findings: dict[str, Finding]) -> None:
-    for explorer in _engines(scenario, together):
-        result = explorer.run()
-        where = f"all statements by {explorer.engine}"
+    for engine, explored in _engines(scenario, together):
+        _, result = explored()
+        where = f"all statements by {engine}"
         broken = {name for name, finding in findings.items() if finding.broken}
         ends = {s.name for s in together if s.name in broken and not s.known}
         insist((result.violation is not None) == bool(ends), f"{where}: {result.violation}, broken are {ends}")

@@ -222,7 +222,7 @@ class Draw:
             return Claim(kind, reads, ("abstract", what, name, start, pick.choice(("grows", "small", "any"))))
         each = kind in ("always", "audit") and self.chance(0.4)
         links = None
-        if not each and self.chance(0.4) and takes_links(kind):
+        if not each and self.chance(0.7 if kind == "step" else 0.4) and takes_links(kind):
             links = (pick.choice(("*", *self.slots)), pick.choice(("*", *self.slots)))
         monitors: tuple[str, ...] = ()
         if kind in ("always", "audit", "sometimes") and not each and self.chance(0.3):
@@ -282,11 +282,7 @@ class Draw:
             lambda: ("nobody dead",),
         ]
         if links is not None:
-            options += 3 * [
-                lambda: ("in flight", pick.choice((0, 1, 2))),
-                lambda: ("no message", pick.choice((*LABELS, "Unreachable", "Down"))),
-                lambda: ("in order", pick.choice(LABELS), pick.choice(LABELS)),
-            ]
+            options += 9 * [self._of_messages]
         for monitor in monitors:
             options += 6 * [
                 (lambda: ("tally", pick.choice((0, 1, 2))))
@@ -306,6 +302,15 @@ class Draw:
         made: Predicate = pick.choice(options)()
         return made
 
+    def _of_messages(self) -> Predicate:
+        pick = self.random
+        options: list[Predicate] = [
+            ("in flight", pick.choice((0, 1, 2))),
+            ("no message", pick.choice((*LABELS, "Unreachable", "Down"))),
+            ("in order", pick.choice(LABELS), pick.choice(LABELS)),
+        ]
+        return pick.choice(options)
+
     def _of_step(self, reads: tuple[str, ...], links: tuple[str, str] | None) -> Predicate:
         pick = self.random
         kind = pick.choice(reads)
@@ -319,6 +324,11 @@ class Draw:
             lambda: ("no fault",),
             lambda: ("changed needs", kind, pick.choice(FIELDS), self._of_view(reads, links, ())),
         ]
+        if links is not None:
+            options += 4 * [
+                lambda: (pick.choice(("before", "keeps")), self._of_messages()),
+                lambda: ("changed needs", kind, pick.choice(FIELDS), ("not", self._of_messages())),
+            ]
         made: Predicate = pick.choice(options)()
         return made
 
