@@ -32,15 +32,16 @@ def show(
             Text.assemble(
                 (result.scenario, "bold"),
                 "  ",
-                (f"{result.verdict}{qualified(result.verdict, result.collision)}", style),
-                f"  {size}, {result.cpu_s:.2f} s",
+                (f"{result.answer}{qualified(result.verdict, result.collision)}", style),
+                f"  {size}, {result.cpu_s:.2f} s, {verification.entry.edition}",
             )
         )
         unjudged = [s for s in result.statements if s.note in (SEARCH_ENDED, WALKS_ENDED)]
         for statement in result.statements:
             if statement in unjudged:
                 continue
-            note = f"  ({statement.note})" if statement.note else ""
+            reduced = result.caveat if statement.verdict is Verdict.HOLDS else ""
+            note = "".join(f"  ({words})" for words in (reduced, statement.note) if words)
             console.print(
                 Text.assemble(f"  {statement.name}: ", (str(statement.verdict), STYLES[statement.verdict]), note)
             )
@@ -63,12 +64,16 @@ def show(
     total = verdict_of(done, found)
     explored = bool(done) and done[0].result.driver == "explore"
     what = "exhausted within scope" if total is Verdict.HOLDS and explored else ""
-    if what and any(v.result.reduced for v in done):
-        what += ", under reductions that passed their gates"
-    bound = qualified(total, collision(done))
+    bound = caveats(total, done) + qualified(total, collision(done))
     console.print(
         Text.assemble("verdict: ", (f"{total}{bound}", STYLES[total]), f"  {what}  seed {seed}"), soft_wrap=True
     )
+
+
+def caveats(total: Verdict, done: Sequence[Verification]) -> str:
+    """What a verdict over several scenarios rests on beside their searches, in brackets."""
+    found = dict.fromkeys(v.result.caveat for v in done if v.result.caveat)
+    return f" ({'; '.join(found)})" if found and total is not Verdict.VIOLATED else ""
 
 
 def _show_exercise(done: Sequence[Verification], found: Exercise, console: Console) -> None:

@@ -81,8 +81,8 @@ class Breaking(Composing):
                     following.append((here, done))
                     continue
                 fields = self.unpack(here)
-                for outcome in self._resolve(self._entry(i, fields[i], ("start",), step), fields):
-                    following.append((self._apply(here, outcome), _joined(done, outcome)))
+                outcomes = self._resolve(self._entry(i, fields[i], ("start",), step), fields)
+                following += [(self._apply(here, outcome), _joined(done, outcome)) for outcome in outcomes]
             paths = following
         before = self.unpack(state)
         for new, outcome in paths:

@@ -90,7 +90,7 @@ def gate(
         refused = _difference(one, other)
         if one.violation is not None and not refused:
             refused = f"its gate ends at a violation of {one.violation.statement}"
-    refused = refused or _unlike(full, reduced, wanted)
+    refused = refused or _unlike(full, reduced, wanted) or reduced.objection()
     return Gate(reduction.name, refused, one.states, other.states, read)
 
 
@@ -186,12 +186,16 @@ def explore_reduced(
         explorer = ReducedExplorer(scenario, passed, wanted, limits, read, on_progress)
         result = explorer.run()
         more = explorer.fields_read() - read if not (result.violation or result.note) else None
+        if result.violation is None and (objection := explorer.objection()):
+            raise ToldApart(objection)
         if more:
             raise ToldApart(f"statements read {', '.join(sorted(more))} here, which they do not at the gate")
     except ToldApart as error:
         sentences = [f"{reduction.name}: refused, {error}" for reduction in reductions]
         return _answer(explore(scenario, wanted, limits, on_progress), sentences, started)
-    return replace(_answer(result, sentences, started), reduced=True)
+    sizes = max(found.full for found in gates if not found.refused)
+    caveat = f"reduced: {', '.join(reduction.name for reduction in passed)}, gate {sizes:,} states"
+    return replace(_answer(result, sentences, started), reduced=True, caveat=caveat)
 
 
 def _answer(found: Result, sentences: Sequence[str], started: float) -> Result:

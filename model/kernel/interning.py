@@ -27,7 +27,7 @@ from rayproof.model.kernel.process import (
 )
 from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.sealed import sealed_process
-from rayproof.model.kernel.values import copy, freeze, mutable_parts, require_immutable, size
+from rayproof.model.kernel.values import MUTABLE, copy, freeze, mutable_parts, require_immutable, size
 
 Stimulus = tuple[Any, ...]
 """("receive", sender, message id), ("fire", timer) or ("start",)."""
@@ -53,7 +53,7 @@ class Local:
 
 
 THOROUGH = 4
-"""Calls in which the elements gone through at one place of a handler are put in all orders; then in one for each call."""
+"""Calls in which what is gone through at one place of a handler is put in all orders; later calls have one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Interner:
         self._budgeted = scenario.budgeted
         self._limits = {kind: limit for kind, limit in scenario.faults.items() if limit > 0}
         self._raw: dict[tuple[Any, ...], tuple[Raw, ...]] = {}
-        """(column, state, stimulus) -> what came of it; with the faults that were left where the handler asks for one."""
+        """(column, state, stimulus) -> what came of it; with the faults left, where the handler asks for one."""
         self._asking: set[tuple[Any, ...]] = set()
         self._looks: dict[Place, int] = {}
         self._turn = 0
@@ -150,7 +150,7 @@ class Interner:
         """The canonical form of a process state."""
         process = made.process
         kind = type(process)
-        form: list[Hashable] = [kind, made.incarnation, made.alive]
+        form: list[Any] = [kind, made.incarnation, made.alive]
         for name in state_fields(kind):
             try:
                 form.append(freeze(getattr(process, name)))
@@ -173,6 +173,13 @@ class Interner:
                 self.peaks[field] = max(self.peaks.get(field, 0), size(getattr(process, name)))
             self._on_new_local(column, found)
         return found
+
+    def _fields_apart(self, made: Local) -> None:
+        """Raise `ModelError` when two fields are one mutable value, also where the state is none that is new."""
+        values = [getattr(made.process, name) for name in state_fields(type(made.process))]
+        apart = [id(value) for value in values if type(value) in MUTABLE]
+        if len(set(apart)) < len(apart):
+            self._owns_its_parts(made)
 
     @staticmethod
     def _owns_its_parts(made: Local) -> None:
@@ -234,7 +241,7 @@ class Interner:
     ) -> tuple[Raw, ...]:
         """Everything that a handler can do, one entry per combination of its choices.
 
-        `left`: how often each kind of fault may still strike. Raises `BudgetAsked` when it is None and the handler asks.
+        `left`: how often each kind of fault may still strike. Raises `BudgetAsked` when it is None and a handler asks.
         """
         key: tuple[Any, ...] = (column, local, stimulus)
         found = self._raw.get(key)
@@ -324,6 +331,7 @@ class Interner:
         column, local, stimulus, choices = call.column, call.local, call.stimulus, call.choices
         raw = Raw(local, (), (), (), choices, call.error)
         if call.error is None:
+            self._fields_apart(call.after)
             raw = Raw(
                 self.local(column, call.after),
                 tuple((to, self.message(sent, call.after.name), channel) for to, sent, channel in call.sends),
@@ -400,6 +408,13 @@ class Interner:
             f"{was.name} ({type(was.process).__name__}) gave two different answers to the same input "
             f"{self.describe(stimulus)}: hidden randomness, a global, or the order of a mapping or set"
         )
+
+    def given(self) -> list[tuple[int, int, Stimulus, dict[FaultKind, int] | None, tuple[Raw, ...]]]:
+        """Every (column, state, stimulus, faults left where asked for) that has been run, and what came of it."""
+        return [
+            (*key[:3], dict(zip(self._limits, key[3], strict=True)) if len(key) > 3 else None, results)
+            for key, results in self._raw.items()
+        ]
 
     def remembered(self) -> Iterator[tuple[int, int, Stimulus, tuple[Raw, ...]]]:
         """Every (column, state, stimulus) that has been run, and what came of it."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rayproof.model.kernel.commuting import race
 from rayproof.model.kernel.links import connects
 from rayproof.model.kernel.outcomes import Column, Outcome
 from rayproof.model.kernel.process import Message, state_fields
@@ -45,9 +46,19 @@ class _Compressed:
         self._fit: dict[int, bool] = {}
         """Link -> whether its deliveries may be hurried, and nobody is shown its messages."""
         self._unseen: dict[Outcome, bool] = {}
+        self._hurried: set[tuple[int, int, int]] = set()
+        """(link, state of its receiver, message) of what was taken at once."""
+        self._beside: set[tuple[int, int, int]] = set()
+        """The same of what lay on other links to that receiver."""
 
     def chosen(self, state: int, found: Found) -> Found:
         return [(self.representative(new), outcome) for new, outcome in found]
+
+    def objection(self) -> str:
+        """A delivery taken at once that does not commute with something else; empty when none was met."""
+        return race(
+            self._transitions, lambda link, local, head: (link.position, local, head) in self._hurried, self._beside
+        )
 
     def representative(self, state: int) -> int:
         return self.onward(state)[0]
@@ -75,8 +86,20 @@ class _Compressed:
             if content and isinstance(interner.messages[interner.heads[content]], self._messages) and self._fits(link):
                 found = transitions.delivered(state, here, link)
                 if len(found) == 1 and self._is_unseen(found[0][1], here, found[0][0]):
+                    self._note(link, here)
                     return found[0]
         return None
+
+    def _note(self, link: Column, here: tuple[int, ...]) -> None:
+        """Keep what is hurried, and what could have come instead."""
+        interner = self._transitions.interner
+        local = here[link.receiver]
+        hurried = (link.position, local, interner.heads[here[link.position]])
+        self._hurried.add(hurried)
+        for other in self._transitions.links_to(link.receiver):
+            content = here[other.position] if other.position < len(here) else 0
+            if content and other is not link:
+                self._beside.add((other.position, local, interner.heads[content]))
 
     def _fits(self, link: Column) -> bool:
         fit = self._fit.get(link.position)

@@ -87,7 +87,10 @@ class Judge:
             self._monitors[kind] = world.monitors[kind]
         for statement in self._views:
             relevant = (
-                statement.name in concerned or statement.links is not None or not moved.isdisjoint(statement.monitors)
+                taken is None
+                or statement.name in concerned
+                or statement.links is not None
+                or not moved.isdisjoint(statement.monitors)
             )
             if relevant:
                 self._asked = statement
@@ -95,7 +98,10 @@ class Judge:
                     return statement
         for statement in self._sometimes:
             relevant = (
-                statement.name in concerned or statement.links is not None or not moved.isdisjoint(statement.monitors)
+                taken is None
+                or statement.name in concerned
+                or statement.links is not None
+                or not moved.isdisjoint(statement.monitors)
             )
             if relevant and statement.name not in self.happened:
                 self._asked = statement

@@ -4,7 +4,8 @@ The canonical form of a state forgets the order of its mappings and sets, so no 
 another answer on such a copy does. CPython's own sets cannot be put in order; the copies are subclasses that act like
 them in all else, and what set operators make of them is in the chosen order too.
 
-Left out: sets that a handler builds from scratch.
+Left out: sets that a handler builds from scratch, by a display, a comprehension, `set()` or an operator whose left side
+is such a set and whose right side a frozenset.
 """
 
 from __future__ import annotations
@@ -76,18 +77,18 @@ class _Arranged:
 
     def __iter__(self) -> Iterator[Any]:
         _note(len(self))  # type: ignore[arg-type]
-        return iter(arranged(self._plain().__iter__(self)))  # type: ignore[arg-type]
+        return iter(arranged(self._plain().__iter__(self)))
 
     def __repr__(self) -> str:
         _note(len(self))  # type: ignore[arg-type]
-        inner = ", ".join(map(repr, arranged(self._plain().__iter__(self))))  # type: ignore[arg-type]
+        inner = ", ".join(map(repr, arranged(self._plain().__iter__(self))))
         plain = self._plain()
         if plain is set:
             return f"{{{inner}}}" if inner else "set()"
         return f"frozenset({{{inner}}})" if inner else "frozenset()"
 
     @classmethod
-    def _plain(cls) -> type:
+    def _plain(cls) -> Any:
         return set if issubclass(cls, set) else frozenset
 
 
@@ -112,7 +113,7 @@ class ArrangedSet(_Arranged, set[Any]):
     """A set in the order in use."""
 
     __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def pop(self) -> Any:
         """Take the first element of the order in use."""
@@ -139,6 +140,7 @@ class _Keys(KeysView[Any]):
     """The keys of a mapping; what set operators make of them is in the order in use."""
 
     __slots__ = ()
+    _mapping: dict[Any, Any]
 
     @classmethod
     def _from_iterable(cls, it: Iterable[Any]) -> Any:
@@ -146,18 +148,18 @@ class _Keys(KeysView[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         _note(len(self))
-        return dict.__iter__(self._mapping)  # type: ignore[arg-type]
+        return dict.__iter__(self._mapping)
 
     def __contains__(self, key: object) -> bool:
-        return dict.__contains__(self._mapping, key)  # type: ignore[arg-type]
+        return dict.__contains__(self._mapping, key)
 
     def __reversed__(self) -> Iterator[Any]:
         _note(len(self))
-        return dict.__reversed__(self._mapping)  # type: ignore[arg-type]
+        return dict.__reversed__(self._mapping)
 
     def __repr__(self) -> str:
         _note(len(self))
-        return f"dict_keys({list(dict.__iter__(self._mapping))!r})"  # type: ignore[arg-type]
+        return f"dict_keys({list(dict.__iter__(self._mapping))!r})"
 
 
 class ArrangedDict(dict[Any, Any]):

@@ -50,6 +50,10 @@ class ReducedExplorer(Explorer):
         watch = Watch(read, links)
         self._reducers = [reduction.applied(self.transitions, watch) for reduction in reductions]
 
+    def objection(self) -> str:
+        """What the handlers that were run show against a reduction; empty when nothing speaks against any."""
+        return next(filter(None, (reducer.objection() for reducer in self._reducers)), "")
+
     def successors(self, state: int) -> tuple[Found, bool]:
         """The steps that the reductions leave."""
         found, quiescent = self.transitions.successors(state)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from rayproof.model.kernel.commuting import race
 from rayproof.model.kernel.outcomes import Outcome
 from rayproof.model.kernel.process import Message
 from rayproof.model.kernel.statements import StatementKind
@@ -68,6 +69,10 @@ class Reducer(Protocol):
         """Where a state of the full model is moved to at once, and by which steps."""
         ...
 
+    def objection(self) -> str:
+        """Why the reduction is not sound for what the search has run by now; empty when nothing speaks against it."""
+        ...
+
 
 @dataclass(frozen=True)
 class Eager:
@@ -102,6 +107,10 @@ class _EagerSteps:
         if not self._silent:
             self._met.update(new for new, _ in found)
         return found
+
+    def objection(self) -> str:
+        messages = self._transitions.interner.messages
+        return race(self._transitions, lambda link, local, head: isinstance(messages[head], self._messages))
 
     def _may_wait(self, eager: Found) -> bool:
         """Whether everything else can come after these steps."""

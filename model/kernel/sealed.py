@@ -1,7 +1,7 @@
 """Read-only processes: what statements are shown of a state.
 
-A sealed process has the class of the original, its methods and its values, and refuses every change, with all that is in
-it. A refused change is noted as well, so that a check which swallows the error is found out all the same.
+A sealed process has the class of the original, its methods and its values, and refuses every change, with all that is
+in it. A refused change is noted as well, so that a check which swallows the error is found out all the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SealedSet: Any = type(
 )
 
 
-_EMPTY = {dict: SealedDict(), list: SealedList(), set: SealedSet()}
+_EMPTY: dict[type, Any] = {dict: SealedDict(), list: SealedList(), set: SealedSet()}
 
 
 def sealed(value: Any) -> Any:
@@ -84,7 +84,7 @@ def _shower(kind: type[Process]) -> Callable[[Process], Process]:
         lines += [f" value = process.{name}", f" made.{name} = value if type(value) not in mutable else sealed(value)"]
     lines += [f" made.{name} = derived[{i}]()" for i, (name, _) in enumerate(derived)]
     lines += [" made.__class__ = sealed_kind", " return made"]
-    known = {
+    known: dict[str, Any] = {
         "new": object.__new__,
         "kind": kind,
         "mutable": MUTABLE,
@@ -92,7 +92,7 @@ def _shower(kind: type[Process]) -> Callable[[Process], Process]:
         "derived": [factory for _, factory in derived],
         "sealed_kind": _sealed_kind(kind, frozenset(name for name, _ in derived)),
     }
-    exec("\n".join(lines), known)  # noqa: S102 - names of fields only
+    exec("\n".join(lines), known)
     show: Callable[[Process], Process] = known["show"]
     return show
 

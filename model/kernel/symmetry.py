@@ -11,12 +11,15 @@ reductions, and of slots that can be cut off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import permutations, product
+from operator import itemgetter
 from typing import Any, TypeAlias
 
-from rayproof.model.kernel.interning import Local
+from rayproof.model.kernel.errors import ModelError
+from rayproof.model.kernel.interning import Local, Raw, Stimulus
+from rayproof.model.kernel.links import LinkKind
 from rayproof.model.kernel.outcomes import BITS, Column
 from rayproof.model.kernel.process import Slot, blank, name_of, slot_of, state_fields
 from rayproof.model.kernel.reductions import Found, Reducer, Watch
@@ -68,6 +71,60 @@ class _Renamings:
         if known is None:
             known = self._known[state] = min(self.represented(state))
         return known
+
+    def objection(self) -> str:
+        """Where a handler or a rule that was used does not bear a renaming; empty when each does.
+
+        A step relation that bears the renamings is symmetric: this is no sample, it asks all that the search has run.
+        """
+        scenario, interner = self._transitions.scenario, self._transitions.interner
+        for number, renaming in enumerate(self._renamings):
+            around = _surroundings(scenario)
+            if _with_names(around, renaming) != around:
+                return "units, watchers or what may crash tell apart what is called interchangeable"
+            for link in list(self._transitions.columns):
+                if self._link(link, number).rule != link.rule:
+                    return f"the rule of the link {link.step} tells apart what is called interchangeable"
+            for column, local, stimulus, left, results in interner.given():
+                target = interner.index[renaming[interner.slots[column]]]
+                there = self._stimulus(stimulus, number)
+                wanted = {self._result(raw, column, target, number) for raw in results}
+                try:
+                    found = interner.results(target, self._local(column, local, number, target), there, left)
+                except ModelError as error:
+                    return f"{interner.slots[column]} behaves otherwise when names are exchanged: {error}"
+                if {self._result(raw, target, target, None) for raw in found} != wanted:
+                    kind = type(interner.locals[column][local].process).__name__
+                    return f"{kind} behaves otherwise on {interner.describe(stimulus)} when names are exchanged"
+        return ""
+
+    def _stimulus(self, stimulus: Stimulus, number: int) -> Stimulus:
+        if stimulus[0] != "receive":
+            return stimulus
+        sender: str = _with_names(stimulus[1], self._renamings[number])
+        return ("receive", sender, self._message(stimulus[2], number))
+
+    def _message(self, message: int, number: int) -> int:
+        interner = self._transitions.interner
+        return interner.message(_with_names(interner.messages[message], self._renamings[number]), "a renaming")
+
+    def _result(self, raw: Raw, column: int, target: int, number: int | None) -> Hashable:
+        """What a handler did, in other names; what goes to several receivers, in the order of their names."""
+        transitions = self._transitions
+        name = transitions.interner.locals[column][raw.local].name
+        immediate = any(
+            transitions.scenario.rule(name, to, channel).kind is LinkKind.IMMEDIATE for to, _, channel in raw.sends
+        )
+        sends = raw.sends
+        local = raw.local
+        if number is not None:
+            renaming = self._renamings[number]
+            sends = tuple(
+                (_with_names(to, renaming), self._message(sent, number), channel) for to, sent, channel in sends
+            )
+            local = self._local(column, local, number, target)
+        error = None if raw.error is None else raw.error.rule
+        return local, sends if immediate else tuple(sorted(sends, key=itemgetter(0))), raw.spent, error
 
     def represented(self, state: int) -> list[int]:
         return [state, *(self._renamed(state, number) for number in range(len(self._renamings)))]
@@ -198,13 +255,19 @@ def _swaps(scenario: Scenario, held: dict[Slot, list[Any]], first: Bundle, secon
         return False
     swap = {slot: slot for slot in scenario.processes}
     swap |= dict(zip((*first, *second), (*second, *first), strict=True))
-    around = (
+    around = _surroundings(scenario)
+    return all(_with_names(held[slot], swap) == held[swap[slot]] for slot in held) and (
+        _with_names(around, swap) == around
+    )
+
+
+def _surroundings(scenario: Scenario) -> tuple[Any, ...]:
+    """What a scenario says of its slots beside the processes in them."""
+    return (
         {slot: frozenset(watchers) for slot, watchers in scenario.watchers.items()},
         frozenset(frozenset(slots) for slots in scenario.units.values()),
-        frozenset(scenario.crashable),
-        scenario.recoverable,
+        frozenset(scenario.unit_slots(unit) for unit in scenario.crashable),
+        frozenset(scenario.unit_slots(unit) for unit in scenario.recoverable),
         scenario.services,
-    )
-    return all(_with_names(held[slot], swap) == held[swap[slot]] for slot in held) and all(
-        _with_names(part, swap) == part for part in around
+        frozenset(frozenset(pair) for pair in scenario.cuttable),
     )

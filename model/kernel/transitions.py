@@ -19,7 +19,6 @@ from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.statements import Monitor
 from rayproof.model.kernel.steps import Fire, Taken, Tick
 
-
 EARLY = (FaultKind.EARLY_TIMEOUT,)
 
 

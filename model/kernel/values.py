@@ -167,7 +167,9 @@ def _form_of_dataclass(kind: type) -> Form:
         if known is not None and known[0] is value:
             return known[1]
         if open_ and not kept.issuperset(vars(value)):
-            raise ModelError(f"{value!r} has attributes that are no fields: {', '.join(sorted(set(vars(value)) - kept))}")
+            raise ModelError(
+                f"{value!r} has attributes that are no fields: {', '.join(sorted(set(vars(value)) - kept))}"
+            )
         made = (kind, *[_fixed(getattr(value, name)) for name in names])
         _remember(value, made)
         return made

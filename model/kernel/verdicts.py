@@ -86,6 +86,8 @@ class Result:
     """The reductions that were asked for: what each saved at its gate, or why it was refused."""
     reduced: bool = False
     """Whether one of them was in use; the counts are then those of a part of the states."""
+    caveat: str = ""
+    """What the verdict rests on beside the search: reductions, and the size of the gate that they passed."""
     walks: int = 0
     handler_runs: int = 0
     peaks: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -96,3 +98,9 @@ class Result:
     """How explore kept its states: integers, vector or exact."""
     coverage: Coverage = NOTHING
     """What the run exercised of the model; from explore."""
+
+    @property
+    def answer(self) -> str:
+        """The verdict in words, with what it rests on."""
+        sure = not self.caveat or self.verdict is Verdict.VIOLATED
+        return str(self.verdict) if sure else f"{self.verdict} ({self.caveat})"

@@ -13,10 +13,10 @@ from rayproof.counterexamples import save
 from rayproof.model.kernel import Verdict, combine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import Trace
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import LoadedPolicy
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
-from rayproof.properties.starvation import exact_starvation_bound
+from rayproof.properties.scheduler.paper.starvation import exact_starvation_bound
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
 from rayproof.verify import Verification, verify, versions

@@ -155,6 +155,7 @@ def described(result: Result) -> str:
         f"  engine: {result.engine}; {result.cpu_s:.2f} CPU s, {result.states / seconds:,.0f} states a CPU second, "
         f"{result.handler_runs:,} handler runs",
     ]
+    lines += [f"  {result.answer}"] if result.caveat else []
     lines += [f"  reduction {reduction}" for reduction in result.reductions]
     if result.violation is not None:
         lines.append(f"  not exhausted: {result.violation.statement} is broken")

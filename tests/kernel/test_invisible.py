@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from benchmarks.plain_chain import PLAIN, Stable, Update, Written, plain_chain
-from rayproof.model.gcs import protocol
+from rayproof.model.gcs.chain import protocol
 from rayproof.model.kernel import (
     Context,
     Message,
@@ -26,11 +26,10 @@ from rayproof.model.kernel.invisible import Invisible
 from rayproof.model.kernel.reductions import Eager, Reduction
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.symmetry import Symmetry
-from rayproof.properties.bugs.base import Bug
-from rayproof.properties.bugs.chain import CHAIN_BUGS
+from rayproof.properties.bug import Bug
 from rayproof.properties.catalogue import build
-from rayproof.properties.statements.chain import CHAIN, an_update_is_resent
-from rayproof.properties.statements.runs import CHAIN_RUNS
+from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS
+from rayproof.properties.gcs.chain.statements import CHAIN, CHAIN_RUNS, an_update_is_resent
 from tests.kernel.test_reductions import NoResend
 
 INVISIBLE = Invisible("invisible steps")
@@ -175,3 +174,88 @@ def test_planted_bugs_are_found_although_the_gate_saw_the_sound_model(bug: Bug) 
     assert (only[0].monitors != ()) == ("folds" in found.reductions[0])
     again = replay(broken, found.violation.steps).violation
     assert again is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(Message):
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open(Message):
+    pass
+
+
+@dataclass(slots=True)
+class Painter(Process):
+    """Sends its colours over channels of their own; the red one first, or both in a step."""
+
+    rounds: int = constant()
+    steps: int = 0
+
+    def start(self, ctx: Context) -> None:
+        ctx.set_timer("paint", kind=TimerKind.PROGRAM)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        self.steps += 1
+        if self.rounds == 0:
+            ctx.send("wall", Mark("red"), "red")
+        elif self.rounds == 1:
+            ctx.send("wall", Mark("red"), "red")
+            ctx.send("wall", Mark("blue"), "blue")
+        elif self.steps == 1:
+            ctx.send("wall", Mark("red"), "red")
+            ctx.set_timer("paint", kind=TimerKind.PROGRAM)
+        else:
+            ctx.send("wall", Mark("blue"), "blue")
+
+
+@dataclass(slots=True)
+class Critic(Process):
+    def start(self, ctx: Context) -> None:
+        ctx.set_timer("look", kind=TimerKind.PROGRAM)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        ctx.send("wall", Open())
+
+
+@dataclass(slots=True)
+class Wall(Process):
+    """Its colour is the last one; no statement reads it, and the critic's answer depends on it."""
+
+    colour: str = ""
+    marks: int = 0
+    shocked: bool = False
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        match message:
+            case Mark(colour):
+                self.colour = colour
+                self.marks += 1
+            case Open():
+                self.shocked = self.marks == 2 and self.colour == "red"
+
+
+def gallery(rounds: int) -> Scenario:
+    made = {"painter": partial(Painter, rounds), "critic": Critic, "wall": Wall}
+    return Scenario("gallery", "toys", made, (nobody_is_shocked,))
+
+
+@always(Wall, source="false where blue is overtaken by red")
+def nobody_is_shocked(view: StateView) -> bool:
+    """The critic is never shocked."""
+    return not any(wall.shocked for wall in view.of(Wall).values())
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_two_channels_that_race_for_a_field_that_nobody_reads_are_refused(rounds: int) -> None:
+    full = explore(gallery(rounds))
+    assert full.verdict is Verdict.VIOLATED
+    found = explore_reduced(gallery(rounds), gallery(0), [INVISIBLE])
+    assert (found.verdict, found.reduced) == (Verdict.VIOLATED, False), found.reductions
+    assert "Wall tells which of Mark(colour='red') from painter and Mark(colour='blue')" in found.reductions[0]
+
+
+def test_without_a_race_they_are_let_be() -> None:
+    found = explore_reduced(gallery(0), gallery(0), [INVISIBLE])
+    assert found.verdict is Verdict.HOLDS and (found.reduced or "it leaves out" in found.reductions[0])

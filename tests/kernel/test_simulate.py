@@ -120,7 +120,10 @@ def test_a_busy_process_makes_the_next_message_wait() -> None:
 
 def test_the_dead_receive_nothing() -> None:
     assert arrivals((1, "", 0), timing=PLAIN, happenings=(Happening(1050, "sink"),)) == {-1: 1150}
-    assert arrivals((1, "", 0), (2, "now", 0), timing=PLAIN, happenings=(Happening(900, "sink"),)) == {-1: 1100, -2: 1100}
+    assert arrivals((1, "", 0), (2, "now", 0), timing=PLAIN, happenings=(Happening(900, "sink"),)) == {
+        -1: 1100,
+        -2: 1100,
+    }
     assert arrivals((1, "", 0), timing=PLAIN, happenings=(Happening(1200, "sink"),)) == {1: 1100}
 
 

@@ -4,15 +4,26 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from rayproof.model.actors.replay import ChainCaller, ChainStore
-from rayproof.model.actors.scenarios import replayed
-from rayproof.model.kernel import Context, Message, Name, Process, Scenario, TimerKind, constant
+from rayproof.model.actors.paper.replay import ChainCaller, ChainStore
+from rayproof.model.actors.paper.scenarios import replayed
+from rayproof.model.kernel import (
+    Context,
+    LinkRule,
+    Message,
+    Name,
+    Process,
+    Scenario,
+    StateView,
+    TimerKind,
+    always,
+    constant,
+)
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.gate import explore_reduced, gate
 from rayproof.model.kernel.process import Slot
 from rayproof.model.kernel.symmetry import Symmetry, interchangeable
 from rayproof.model.kernel.values import Symbol, freeze, require_immutable
-from rayproof.properties.statements.replay import REPLAY, every_state_follows_the_chain
+from rayproof.properties.actors.paper.statements import REPLAY, every_state_follows_the_chain
 
 SYMMETRY = Symmetry("symmetry")
 THREE = {"a": ("a0",), "b": ("b0",), "c": ("c0",)}
@@ -55,7 +66,7 @@ class PrefersTheSmallest(ChainStore):
 
 
 def test_data_that_is_put_in_order_is_refused_by_the_gate() -> None:
-    scope = replayed("two", {"a": ("a0",), "b": ("b0",)}, replace={ChainStore: PrefersTheSmallest})
+    scope = replayed("two", {"a": ("a0",), "b": ("b0",)}, swap={ChainStore: PrefersTheSmallest})
     judged = (every_state_follows_the_chain,)
     assert "behaves otherwise" in gate(scope, SYMMETRY, judged).refused
     found = explore_reduced(scope, scope, [SYMMETRY], judged)
@@ -90,3 +101,82 @@ def test_a_choice_among_symbols_is_renamed_with_them() -> None:
     )
     full, reduced = explore(scope), explore_reduced(scope, scope, [SYMMETRY])
     assert (full.states, reduced.states) == (9, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Want(Message):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Have(Message):
+    pass
+
+
+@dataclass(slots=True)
+class Wisher(Process):
+    lucky: bool = False
+
+    def start(self, ctx: Context) -> None:
+        ctx.set_timer("some day", kind=TimerKind.PROGRAM)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        ctx.send("shop", Want())
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        self.lucky = True
+
+
+@dataclass(slots=True)
+class Shop(Process):
+    """Serves the middle one by name of three that wait; two are served as they come."""
+
+    waiting: tuple[Name, ...] = ()
+    enough: int = 3
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        self.waiting = (*self.waiting, sender)
+        if len(self.waiting) == 3:
+            ctx.send(sorted(self.waiting)[1], Have())
+
+
+def shop(users: int) -> Scenario:
+    return Scenario("shop", "cluster", {f"user{i}": Wisher for i in range(users)} | {"shop": Shop})
+
+
+def test_a_tie_break_that_needs_three_users_is_refused_where_there_are_three() -> None:
+    @always(Wisher, source="false for three")
+    def at_most_one_is_lucky(view: StateView) -> bool:
+        """Nobody is lucky."""
+        return not any(user.lucky for user in view.of(Wisher).values())
+
+    @always(Wisher, source="an example")
+    def true_enough(view: StateView) -> bool:
+        """Two are never lucky."""
+        return sum(user.lucky for user in view.of(Wisher).values()) < 2
+
+    assert not gate(shop(2), SYMMETRY, (true_enough,)).refused
+    found = explore_reduced(shop(3), shop(2), [SYMMETRY], (true_enough,))
+    assert not found.reduced and not found.caveat
+    assert "Shop behaves otherwise on Want() from user" in found.reductions[0]
+    assert found.states == explore(shop(3), (true_enough,)).states
+    assert explore_reduced(shop(3), shop(2), [SYMMETRY], (at_most_one_is_lucky,)).violation is not None
+    fair = explore_reduced(shop(2), shop(2), [SYMMETRY], (true_enough,))
+    assert fair.reduced and fair.answer == "holds (reduced: symmetry, gate 10 states)"
+
+
+def test_rules_that_tell_slots_apart_are_refused() -> None:
+    @always(Wisher, source="an example")
+    def anything(view: StateView) -> bool:
+        """Anything."""
+        return bool(view.of(Wisher))
+
+    for told in (
+        {"crashable": ("user0",)},
+        {"watchers": {"shop": ("user0",)}},
+        {"links": (LinkRule("user0", capacity=9),)},
+        {"services": frozenset({"user0"})},
+    ):
+        scenario = replace(shop(2), **told)  # type: ignore[arg-type]
+        refused = gate(scenario, Symmetry("users", ("user0", "user1")), (anything,)).refused
+        assert "apart what is called interchangeable" in refused, told

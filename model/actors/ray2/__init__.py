@@ -1,0 +1,1 @@
+"""Actors of Ray 2: calls in order, creation and end, restarts, churn."""

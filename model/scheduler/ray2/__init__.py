@@ -1,0 +1,1 @@
+"""Scheduling as Ray 2 does it: leases, and placement groups."""
