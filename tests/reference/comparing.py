@@ -166,6 +166,10 @@ def differences(system: System, seed: int = 0, least: int = 0) -> str:
         return str(found)
     except ModelError as error:
         return f"the kernel raises where the reference does not: {error}"
+    except (Unfit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        return f"the kernel falls over: {type(error).__name__}: {error}"
     return ""
 
 
