@@ -13,7 +13,6 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
-from functools import cache
 from math import factorial
 from typing import Any, cast
 
@@ -73,17 +72,25 @@ def canonical(value: Any) -> Hashable:
     raise Breach(f"{value!r} is of no type that a process may hold")
 
 
-@cache
+_STATE: dict[type, tuple[str, ...]] = {}
+_OTHERS: dict[type, tuple[tuple[str, Callable[[], Any] | None], ...]] = {}
+
+
 def names_of_state(kind: type) -> tuple[str, ...]:
     """The fields of a process that make up its state: neither constant nor derived."""
-    return tuple(f.name for f in fields(kind) if not (f.metadata.get("constant") or f.metadata.get("derived")))
+    if kind not in _STATE:
+        others = ("constant", "derived")
+        _STATE[kind] = tuple(f.name for f in fields(kind) if not any(f.metadata.get(mark) for mark in others))
+    return _STATE[kind]
 
 
-@cache
 def _others(kind: type) -> tuple[tuple[str, Callable[[], Any] | None], ...]:
     """The other fields, and what makes those that are derived."""
-    others = (f for f in fields(kind) if f.name not in names_of_state(kind))
-    return tuple((f.name, cast(Any, f.default_factory) if f.metadata.get("derived") else None) for f in others)
+    if kind not in _OTHERS:
+        others = (f for f in fields(kind) if f.name not in names_of_state(kind))
+        made = ((f.name, cast(Any, f.default_factory) if f.metadata.get("derived") else None) for f in others)
+        _OTHERS[kind] = tuple(made)
+    return _OTHERS[kind]
 
 
 def again(value: Any) -> Any:
