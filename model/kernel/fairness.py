@@ -63,7 +63,6 @@ class Obligations:
         self.graph = graph
         self.fairness = fairness
         self._owed = np.array([self._is_owed(label) for label in range(len(graph.steps))], bool)
-        self._waits = np.array([self._is_waiting(label) for label in range(len(graph.steps))], bool)
         self.used: set[str] = set()
         """Assumptions without which some cycle would have counted as a run."""
 
@@ -72,27 +71,25 @@ class Obligations:
             return False
         return self.fairness.links if isinstance(self.graph.steps[label], Deliver) else self.fairness.timers
 
-    def _is_waiting(self, label: int) -> bool:
-        """Whether a label is a timer that is, somewhere, patient or eager: then only the weaker claim is made of it."""
-        step = self.graph.steps[label]
-        if not isinstance(step, Fire):
-            return False
-        interner = self.graph.transitions.interner
-        kinds = {
-            made.timers[step.timer][0]
-            for made in interner.locals[interner.index[slot_of(step.process)]]
-            if step.timer in made.timers
-        }
-        return not kinds.isdisjoint((TimerKind.PATIENT, TimerKind.EAGER))
-
     def armed(self, state: int, label: int) -> bool:
         """Whether the timer of a label runs in a state."""
+        return self._kind(state, label) is not None
+
+    def _kind(self, state: int, label: int) -> TimerKind | None:
+        """How the timer of a label runs in a state; None when it does not."""
         step = self.graph.steps[label]
         assert isinstance(step, Fire)
         transitions = self.graph.transitions
         slot = transitions.interner.index[slot_of(step.process)]
         made = transitions.interner.locals[slot][transitions.unpack(self.graph.order[state])[slot]]
-        return made.alive and made.name == step.process and step.timer in made.timers
+        runs = made.alive and made.name == step.process and step.timer in made.timers
+        return made.timers[step.timer][0] if runs else None
+
+    def _waits(self, label: int, states: Ints) -> bool:
+        """Whether a label is a timer that is patient or eager in some of the states: then less is claimed of it."""
+        if not isinstance(self.graph.steps[label], Fire):
+            return False
+        return any(self._kind(state, label) in (TimerKind.PATIENT, TimerKind.EAGER) for state in states.tolist())
 
     def enabled(self, states: Ints) -> tuple[Ints, Ints]:
         """(label, state) of every owed step that is possible in the given states, each pair once."""
@@ -102,10 +99,11 @@ class Obligations:
         pairs = np.unique(self.graph.sources[edges].astype(np.int64) * width + self.graph.labels[edges])
         return pairs % width, pairs // width
 
-    def unmet(self, edges: Ints) -> list[tuple[int, Ints]]:
+    def unmet(self, edges: Ints) -> list[tuple[int, Ints, bool]]:
         """The labels that a run through exactly these edges, again and again, still owes.
 
-        With each label the states in which its step is possible; for a label of weak fairness these are all states.
+        With each label the states in which its step is possible, and whether it is owed for being possible in all of
+        them (weak fairness) rather than for a timer that waits and is never set anew.
         """
         if not len(edges):
             return []
@@ -118,18 +116,15 @@ class Obligations:
             if fired[label]:
                 continue
             enabled = where[labels == label]
-            if self._waits[label]:
+            waits = self._waits(label, states)
+            if waits:
                 if self._put_off(edges, label) or not all(self.armed(state, label) for state in states.tolist()):
                     continue
             elif len(enabled) < len(states):
                 continue
             self.used.add(FAIR_LINKS if isinstance(self.graph.steps[label], Deliver) else FAIR_TIMERS)
-            found.append((label, enabled))
+            found.append((label, enabled, not waits))
         return found
-
-    def is_weak(self, label: int) -> bool:
-        """Whether a label is owed only when its step is possible in every state of a loop."""
-        return not self._waits[label]
 
     def puts_off(self, edge: int, label: int) -> bool:
         """Whether a step sets the timer of a label anew."""

@@ -32,10 +32,10 @@ def fair_parts(obligations: Obligations, among: Bools) -> list[Ints]:
             unmet = obligations.unmet(part)
             if not unmet:
                 found.append(part)
-            elif not any(obligations.is_weak(label) for label, _ in unmet):
+            elif not any(weak for *_, weak in unmet):
                 # The run may still live on where the timer cannot fire.
                 lost = np.zeros(len(graph), bool)
-                for _, states in unmet:
+                for _, states, _ in unmet:
                     lost[states] = True
                 waiting.append(part[~lost[graph.sources[part]] & ~lost[graph.targets[part]]])
     return found
@@ -73,13 +73,13 @@ class Loops:
         if results:
             giving = set(results[0])
             return lambda edge: edge in giving
-        for label, _ in self._obligations.unmet(np.array(path, np.int64)):
-            return self._meets(label)
+        for label, _, weak in self._obligations.unmet(np.array(path, np.int64)):
+            return self._meets(label, weak)
         return None
 
-    def _meets(self, label: int) -> Callable[[int], bool]:
+    def _meets(self, label: int, weak: bool) -> Callable[[int], bool]:
         graph, obligations = self._graph, self._obligations
-        if obligations.is_weak(label):
+        if weak:
             return lambda edge: graph.labels[edge] == label or not self._possible(int(graph.targets[edge]), label)
         return lambda edge: (
             graph.labels[edge] == label

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rayproof.model.kernel.fairness import FAIR, Fairness
 from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.process import TimerKind, slot_of, state_fields
+from rayproof.model.kernel.process import TimerKind, state_fields
 from rayproof.model.kernel.statements import Statement, StatementKind
 from rayproof.model.kernel.steps import Deliver, Fire, Step
 from rayproof.model.kernel.values import freeze
@@ -52,6 +52,8 @@ class RunJudge:
         self._begin: Hashable = None
         self._enabled: list[frozenset[Step]] = []
         self._armed: list[frozenset[Fire]] = []
+        self._patient: set[Fire] = set()
+        """Timers that wait for silence in some state of the loop."""
         self._fired: set[Step] = set()
         self._set: set[tuple[str, str]] = set()
         self._look(first=True)
@@ -67,6 +69,12 @@ class RunJudge:
         self._enabled.append(frozenset(self._world.system_steps()))
         self._armed.append(
             frozenset(Fire(seat.name, timer) for seat in self._world.seats.values() for timer in seat.timers)
+        )
+        self._patient.update(
+            Fire(seat.name, timer)
+            for seat in self._world.seats.values()
+            for timer, (kind, _) in seat.timers.items()
+            if kind in (TimerKind.PATIENT, TimerKind.EAGER)
         )
         self._fired.add(step)
         for statement in self._always_waiting:
@@ -110,14 +118,11 @@ class RunJudge:
         for step in sorted(frozenset().union(*self._enabled) - self._fired, key=str):
             if not (self._fairness.links if isinstance(step, Deliver) else self._fairness.timers):
                 continue
-            if isinstance(step, Fire) and self._is_patient(step):
+            if step in self._patient:
+                assert isinstance(step, Fire)
                 owed = (step.process, step.timer) not in self._set and all(step in armed for armed in self._armed)
             else:
                 owed = all(step in enabled for enabled in self._enabled)
             if owed:
                 return True
         return False
-
-    def _is_patient(self, step: Fire) -> bool:
-        armed = self._world.seats[slot_of(step.process)].timers.get(step.timer)
-        return armed is not None and armed[0] in (TimerKind.PATIENT, TimerKind.EAGER)

@@ -73,6 +73,17 @@ class Scenario:
             known = self._declarations[id(statement)] = (Declared(statement, self.initial()), statement)
         return known[0]
 
+    def shown_first(self, slot: Slot, shown: Callable[[], Process]) -> Process:
+        """The process in a slot of the initial state, read-only; `shown` is called once: there is one such state."""
+        found = self._first.get(slot)
+        if found is None:
+            found = self._first[slot] = shown()
+        return found
+
+    @cached_property
+    def _first(self) -> dict[Slot, Process]:
+        return {}
+
     @cached_property
     def _declarations(self) -> dict[int, tuple[Declared, Statement]]:
         return {}

@@ -64,24 +64,30 @@ def sealed(value: Any) -> Any:
     return SealedSet(value)
 
 
-_showing: dict[type, Callable[[Process], Process]] = {}
+_showing: dict[type, Callable[[Process, Process | None], Process]] = {}
 """Class of processes -> how one is shown; written out field by field, for walks show one in each step."""
 
 
-def sealed_process(process: Process) -> Process:
-    """A copy of a process that cannot be changed."""
+def sealed_process(process: Process, before: Process | None = None) -> Process:
+    """A copy of a process that cannot be changed; it shares what is as it was `before`, in an earlier copy."""
     show = _showing.get(type(process))
     if show is None:
         show = _showing[type(process)] = _shower(type(process))
-    return show(process)
+    return show(process, before)
 
 
-def _shower(kind: type[Process]) -> Callable[[Process], Process]:
+def _shower(kind: type[Process]) -> Callable[[Process, Process | None], Process]:
     derived = derived_fields(kind)
-    lines = ["def show(process):", " made = new(kind)"]
+    lines = ["def show(process, before):", " made = new(kind)"]
     lines += [f" made.{name} = process.{name}" for name in constant_fields(kind)]
     for name in state_fields(kind):
-        lines += [f" value = process.{name}", f" made.{name} = value if type(value) not in mutable else sealed(value)"]
+        lines += [
+            f" value = process.{name}",
+            " if type(value) in mutable:",
+            f"  if not value or before is None or (kept := before.{name}) != value: kept = sealed(value)",
+            "  value = kept",
+            f" made.{name} = value",
+        ]
     lines += [f" made.{name} = derived[{i}]()" for i, (name, _) in enumerate(derived)]
     lines += [" made.__class__ = sealed_kind", " return made"]
     known: dict[str, Any] = {
@@ -93,7 +99,7 @@ def _shower(kind: type[Process]) -> Callable[[Process], Process]:
         "sealed_kind": _sealed_kind(kind, frozenset(name for name, _ in derived)),
     }
     exec("\n".join(lines), known)
-    show: Callable[[Process], Process] = known["show"]
+    show: Callable[[Process, Process | None], Process] = known["show"]
     return show
 
 

@@ -15,7 +15,7 @@ from rayproof.model.kernel.steps import Deliver
 class Seat:
     """A slot with the process that holds it now."""
 
-    __slots__ = ("alive", "durable", "incarnation", "links", "name", "process", "seen", "slot", "timers")
+    __slots__ = ("alive", "durable", "incarnation", "last", "links", "name", "process", "seen", "slot", "timers")
 
     def __init__(self, slot: Slot, process: Process) -> None:
         self.slot = slot
@@ -29,11 +29,13 @@ class Seat:
         """Links that the present process has used."""
         self.seen: Process | None = None
         """The process as statements are shown it; None when it may have changed since."""
+        self.last: Process | None = None
+        """The process as it was shown last."""
 
     def shown(self) -> Process:
         """The process, read-only, as it is now."""
         if self.seen is None:
-            self.seen = sealed_process(self.process)
+            self.seen = self.last = sealed_process(self.process, self.last)
         return self.seen
 
 

@@ -50,15 +50,13 @@ class Declared:
         self._statement = statement
         self._slots = tuple(processes)
         self._census = Counter(type(process) for process in processes.values())
-        self._allowed: set[type] = set()
-        self._single: set[type] = set()
+        self.allowed: set[type] = set()
+        self.single: set[type] = set()
         self._linked: tuple[str, str] | tuple[()] = ()
         self._shown: dict[tuple[Name, Name, str], bool] = {}
 
     def allow(self, kind: type) -> None:
         """Raise `ModelError` unless the statement declares this kind of process."""
-        if kind in self._allowed:
-            return
         reads = self._statement.reads
         if not (isinstance(kind, type) and issubclass(kind, reads)):
             named = ", ".join(each.__name__ for each in reads) or "none"
@@ -66,18 +64,16 @@ class Declared:
                 f"it looks at processes of kind {getattr(kind, '__name__', repr(kind))}, which it does not declare "
                 f"(it declares {named}); {self._who()}"
             )
-        self._allowed.add(kind)
+        self.allowed.add(kind)
 
     def allow_single(self, kind: type) -> None:
         """Raise `ModelError` unless the statement declares this kind and one slot holds a process of it."""
-        if kind in self._single:
-            return
         self.allow(kind)
         count = sum(number for each, number in self._census.items() if issubclass(each, kind))
         if count != 1:
             how = "no process" if not count else f"not one process but {count}"
             raise ModelError(f"{how} of kind {kind.__name__} in this scenario; {self._who()}")
-        self._single.add(kind)
+        self.single.add(kind)
 
     def allow_monitor(self, kind: type) -> None:
         """Raise `ModelError` unless the statement asks for this monitor."""
@@ -135,12 +131,14 @@ class StateView:
 
     def of(self, kind: type[P]) -> dict[Name, P]:
         """The live processes of a declared type, by name, in the scenario's order."""
-        self._declared.allow(kind)
+        if kind not in self._declared.allowed:
+            self._declared.allow(kind)
         return {name: process for name, process in self._processes.items() if isinstance(process, kind)}
 
     def one(self, kind: type[P]) -> P | None:
         """The live process of a declared type that one slot of the scenario holds; None when it is dead."""
-        self._declared.allow_single(kind)
+        if kind not in self._declared.single:
+            self._declared.allow_single(kind)
         for process in self._processes.values():
             if isinstance(process, kind):
                 return process
@@ -164,11 +162,12 @@ class StateView:
 
     def messages(self) -> list[tuple[Name, Name, str, Message]]:
         """Messages in flight on the declared links as (from, to, channel, message), ordered by link."""
-        self._declared.ends()
-        shows = self._declared.shows
+        declared = self._declared
+        declared.ends()
         found = self._links()
-        links = sorted(filter(shows, found))
-        return [(*link, message) for link in links for message in found[link]]
+        if not found:
+            return []
+        return [(*link, message) for link in sorted(filter(declared.shows, found)) for message in found[link]]
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,10 @@ def require_immutable(value: Any, where: str) -> None:
         raise ModelError(f"{where}: {error}") from None
 
 
+HOOKS = ("place", "order", "transfer", "retry", "migrate", "evict", "scale", "groups", "preempt")
+"""What makes an object a policy; what it keeps is judged where it is asked."""
+
+
 def require_fixed_constant(value: Any, where: str) -> None:
     """Raise `ModelError` where configuration holds a container that can change; policies are let pass.
 
@@ -234,7 +238,7 @@ def require_fixed_constant(value: Any, where: str) -> None:
         raise ModelError(
             f"{where} is of type {kind.__name__}, which can change; use a tuple, frozenset or frozen dataclass"
         )
-    elif is_frozen(kind):
+    elif is_frozen(kind) and not any(hasattr(kind, hook) for hook in HOOKS):
         for field in fields(value):
             require_fixed_constant(getattr(value, field.name), f"{where}.{field.name}")
 

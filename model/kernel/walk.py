@@ -114,15 +114,16 @@ def walk(
     statements: Iterable[Statement] | None = None,
     *,
     drain: bool = True,
+    begun: bool = False,
 ) -> WalkResult:
-    """Run one schedule; stops at the first violation."""
+    """Run one schedule; stops at the first violation. `begun`: whether the initial state was judged by another walk."""
     wanted = tuple(scenario.statements if statements is None else statements)
     plan = _Schedule(schedule, faults)
     world = World(scenario, plan.decide, plan.strike, statements=wanted)
     judge = Judge(world, wanted)
     keeps_before = any(s.kind in (StatementKind.STEP, StatementKind.REFINES) for s in wanted)
     steps: list[Taken] = []
-    broken: Statement | PolicyError | None = judge.at_start()
+    broken: Statement | PolicyError | None = world.flaw if begun else judge.at_start()
     quiescent = False
     limit = len(schedule) + (scenario.drain_limit if drain else 0)
     while broken is None and plan.step < limit:
@@ -194,7 +195,8 @@ def campaign(
     try:
         with by_hand():
             for done in range(1, walks + 1):
-                result = walk(scenario, random.randbytes(schedule_bytes), random.randbytes(fault_bytes), wanted)
+                schedule, strikes = random.randbytes(schedule_bytes), random.randbytes(fault_bytes)
+                result = walk(scenario, schedule, strikes, wanted, begun=done > 1)
                 count += len(result.steps)
                 longest = max(longest, len(result.steps))
                 happened |= result.happened

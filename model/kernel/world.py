@@ -73,6 +73,8 @@ class World:
                 self._run(seat, ("start",))
                 if self.context.choices:
                     raise ModelError(f"{seat.name} chooses while it starts; an initial state is one state")
+            for seat in self.seats.values():
+                seat.seen = seat.last = scenario.shown_first(seat.slot, seat.shown)
         except PolicyError as error:
             self.flaw = error
 
@@ -375,7 +377,7 @@ class World:
             for name, value in seat.durable.items():
                 setattr(seat.process, name, value)
             seat.alive = True
-            seat.seen = None
+            seat.seen = seat.last = None
         for seat in back:
             self._run(seat, ("start",))
 
@@ -420,14 +422,9 @@ class World:
         monitors = self.monitors
         if statement.links is None:
             return StateView(alive, frozenset(dead), self.messages, monitors, declared)
-        waiting, shows = self._waiting.values(), declared.shows
-
-        def shown() -> dict[tuple[Name, Name, str], tuple[Message, ...]]:
-            return {link.key: tuple(link.queue) for link in waiting if shows(link.key)}
-
         if not kept:
-            return StateView(alive, frozenset(dead), shown, monitors, declared)
-        now = shown()
+            return StateView(alive, frozenset(dead), self.messages, monitors, declared)
+        now = self.messages()
         return StateView(alive, frozenset(dead), lambda: now, dict(monitors), declared)
 
     def messages(self) -> Mapping[tuple[Name, Name, str], tuple[Message, ...]]:

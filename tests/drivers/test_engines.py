@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from random import Random
-from types import MappingProxyType
 
 import pytest
 
@@ -243,7 +242,7 @@ class Carries(Message):
     what: object = None
 
 
-CARRIED = {"a float on its way": 0.5, "a list on its way": MappingProxyType({"some": [1]}), "a set on its way": {1}}
+CARRIED = {"a float on its way": 0.5, "a list on its way": (1, [1]), "a set on its way": {1}}
 
 
 @dataclass(slots=True)
@@ -287,7 +286,7 @@ BREACHES = {
     "nobody": "no slot of scenario",
     "no option": "no options",
     "a float on its way": "is the float 0.5",
-    "a list on its way": "some.*is of type list, which can change",
+    "a list on its way": "is of type list, which can change",
     "a set on its way": "is of type set, which can change",
     "a message that breaks it": "KeyError",
 }
