@@ -1,0 +1,222 @@
+"""The comparison can fail: faults that are planted into the kernel are noticed on the systems of `make test`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from rayproof.model.kernel import FaultKind, TimerKind
+from rayproof.model.kernel import breaking as breaking_module
+from rayproof.model.kernel import gate as gate_module
+from rayproof.model.kernel import world as world_module
+from rayproof.model.kernel.breaking import Breaking
+from rayproof.model.kernel.fairness import Obligations
+from rayproof.model.kernel.interning import Interner
+from rayproof.model.kernel.invisible import _Compressed
+from rayproof.model.kernel.judge import Judge
+from rayproof.model.kernel.links import merges
+from rayproof.model.kernel.outcomes import BITS, MASK
+from rayproof.model.kernel.packing import Packing
+from rayproof.model.kernel.reading import Judged, Reader
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel.steps import Deliver
+from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.vector.expand import Expander
+from rayproof.model.kernel.world import World
+from tests.reference.comparing import compared
+from tests.reference.test_reference import SYSTEMS
+
+Patch = pytest.MonkeyPatch
+Around = Callable[..., Any]
+
+
+def around(patch: Patch, owner: type, name: str, other: Around) -> None:
+    """Replace a method by `other(original, self, ...)`."""
+    original = getattr(owner, name)
+    patch.setattr(owner, name, lambda self, *args, **options: other(original, self, *args, **options))
+
+
+def a_start_is_not_judged(patch: Patch) -> None:
+    def restarts(original: Around, self: Breaking, *args: Any) -> Iterator[Any]:
+        for new, outcome in original(self, *args):
+            outcome.broken, outcome.mask, outcome.observations = "", 0, ()
+            yield new, outcome
+
+    around(patch, Breaking, "_restarts", restarts)
+
+
+def a_latest_link_keeps_all(patch: Patch) -> None:
+    def push(original: Around, self: Packing, column: Any, burst: tuple[int, ...], before: int) -> int:
+        return (self.interner.queue(self.interner.queues[before] + burst) - before) << column.shift  # type: ignore[no-any-return]
+
+    around(patch, Packing, "_push_change", push)
+
+
+def returns_come_in_one_order(patch: Patch) -> None:
+    for module in (breaking_module, world_module):
+        patch.setattr(module, "merges", lambda queues, form: merges(queues, form)[:1])
+
+
+def a_crash_loses_what_was_sent(patch: Patch) -> None:
+    def crash(original: Around, self: Breaking, state: int, fields: Any, unit: str, slots: tuple[int, ...]) -> Any:
+        found = []
+        for new, outcome in original(self, state, fields, unit, slots):
+            for link in self.columns:
+                if link.sender in slots and not link.step.channel:
+                    new -= ((new >> link.shift) & MASK) << link.shift
+            found.append((new, outcome))
+        return found
+
+    around(patch, Breaking, "_crash", crash)
+
+
+def timers_of_the_dead_fire(patch: Patch) -> None:
+    def down(original: Around, self: Interner, column: int, local: int) -> int:
+        found: int = original(self, column, local)
+        self.locals[column][found].timers = dict(self.locals[column][local].timers)
+        return found
+
+    around(patch, Interner, "down", down)
+
+
+def a_fault_more_than_the_budget(patch: Patch) -> None:
+    def made(original: Around, self: Packing, *args: Any) -> None:
+        original(self, *args)
+        self._limits = tuple(limit + 1 for limit in self._limits)
+
+    around(patch, Packing, "__init__", made)
+
+
+def duplicates_without_limit(patch: Patch) -> None:
+    def pay(original: Around, self: Packing, state: int, spent: tuple[FaultKind, ...]) -> Any:
+        return original(self, state, tuple(kind for kind in spent if kind is not FaultKind.DUPLICATE))
+
+    around(patch, Packing, "_pay", pay)
+
+
+def step_statements_see_messages_after(patch: Patch) -> None:
+    around(patch, World, "view", lambda original, self, statement, **_: original(self, statement))
+
+
+def patient_timers_do_not_wait(patch: Patch) -> None:
+    def steps(original: Around, self: World) -> list[Any]:
+        more = [
+            self._fire_step(seat.name, timer)
+            for seat in self.seats.values()
+            for timer, (kind, _) in seat.timers.items()
+            if kind is TimerKind.PATIENT
+        ]
+        found: list[Any] = original(self)
+        return found + [step for step in more if step not in found]
+
+    around(patch, World, "system_steps", steps)
+
+
+def a_tick_takes_all(patch: Patch) -> None:
+    def tick(original: Around, self: Transitions, state: int, fields: tuple[int, ...]) -> int:
+        once: int = original(self, state, fields)
+        again: int = original(self, once, self.unpack(once))
+        return again
+
+    around(patch, Transitions, "_tick", tick)
+
+
+def links_owe_nothing(patch: Patch) -> None:
+    def owed(original: Around, self: Obligations, label: int) -> bool:
+        return not isinstance(self.graph.steps[label], Deliver) and bool(original(self, label))
+
+    around(patch, Obligations, "_is_owed", owed)
+
+
+def draws_are_not_fair(patch: Patch) -> None:
+    patch.setattr(Obligations, "with_fair_draws", lambda self, edges: edges)
+    patch.setattr(Obligations, "missing_results", lambda self, edges: [])
+
+
+def a_clock_lets_messages_overtake(patch: Patch) -> None:
+    def post(original: Around, self: Simulation, link: Any, message: Any, *args: Any) -> None:
+        original(self, link, message, *args)
+        link.queue.rotate(1)
+
+    around(patch, Simulation, "_post", post)
+
+
+def replay_does_not_judge(patch: Patch) -> None:
+    patch.setattr(Judge, "after_step", lambda self, taken: None)
+
+
+def a_reduction_without_a_gate(patch: Patch) -> None:
+    patch.setattr(gate_module, "_difference", lambda one, other: "")
+    patch.setattr(gate_module, "_unlike", lambda full, reduced, wanted: "")
+    patch.setattr(gate_module, "WORTH", 0)
+    patch.setattr(_Compressed, "_changes_nothing_seen", lambda self, outcome, here, new: not outcome.error)
+
+
+def a_restart_forgets_the_disk(patch: Patch) -> None:
+    def crash(original: Around, self: World, unit: str, *args: Any) -> None:
+        original(self, unit, *args)
+        for slot in self.scenario.unit_slots(unit):
+            self.seats[slot].durable = {}
+
+    around(patch, World, "_crash", crash)
+
+
+def answers_are_remembered_without_the_messages(patch: Patch) -> None:
+    patch.setattr(Reader, "_read_links", lambda self: [])
+
+
+def single_processes_are_not_judged(patch: Patch) -> None:
+    patch.setattr(Judged, "broken_by", lambda self, column, local: "")
+
+
+def the_vectorised_engine_overlooks_flaws(patch: Patch) -> None:
+    patch.setattr(Expander, "_note_flaws", lambda self, at, outcomes: None)
+
+
+def the_dead_are_told_of(patch: Patch) -> None:
+    def notify(original: Around, self: Breaking, state: int, column: int, name: str) -> int:
+        for watcher in self.scenario.watchers.get(self.interner.slots[column], ())[:1]:
+            i = self.interner.index[watcher]
+            if self.interner.locals[i][(state >> (BITS * i)) & MASK].alive:
+                return int(original(self, state, column, name))
+        return state
+
+    around(patch, Breaking, "_notify", notify)
+
+
+MUTATIONS = (
+    a_start_is_not_judged,
+    a_latest_link_keeps_all,
+    returns_come_in_one_order,
+    a_crash_loses_what_was_sent,
+    timers_of_the_dead_fire,
+    a_fault_more_than_the_budget,
+    duplicates_without_limit,
+    step_statements_see_messages_after,
+    patient_timers_do_not_wait,
+    a_tick_takes_all,
+    links_owe_nothing,
+    draws_are_not_fair,
+    a_clock_lets_messages_overtake,
+    replay_does_not_judge,
+    a_reduction_without_a_gate,
+    a_restart_forgets_the_disk,
+    answers_are_remembered_without_the_messages,
+    single_processes_are_not_judged,
+    the_vectorised_engine_overlooks_flaws,
+    the_dead_are_told_of,
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_planted_faults_are_noticed(mutation: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    mutation(monkeypatch)
+    for seed in range(SYSTEMS):
+        noticed = compared(seed)[1]
+        if noticed:
+            print(f"seed {seed}: {noticed}")
+            return
+    raise AssertionError(f"{mutation.__name__} is noticed on none of {SYSTEMS} systems")
