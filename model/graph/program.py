@@ -107,6 +107,8 @@ class TaskSpec:
     kind: TaskKind = TaskKind.NORMAL
     actor: ActorId | None = None
     """The actor that this task creates or whose method it is."""
+    max_concurrency: int = 1
+    """Of an actor's constructor and methods: how many methods may run at once, then in any order."""
     name: str = ""
     """The function's name."""
     hints: Hints = NO_HINTS
