@@ -16,15 +16,15 @@ from time import process_time
 from typing import Any
 
 from benchmarks.detection_report import report
-from model.kernel import Verdict
-from model.kernel.engines import explore
-from model.kernel.explore import Limits
-from model.kernel.walk import campaign, walkable
-from properties.gallery.entries import GALLERY
-from properties.gallery.entry import GalleryEntry, Standing
-from properties.gallery.hunt import MANY_WALKS, MOST_STATES, Driver, hunt
-from properties.gallery.ladder import climb
-from properties.gallery.scopes import GENERIC_SCOPES
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.properties.gallery.entries import GALLERY
+from rayproof.properties.gallery.entry import GalleryEntry, Standing
+from rayproof.properties.gallery.hunt import MANY_WALKS, MOST_STATES, Driver, hunt
+from rayproof.properties.gallery.ladder import climb
+from rayproof.properties.gallery.scopes import GENERIC_SCOPES
 from rayproof.suite.fingerprints import model_fingerprint
 
 RESULTS = Path(__file__).parent / "results" / "detection.json"

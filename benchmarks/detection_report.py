@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
-from properties.gallery.entries import GALLERY
-from properties.gallery.entry import Standing
-from properties.gallery.ladder import rungs
-from properties.gallery.scopes import GENERIC_SCOPES
+from rayproof.properties.gallery.entries import GALLERY
+from rayproof.properties.gallery.entry import Standing
+from rayproof.properties.gallery.ladder import rungs
+from rayproof.properties.gallery.scopes import GENERIC_SCOPES
 
 SILENT = (
     "a caller that may lose contact gives up a call of which it hears nothing, so in the generic scope the hang ends "

@@ -15,16 +15,16 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.solver.tables import table
-from model.scheduler.hooks import Policy
-from model.scheduler.policies import BUILT_IN, AlphaBeta
 from rayproof.check.simulation import Workload
 from rayproof.gaps.running import run_instance
 from rayproof.gaps.workloads import run_workload
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policies import BUILT_IN, AlphaBeta
 from rayproof.problems import recorded, relaxed
-from solver.engine import Limits
-from solver.instances import Instance
-from solver.instances.families import chains, fan_out, heterogeneous
-from solver.makespan import Makespan, Status, shortest_schedule
+from rayproof.solver.engine import Limits
+from rayproof.solver.instances import Instance
+from rayproof.solver.instances.families import chains, fan_out, heterogeneous
+from rayproof.solver.makespan import Makespan, Status, shortest_schedule
 
 RECORDINGS = sorted((Path(__file__).resolve().parents[1] / "examples" / "recordings").glob("*.jsonl"))
 LIMITS = Limits(60.0)

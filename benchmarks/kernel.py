@@ -18,17 +18,17 @@ from rich.table import Table
 
 from benchmarks import minicheck_chain
 from benchmarks.plain_chain import plain_chain
-from model.cluster.assembly import ClusterParameters, assemble
-from model.gcs.scenarios import chain
-from model.graph import ClusterSpec, Compute, Get, NodeSpec, ObjectSpec, Program, Resources, Submit, TaskSpec
-from model.kernel import Result, Scenario, Statement, Timing
-from model.kernel.explore import Explorer, explore
-from model.kernel.simulate import Simulation
-from model.kernel.walk import SCHEDULE_BYTES, campaign, walk
-from model.scheduler.policies import BUILT_IN
-from properties.bugs import BUGS
-from properties.catalogue import build
-from properties.runs import Run, runs
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.gcs.scenarios import chain
+from rayproof.model.graph import ClusterSpec, Compute, Get, NodeSpec, ObjectSpec, Program, Resources, Submit, TaskSpec
+from rayproof.model.kernel import Result, Scenario, Statement, Timing
+from rayproof.model.kernel.explore import Explorer, explore
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel.walk import SCHEDULE_BYTES, campaign, walk
+from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.runs import Run, runs
 
 RUNS = 3
 WALK_CPU_S = 2.0
@@ -97,8 +97,8 @@ def _bytes_a_state() -> float:
     # A process of its own, read from its own high-water mark: the one of getrusage survives the fork.
     program = (
         "from pathlib import Path\n"
-        "from model.gcs.scenarios import chain\n"
-        "from model.kernel.explore import explore\n"
+        "from rayproof.model.gcs.scenarios import chain\n"
+        "from rayproof.model.kernel.explore import explore\n"
         "def peak():\n"
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"
         "    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith('VmHWM'))\n"

@@ -38,7 +38,7 @@ except ImportError:
     sys.exit("Cosmic Ray makes the mutants: pip install --editable '.[bench]' --constraint constraints.txt")
 
 from benchmarks.mutation_report import PARTS, report, table
-from properties.catalogue import CATALOGUE, Scope
+from rayproof.properties.catalogue import CATALOGUE, Scope
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "mutation.json"

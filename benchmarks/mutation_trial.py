@@ -13,9 +13,9 @@ from typing import Any
 
 from coverage import Coverage
 
-import model
-from model.kernel.engines import explore
-from properties.catalogue import CATALOGUE
+from rayproof import model
+from rayproof.model.kernel.engines import explore
+from rayproof.properties.catalogue import CATALOGUE
 
 MODEL = Path(model.__path__[0])
 

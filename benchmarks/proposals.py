@@ -12,9 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from model.cluster.assembly import ClusterParameters, assemble
-from model.cluster.events import BodyEnded, Moved, Rejected, Started, Submitted
-from model.graph import (
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.cluster.events import BodyEnded, Moved, Rejected, Started, Submitted
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Compute,
@@ -27,14 +27,14 @@ from model.graph import (
     TaskSpec,
     Wait,
 )
-from model.graph.hints import NO_HINTS, Hints
-from model.kernel import Timing, Verdict
-from model.kernel.explore import explore
-from model.kernel.simulate import Simulation
-from model.scheduler.hooks import Policy
-from properties.catalogue import ENTRIES, Scope
-from properties.scheduling import PROMISES
+from rayproof.model.graph.hints import NO_HINTS, Hints
+from rayproof.model.kernel import Timing, Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.scheduler.hooks import Policy
 from rayproof.policies import load_policy
+from rayproof.properties.catalogue import ENTRIES, Scope
+from rayproof.properties.scheduling import PROMISES
 
 POLICIES = Path(__file__).parents[1] / "examples" / "policies"
 NAMES = ("alpha_beta", "spread_with_locality", "waiting_time_bound", "soft_deadline", "backoff_three")

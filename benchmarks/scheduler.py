@@ -15,13 +15,24 @@ from random import Random
 from time import process_time
 from typing import Any
 
-from model.cluster.assembly import ClusterParameters, assemble
-from model.cluster.events import BodyEnded, Deferred, Granted, Started
-from model.graph import Action, ClusterSpec, Compute, NodeSpec, ObjectSpec, Program, Resources, Submit, TaskSpec, Wait
-from model.kernel import Timing
-from model.kernel.simulate import Simulation
-from model.scheduler.hooks import Choices, ClusterView, Policy, TaskView, policy_name, uses_locations
-from model.scheduler.policies import BUILT_IN
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.cluster.events import BodyEnded, Deferred, Granted, Started
+from rayproof.model.graph import (
+    Action,
+    ClusterSpec,
+    Compute,
+    NodeSpec,
+    ObjectSpec,
+    Program,
+    Resources,
+    Submit,
+    TaskSpec,
+    Wait,
+)
+from rayproof.model.kernel import Timing
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.scheduler.hooks import Choices, ClusterView, Policy, TaskView, policy_name, uses_locations
+from rayproof.model.scheduler.policies import BUILT_IN
 
 NODES, CPUS, TASKS = 250, 4, 10_000
 LOAD = 0.9

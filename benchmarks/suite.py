@@ -11,12 +11,12 @@ from hypothesis.stateful import run_state_machine_as_test
 from rich.console import Console
 from rich.table import Table
 
-from properties.drawn import from_bytes
-from properties.drawn.cluster import WHOLE_CLUSTER
-from properties.machine import FamilyMachine
-from properties.runs import Run, runs
-from properties.suite import PATIENT, Suite, begin, present
-from properties.test_whole_cluster import SHAPE_BYTES
+from rayproof.properties.drawn import from_bytes
+from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
+from rayproof.properties.machine import FamilyMachine
+from rayproof.properties.runs import Run, runs
+from rayproof.properties.suite import PATIENT, Suite, begin, present
+from rayproof.properties.test_whole_cluster import SHAPE_BYTES
 
 RUNS = 5
 EXAMPLES = 1_000

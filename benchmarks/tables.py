@@ -8,10 +8,10 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from model.kernel.composing import Composing
-from model.kernel.explore import Explorer
-from model.kernel.vector.search import VECTORISED
-from properties.catalogue import build
+from rayproof.model.kernel.composing import Composing
+from rayproof.model.kernel.explore import Explorer
+from rayproof.model.kernel.vector.search import VECTORISED
+from rayproof.properties.catalogue import build
 
 SCOPES = (
     "chain-3-2-1",

@@ -5,30 +5,30 @@ A name and its parameters (policy, planted bug) are all that a trace needs to be
 
 from __future__ import annotations
 
-from model.cluster import programs
-from model.cluster.assembly import ClusterParameters, assemble
-from model.graph import ClusterSpec, Program
-from model.kernel import Scenario, Statement, StatementKind
-from model.scheduler.hooks import Policy
-from model.scheduler.policies import Default, LowestEstimatedWait
-from properties.entry import Entry, Scope, Swap, equal_nodes
-from properties.gcs_entries import GCS_ENTRIES
-from properties.groups import GROUP_ENTRIES
-from properties.leases import LEASE_ENTRIES
-from properties.liveness import with_twins
-from properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
-from properties.scenarios.chained import CHAINED_ENTRIES
-from properties.scenarios.exercises import EXERCISE_ENTRIES
-from properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
-from properties.scenarios.objects import OBJECT_ENTRIES
-from properties.scenarios.owned_cluster import OWNED_ENTRIES
-from properties.scenarios.references import REFERENCE_ENTRIES
-from properties.scenarios.requests import REQUEST_ENTRIES
-from properties.scenarios.whole import WHOLE_ENTRIES
-from properties.scenarios.workers import WORKER_ENTRIES
-from properties.scheduling import SCHEDULING_ENTRIES
-from properties.statements.cluster import CLUSTER
-from properties.statements.runs import CLUSTER_RUNS
+from rayproof.model.cluster import programs
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.graph import ClusterSpec, Program
+from rayproof.model.kernel import Scenario, Statement, StatementKind
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policies import Default, LowestEstimatedWait
+from rayproof.properties.entry import Entry, Scope, Swap, equal_nodes
+from rayproof.properties.gcs_entries import GCS_ENTRIES
+from rayproof.properties.groups import GROUP_ENTRIES
+from rayproof.properties.leases import LEASE_ENTRIES
+from rayproof.properties.liveness import with_twins
+from rayproof.properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
+from rayproof.properties.scenarios.chained import CHAINED_ENTRIES
+from rayproof.properties.scenarios.exercises import EXERCISE_ENTRIES
+from rayproof.properties.scenarios.lineage import CONTROL_ENTRIES, LINEAGE_ENTRIES
+from rayproof.properties.scenarios.objects import OBJECT_ENTRIES
+from rayproof.properties.scenarios.owned_cluster import OWNED_ENTRIES
+from rayproof.properties.scenarios.references import REFERENCE_ENTRIES
+from rayproof.properties.scenarios.requests import REQUEST_ENTRIES
+from rayproof.properties.scenarios.whole import WHOLE_ENTRIES
+from rayproof.properties.scenarios.workers import WORKER_ENTRIES
+from rayproof.properties.scheduling import SCHEDULING_ENTRIES
+from rayproof.properties.statements.cluster import CLUSTER
+from rayproof.properties.statements.runs import CLUSTER_RUNS
 
 __all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "build", "equal_nodes"]
 

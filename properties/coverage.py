@@ -1,6 +1,7 @@
 """What the tiny scopes never exercise, and why that is right: the only holes in their coverage.
 
-An item is a line of `model.kernel.coverage`; with a scenario's name before it, it is expected in that scenario alone.
+An item is a line of `rayproof.model.kernel.coverage`; with a scenario's name before it, it is expected in that scenario
+alone.
 """
 
 from __future__ import annotations

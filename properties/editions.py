@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 
-from model.kernel import Process, Scenario
+from rayproof.model.kernel import Process, Scenario
 
 
 class Edition(StrEnum):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.graph import ClusterSpec, NodeSpec, Program, Resources
-from model.kernel import Process, Scenario
-from model.scheduler.hooks import Policy
+from rayproof.model.graph import ClusterSpec, NodeSpec, Program, Resources
+from rayproof.model.kernel import Process, Scenario
+from rayproof.model.scheduler.hooks import Policy
 
 
 class Scope(StrEnum):

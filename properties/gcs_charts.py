@@ -9,16 +9,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.gcs.chain import Replica
-from model.gcs.clients import ChainClient
-from model.gcs.master import ChainMaster
-from model.gcs.scenarios import chain
-from model.gcs.tables import EVERYBODY, Table, writers_of
-from model.kernel import Scenario, Statement, StateView, sometimes
-from model.kernel.charts import sequence_chart, to_the_goal
-from properties.catalogue import build
-from properties.statements import chain as chains
-from properties.statements import pubsub, server, tables
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.clients import ChainClient
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.scenarios import chain
+from rayproof.model.gcs.tables import EVERYBODY, Table, writers_of
+from rayproof.model.kernel import Scenario, Statement, StateView, sometimes
+from rayproof.model.kernel.charts import sequence_chart, to_the_goal
+from rayproof.properties.catalogue import build
+from rayproof.properties.statements import chain as chains
+from rayproof.properties.statements import pubsub, server, tables
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "gcs.md"
 

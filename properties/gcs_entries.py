@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from model.gcs import scenarios as scopes
-from model.gcs import table_scopes
-from model.gcs.scenarios import ChainScope
-from model.kernel import Scenario
-from model.kernel.statements import Statement
-from model.scheduler.hooks import Policy
-from properties.entry import Entry, Scope, Swap
-from properties.statements import chain, pubsub, server, tables, typed_tables
-from properties.statements.gcs_liveness import a_gcs_serves_some_day, extensions_complete, subscribers_catch_up
-from properties.statements.runs import CHAIN_RUNS, comes_to_rest
+from rayproof.model.gcs import scenarios as scopes
+from rayproof.model.gcs import table_scopes
+from rayproof.model.gcs.scenarios import ChainScope
+from rayproof.model.kernel import Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements import chain, pubsub, server, tables, typed_tables
+from rayproof.properties.statements.gcs_liveness import a_gcs_serves_some_day, extensions_complete, subscribers_catch_up
+from rayproof.properties.statements.runs import CHAIN_RUNS, comes_to_rest
 
 
 def _entry(chain_scope: ChainScope, scope: Scope, statements: tuple[Statement, ...]) -> Entry:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.graph import Resources
-from model.kernel import Scenario, Statement
-from model.scheduler.groups.protocol import Group
-from model.scheduler.groups.scenarios import group_scope
-from model.scheduler.hooks import Policy
-from model.scheduler.ray import BundleStrategy
-from properties.entry import Entry, Scope, Swap
-from properties.statements.groups import GROUPS, a_group_is_rescheduled, groups_do_not_wait_for_each_other
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Scenario, Statement
+from rayproof.model.scheduler.groups.protocol import Group
+from rayproof.model.scheduler.groups.scenarios import group_scope
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.ray import BundleStrategy
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.groups import GROUPS, a_group_is_rescheduled, groups_do_not_wait_for_each_other
 
 _CPU = Resources.of(CPU=1)
 _TWO = Resources.of(CPU=2)

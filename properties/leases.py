@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.graph import NodeAffinity, Resources, Spread
-from model.kernel import Scenario, Statement
-from model.scheduler.hooks import Policy
-from model.scheduler.leases.bundled import bundles_on_node, in_bundle
-from model.scheduler.leases.protocol import SchedulingClass
-from model.scheduler.leases.scenarios import lease_scope
-from properties.entry import Entry, Scope, Swap
-from properties.statements.leases import (
+from rayproof.model.graph import NodeAffinity, Resources, Spread
+from rayproof.model.kernel import Scenario, Statement
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.leases.bundled import bundles_on_node, in_bundle
+from rayproof.model.scheduler.leases.protocol import SchedulingClass
+from rayproof.model.scheduler.leases.scenarios import lease_scope
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.leases import (
     LEASES,
     a_task_runs_elsewhere,
     blocked_workers_bounded,

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from model.kernel import Scenario, Statement
-from model.scheduler.hooks import Policy
-from properties.entry import Entry, Swap
-from properties.statements import (
+from rayproof.model.kernel import Scenario, Statement
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry, Swap
+from rayproof.properties.statements import (
     actors,
     chain,
     control,
@@ -30,9 +30,9 @@ from properties.statements import (
     tables,
     workers,
 )
-from properties.statements.cluster import eventual_scheduling
-from properties.statements.liveness import some_day
-from properties.statements.runs import comes_to_rest
+from rayproof.properties.statements.cluster import eventual_scheduling
+from rayproof.properties.statements.liveness import some_day
+from rayproof.properties.statements.runs import comes_to_rest
 
 _READS = (references.every_read_ends_in_value_or_error, references.unreachable_objects_are_freed)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from model.gcs.protocol import Stable
-from model.kernel.forgetting import Forgetting
-from model.kernel.invisible import Invisible
-from model.kernel.reductions import Eager, Reduction
-from model.kernel.symmetry import Symmetry
-from properties.catalogue import CATALOGUE
-from properties.entry import Entry, Scope
+from rayproof.model.gcs.protocol import Stable
+from rayproof.model.kernel.forgetting import Forgetting
+from rayproof.model.kernel.invisible import Invisible
+from rayproof.model.kernel.reductions import Eager, Reduction
+from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.entry import Entry, Scope
 
 REDUCTIONS: Mapping[str, Reduction] = {
     "invisible": Invisible("invisible steps"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.cluster import programs
-from model.cluster.assembly import ClusterParameters, assemble
-from model.graph import (
+from rayproof.model.cluster import programs
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Default,
@@ -21,20 +21,20 @@ from model.graph import (
     Submit,
     TaskSpec,
 )
-from model.graph.hints import NO_HINTS, Hints
-from model.kernel import Scenario, Statement, StatementKind
-from model.scheduler import policies
-from model.scheduler.hooks import Policy
-from properties.entry import Entry, Scope, Swap, equal_nodes
-from properties.statements import scheduling as statements
-from properties.statements.cluster import (
+from rayproof.model.graph.hints import NO_HINTS, Hints
+from rayproof.model.kernel import Scenario, Statement, StatementKind
+from rayproof.model.scheduler import policies
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry, Scope, Swap, equal_nodes
+from rayproof.properties.statements import scheduling as statements
+from rayproof.properties.statements.cluster import (
     assignments_remembered,
     capacity_conserved,
     eventual_scheduling,
     no_lost_objects,
     runs_after_its_inputs,
 )
-from properties.statements.replicas import REPLICAS
+from rayproof.properties.statements.replicas import REPLICAS
 
 ALWAYS = (
     statements.legal_placement,

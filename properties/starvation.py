@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.kernel import Verdict
-from model.kernel.explore import explore
-from model.scheduler.hooks import Policy
-from properties.entry import Entry
-from properties.statements.scheduling import starvation_bound, starvation_bound_of
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry
+from rayproof.properties.statements.scheduling import starvation_bound, starvation_bound_of
 
 
 def exact_starvation_bound(entry: Entry, policy: Policy | None = None) -> int:

@@ -12,12 +12,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
-from model.kernel import Result, Scenario, Statement, StatementKind, Verdict, Violation
-from model.kernel.simulate import Happening
-from model.kernel.statements import DECIDED
-from model.kernel.walk import walk
-from model.scheduler.hooks import Policy
-from properties.timed import TimedRun, judged, on_its_clock, run_timed, without_clock
+from rayproof.model.kernel import Result, Scenario, Statement, StatementKind, Verdict, Violation
+from rayproof.model.kernel.simulate import Happening
+from rayproof.model.kernel.statements import DECIDED
+from rayproof.model.kernel.walk import walk
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.timed import TimedRun, judged, on_its_clock, run_timed, without_clock
 
 VACUOUS = "vacuous"
 """Beside the verdicts: what was to happen some time did not on these runs, so nothing is known of it."""

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, seed
 from hypothesis.stateful import run_state_machine_as_test
 
-from model.gcs.chained import ChainedStore, Operated
-from model.kernel import Context, Message, Unhandled
-from properties.catalogue import CATALOGUE, ENTRIES, Scope
-from properties.machine import ScenarioMachine
-from properties.runs import Run, runs
-from properties.suite import present
+from rayproof.model.gcs.chained import ChainedStore, Operated
+from rayproof.model.kernel import Context, Message, Unhandled
+from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
+from rayproof.properties.machine import ScenarioMachine
+from rayproof.properties.runs import Run, runs
+from rayproof.properties.suite import present
 
 SHARE = {Scope.TINY: 0.25}
 """Of the usual volume, where an exhausted scope leaves little to find: here the two forms of the model are compared."""

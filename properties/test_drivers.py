@@ -4,17 +4,17 @@ from random import Random
 
 import pytest
 
-from model.kernel import Verdict
-from model.kernel.charts import sequence_chart
-from model.kernel.engines import Engine, explore
-from model.kernel.minimise import minimise
-from model.kernel.replay import replay
-from model.kernel.trace import Trace, render
-from model.kernel.walk import walk
-from model.scheduler.policies import BUILT_IN
-from properties.bugs import BUGS
-from properties.catalogue import build
-from properties.drawn import FAMILIES, from_bytes
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.charts import sequence_chart
+from rayproof.model.kernel.engines import Engine, explore
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.trace import Trace, render
+from rayproof.model.kernel.walk import walk
+from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.drawn import FAMILIES, from_bytes
 
 FOUND_BY_WALKS = ("heartbeat_overwrites", "never_reconsiders", "ignores_free_resources", "misses_the_second")
 

@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 import pytest
 
-from model.gcs.scenarios import push
-from model.kernel import (
+from rayproof.model.gcs.scenarios import push
+from rayproof.model.kernel import (
     Context,
     FaultKind,
     Message,
@@ -20,16 +20,16 @@ from model.kernel import (
     always,
     audit,
 )
-from model.kernel.engines import Engine, explore
-from model.kernel.explore import Limits, Progress
-from model.kernel.gate import explore_reduced
-from model.kernel.replay import replay
-from model.kernel.simulate import Simulation
-from model.kernel.statements import Statement, StateView
-from model.kernel.steps import Fault, Heal
-from model.kernel.symmetry import Symmetry
-from model.kernel.walk import campaign, walk
-from properties.catalogue import build
+from rayproof.model.kernel.engines import Engine, explore
+from rayproof.model.kernel.explore import Limits, Progress
+from rayproof.model.kernel.gate import explore_reduced
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel.statements import Statement, StateView
+from rayproof.model.kernel.steps import Fault, Heal
+from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.model.kernel.walk import campaign, walk
+from rayproof.properties.catalogue import build
 
 SMALL = (
     "chain-3-2-1",

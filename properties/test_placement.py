@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from model.graph import Default, NodeAffinity, Resources, Spread
-from model.kernel import Name
-from model.scheduler.ray import (
+from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.ray import (
     NIL,
     Argument,
     BundleStrategy,
@@ -41,10 +41,10 @@ from model.scheduler.ray import (
     schedule_bundles,
     whole_instances,
 )
-from model.scheduler.ray.cluster_scheduler import NodeLabels
-from model.scheduler.ray.hybrid import truncated
-from model.scheduler.ray.locality import OwnerStrategy
-from properties.suite import present
+from rayproof.model.scheduler.ray.cluster_scheduler import NodeLabels
+from rayproof.model.scheduler.ray.hybrid import truncated
+from rayproof.model.scheduler.ray.locality import OwnerStrategy
+from rayproof.properties.suite import present
 
 NAMES = ("a", "b", "c", "d")
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from model.kernel import PolicyError, Scenario, Timing, Verdict
-from model.kernel.engines import explore
-from model.kernel.minimise import minimise
-from model.kernel.replay import replay
-from model.kernel.simulate import Simulation
-from model.kernel.trace import Trace, render
-from model.kernel.walk import walk
-from model.scheduler.move_hooks import MoveActor
-from model.scheduler.policies import with_defaults
-from model.scheduler.queue_hooks import GIVE_UP, Backoff
-from properties.catalogue import CATALOGUE
+from rayproof.model.kernel import PolicyError, Scenario, Timing, Verdict
+from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel.trace import Trace, render
+from rayproof.model.kernel.walk import walk
+from rayproof.model.scheduler.move_hooks import MoveActor
+from rayproof.model.scheduler.policies import with_defaults
+from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
+from rayproof.properties.catalogue import CATALOGUE
 
 Answering = Callable[..., Any]
 

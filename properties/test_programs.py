@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from model.cluster.lowering import settled_strategies
-from model.graph import (
+from rayproof.model.cluster.lowering import settled_strategies
+from rayproof.model.graph import (
     Compute,
     Default,
     Get,

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from model.actors.replay import ChainStore
-from model.actors.scenarios import replayed
-from model.kernel import Context, Message, Name, Process, Scenario, Statement, StatementKind, Verdict
-from model.kernel.engines import explore
-from model.kernel.gate import explore_reduced
-from model.kernel.replay import replay
-from model.kernel.symmetry import interchangeable
-from properties.bugs import BUGS, Bug
-from properties.catalogue import CATALOGUE, build
-from properties.reductions import REDUCTIONS
-from properties.statements.replay import REPLAY
+from rayproof.model.actors.replay import ChainStore
+from rayproof.model.actors.scenarios import replayed
+from rayproof.model.kernel import Context, Message, Name, Process, Scenario, Statement, StatementKind, Verdict
+from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel.gate import explore_reduced
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.symmetry import interchangeable
+from rayproof.properties.bugs import BUGS, Bug
+from rayproof.properties.catalogue import CATALOGUE, build
+from rayproof.properties.reductions import REDUCTIONS
+from rayproof.properties.statements.replay import REPLAY
 
 SMALL = ("chain-stale", "leases-duplicates", "groups-two", "store-two-returns", "stream")
 """Scenarios that are their own gate."""

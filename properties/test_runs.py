@@ -9,12 +9,12 @@ from itertools import combinations
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from model.kernel import Context, Process, Scenario, StateView, TimerKind, Verdict, constant, eventually
-from model.kernel.explore import explore
-from model.kernel.fairness import FAIR, Fairness
-from model.kernel.minimise import minimise
-from model.kernel.replay import replay
-from properties.suite import present
+from rayproof.model.kernel import Context, Process, Scenario, StateView, TimerKind, Verdict, constant, eventually
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.fairness import FAIR, Fairness
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.replay import replay
+from rayproof.properties.suite import present
 
 TIMERS = ("a", "b")
 KINDS = (TimerKind.PROGRAM, TimerKind.PATIENT)

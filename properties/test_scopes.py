@@ -2,13 +2,13 @@
 
 import pytest
 
-from model.kernel import StatementKind
-from model.kernel.engines import explore
-from properties.bugs import BUGS
-from properties.catalogue import CATALOGUE, ENTRIES, Scope
-from properties.drawn import FAMILIES, from_bytes
-from properties.statements.liveness import SUFFIX
-from properties.suite import present
+from rayproof.model.kernel import StatementKind
+from rayproof.model.kernel.engines import explore
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
+from rayproof.properties.drawn import FAMILIES, from_bytes
+from rayproof.properties.statements.liveness import SUFFIX
+from rayproof.properties.suite import present
 
 TINY = [
     pytest.param(entry.name, marks=pytest.mark.rayproof_scenario(entry.name))

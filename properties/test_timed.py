@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from model.kernel import (
+from rayproof.model.kernel import (
     Context,
     Message,
     ModelError,
@@ -22,20 +22,20 @@ from model.kernel import (
     TraceMismatch,
     always,
 )
-from model.kernel.faults import FaultKind
-from model.kernel.replay import replay
-from model.kernel.simulate import Happening, Simulation, SimulationResult
-from model.kernel.steps import Fire
-from model.scheduler.estimates import PER_MILLE, averaged
-from model.scheduler.hooks import Policy
-from properties.bugs import BUGS
-from properties.catalogue import CATALOGUE, ENTRIES, Scope
-from properties.drawn import from_bytes
-from properties.drawn.cluster import WHOLE_CLUSTER
-from properties.drawn.family import Shape
-from properties.entry import Swap
-from properties.suite import OnItsClockError, Suite, present
-from properties.timed import MOST_EVENTS, TimedRun, judged, run_timed, without_clock
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
+from rayproof.model.kernel.steps import Fire
+from rayproof.model.scheduler.estimates import PER_MILLE, averaged
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
+from rayproof.properties.drawn import from_bytes
+from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
+from rayproof.properties.drawn.family import Shape
+from rayproof.properties.entry import Swap
+from rayproof.properties.suite import OnItsClockError, Suite, present
+from rayproof.properties.timed import MOST_EVENTS, TimedRun, judged, run_timed, without_clock
 
 SHAPE_BYTES = 150
 """Draws of a program, its cluster and its clock."""
@@ -142,7 +142,7 @@ def test_a_clock_that_stands_still_is_a_defect_of_the_model(monkeypatch: pytest.
         def fire(self, ctx: Context, timer: str) -> None:
             ctx.set_timer("again")
 
-    monkeypatch.setattr("model.kernel.simulate.STANDSTILL_LIMIT", 1000)
+    monkeypatch.setattr("rayproof.model.kernel.simulate.STANDSTILL_LIMIT", 1000)
     with pytest.raises(ModelError, match="the clock stands still"):
         Simulation(Scenario("restless", "cluster", {"restless": Restless}), 0).run()
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from model.kernel import FaultKind, Scenario, Statement, StatementKind, TraceMismatch, Verdict
-from model.kernel.charts import sequence_chart, to_the_goal
-from model.kernel.engines import explore
-from model.kernel.minimise import minimise
-from model.kernel.replay import replay
-from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Taken, Tick
-from model.kernel.trace import Trace, TraceError, render
-from model.kernel.walk import campaign, walk, walkable
-from properties.bugs import BUGS, Bug
-from properties.bugs.livelocks import LIVELOCK_BUGS
-from properties.catalogue import CATALOGUE, build
-from properties.drawn import from_bytes
-from properties.drawn.cluster import WHOLE_CLUSTER
+from rayproof.model.kernel import FaultKind, Scenario, Statement, StatementKind, TraceMismatch, Verdict
+from rayproof.model.kernel.charts import sequence_chart, to_the_goal
+from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Taken, Tick
+from rayproof.model.kernel.trace import Trace, TraceError, render
+from rayproof.model.kernel.walk import campaign, walk, walkable
+from rayproof.properties.bugs import BUGS, Bug
+from rayproof.properties.bugs.livelocks import LIVELOCK_BUGS
+from rayproof.properties.catalogue import CATALOGUE, build
+from rayproof.properties.drawn import from_bytes
+from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
 
 FAULTY = {
     "chain-restart": {"crash"},

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from model.kernel import (
+from rayproof.model.kernel import (
     Context,
     FaultKind,
     LinkKind,
@@ -25,12 +25,12 @@ from model.kernel import (
     leads_to,
     refines,
 )
-from model.kernel.engines import Engine, explore
-from model.kernel.gate import explore_reduced
-from model.kernel.invisible import Invisible
-from model.kernel.simulate import Simulation
-from model.kernel.symmetry import Symmetry
-from model.kernel.walk import campaign, walk
+from rayproof.model.kernel.engines import Engine, explore
+from rayproof.model.kernel.gate import explore_reduced
+from rayproof.model.kernel.invisible import Invisible
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.model.kernel.walk import campaign, walk
 
 ENGINES = (Engine.INTEGERS, Engine.VECTOR)
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from model.kernel import PolicyError, Scenario, Statement, StatementKind, StateView, Timing, TraceMismatch, Violation
-from model.kernel.minimise import attempt
-from model.kernel.replay import replay
-from model.kernel.simulate import Happening, Simulation, SimulationResult
-from model.kernel.statements import Monitor
-from model.kernel.steps import Taken
-from model.kernel.walk import as_violation
+from rayproof.model.kernel import (
+    PolicyError,
+    Scenario,
+    Statement,
+    StatementKind,
+    StateView,
+    Timing,
+    TraceMismatch,
+    Violation,
+)
+from rayproof.model.kernel.minimise import attempt
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
+from rayproof.model.kernel.statements import Monitor
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.walk import as_violation
 
 MOST_EVENTS = 20_000
 """Runs of this size rest after a few hundred; one that has so many never will."""

@@ -18,13 +18,6 @@ from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from model.kernel import EXIT_CODES, ModelError, Verdict
-from model.kernel.engines import Engine
-from model.kernel.explore import Limits
-from model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
-from model.scheduler.policies import BUILT_IN
-from properties.bugs import BUGS
-from properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
 from rayproof import __version__, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
@@ -54,10 +47,17 @@ from rayproof.errors import InputError, expected_name
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
+from rayproof.model.kernel import EXIT_CODES, ModelError, Verdict
+from rayproof.model.kernel.engines import Engine
+from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
+from rayproof.model.scheduler.policies import BUILT_IN
 from rayproof.piped import width
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace as changed
 from pathlib import Path
 
-from model.kernel import Scenario, TraceMismatch, Violation
-from model.kernel.replay import replay
-from model.kernel.trace import Trace, TraceError, render
-from properties.bugs import BUGS
-from properties.catalogue import CATALOGUE, build
-from properties.drawn import FAMILIES, ShapeError
 from rayproof.errors import InputError
+from rayproof.model.kernel import Scenario, TraceMismatch, Violation
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.trace import Trace, TraceError, render
 from rayproof.policies import load_policy
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import CATALOGUE, build
+from rayproof.properties.drawn import FAMILIES, ShapeError
 
 LARGEST_BYTES = 32 * 1024 * 1024
 

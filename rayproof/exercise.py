@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from model.kernel import Process, Scenario, Verdict
-from model.kernel.coverage import Coverage
-from properties.coverage import EXPECTED_IDLE
-from properties.entry import Entry, Scope
+from rayproof.model.kernel import Process, Scenario, Verdict
+from rayproof.model.kernel.coverage import Coverage
+from rayproof.properties.coverage import EXPECTED_IDLE
+from rayproof.properties.entry import Entry, Scope
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, TypeVar
 
-from model.graph import Default, Resources
-from model.scheduler.hooks import ClusterView, NodeView, Policy, TaskView, initial_memory, policy_name
-from model.scheduler.ray import critical_utilization
+from rayproof.model.graph import Default, Resources
+from rayproof.model.scheduler.hooks import ClusterView, NodeView, Policy, TaskView, initial_memory, policy_name
+from rayproof.model.scheduler.ray import critical_utilization
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from model.kernel import PolicyError
-from model.scheduler.hooks import Policy, initial_memory, policy_name
-from model.scheduler.policies import BUILT_IN, with_defaults
 from rayproof.errors import InputError
+from rayproof.model.kernel import PolicyError
+from rayproof.model.scheduler.hooks import Policy, initial_memory, policy_name
+from rayproof.model.scheduler.policies import BUILT_IN, with_defaults
 
 HOOKS = {
     "place": ("task", "view", "memory", "ctx"),

@@ -13,15 +13,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from model.graph import ClusterSpec, Compute, NodeAffinity, PlacementGroup, Program, TaskKind, TaskSpec
-from properties.catalogue import CATALOGUE
 from rayproof.check.simulation import Workload, prepare
 from rayproof.clusters import read_clusters
 from rayproof.errors import InputError
+from rayproof.model.graph import ClusterSpec, Compute, NodeAffinity, PlacementGroup, Program, TaskKind, TaskSpec
+from rayproof.properties.catalogue import CATALOGUE
 from rayproof.recordings import Recording
-from rayproof.timelines import is_timeline
-from rayproof.workloads import read_workload
-from solver.instances import (
+from rayproof.solver.instances import (
     Group,
     GroupStrategy,
     InfeasibleError,
@@ -32,7 +30,9 @@ from solver.instances import (
     Occupant,
     from_program,
 )
-from solver.readers import read_instance
+from rayproof.solver.readers import read_instance
+from rayproof.timelines import is_timeline
+from rayproof.workloads import read_workload
 
 RECORDING = ".jsonl"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from model.kernel import Result, Scenario, Statement
-from model.kernel.engines import Engine, explore
-from model.kernel.explore import Limits, Report
-from model.kernel.gate import explore_reduced
-from model.kernel.reductions import Reduction
-from model.scheduler.hooks import Policy
-from properties.entry import Entry, Swap
-from properties.reductions import REDUCTIONS, gate_of
 from rayproof.errors import InputError
+from rayproof.model.kernel import Result, Scenario, Statement
+from rayproof.model.kernel.engines import Engine, explore
+from rayproof.model.kernel.explore import Limits, Report
+from rayproof.model.kernel.gate import explore_reduced
+from rayproof.model.kernel.reductions import Reduction
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry, Swap
+from rayproof.properties.reductions import REDUCTIONS, gate_of
 
 AUTO = "auto"
 INTEGER_ENGINES = (Engine.AUTO, Engine.INTEGERS)

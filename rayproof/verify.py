@@ -10,22 +10,22 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from model.kernel import Result, Scenario, Verdict, combine
-from model.kernel.engines import Engine
-from model.kernel.explore import Limits
-from model.kernel.minimise import minimise
-from model.kernel.reductions import Reduction
-from model.kernel.trace import Trace
-from model.kernel.verdicts import INTERRUPTED_NOTE
-from model.kernel.walk import campaign, walkable
-from model.scheduler.hooks import Policy
-from properties.bugs import BUGS
-from properties.catalogue import ENTRIES, Entry
 from rayproof import __version__
 from rayproof.counterexamples import to_trace
 from rayproof.errors import InputError, expected_name
 from rayproof.exercise import Exercise, exercise
+from rayproof.model.kernel import Result, Scenario, Verdict, combine
+from rayproof.model.kernel.engines import Engine
+from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.reductions import Reduction
+from rayproof.model.kernel.trace import Trace
+from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.model.scheduler.hooks import Policy
 from rayproof.progress import Live
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import ENTRIES, Entry
 from rayproof.reducing import explore_entry
 
 NOTHING_OWED = Exercise()

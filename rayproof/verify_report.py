@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from model.kernel import Verdict
-from model.kernel.verdicts import SEARCH_ENDED, WALKS_ENDED
 from rayproof.check.report import STYLES
 from rayproof.counterexamples import shown
 from rayproof.exercise import Exercise
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.verdicts import SEARCH_ENDED, WALKS_ENDED
 from rayproof.verify import Verification, collision, qualified, slowest, verdict_of
 
 

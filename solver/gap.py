@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import TypeAlias
 
-from solver.bounds import BoundKind
-from solver.engine import DEFAULT_LIMITS, Limits
-from solver.instances import Instance
-from solver.makespan import Status, shortest_schedule
-from solver.schedules import Schedule, ScheduleError, require_valid
+from rayproof.solver.bounds import BoundKind
+from rayproof.solver.engine import DEFAULT_LIMITS, Limits
+from rayproof.solver.instances import Instance
+from rayproof.solver.makespan import Status, shortest_schedule
+from rayproof.solver.schedules import Schedule, ScheduleError, require_valid
 
 RunHeuristic: TypeAlias = Callable[[Instance], Schedule]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.kernel import Context, Message, Name, TimerKind
+from rayproof.model.kernel import Context, Message, Name, TimerKind
 
 
 class Recorded(Context):

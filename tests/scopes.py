@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from model.kernel import Scenario, Statement, StatementKind, Verdict
-from model.kernel.explore import explore
-from model.kernel.replay import replay
-from properties.bugs import Bug
-from properties.catalogue import CATALOGUE, Entry, Scope
-from properties.statements.liveness import SUFFIX
-from properties.statements.runs import comes_to_rest
+from rayproof.model.kernel import Scenario, Statement, StatementKind, Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.replay import replay
+from rayproof.properties.bugs import Bug
+from rayproof.properties.catalogue import CATALOGUE, Entry, Scope
+from rayproof.properties.statements.liveness import SUFFIX
+from rayproof.properties.statements.runs import comes_to_rest
 
 
 def check_pinned(name: str, states: int, depth: int) -> None:

@@ -12,8 +12,7 @@ from tests.shared_data import PROJECT
 PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 MODULES = sorted(
     found.name
-    for package in ("model", "properties", "solver", "rayproof")
-    for found in pkgutil.walk_packages([str(PROJECT / package)], f"{package}.")
+    for found in pkgutil.walk_packages([str(PROJECT / "rayproof")], "rayproof.")
     if ".test_" not in found.name and not found.name.endswith("conftest")
 )
 

@@ -16,17 +16,28 @@ ALLOWED = {
 GLUE = "properties/conftest.py"
 """Where pytest takes in the options and reports of `rayproof.suite`; nothing imports it."""
 STANDARD = set(__import__("sys").stdlib_module_names)
-OWN = {"model", "properties", "solver", "rayproof", "tests", "benchmarks"}
+LAYERS = ("model", "properties", "solver")
+
+
+def layer(module: str) -> str:
+    """The layer that a module belongs to: a folder of the top level, or another package's name.
+
+    >>> layer("rayproof.model.graph"), layer("rayproof.cli"), layer("z3.z3")
+    ('model', 'rayproof', 'z3')
+    """
+    first, _, rest = module.partition(".")
+    second = rest.partition(".")[0]
+    return second if first == "rayproof" and second in LAYERS else first
 
 
 def imported(path: Path) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= {layer(alias.name) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            names.add((node.module or "").partition(".")[0])
+            names |= {layer(f"{node.module}.{alias.name}") for alias in node.names}
     return names
 
 
@@ -54,7 +65,7 @@ def test_imports_only_what_its_layer_may(path: Path) -> None:
 
 def test_a_wrong_arrow_is_found(tmp_path: Path) -> None:
     file = tmp_path / "wrong.py"
-    file.write_text("from rayproof.cli import main\nimport properties.catalogue\n")
+    file.write_text("from rayproof.cli import main\nimport rayproof.properties.catalogue\n")
     assert wrong(file, ALLOWED["model"]) == {"rayproof", "properties"}
 
 
@@ -62,4 +73,4 @@ def test_the_kernel_knows_no_component() -> None:
     for path in (PROJECT / "model" / "kernel").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         for component in ("graph", "gcs", "scheduler", "lineage", "cluster"):
-            assert f"from model.{component}" not in text, f"{path} imports model.{component}"
+            assert f"from rayproof.model.{component}" not in text, f"{path} imports {component}"

@@ -7,14 +7,14 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
-import model
-from model.kernel import Message, Process
+from rayproof import model
+from rayproof.model.kernel import Message, Process
 
 
 def defined(base: type) -> Iterator[type]:
     """Every subclass that a module of the protocols defines."""
-    for module in pkgutil.walk_packages(model.__path__, "model."):
-        if not module.name.startswith("model.kernel"):
+    for module in pkgutil.walk_packages(model.__path__, "rayproof.model."):
+        if not module.name.startswith("rayproof.model.kernel"):
             for thing in vars(importlib.import_module(module.name)).values():
                 if isinstance(thing, type) and issubclass(thing, base) and thing.__module__ == module.name:
                     yield thing

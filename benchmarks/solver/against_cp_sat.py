@@ -14,16 +14,16 @@ from statistics import median
 
 from benchmarks.solver import reference
 from benchmarks.solver.tables import geometric_mean, seconds, table
-from solver.bounds import lower_bound
-from solver.engine import Limits
-from solver.instances import Instance
-from solver.instances.families import crowded, heterogeneous, vectors
-from solver.makespan import Status, shortest_schedule
-from solver.makespan.solve import RESTARTS
-from solver.migration import fewest_moves
-from solver.placement import Outcome, best_fit_decreasing, best_placement, fewest_nodes_bound, positions
-from solver.readers import TaskGraph, task_graphs
-from solver.schedules import upper_bound
+from rayproof.solver.bounds import lower_bound
+from rayproof.solver.engine import Limits
+from rayproof.solver.instances import Instance
+from rayproof.solver.instances.families import crowded, heterogeneous, vectors
+from rayproof.solver.makespan import Status, shortest_schedule
+from rayproof.solver.makespan.solve import RESTARTS
+from rayproof.solver.migration import fewest_moves
+from rayproof.solver.placement import Outcome, best_fit_decreasing, best_placement, fewest_nodes_bound, positions
+from rayproof.solver.readers import TaskGraph, task_graphs
+from rayproof.solver.schedules import upper_bound
 
 SAMPLE = 12
 """Instances a cell."""

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable
 
 from benchmarks.solver.tables import seconds, table
-from solver.bounds import lower_bound
-from solver.engine import Limits
-from solver.makespan import Status, shortest_schedule
-from solver.readers import Published, job_shops, projects, task_graphs
-from solver.schedules import heft, upper_bound
+from rayproof.solver.bounds import lower_bound
+from rayproof.solver.engine import Limits
+from rayproof.solver.makespan import Status, shortest_schedule
+from rayproof.solver.readers import Published, job_shops, projects, task_graphs
+from rayproof.solver.schedules import heft, upper_bound
 
 LIMIT = 20.0
 """Seconds an instance."""

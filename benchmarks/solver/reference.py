@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from solver.instances import Instance, index
+from rayproof.solver.instances import Instance, index
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.solver.tables import seconds, table
-from solver.engine import Limits
-from solver.worst import ABSTRACT, worst_by_search, worst_case, worst_list
+from rayproof.solver.engine import Limits
+from rayproof.solver.worst import ABSTRACT, worst_by_search, worst_case, worst_list
 
 CASES = (
     ("least_load", 3, 2),

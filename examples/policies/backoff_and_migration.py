@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from model.scheduler.hooks import WAIT
-from model.scheduler.move_hooks import MoveActor
-from model.scheduler.policies import Default
-from model.scheduler.queue_hooks import GIVE_UP, Backoff
+from rayproof.model.scheduler.hooks import WAIT
+from rayproof.model.scheduler.move_hooks import MoveActor
+from rayproof.model.scheduler.policies import Default
+from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
 
 
 @dataclass(frozen=True)

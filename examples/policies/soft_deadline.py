@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from model.scheduler.policies import Default
+from rayproof.model.scheduler.policies import Default
 
 FAR = 1 << 62
 

@@ -14,9 +14,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.actors.events import Accepted, CallEnded, Returned, Started
-from model.actors.protocol import OWN_ARGUMENT, ActorStarted, ActorState, CallFinished, CallSpec, Outcome, Push, Result
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.actors.events import Accepted, CallEnded, Returned, Started
+from rayproof.model.actors.protocol import (
+    OWN_ARGUMENT,
+    ActorStarted,
+    ActorState,
+    CallFinished,
+    CallSpec,
+    Outcome,
+    Push,
+    Result,
+)
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
 METHOD = "method "
 """Prefix of the timers of running methods."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel import Name
+from rayproof.model.kernel import Name
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
 METHOD = "method "
 """Prefix of the timers of running methods, one per actor."""

@@ -5,7 +5,8 @@ incarnation from a node, an actor that was killed meanwhile gives the worker bac
 the budget as long as the owner lives. A name belongs to one living actor at a time, and a detached actor does not
 share its owner's end.
 
-Left out: calls (`actors.calls`), resolution of constructor arguments, namespaces, storage of the manager (`model.gcs`).
+Left out: calls (`rayproof.model.actors.calls`), resolution of constructor arguments, namespaces, storage of the manager
+(`rayproof.model.gcs`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
 GO_ON = "go on"
 """Timer of the owner's program."""

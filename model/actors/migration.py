@@ -5,8 +5,8 @@ has decided on durable storage and repeats its orders when it comes back. A host
 they begin anew elsewhere if there is room (as in Ray: constructor, no state), except that an actor whose checkpoint has
 been taken goes on from it.
 
-Left out: which move is best (`solver.migration`): the smallest actor that makes room is taken, or a proposal decides
-(the hook `migrate`); several moves at a time.
+Left out: which move is best (`rayproof.solver.migration`): the smallest actor that makes room is taken, or a proposal
+decides (the hook `migrate`); several moves at a time.
 """
 
 from __future__ import annotations
@@ -14,9 +14,20 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from model.actors.hosts import Checkpoint, Kind, Obeyed, Order, Probe, Redirect, Where
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant, durable
-from model.scheduler.move_hooks import ActorView, HostView, RoomRequest, RoomView, ask_migrate
+from rayproof.model.actors.hosts import Checkpoint, Kind, Obeyed, Order, Probe, Redirect, Where
+from rayproof.model.kernel import (
+    Context,
+    Down,
+    Message,
+    Name,
+    Process,
+    TimerKind,
+    Unhandled,
+    Unreachable,
+    constant,
+    durable,
+)
+from rayproof.model.scheduler.move_hooks import ActorView, HostView, RoomRequest, RoomView, ask_migrate
 
 PLAN = "plan"
 """Timer of the first look for room."""

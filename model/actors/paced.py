@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.actors.calls import Caller
-from model.actors.events import CallSubmitted
-from model.kernel import Context, TimerKind
+from rayproof.model.actors.calls import Caller
+from rayproof.model.actors.events import CallSubmitted
+from rayproof.model.kernel import Context, TimerKind
 
 SUBMIT = "submit"
 """Timer of the next call."""

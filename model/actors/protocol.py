@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.kernel import Message, Name
+from rayproof.model.kernel import Message, Name
 
 OWN_ARGUMENT = "own"
 """Stands among a call's needs for an argument that its caller computes."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from model.actors.calls import Actor, Caller, Registry
-from model.actors.hosts import Host, Hosted, RedirectedCaller
-from model.actors.lifecycle import ActorManager, ActorNode, ActorOwner
-from model.actors.migration import Coordinator
-from model.actors.paced import PacedCaller
-from model.actors.protocol import CallSpec
-from model.actors.replay import ChainCaller, ChainStore, ReplayedActor
-from model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
-from model.kernel.statements import Statement
-from model.kernel.values import Symbol
+from rayproof.model.actors.calls import Actor, Caller, Registry
+from rayproof.model.actors.hosts import Host, Hosted, RedirectedCaller
+from rayproof.model.actors.lifecycle import ActorManager, ActorNode, ActorOwner
+from rayproof.model.actors.migration import Coordinator
+from rayproof.model.actors.paced import PacedCaller
+from rayproof.model.actors.protocol import CallSpec
+from rayproof.model.actors.replay import ChainCaller, ChainStore, ReplayedActor
+from rayproof.model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.values import Symbol
 
 Swap = Mapping[type[Process], type[Process]]
 

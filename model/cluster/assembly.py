@@ -9,17 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from model.cluster.worker import Driver, Worker
-from model.gcs.chained import LIBRARY, ChainedStore, RowClient
-from model.gcs.shards import Chains
-from model.gcs.store import ControlStore
-from model.graph import ClusterSpec, Program, TaskId
-from model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.hooks import Policy, initial_memory
-from model.scheduler.policies import Default
-from model.scheduler.raylet import HEARTBEAT, Raylet
-from model.scheduler.replicas import SharingChainedStore, SharingRaylet, SharingScheduler, SharingStore
+from rayproof.model.cluster.worker import Driver, Worker
+from rayproof.model.gcs.chained import LIBRARY, ChainedStore, RowClient
+from rayproof.model.gcs.shards import Chains
+from rayproof.model.gcs.store import ControlStore
+from rayproof.model.graph import ClusterSpec, Program, TaskId
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.hooks import Policy, initial_memory
+from rayproof.model.scheduler.policies import Default
+from rayproof.model.scheduler.raylet import HEARTBEAT, Raylet
+from rayproof.model.scheduler.replicas import SharingChainedStore, SharingRaylet, SharingScheduler, SharingStore
 
 
 @dataclass(frozen=True)

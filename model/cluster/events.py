@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId, TaskId
-from model.kernel import Name
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Name
 
 
 @dataclass(frozen=True, slots=True)

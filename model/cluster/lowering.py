@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from model.graph import (
+from rayproof.model.graph import (
     ActorId,
     Default,
     NodeAffinity,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.graph import Action, Compute, Get, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
+from rayproof.model.graph import Action, Compute, Get, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
 
 
 def chain(length: int, size_bytes: int = 0) -> Program:

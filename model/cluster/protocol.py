@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId, TaskId
-from model.kernel import Message, Name
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Message, Name
 
 # ---- to a raylet ---------------------------------------------------------------------------------------------------
 

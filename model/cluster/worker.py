@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.cluster.events import BodyBegan, BodyEnded, BodyGoesOn, BodyWaits, DriverDone, Sealed
-from model.cluster.protocol import (
+from rayproof.model.cluster.events import BodyBegan, BodyEnded, BodyGoesOn, BodyWaits, DriverDone, Sealed
+from rayproof.model.cluster.protocol import (
     ObjectReady,
     PutObject,
     RunTask,
@@ -21,9 +21,9 @@ from model.cluster.protocol import (
     WorkerResumes,
     WorkerWaits,
 )
-from model.graph import Action, Compute, Get, ObjectId, Program, Put, Submit, TaskId, Wait
-from model.graph.program import DRIVER
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.graph import Action, Compute, Get, ObjectId, Program, Put, Submit, TaskId, Wait
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
 
 BODY = "body"
 """Timer of a body's computation: the program's own progress."""

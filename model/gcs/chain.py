@@ -20,8 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from operator import itemgetter
 
-from model.gcs.events import Accepted
-from model.gcs.protocol import (
+from rayproof.model.gcs.events import Accepted
+from rayproof.model.gcs.protocol import (
     ABSENT,
     EVERYTHING,
     Configuration,
@@ -44,7 +44,7 @@ from model.gcs.protocol import (
     Write,
     Written,
 )
-from model.kernel import Context, Message, Name, Process, Unhandled, constant
+from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
 
 
 @dataclass(slots=True)

@@ -17,11 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from model.gcs.clients import RETRY_US, Get, Operation, Put
-from model.gcs.protocol import EVERYTHING, Datum, Key
-from model.gcs.register import ShardedClient
-from model.gcs.store import ControlStore
-from model.gcs.tables import (
+from rayproof.model.gcs.clients import RETRY_US, Get, Operation, Put
+from rayproof.model.gcs.protocol import EVERYTHING, Datum, Key
+from rayproof.model.gcs.register import ShardedClient
+from rayproof.model.gcs.store import ControlStore
+from rayproof.model.gcs.tables import (
     Component,
     NodeRow,
     ObjectRow,
@@ -33,9 +33,9 @@ from model.gcs.tables import (
     object_key,
     task_key,
 )
-from model.gcs.tables import Key as RowKey
-from model.kernel import Context, Down, Message, Name, TimerKind, constant
-from model.lineage.tables import TaskEntry, TaskStatus
+from rayproof.model.gcs.tables import Key as RowKey
+from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, constant
+from rayproof.model.lineage.tables import TaskEntry, TaskStatus
 
 Rows = dict[RowKey[Any], Row]
 

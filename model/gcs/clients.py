@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from model.gcs.events import Answered, Invoked
-from model.gcs.protocol import Configuration, Datum, Key, Lookup, Read, Refused, Value, Write, Written
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.gcs.events import Answered, Invoked
+from rayproof.model.gcs.protocol import Configuration, Datum, Key, Lookup, Read, Refused, Value, Write, Written
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
 RETRY_US = 1_000_000
 """How long it waits for an answer before it asks again, in a timed run; longer than an answer takes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from model.kernel import Name
+from rayproof.model.kernel import Name
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.kernel import Context, FaultKind, Message, Name, Process, TimerKind, Unhandled, constant, durable
+from rayproof.model.kernel import Context, FaultKind, Message, Name, Process, TimerKind, Unhandled, constant, durable
 
 Task = int
 """A task, and the object that it makes."""

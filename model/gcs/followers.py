@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.kernel import Message, Process
+from rayproof.model.kernel import Message, Process
 
 
 class NodeState(StrEnum):

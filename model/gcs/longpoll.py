@@ -12,8 +12,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.gcs.followers import Follower, NodeState, Publish, Record, Rows
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant, durable
+from rayproof.model.gcs.followers import Follower, NodeState, Publish, Record, Rows
+from rayproof.model.kernel import (
+    Context,
+    Down,
+    Message,
+    Name,
+    Process,
+    TimerKind,
+    Unhandled,
+    Unreachable,
+    constant,
+    durable,
+)
 
 News = tuple[int, str, Record]
 """Sequence number, key, record."""

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.gcs.events import Activated
-from model.gcs.protocol import Configuration, Join, Joined, Lookup, Ready, Seal, Sealed
-from model.kernel import Context, Down, Message, Name, Process, Unhandled, Unreachable, constant
+from rayproof.model.gcs.events import Activated
+from rayproof.model.gcs.protocol import Configuration, Join, Joined, Lookup, Ready, Seal, Sealed
+from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, Unreachable, constant
 
 
 @dataclass(slots=True)

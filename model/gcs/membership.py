@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.gcs.followers import NodeState
-from model.kernel import (
+from rayproof.model.gcs.followers import NodeState
+from rayproof.model.kernel import (
     Context,
     Down,
     Message,

@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from model.kernel import Message, Name
+from rayproof.model.kernel import Message, Name
 
 Key: TypeAlias = str
 

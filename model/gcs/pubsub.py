@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.gcs.followers import Follower, NodeState, Publish, Record, Rows
-from model.kernel import (
+from rayproof.model.gcs.followers import Follower, NodeState, Publish, Record, Rows
+from rayproof.model.kernel import (
     Context,
     Down,
     Message,

@@ -1,7 +1,8 @@
 """The atomic store: one register per key, one step per operation; and keys spread over several such stores.
 
 Source: OSDI 2018, section 4.2.1: the control store is sharded by key, and each shard is a chain. A chain refines this
-store (`properties.statements.chain.refines_the_atomic_register`), so what is found about clients on it holds on chains.
+store (`rayproof.properties.statements.chain.refines_the_atomic_register`), so what is found about clients on it holds
+on chains.
 
 Nothing is atomic across shards: an update of two keys is two updates, and a reader may see one without the other.
 
@@ -12,9 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.gcs.clients import ChainClient
-from model.gcs.protocol import ABSENT, Configuration, Datum, Key, Read, Value, Write, Written
-from model.kernel import Context, Message, Name, Process, Unhandled
+from rayproof.model.gcs.clients import ChainClient
+from rayproof.model.gcs.protocol import ABSENT, Configuration, Datum, Key, Read, Value, Write, Written
+from rayproof.model.kernel import Context, Message, Name, Process, Unhandled
 
 
 def shard_of(key: Key, shards: int) -> int:

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from model.gcs.chain import Replica
-from model.gcs.clients import ChainClient, Get, Operation, Put
-from model.gcs.flushing import AddTask, GetLineage, LineageUser, Release, TaskTable
-from model.gcs.followers import NodeState
-from model.gcs.longpoll import PollingSubscriber, Publisher
-from model.gcs.master import ChainMaster
-from model.gcs.membership import NodeAgent, NodeManager
-from model.gcs.protocol import Configuration
-from model.gcs.pubsub import Announcer, NodeTable, Subscriber
-from model.gcs.register import AtomicStore, ShardedClient
-from model.gcs.server import ActorRow, FinishJob, GcsClient, GcsServer, RegisterActor, Storage
-from model.gcs.syncer import SyncClient, SyncServer
-from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
-from model.kernel.statements import Statement
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.clients import ChainClient, Get, Operation, Put
+from rayproof.model.gcs.flushing import AddTask, GetLineage, LineageUser, Release, TaskTable
+from rayproof.model.gcs.followers import NodeState
+from rayproof.model.gcs.longpoll import PollingSubscriber, Publisher
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.membership import NodeAgent, NodeManager
+from rayproof.model.gcs.protocol import Configuration
+from rayproof.model.gcs.pubsub import Announcer, NodeTable, Subscriber
+from rayproof.model.gcs.register import AtomicStore, ShardedClient
+from rayproof.model.gcs.server import ActorRow, FinishJob, GcsClient, GcsServer, RegisterActor, Storage
+from rayproof.model.gcs.syncer import SyncClient, SyncServer
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
+from rayproof.model.kernel.statements import Statement
 
 Swap = Mapping[type[Process], type[Process]]
 """Classes to put in the place of others (planted bugs)."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from model.kernel import (
+from rayproof.model.kernel import (
     Context,
     Down,
     FaultKind,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from model.gcs.chain import Replica
-from model.gcs.master import ChainMaster
-from model.gcs.protocol import Configuration
-from model.kernel import Name, Process, Slot
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.protocol import Configuration
+from rayproof.model.kernel import Name, Process, Slot
 
 
 @dataclass(frozen=True)

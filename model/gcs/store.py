@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.cluster.events import HeardOfDeath
-from model.cluster.protocol import (
+from rayproof.model.cluster.events import HeardOfDeath
+from rayproof.model.cluster.protocol import (
     CopyAdded,
     ExecuteAgain,
     InputLocations,
@@ -27,10 +27,10 @@ from model.cluster.protocol import (
     TaskQueued,
     TaskRejected,
 )
-from model.graph import ObjectId, Program, TaskId
-from model.graph.program import DRIVER
-from model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from model.lineage.tables import TaskEntry, TaskStatus, lost_tasks
+from rayproof.model.graph import ObjectId, Program, TaskId
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
+from rayproof.model.lineage.tables import TaskEntry, TaskStatus, lost_tasks
 
 
 @dataclass(slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from model.gcs.clients import Get, Put
-from model.gcs.register import ShardedClient
-from model.gcs.scenarios import PAIR, Swap
-from model.gcs.shards import Chains
-from model.gcs.tables import (
+from rayproof.model.gcs.clients import Get, Put
+from rayproof.model.gcs.register import ShardedClient
+from rayproof.model.gcs.scenarios import PAIR, Swap
+from rayproof.model.gcs.shards import Chains
+from rayproof.model.gcs.tables import (
     actor_key,
     event_key,
     function_key,
@@ -19,10 +19,10 @@ from model.gcs.tables import (
     object_key,
     task_key,
 )
-from model.gcs.typed_store import AddCopy, TableWriter, TypedStore, WriteColumns, writes
-from model.kernel import FaultKind, LinkRule, Scenario
-from model.kernel.statements import Statement
-from model.lineage.tables import TaskStatus
+from rayproof.model.gcs.typed_store import AddCopy, TableWriter, TypedStore, WriteColumns, writes
+from rayproof.model.kernel import FaultKind, LinkRule, Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.lineage.tables import TaskStatus
 
 CPU = (("CPU", 10_000),)
 

@@ -14,9 +14,9 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from model.graph import ActorId, NodeId, ObjectId, TaskId
-from model.kernel import Name, slot_of
-from model.lineage.tables import TaskStatus
+from rayproof.model.graph import ActorId, NodeId, ObjectId, TaskId
+from rayproof.model.kernel import Name, slot_of
+from rayproof.model.lineage.tables import TaskStatus
 
 GroupId: TypeAlias = str
 JobId: TypeAlias = str

@@ -14,9 +14,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from model.gcs.tables import ROWS, ActorRow, GroupRow, Key, NodeRow, ObjectRow, Row, may_write, node_key, object_key
-from model.graph import ObjectId
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.gcs.tables import (
+    ROWS,
+    ActorRow,
+    GroupRow,
+    Key,
+    NodeRow,
+    ObjectRow,
+    Row,
+    may_write,
+    node_key,
+    object_key,
+)
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, constant
 
 Columns = tuple[tuple[str, Any], ...]
 """Columns with their new contents."""

@@ -4,9 +4,9 @@ Source: Moritz et al., "Ray: A Distributed Framework for Emerging AI Application
 names of Ray 2.60. Left out: what Ray does with a graph. That is the rest of `model`.
 """
 
-from model.graph.hints import Hints
-from model.graph.nodes import ClusterSpec, NodeId, NodeSpec
-from model.graph.program import (
+from rayproof.model.graph.hints import Hints
+from rayproof.model.graph.nodes import ClusterSpec, NodeId, NodeSpec
+from rayproof.model.graph.program import (
     Action,
     ActorId,
     Compute,
@@ -22,8 +22,8 @@ from model.graph.program import (
     TaskSpec,
     Wait,
 )
-from model.graph.resources import Resources, fixed_point
-from model.graph.strategies import Default, NodeAffinity, PlacementGroup, Spread, Strategy
+from rayproof.model.graph.resources import Resources, fixed_point
+from rayproof.model.graph.strategies import Default, NodeAffinity, PlacementGroup, Spread, Strategy
 
 __all__ = [
     "Action",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from model.graph.resources import Resources
+from rayproof.model.graph.resources import Resources
 
 NodeId: TypeAlias = str
 

@@ -19,9 +19,9 @@ from typing import TypeAlias
 
 import networkx as nx
 
-from model.graph.hints import NO_HINTS, Hints
-from model.graph.resources import Resources
-from model.graph.strategies import Default, Strategy
+from rayproof.model.graph.hints import NO_HINTS, Hints
+from rayproof.model.graph.resources import Resources
+from rayproof.model.graph.strategies import Default, Strategy
 
 TaskId: TypeAlias = str
 ObjectId: TypeAlias = str

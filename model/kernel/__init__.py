@@ -1,10 +1,10 @@
 """The kernel: processes, links, faults, statements, and the drivers that share one step relation."""
 
-from model.kernel.context import Context
-from model.kernel.errors import ModelError, PolicyError, TraceMismatch, Unhandled
-from model.kernel.faults import FaultKind
-from model.kernel.links import LinkKind, LinkRule
-from model.kernel.process import (
+from rayproof.model.kernel.context import Context
+from rayproof.model.kernel.errors import ModelError, PolicyError, TraceMismatch, Unhandled
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.links import LinkKind, LinkRule
+from rayproof.model.kernel.process import (
     Down,
     Message,
     Name,
@@ -17,8 +17,8 @@ from model.kernel.process import (
     durable,
     slot_of,
 )
-from model.kernel.scenario import Scenario
-from model.kernel.statements import (
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import (
     Monitor,
     Statement,
     StatementKind,
@@ -32,8 +32,8 @@ from model.kernel.statements import (
     sometimes,
     step,
 )
-from model.kernel.timing import Timing
-from model.kernel.verdicts import EXIT_CODES, Result, StatementResult, Verdict, Violation, combine
+from rayproof.model.kernel.timing import Timing
+from rayproof.model.kernel.verdicts import EXIT_CODES, Result, StatementResult, Verdict, Violation, combine
 
 __all__ = [
     "EXIT_CODES",

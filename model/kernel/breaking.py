@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from model.kernel.composing import Composing
-from model.kernel.errors import PolicyError
-from model.kernel.faults import FaultKind
-from model.kernel.interning import Local
-from model.kernel.links import DOWN, UNREACHABLE, LinkKind
-from model.kernel.outcomes import BITS, MASK, Column, Outcome
-from model.kernel.process import Down, Name, Slot, Unreachable, name_of
-from model.kernel.scenario import Scenario
-from model.kernel.statements import Monitor
-from model.kernel.steps import Fault, Heal, Recover, Step, Taken
+from rayproof.model.kernel.composing import Composing
+from rayproof.model.kernel.errors import PolicyError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.interning import Local
+from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind
+from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
+from rayproof.model.kernel.process import Down, Name, Slot, Unreachable, name_of
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import Monitor
+from rayproof.model.kernel.steps import Fault, Heal, Recover, Step, Taken
 
 
 @dataclass(slots=True, eq=False)

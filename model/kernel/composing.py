@@ -11,15 +11,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from model.kernel.errors import ModelError, PolicyError
-from model.kernel.faults import FaultKind
-from model.kernel.handlers import IMMEDIATE_LIMIT
-from model.kernel.interning import Raw, Stimulus
-from model.kernel.links import LinkKind
-from model.kernel.outcomes import BITS, Ask, Column, Outcome, Push
-from model.kernel.packing import Packing
-from model.kernel.process import Name
-from model.kernel.steps import Step, Taken
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT
+from rayproof.model.kernel.interning import Raw, Stimulus
+from rayproof.model.kernel.links import LinkKind
+from rayproof.model.kernel.outcomes import BITS, Ask, Column, Outcome, Push
+from rayproof.model.kernel.packing import Packing
+from rayproof.model.kernel.process import Name
+from rayproof.model.kernel.steps import Step, Taken
 
 
 class _Need(Exception):

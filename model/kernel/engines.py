@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
-from model.kernel.explore import Explorer, Limits, Report
-from model.kernel.scenario import Scenario
-from model.kernel.statements import Statement
-from model.kernel.vector.search import VECTORISED, VectorExplorer
-from model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, combine
+from rayproof.model.kernel.explore import Explorer, Limits, Report
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.vector.search import VECTORISED, VectorExplorer
+from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, combine
 
 HANDOVER_STATES = 50_000
 """States after which the integer engine hands over."""

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from model.kernel.coverage import coverage_of
-from model.kernel.errors import ModelError
-from model.kernel.fairness import FAIR, Fairness
-from model.kernel.liveness import LIVENESS, LivenessAnswer, decide_all, predicates
-from model.kernel.outcomes import Outcome
-from model.kernel.reading import Judged, Reader
-from model.kernel.refinement import Refinement
-from model.kernel.scenario import Scenario
-from model.kernel.stategraph import StateGraph
-from model.kernel.statements import DECIDED, Statement, StatementKind
-from model.kernel.steps import Taken
-from model.kernel.verdicts import (
+from rayproof.model.kernel.coverage import coverage_of
+from rayproof.model.kernel.errors import ModelError
+from rayproof.model.kernel.fairness import FAIR, Fairness
+from rayproof.model.kernel.liveness import LIVENESS, LivenessAnswer, decide_all, predicates
+from rayproof.model.kernel.outcomes import Outcome
+from rayproof.model.kernel.reading import Judged, Reader
+from rayproof.model.kernel.refinement import Refinement
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.stategraph import StateGraph
+from rayproof.model.kernel.statements import DECIDED, Statement, StatementKind
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.verdicts import (
     INTERRUPTED_NOTE,
     SEARCH_ENDED,
     Result,

@@ -17,13 +17,13 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from model.kernel.interning import Local
-from model.kernel.outcomes import BITS, MASK
-from model.kernel.process import Process, blank, state_fields
-from model.kernel.reductions import Found, Reducer, Watch
-from model.kernel.scenario import Scenario
-from model.kernel.steps import Taken
-from model.kernel.transitions import Transitions
+from rayproof.model.kernel.interning import Local
+from rayproof.model.kernel.outcomes import BITS, MASK
+from rayproof.model.kernel.process import Process, blank, state_fields
+from rayproof.model.kernel.reductions import Found, Reducer, Watch
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.transitions import Transitions
 
 CHANGES = frozenset({"add", "append", "clear", "discard", "extend", "insert", "remove", "setdefault", "update"})
 """Methods of containers that change them."""

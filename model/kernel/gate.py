@@ -14,17 +14,17 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from model.kernel.engines import explore
-from model.kernel.errors import ModelError
-from model.kernel.explore import Explorer, Limits, Report
-from model.kernel.forgetting import Forgetting, forgettable
-from model.kernel.reduced import ReducedExplorer, ToldApart
-from model.kernel.reductions import REDUCIBLE, Reduction
-from model.kernel.scenario import Scenario
-from model.kernel.sights import Sights
-from model.kernel.statements import Statement, StatementKind
-from model.kernel.symmetry import Symmetry
-from model.kernel.verdicts import INTERRUPTED_NOTE, Result
+from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel.errors import ModelError
+from rayproof.model.kernel.explore import Explorer, Limits, Report
+from rayproof.model.kernel.forgetting import Forgetting, forgettable
+from rayproof.model.kernel.reduced import ReducedExplorer, ToldApart
+from rayproof.model.kernel.reductions import REDUCIBLE, Reduction
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.sights import Sights
+from rayproof.model.kernel.statements import Statement, StatementKind
+from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE, Result
 
 GATE_LIMITS = Limits(states=1_000_000)
 """A gate that is not exhausted within these refuses."""

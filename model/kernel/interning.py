@@ -10,11 +10,11 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from model.kernel.context import Armed, Context
-from model.kernel.errors import ModelError, PolicyError
-from model.kernel.faults import FaultKind
-from model.kernel.handlers import invoke
-from model.kernel.process import (
+from rayproof.model.kernel.context import Armed, Context
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.handlers import invoke
+from rayproof.model.kernel.process import (
     Message,
     Name,
     Process,
@@ -23,8 +23,8 @@ from model.kernel.process import (
     durable_fields,
     state_fields,
 )
-from model.kernel.scenario import Scenario
-from model.kernel.values import contrary_copy, copy, freeze, require_immutable, size
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.values import contrary_copy, copy, freeze, require_immutable, size
 
 Stimulus = tuple[Any, ...]
 """("receive", sender, message id), ("fire", timer) or ("start",)."""

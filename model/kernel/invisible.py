@@ -17,12 +17,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel.links import connects
-from model.kernel.outcomes import Column, Outcome
-from model.kernel.process import Message, state_fields
-from model.kernel.reductions import Found, Reducer, Watch
-from model.kernel.steps import Taken
-from model.kernel.transitions import Transitions
+from rayproof.model.kernel.links import connects
+from rayproof.model.kernel.outcomes import Column, Outcome
+from rayproof.model.kernel.process import Message, state_fields
+from rayproof.model.kernel.reductions import Found, Reducer, Watch
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.transitions import Transitions
 
 
 @dataclass(frozen=True)

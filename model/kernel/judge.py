@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.kernel.errors import PolicyError
-from model.kernel.process import Process, blank, state_fields
-from model.kernel.statements import Monitor, Statement, StatementKind, StateView
-from model.kernel.steps import Taken
-from model.kernel.values import copy
-from model.kernel.world import World
+from rayproof.model.kernel.errors import PolicyError
+from rayproof.model.kernel.process import Process, blank, state_fields
+from rayproof.model.kernel.statements import Monitor, Statement, StatementKind, StateView
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.values import copy
+from rayproof.model.kernel.world import World
 
 
 class Judge:

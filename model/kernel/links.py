@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from model.kernel.process import Name, slot_of
+from rayproof.model.kernel.process import Name, slot_of
 
 UNREACHABLE = "unreachable"
 """Channel on which a send to the dead comes back."""

@@ -18,12 +18,12 @@ from typing import Protocol
 
 import numpy as np
 
-from model.kernel.bounds import longest_wait
-from model.kernel.fairness import FAIR, Fairness, Obligations
-from model.kernel.lasso import Loops, fair_parts
-from model.kernel.stategraph import Bools, Ints, StateGraph
-from model.kernel.statements import Statement, StatementKind
-from model.kernel.verdicts import Violation
+from rayproof.model.kernel.bounds import longest_wait
+from rayproof.model.kernel.fairness import FAIR, Fairness, Obligations
+from rayproof.model.kernel.lasso import Loops, fair_parts
+from rayproof.model.kernel.stategraph import Bools, Ints, StateGraph
+from rayproof.model.kernel.statements import Statement, StatementKind
+from rayproof.model.kernel.verdicts import Violation
 
 LIVENESS = frozenset({StatementKind.EVENTUALLY, StatementKind.LEADS_TO, StatementKind.PROGRESS})
 """Kinds of statements that this engine decides."""

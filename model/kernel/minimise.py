@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from model.kernel.errors import ModelError, PolicyError
-from model.kernel.explore import Limits, explore
-from model.kernel.faults import FaultKind
-from model.kernel.judge import Judge
-from model.kernel.liveness import LIVENESS
-from model.kernel.scenario import Scenario
-from model.kernel.statements import Statement
-from model.kernel.steps import Fault, Fire, Step, Taken
-from model.kernel.verdicts import Violation
-from model.kernel.walk import as_violation
-from model.kernel.world import World
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.explore import Limits, explore
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.judge import Judge
+from rayproof.model.kernel.liveness import LIVENESS
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.steps import Fault, Fire, Step, Taken
+from rayproof.model.kernel.verdicts import Violation
+from rayproof.model.kernel.walk import as_violation
+from rayproof.model.kernel.world import World
 
 SEARCH_STATES = 150_000
 """States that the breadth-first search may visit."""

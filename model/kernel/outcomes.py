@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.kernel.errors import PolicyError
-from model.kernel.faults import FaultKind
-from model.kernel.interning import Stimulus
-from model.kernel.links import LinkRule
-from model.kernel.process import Name, TimerKind
-from model.kernel.steps import Deliver, Fire, Step, Taken
+from rayproof.model.kernel.errors import PolicyError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.interning import Stimulus
+from rayproof.model.kernel.links import LinkRule
+from rayproof.model.kernel.process import Name, TimerKind
+from rayproof.model.kernel.steps import Deliver, Fire, Step, Taken
 
 BITS = 32
 MASK = (1 << BITS) - 1

@@ -10,15 +10,15 @@ from __future__ import annotations
 from struct import Struct
 from typing import Any
 
-from model.kernel.errors import ModelError
-from model.kernel.faults import FaultKind
-from model.kernel.interning import Interner
-from model.kernel.links import DOWN, UNREACHABLE, LinkKind
-from model.kernel.outcomes import BITS, MASK, Column, Outcome
-from model.kernel.process import Name, Slot, Unreachable, slot_of
-from model.kernel.scenario import Scenario
-from model.kernel.statements import Monitor
-from model.kernel.steps import Deliver
+from rayproof.model.kernel.errors import ModelError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.interning import Interner
+from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind
+from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
+from rayproof.model.kernel.process import Name, Slot, Unreachable, slot_of
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import Monitor
+from rayproof.model.kernel.steps import Deliver
 
 
 class Packing:

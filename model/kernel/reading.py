@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable
 from operator import itemgetter
 from typing import Any
 
-from model.kernel.links import connects
-from model.kernel.outcomes import BITS, MASK, Column, Outcome
-from model.kernel.process import Message, Name
-from model.kernel.scenario import Scenario
-from model.kernel.statements import Statement, StateView
-from model.kernel.transitions import Transitions
+from rayproof.model.kernel.links import connects
+from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
+from rayproof.model.kernel.process import Message, Name
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import Statement, StateView
+from rayproof.model.kernel.transitions import Transitions
 
 
 class Judged(Transitions):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from model.kernel.errors import ModelError
-from model.kernel.explore import Explorer, Limits, Report
-from model.kernel.outcomes import Outcome
-from model.kernel.reductions import REDUCIBLE, Found, Reduction, Watch
-from model.kernel.scenario import Scenario
-from model.kernel.sights import Sights
-from model.kernel.statements import Statement
-from model.kernel.steps import Taken
-from model.kernel.verdicts import Violation
+from rayproof.model.kernel.errors import ModelError
+from rayproof.model.kernel.explore import Explorer, Limits, Report
+from rayproof.model.kernel.outcomes import Outcome
+from rayproof.model.kernel.reductions import REDUCIBLE, Found, Reduction, Watch
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.sights import Sights
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.verdicts import Violation
 
 
 class ToldApart(ModelError):

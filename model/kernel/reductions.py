@@ -15,11 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from model.kernel.outcomes import Outcome
-from model.kernel.process import Message
-from model.kernel.statements import StatementKind
-from model.kernel.steps import Taken
-from model.kernel.transitions import Transitions
+from rayproof.model.kernel.outcomes import Outcome
+from rayproof.model.kernel.process import Message
+from rayproof.model.kernel.statements import StatementKind
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.transitions import Transitions
 
 REDUCIBLE = frozenset({StatementKind.ALWAYS, StatementKind.SOMETIMES, StatementKind.AUDIT})
 """Kinds of statements that survive a reduction."""

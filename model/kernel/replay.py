@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from model.kernel.errors import PolicyError, TraceMismatch
-from model.kernel.judge import Judge
-from model.kernel.liveness import LIVENESS
-from model.kernel.process import Message, Name, state_fields
-from model.kernel.runs import RunJudge
-from model.kernel.scenario import Scenario
-from model.kernel.statements import Statement
-from model.kernel.steps import Taken
-from model.kernel.values import copy
-from model.kernel.verdicts import Violation
-from model.kernel.walk import as_violation
-from model.kernel.world import World
+from rayproof.model.kernel.errors import PolicyError, TraceMismatch
+from rayproof.model.kernel.judge import Judge
+from rayproof.model.kernel.liveness import LIVENESS
+from rayproof.model.kernel.process import Message, Name, state_fields
+from rayproof.model.kernel.runs import RunJudge
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.values import copy
+from rayproof.model.kernel.verdicts import Violation
+from rayproof.model.kernel.walk import as_violation
+from rayproof.model.kernel.world import World
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 
-from model.kernel.fairness import FAIR, Fairness
-from model.kernel.liveness import LIVENESS
-from model.kernel.process import TimerKind, slot_of, state_fields
-from model.kernel.statements import Statement, StatementKind
-from model.kernel.steps import Deliver, Fire, Step
-from model.kernel.values import freeze
-from model.kernel.world import World
+from rayproof.model.kernel.fairness import FAIR, Fairness
+from rayproof.model.kernel.liveness import LIVENESS
+from rayproof.model.kernel.process import TimerKind, slot_of, state_fields
+from rayproof.model.kernel.statements import Statement, StatementKind
+from rayproof.model.kernel.steps import Deliver, Fire, Step
+from rayproof.model.kernel.values import freeze
+from rayproof.model.kernel.world import World
 
 
 def form_of(world: World) -> Hashable:

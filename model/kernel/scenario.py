@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from model.kernel.errors import ModelError
-from model.kernel.faults import FaultKind
-from model.kernel.links import LinkRule, RuleBook
-from model.kernel.process import Name, Process, Slot, constant_fields, state_fields
-from model.kernel.statements import Statement
-from model.kernel.timing import Timing
-from model.kernel.values import freeze, mutable_parts, require_immutable
+from rayproof.model.kernel.errors import ModelError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.links import LinkRule, RuleBook
+from rayproof.model.kernel.process import Name, Process, Slot, constant_fields, state_fields
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.timing import Timing
+from rayproof.model.kernel.values import freeze, mutable_parts, require_immutable
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from model.kernel.context import Armed
-from model.kernel.links import LinkKind, LinkRule
-from model.kernel.process import Message, Name, Process, Slot
-from model.kernel.steps import Deliver
+from rayproof.model.kernel.context import Armed
+from rayproof.model.kernel.links import LinkKind, LinkRule
+from rayproof.model.kernel.process import Message, Name, Process, Slot
+from rayproof.model.kernel.steps import Deliver
 
 
 class Seat:

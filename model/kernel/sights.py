@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from model.kernel.process import Process, state_fields
-from model.kernel.reading import Reader, messages_in
-from model.kernel.statements import Statement, StateView
-from model.kernel.transitions import Transitions
+from rayproof.model.kernel.process import Process, state_fields
+from rayproof.model.kernel.reading import Reader, messages_in
+from rayproof.model.kernel.statements import Statement, StateView
+from rayproof.model.kernel.transitions import Transitions
 
 Read = dict[str, frozenset[str]]
 """Statement -> names of the fields that its check has read, of processes of any class."""

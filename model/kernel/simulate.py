@@ -15,15 +15,15 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from model.kernel.context import Context
-from model.kernel.errors import ModelError, PolicyError
-from model.kernel.faults import FaultKind
-from model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
-from model.kernel.links import DOWN, LinkKind, LinkRule
-from model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, slot_of
-from model.kernel.scenario import Scenario
-from model.kernel.steps import Deliver, Fault, Fire, Step, Taken
-from model.kernel.timing import Timing
+from rayproof.model.kernel.context import Context
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
+from rayproof.model.kernel.links import DOWN, LinkKind, LinkRule
+from rayproof.model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, slot_of
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.steps import Deliver, Fault, Fire, Step, Taken
+from rayproof.model.kernel.timing import Timing
 
 _DELIVER, _FIRE, _CRASH, _JOIN = range(4)
 

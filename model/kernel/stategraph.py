@@ -16,10 +16,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from model.kernel.outcomes import Outcome
-from model.kernel.process import Name
-from model.kernel.steps import Fault, Fire, Step, Taken
-from model.kernel.transitions import Transitions
+from rayproof.model.kernel.outcomes import Outcome
+from rayproof.model.kernel.process import Name
+from rayproof.model.kernel.steps import Fault, Fire, Step, Taken
+from rayproof.model.kernel.transitions import Transitions
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

@@ -12,7 +12,7 @@ from enum import StrEnum
 from inspect import getdoc
 from typing import Any, Protocol, Self, TypeVar
 
-from model.kernel.process import Message, Name, Process
+from rayproof.model.kernel.process import Message, Name, Process
 
 P = TypeVar("P", bound=Process)
 M = TypeVar("M", bound="Monitor")

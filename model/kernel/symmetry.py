@@ -16,14 +16,14 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import permutations, product
 from typing import Any, TypeAlias
 
-from model.kernel.interning import Local
-from model.kernel.outcomes import BITS, Column
-from model.kernel.process import Slot, blank, name_of, slot_of, state_fields
-from model.kernel.reductions import Found, Reducer, Watch
-from model.kernel.scenario import Scenario
-from model.kernel.steps import Taken
-from model.kernel.transitions import Transitions
-from model.kernel.values import Symbol
+from rayproof.model.kernel.interning import Local
+from rayproof.model.kernel.outcomes import BITS, Column
+from rayproof.model.kernel.process import Slot, blank, name_of, slot_of, state_fields
+from rayproof.model.kernel.reductions import Found, Reducer, Watch
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.values import Symbol
 
 Bundle: TypeAlias = tuple[str, ...]
 """A slot and the symbols that move with it."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from model.kernel.faults import FaultKind
-from model.kernel.replay import Replayed
-from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.replay import Replayed
+from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
 
 LOOP_BEGINS, LOOP_ENDS = "  -- the loop begins --", "  -- and again from the loop's beginning, for ever --"
 """The marks of a lasso in print."""

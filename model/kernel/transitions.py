@@ -8,16 +8,16 @@ The same relation, changed in place, is `world.World`; `tests/kernel` holds the 
 
 from __future__ import annotations
 
-from model.kernel.breaking import Breaking
-from model.kernel.errors import ModelError, PolicyError
-from model.kernel.faults import FaultKind
-from model.kernel.interning import Local
-from model.kernel.links import LinkKind
-from model.kernel.outcomes import Ask, Outcome, Source
-from model.kernel.process import TimerKind
-from model.kernel.scenario import Scenario
-from model.kernel.statements import Monitor
-from model.kernel.steps import Fire, Taken, Tick
+from rayproof.model.kernel.breaking import Breaking
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.interning import Local
+from rayproof.model.kernel.links import LinkKind
+from rayproof.model.kernel.outcomes import Ask, Outcome, Source
+from rayproof.model.kernel.process import TimerKind
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import Monitor
+from rayproof.model.kernel.steps import Fire, Taken, Tick
 
 
 class Transitions(Breaking):

@@ -13,7 +13,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from model.kernel.errors import ModelError
+from rayproof.model.kernel.errors import ModelError
 
 
 class Symbol(str):

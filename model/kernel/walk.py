@@ -14,13 +14,21 @@ from dataclasses import dataclass
 from random import Random
 from time import process_time
 
-from model.kernel.errors import PolicyError
-from model.kernel.judge import Judge
-from model.kernel.scenario import Scenario
-from model.kernel.statements import DECIDED, Statement, StatementKind
-from model.kernel.steps import Step, Taken
-from model.kernel.verdicts import INTERRUPTED_NOTE, WALKS_ENDED, Result, StatementResult, Verdict, Violation, combine
-from model.kernel.world import World
+from rayproof.model.kernel.errors import PolicyError
+from rayproof.model.kernel.judge import Judge
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.statements import DECIDED, Statement, StatementKind
+from rayproof.model.kernel.steps import Step, Taken
+from rayproof.model.kernel.verdicts import (
+    INTERRUPTED_NOTE,
+    WALKS_ENDED,
+    Result,
+    StatementResult,
+    Verdict,
+    Violation,
+    combine,
+)
+from rayproof.model.kernel.world import World
 
 FAULT_SPACING = 48
 """The next fault strikes at most so many steps after the last."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from model.kernel.context import Context
-from model.kernel.errors import ModelError, PolicyError
-from model.kernel.faults import FaultKind
-from model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
-from model.kernel.links import DOWN, UNREACHABLE, LinkKind
-from model.kernel.process import (
+from rayproof.model.kernel.context import Context
+from rayproof.model.kernel.errors import ModelError, PolicyError
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
+from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind
+from rayproof.model.kernel.process import (
     Down,
     Message,
     Name,
@@ -27,11 +27,11 @@ from model.kernel.process import (
     name_of,
     slot_of,
 )
-from model.kernel.scenario import Scenario
-from model.kernel.seats import Link, Seat
-from model.kernel.statements import Monitor, Statement, StateView
-from model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
-from model.kernel.values import require_immutable
+from rayproof.model.kernel.scenario import Scenario
+from rayproof.model.kernel.seats import Link, Seat
+from rayproof.model.kernel.statements import Monitor, Statement, StateView
+from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
+from rayproof.model.kernel.values import require_immutable
 
 
 class World:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.graph import TaskId
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
 
 CANCEL = "cancel"
 """Timer of the driver's wish to cancel."""

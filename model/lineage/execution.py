@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.graph import ObjectId, TaskId
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
-from model.lineage.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
-from model.lineage.programs import Failure
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.lineage.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
+from rayproof.model.lineage.programs import Failure
 
 BODY = "body "
 """Prefix of the timers of running tasks."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.graph import ObjectId, TaskId
-from model.kernel import Context, Name, Process, constant
-from model.lineage.execution import Free
-from model.lineage.programs import Action, Failure, Stage, Task
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Context, Name, Process, constant
+from rayproof.model.lineage.execution import Free
+from rayproof.model.lineage.programs import Action, Failure, Stage, Task
 
 
 @dataclass(slots=True)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId
-from model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, Unreachable
-from model.lineage.events import ActionBegan, ReadEnded
-from model.lineage.execution import (
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, Unreachable
+from rayproof.model.lineage.events import ActionBegan, ReadEnded
+from rayproof.model.lineage.execution import (
     CopyMade,
     Execute,
     Fetch,
@@ -29,8 +29,8 @@ from model.lineage.execution import (
     TaskReply,
     WroteToDisk,
 )
-from model.lineage.keeping import Keeper
-from model.lineage.programs import Drop, Failure, Get, PutAt, Stage, Submit, Task, Wait
+from rayproof.model.lineage.keeping import Keeper
+from rayproof.model.lineage.programs import Drop, Failure, Get, PutAt, Stage, Submit, Task, Wait
 
 GO_ON = "go on"
 """Timer of the driver's program."""

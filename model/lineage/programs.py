@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from model.graph import ObjectId, TaskId
-from model.kernel import Name
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Name
 
 
 class Failure(StrEnum):

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from model.graph import ObjectId, TaskId
-from model.kernel import FaultKind, Process, Scenario, Slot
-from model.kernel.statements import Statement
-from model.lineage.attempts import AttemptNode, Submitter, TaskShape
-from model.lineage.control import LineageStore, PaperNode
-from model.lineage.execution import Borrower, Executor
-from model.lineage.ownership import Owner
-from model.lineage.programs import Action, Task
-from model.lineage.streams import StreamNode, StreamOwner, Wish
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import FaultKind, Process, Scenario, Slot
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.lineage.attempts import AttemptNode, Submitter, TaskShape
+from rayproof.model.lineage.control import LineageStore, PaperNode
+from rayproof.model.lineage.execution import Borrower, Executor
+from rayproof.model.lineage.ownership import Owner
+from rayproof.model.lineage.programs import Action, Task
+from rayproof.model.lineage.streams import StreamNode, StreamOwner, Wish
 
 Swap = Mapping[type[Process], type[Process]]
 

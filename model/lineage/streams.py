@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
 GO_ON = "go on"
 YIELD = "yield"

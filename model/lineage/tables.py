@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.graph import ObjectId, Program, TaskId
-from model.kernel import Name
+from rayproof.model.graph import ObjectId, Program, TaskId
+from rayproof.model.kernel import Name
 
 
 class TaskStatus(StrEnum):

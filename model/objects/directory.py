@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.graph import ObjectId
-from model.kernel import Context, Down, Message, Name, Process, Unhandled, Unreachable, constant
-from model.objects.protocol import (
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, Unreachable, constant
+from rayproof.model.objects.protocol import (
     CopyAdded,
     CopyRemoved,
     FreeObject,

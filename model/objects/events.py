@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId
+from rayproof.model.graph import ObjectId
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from model.graph import ObjectId
-from model.kernel import Message, Name
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Message, Name
 
 VALUE = "value"
 """What a read of an object gives when it is not an error."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId
-from model.kernel import Message, Name
-from model.objects.admission import PullClass
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Message, Name
+from rayproof.model.objects.admission import PullClass
 
 RAYLET = "raylet"
 """Channel of a worker's requests to the raylet; those to the store go by another connection and reorder freely."""

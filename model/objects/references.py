@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.graph import ObjectId
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
-from model.objects.programs import (
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.objects.programs import (
     FREED,
     OWNER_DIED,
     VALUE,

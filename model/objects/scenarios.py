@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from model.graph import ObjectId
-from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
-from model.kernel.statements import Statement
-from model.objects.directory import Directory
-from model.objects.programs import Call, Function
-from model.objects.protocol import RAYLET
-from model.objects.references import CoreWorker
-from model.objects.store import Store
-from model.objects.transfer import ObjectManager
-from model.objects.worker import Job, ObjectWorker
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.objects.directory import Directory
+from rayproof.model.objects.programs import Call, Function
+from rayproof.model.objects.protocol import RAYLET
+from rayproof.model.objects.references import CoreWorker
+from rayproof.model.objects.store import Store
+from rayproof.model.objects.transfer import ObjectManager
+from rayproof.model.objects.worker import Job, ObjectWorker
 
 IN_ONE_RAYLET = (
     LinkRule("manager*", "store*", kind=LinkKind.IMMEDIATE),

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from model.graph import ObjectId
-from model.kernel import Context, Down, FaultKind, Message, Name, Process, TimerKind, Unhandled, constant
-from model.kernel.process import Unreachable
-from model.objects.events import Aborted, RoomGiven, SealedWith
-from model.objects.eviction import require_space
-from model.objects.protocol import (
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Down, FaultKind, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.kernel.process import Unreachable
+from rayproof.model.objects.events import Aborted, RoomGiven, SealedWith
+from rayproof.model.objects.eviction import require_space
+from rayproof.model.objects.protocol import (
     Abort,
     Absent,
     Content,

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from model.graph import ObjectId
-from model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
-from model.objects.admission import Bundle, PullClass, admit
-from model.objects.events import ChunkSent
-from model.objects.protocol import (
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.objects.admission import Bundle, PullClass, admit
+from rayproof.model.objects.events import ChunkSent
+from rayproof.model.objects.protocol import (
     Abort,
     Absent,
     Chunk,
@@ -41,7 +41,7 @@ from model.objects.protocol import (
     Subscribe,
     Unsubscribe,
 )
-from model.scheduler.move_hooks import LinkView, WaitingObject, ask_transfer, has_transfer
+from rayproof.model.scheduler.move_hooks import LinkView, WaitingObject, ask_transfer, has_transfer
 
 PUSH = "push"
 """Timer of the sender: the next chunk leaves."""

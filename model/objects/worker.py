@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.graph import ObjectId
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
-from model.objects.admission import PullClass
-from model.objects.protocol import (
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
+from rayproof.model.objects.admission import PullClass
+from rayproof.model.objects.protocol import (
     RAYLET,
     Absent,
     Created,

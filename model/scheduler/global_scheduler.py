@@ -16,8 +16,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from model.cluster.events import Deferred, Granted, HeardOfDeath, Rejected
-from model.cluster.protocol import (
+from rayproof.model.cluster.events import Deferred, Granted, HeardOfDeath, Rejected
+from rayproof.model.cluster.protocol import (
     AssignTask,
     ExecuteAgain,
     ForwardTask,
@@ -31,9 +31,9 @@ from model.cluster.protocol import (
     TaskAssigned,
     TaskRejected,
 )
-from model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId, TaskKind
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant, derived
-from model.scheduler.hooks import (
+from rayproof.model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId, TaskKind
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant, derived
+from rayproof.model.scheduler.hooks import (
     WAIT,
     ClusterView,
     NodeView,
@@ -42,8 +42,8 @@ from model.scheduler.hooks import (
     ask,
     uses_locations,
 )
-from model.scheduler.queue_hooks import Backoff, GiveUp, ask_retry, has_retry
-from model.scheduler.ray import Argument, critical_utilization
+from rayproof.model.scheduler.queue_hooks import Backoff, GiveUp, ask_retry, has_retry
+from rayproof.model.scheduler.ray import Argument, critical_utilization
 
 BACKOFF = "retry:"
 """Prefix of the timers of tasks that back off."""

@@ -20,10 +20,10 @@ from traceback import extract_tb
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
-from model.graph.hints import NO_HINTS
-from model.kernel import Context, Name, PolicyError
-from model.scheduler.ray import Argument
+from rayproof.model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
+from rayproof.model.graph.hints import NO_HINTS
+from rayproof.model.kernel import Context, Name, PolicyError
+from rayproof.model.scheduler.ray import Argument
 
 T = TypeVar("T")
 

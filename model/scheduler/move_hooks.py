@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from model.graph import ObjectId
-from model.kernel import Context, Name, PolicyError
-from model.scheduler.hooks import WAIT, policy_name
-from model.scheduler.queue_hooks import call_hook
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Name, PolicyError
+from rayproof.model.scheduler.hooks import WAIT, policy_name
+from rayproof.model.scheduler.queue_hooks import call_hook
 
 
 @dataclass(frozen=True, slots=True)

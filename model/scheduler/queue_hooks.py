@@ -15,10 +15,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from model.graph import Resources, TaskId
-from model.graph.hints import Hints
-from model.kernel import Context, Name, PolicyError
-from model.scheduler.hooks import WAIT, ClusterView, Policy, TaskView, policy_name, raised_by, read_only
+from rayproof.model.graph import Resources, TaskId
+from rayproof.model.graph.hints import Hints
+from rayproof.model.kernel import Context, Name, PolicyError
+from rayproof.model.scheduler.hooks import WAIT, ClusterView, Policy, TaskView, policy_name, raised_by, read_only
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from bisect import insort
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from model.cluster.events import InputsLocal, Moved, Queued, Rejected, Started, Submitted
-from model.cluster.protocol import (
+from rayproof.model.cluster.events import InputsLocal, Moved, Queued, Rejected, Started, Submitted
+from rayproof.model.cluster.protocol import (
     AssignTask,
     CopyAdded,
     FetchObject,
@@ -40,11 +40,11 @@ from model.cluster.protocol import (
     WorkerResumes,
     WorkerWaits,
 )
-from model.graph import ObjectId, Program, Put, Resources, TaskId, TaskKind
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from model.scheduler.estimates import averaged
-from model.scheduler.hooks import Policy
-from model.scheduler.queue_hooks import LocalView, WaitingTask, ask_order, has_order
+from rayproof.model.graph import ObjectId, Program, Put, Resources, TaskId, TaskKind
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.scheduler.estimates import averaged
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.queue_hooks import LocalView, WaitingTask, ask_order, has_order
 
 BOOT = "boot"
 """Timer of a node that is still booting."""

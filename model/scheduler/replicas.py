@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from model.cluster.protocol import AssignTask, Heartbeat, NodeDead, TaskAssigned
-from model.gcs.chained import ChainedStore
-from model.gcs.store import ControlStore
-from model.graph import TaskId
-from model.kernel import Context, Message, Name, constant
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.hooks import NodeView
-from model.scheduler.ray import critical_utilization
-from model.scheduler.raylet import HEARTBEAT, Raylet
+from rayproof.model.cluster.protocol import AssignTask, Heartbeat, NodeDead, TaskAssigned
+from rayproof.model.gcs.chained import ChainedStore
+from rayproof.model.gcs.store import ControlStore
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context, Message, Name, constant
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.hooks import NodeView
+from rayproof.model.scheduler.ray import critical_utilization
+from rayproof.model.scheduler.raylet import HEARTBEAT, Raylet
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,32 +3,32 @@
 The model knows nothing of them. A bug kills a statement only when that very statement fails.
 """
 
-from properties.bugs.actors import ACTOR_BUGS
-from properties.bugs.base import Bug
-from properties.bugs.chain import CHAIN_BUGS
-from properties.bugs.chained import CHAINED_BUGS
-from properties.bugs.cluster import CLUSTER_BUGS
-from properties.bugs.control import CONTROL_BUGS
-from properties.bugs.gcs_liveness import GCS_LIVENESS_BUGS
-from properties.bugs.groups import GROUP_BUGS
-from properties.bugs.leases import LEASE_BUGS
-from properties.bugs.lifecycle import LIFECYCLE_BUGS
-from properties.bugs.livelocks import LIVELOCK_BUGS
-from properties.bugs.migration import MIGRATION_BUGS
-from properties.bugs.objects import OBJECT_BUGS
-from properties.bugs.owned_cluster import OWNED_BUGS
-from properties.bugs.ownership import LINEAGE_BUGS
-from properties.bugs.pubsub import PUBSUB_BUGS
-from properties.bugs.references import REFERENCE_BUGS
-from properties.bugs.replay import REPLAY_BUGS
-from properties.bugs.replicas import REPLICA_BUGS
-from properties.bugs.requests import REQUEST_BUGS
-from properties.bugs.scheduling import SCHEDULING_BUGS
-from properties.bugs.server import SERVER_BUGS
-from properties.bugs.tables import TABLE_BUGS
-from properties.bugs.typed_tables import TYPED_TABLE_BUGS
-from properties.bugs.whole import WHOLE_BUGS
-from properties.bugs.workers import WORKER_BUGS
+from rayproof.properties.bugs.actors import ACTOR_BUGS
+from rayproof.properties.bugs.base import Bug
+from rayproof.properties.bugs.chain import CHAIN_BUGS
+from rayproof.properties.bugs.chained import CHAINED_BUGS
+from rayproof.properties.bugs.cluster import CLUSTER_BUGS
+from rayproof.properties.bugs.control import CONTROL_BUGS
+from rayproof.properties.bugs.gcs_liveness import GCS_LIVENESS_BUGS
+from rayproof.properties.bugs.groups import GROUP_BUGS
+from rayproof.properties.bugs.leases import LEASE_BUGS
+from rayproof.properties.bugs.lifecycle import LIFECYCLE_BUGS
+from rayproof.properties.bugs.livelocks import LIVELOCK_BUGS
+from rayproof.properties.bugs.migration import MIGRATION_BUGS
+from rayproof.properties.bugs.objects import OBJECT_BUGS
+from rayproof.properties.bugs.owned_cluster import OWNED_BUGS
+from rayproof.properties.bugs.ownership import LINEAGE_BUGS
+from rayproof.properties.bugs.pubsub import PUBSUB_BUGS
+from rayproof.properties.bugs.references import REFERENCE_BUGS
+from rayproof.properties.bugs.replay import REPLAY_BUGS
+from rayproof.properties.bugs.replicas import REPLICA_BUGS
+from rayproof.properties.bugs.requests import REQUEST_BUGS
+from rayproof.properties.bugs.scheduling import SCHEDULING_BUGS
+from rayproof.properties.bugs.server import SERVER_BUGS
+from rayproof.properties.bugs.tables import TABLE_BUGS
+from rayproof.properties.bugs.typed_tables import TYPED_TABLE_BUGS
+from rayproof.properties.bugs.whole import WHOLE_BUGS
+from rayproof.properties.bugs.workers import WORKER_BUGS
 
 
 def _named(*bugs: Bug) -> dict[str, Bug]:

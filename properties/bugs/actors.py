@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.actors.calls import Actor, Caller
-from model.actors.paced import PacedCaller
-from model.actors.protocol import Push, Result
-from model.kernel import Context, Name
-from properties.bugs.base import Bug
+from rayproof.model.actors.calls import Actor, Caller
+from rayproof.model.actors.paced import PacedCaller
+from rayproof.model.actors.protocol import Push, Result
+from rayproof.model.kernel import Context, Name
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

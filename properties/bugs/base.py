@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from model.kernel import Process
+from rayproof.model.kernel import Process
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.gcs.chain import Replica
-from model.gcs.clients import ChainClient
-from model.gcs.master import ChainMaster
-from model.gcs.protocol import Configuration, Entry, Key, Resend
-from model.kernel import Context, Name, durable
-from properties.bugs.base import Bug
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.clients import ChainClient
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.protocol import Configuration, Entry, Key, Resend
+from rayproof.model.kernel import Context, Name, durable
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.gcs.chain import Replica
-from model.gcs.chained import RowClient
-from model.gcs.protocol import Configuration
-from model.kernel import Context
-from properties.bugs.base import Bug
-from properties.bugs.chain import AnswersEarly
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.chained import RowClient
+from rayproof.model.gcs.protocol import Configuration
+from rayproof.model.kernel import Context
+from rayproof.properties.bugs.base import Bug
+from rayproof.properties.bugs.chain import AnswersEarly
 
 
 @dataclass(slots=True)

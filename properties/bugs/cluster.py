@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from model.cluster.events import HeardOfDeath
-from model.cluster.protocol import Heartbeat, LocateObject
-from model.cluster.worker import Worker, combine_values
-from model.gcs.store import ControlStore
-from model.graph import ObjectId, TaskId
-from model.kernel import Context, Name
-from model.scheduler.global_scheduler import GlobalScheduler, Locations
-from model.scheduler.raylet import Raylet
-from properties.bugs.base import Bug
+from rayproof.model.cluster.events import HeardOfDeath
+from rayproof.model.cluster.protocol import Heartbeat, LocateObject
+from rayproof.model.cluster.worker import Worker, combine_values
+from rayproof.model.gcs.store import ControlStore
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Context, Name
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler, Locations
+from rayproof.model.scheduler.raylet import Raylet
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

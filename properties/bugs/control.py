@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId, TaskId
-from model.kernel import Context, Name
-from model.lineage.control import LineageStore
-from properties.bugs.base import Bug
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Context, Name
+from rayproof.model.lineage.control import LineageStore
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

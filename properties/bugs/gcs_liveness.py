@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.gcs.chain import Replica
-from model.gcs.clients import ChainClient
-from model.gcs.master import ChainMaster
-from model.gcs.protocol import Resend
-from model.gcs.server import ActorRow, GcsServer, Load, Table
-from model.kernel import Context, Message, Name, Unreachable
-from properties.bugs.base import Bug
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.clients import ChainClient
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.protocol import Resend
+from rayproof.model.gcs.server import ActorRow, GcsServer, Load, Table
+from rayproof.model.kernel import Context, Message, Name, Unreachable
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

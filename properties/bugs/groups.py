@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel import Context, Name
-from model.scheduler.groups.manager import GroupManager, GroupState, Round
-from model.scheduler.groups.node import BundleNode
-from model.scheduler.groups.protocol import GroupId, ReleaseUnused, ReturnBundles
-from model.scheduler.groups.restart import RestartableManager
-from properties.bugs.base import Bug
+from rayproof.model.kernel import Context, Name
+from rayproof.model.scheduler.groups.manager import GroupManager, GroupState, Round
+from rayproof.model.scheduler.groups.node import BundleNode
+from rayproof.model.scheduler.groups.protocol import GroupId, ReleaseUnused, ReturnBundles
+from rayproof.model.scheduler.groups.restart import RestartableManager
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

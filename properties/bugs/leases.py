@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.graph import Resources
-from model.kernel import Context, Name
-from model.scheduler.leases.bundled import BundleRaylet, wildcard_of
-from model.scheduler.leases.local import CAP, Waiting
-from model.scheduler.leases.owner import Owner
-from model.scheduler.leases.protocol import ClassId, LeaseId
-from model.scheduler.leases.raylet import LeaseRaylet
-from model.scheduler.ray import NodeResources
-from properties.bugs.base import Bug
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Context, Name
+from rayproof.model.scheduler.leases.bundled import BundleRaylet, wildcard_of
+from rayproof.model.scheduler.leases.local import CAP, Waiting
+from rayproof.model.scheduler.leases.owner import Owner
+from rayproof.model.scheduler.leases.protocol import ClassId, LeaseId
+from rayproof.model.scheduler.leases.raylet import LeaseRaylet
+from rayproof.model.scheduler.ray import NodeResources
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.actors.lifecycle import ActorManager, ActorNode, Life
-from model.kernel import Context
-from properties.bugs.base import Bug
+from rayproof.model.actors.lifecycle import ActorManager, ActorNode, Life
+from rayproof.model.kernel import Context
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.actors.hosts import Checkpoint, Kind, Order
-from model.actors.migration import Coordinator
-from model.cluster.protocol import WantObjects
-from model.cluster.worker import Driver
-from model.gcs.chain import Replica
-from model.gcs.protocol import Resend
-from model.graph import ObjectId
-from model.kernel import Context, Message, Name
-from model.lineage.control import FindObject, PaperNode
-from model.objects.transfer import ObjectManager
-from model.scheduler.groups.manager import GroupManager
-from model.scheduler.leases.owner import Owner
-from model.scheduler.leases.protocol import LeaseCancelled
-from properties.bugs.base import Bug
+from rayproof.model.actors.hosts import Checkpoint, Kind, Order
+from rayproof.model.actors.migration import Coordinator
+from rayproof.model.cluster.protocol import WantObjects
+from rayproof.model.cluster.worker import Driver
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.protocol import Resend
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Message, Name
+from rayproof.model.lineage.control import FindObject, PaperNode
+from rayproof.model.objects.transfer import ObjectManager
+from rayproof.model.scheduler.groups.manager import GroupManager
+from rayproof.model.scheduler.leases.owner import Owner
+from rayproof.model.scheduler.leases.protocol import LeaseCancelled
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.actors.hosts import Checkpoint, Host, Hosted, Kind, Order, RedirectedCaller
-from model.actors.migration import Coordinator, Move
-from model.kernel import Context, Name, Process
-from properties.bugs.base import Bug
+from rayproof.model.actors.hosts import Checkpoint, Host, Hosted, Kind, Order, RedirectedCaller
+from rayproof.model.actors.migration import Coordinator, Move
+from rayproof.model.kernel import Context, Name, Process
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.graph import ObjectId
-from model.kernel import Context, FaultKind, Name
-from model.objects.admission import PullClass
-from model.objects.directory import Directory
-from model.objects.protocol import CreateObject, PullDone, Release, Seal
-from model.objects.store import Reader, Request, Store
-from model.objects.transfer import ObjectManager, Push
-from model.objects.worker import ObjectWorker
-from properties.bugs.base import Bug
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, FaultKind, Name
+from rayproof.model.objects.admission import PullClass
+from rayproof.model.objects.directory import Directory
+from rayproof.model.objects.protocol import CreateObject, PullDone, Release, Seal
+from rayproof.model.objects.store import Reader, Request, Store
+from rayproof.model.objects.transfer import ObjectManager, Push
+from rayproof.model.objects.worker import ObjectWorker
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.actors.calls import Caller
-from model.actors.lifecycle import Life
-from model.actors.protocol import Outcome
-from model.cluster.ray2.actors import ActorTable
-from model.cluster.ray2.calls import ActorCalls
-from model.cluster.ray2.driver import Submitter, TaskManager
-from model.cluster.ray2.node import ClusterRaylet, LeasedExecutor
-from model.cluster.ray2.protocol import AttemptWithdrawn, BundlesChanged, EndLease, WorkerEnded, WorkerGone
-from model.graph import TaskId
-from model.kernel import Context, Message, Name
-from model.lineage.programs import Task
-from model.scheduler.leases.protocol import ReturnWorker
-from properties.bugs.base import Bug
+from rayproof.model.actors.calls import Caller
+from rayproof.model.actors.lifecycle import Life
+from rayproof.model.actors.protocol import Outcome
+from rayproof.model.cluster.ray2.actors import ActorTable
+from rayproof.model.cluster.ray2.calls import ActorCalls
+from rayproof.model.cluster.ray2.driver import Submitter, TaskManager
+from rayproof.model.cluster.ray2.node import ClusterRaylet, LeasedExecutor
+from rayproof.model.cluster.ray2.protocol import AttemptWithdrawn, BundlesChanged, EndLease, WorkerEnded, WorkerGone
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context, Message, Name
+from rayproof.model.lineage.programs import Task
+from rayproof.model.scheduler.leases.protocol import ReturnWorker
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True, kw_only=True)

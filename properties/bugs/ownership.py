@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId
-from model.kernel import Context, Name
-from model.lineage.execution import Borrower, Executor
-from model.lineage.ownership import Owner
-from model.lineage.programs import Stage, Task
-from properties.bugs.base import Bug
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Name
+from rayproof.model.lineage.execution import Borrower, Executor
+from rayproof.model.lineage.ownership import Owner
+from rayproof.model.lineage.programs import Stage, Task
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

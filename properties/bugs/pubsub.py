@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.gcs.followers import Record, Rows
-from model.gcs.longpoll import News, PollingSubscriber, Publisher
-from model.gcs.pubsub import GetAll, NodeTable, Subscribe, Subscriber
-from model.kernel import Context, Name
-from properties.bugs.base import Bug
+from rayproof.model.gcs.followers import Record, Rows
+from rayproof.model.gcs.longpoll import News, PollingSubscriber, Publisher
+from rayproof.model.gcs.pubsub import GetAll, NodeTable, Subscribe, Subscriber
+from rayproof.model.kernel import Context, Name
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ObjectId
-from model.kernel import Context, Name
-from model.objects.programs import FREED, VALUE, GotValue
-from model.objects.references import CoreWorker
-from properties.bugs.base import Bug
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Name
+from rayproof.model.objects.programs import FREED, VALUE, GotValue
+from rayproof.model.objects.references import CoreWorker
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.actors.replay import ChainStore, MethodRan, ReplayedActor
-from model.kernel import Context
-from properties.bugs.base import Bug
+from rayproof.model.actors.replay import ChainStore, MethodRan, ReplayedActor
+from rayproof.model.kernel import Context
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

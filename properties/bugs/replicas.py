@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.cluster.protocol import ForwardTask
-from model.gcs.chained import ChainedStore
-from model.graph import TaskId
-from model.kernel import Context, Message, Name
-from model.scheduler.global_scheduler import Locations
-from model.scheduler.replicas import SharingChainedStore, SharingScheduler
-from properties.bugs.base import Bug
+from rayproof.model.cluster.protocol import ForwardTask
+from rayproof.model.gcs.chained import ChainedStore
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context, Message, Name
+from rayproof.model.scheduler.global_scheduler import Locations
+from rayproof.model.scheduler.replicas import SharingChainedStore, SharingScheduler
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

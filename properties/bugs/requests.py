@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.graph import NodeAffinity
-from model.kernel import Context
-from model.scheduler.leases.local import Waiting
-from model.scheduler.leases.protocol import ClassId
-from model.scheduler.leases.raylet import LeaseRaylet
-from model.scheduler.ray import Decision, LeaseOptions, Request, best_for_lease
-from properties.bugs.base import Bug
+from rayproof.model.graph import NodeAffinity
+from rayproof.model.kernel import Context
+from rayproof.model.scheduler.leases.local import Waiting
+from rayproof.model.scheduler.leases.protocol import ClassId
+from rayproof.model.scheduler.leases.raylet import LeaseRaylet
+from rayproof.model.scheduler.ray import Decision, LeaseOptions, Request, best_for_lease
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

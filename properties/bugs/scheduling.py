@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from model.cluster.events import Rejected
-from model.cluster.protocol import ForwardTask, TaskRejected
-from model.cluster.worker import Driver
-from model.graph import Default, ObjectId, TaskId
-from model.kernel import Context, Name
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.hooks import NodeView, TaskView
-from model.scheduler.raylet import Raylet
-from properties.bugs.base import Bug
+from rayproof.model.cluster.events import Rejected
+from rayproof.model.cluster.protocol import ForwardTask, TaskRejected
+from rayproof.model.cluster.worker import Driver
+from rayproof.model.graph import Default, ObjectId, TaskId
+from rayproof.model.kernel import Context, Name
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.hooks import NodeView, TaskView
+from rayproof.model.scheduler.raylet import Raylet
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.gcs.followers import NodeState
-from model.gcs.membership import NodeAgent, NodeId, NodeManager
-from model.gcs.server import ActorRow, Change, Done, GcsServer, Request, Storage, Table
-from model.gcs.syncer import State, SyncClient
-from model.kernel import Context, Down, Message, Name, Unreachable
-from properties.bugs.base import Bug
+from rayproof.model.gcs.followers import NodeState
+from rayproof.model.gcs.membership import NodeAgent, NodeId, NodeManager
+from rayproof.model.gcs.server import ActorRow, Change, Done, GcsServer, Request, Storage, Table
+from rayproof.model.gcs.syncer import State, SyncClient
+from rayproof.model.kernel import Context, Down, Message, Name, Unreachable
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

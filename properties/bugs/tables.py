@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.gcs.flushing import TaskTable
-from model.gcs.protocol import Datum, Read, Write
-from model.gcs.register import AtomicStore
-from model.kernel import Context, FaultKind, Message, Name
-from properties.bugs.base import Bug
+from rayproof.model.gcs.flushing import TaskTable
+from rayproof.model.gcs.protocol import Datum, Read, Write
+from rayproof.model.gcs.register import AtomicStore
+from rayproof.model.kernel import Context, FaultKind, Message, Name
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

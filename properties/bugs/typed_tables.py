@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from model.gcs.tables import Key, Row, Table, component_of, object_key, writers_of
-from model.gcs.typed_store import TypedStore, WriteColumns
-from model.graph import ObjectId
-from model.kernel import Context, Message, Name
-from properties.bugs.base import Bug
+from rayproof.model.gcs.tables import Key, Row, Table, component_of, object_key, writers_of
+from rayproof.model.gcs.typed_store import TypedStore, WriteColumns
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import Context, Message, Name
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

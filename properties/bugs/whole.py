@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.cluster.worker import Driver
-from model.graph import ObjectId, TaskId, TaskKind
-from model.kernel import Context
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.raylet import Raylet
-from properties.bugs.base import Bug
+from rayproof.model.cluster.worker import Driver
+from rayproof.model.graph import ObjectId, TaskId, TaskKind
+from rayproof.model.kernel import Context
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.raylet import Raylet
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import TaskId
-from model.kernel import Context
-from model.lineage.attempts import Ending, Submitter, TaskShape
-from model.lineage.streams import Item, StreamOwner
-from properties.bugs.base import Bug
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context
+from rayproof.model.lineage.attempts import Ending, Submitter, TaskShape
+from rayproof.model.lineage.streams import Item, StreamOwner
+from rayproof.properties.bugs.base import Bug
 
 
 @dataclass(slots=True)

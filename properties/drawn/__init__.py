@@ -4,11 +4,11 @@ A drawn scenario is described by a small JSON document, enough to carry a counte
 function draws from bytes (volume) and from Hypothesis (a readable machine).
 """
 
-from properties.drawn.cluster import WHOLE_CLUSTER
-from properties.drawn.family import Family, ShapeError, from_bytes
-from properties.drawn.owned_cluster import OWNED_PROGRAMS
-from properties.drawn.owner import OWNER_PROGRAMS
-from properties.drawn.plane import OBJECT_PLANE
+from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
+from rayproof.properties.drawn.family import Family, ShapeError, from_bytes
+from rayproof.properties.drawn.owned_cluster import OWNED_PROGRAMS
+from rayproof.properties.drawn.owner import OWNER_PROGRAMS
+from rayproof.properties.drawn.plane import OBJECT_PLANE
 
 FAMILIES: dict[str, Family] = {
     family.name: family for family in (WHOLE_CLUSTER, OWNED_PROGRAMS, OWNER_PROGRAMS, OBJECT_PLANE)

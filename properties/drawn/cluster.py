@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from model.cluster.assembly import ClusterParameters, assemble
-from model.cluster.lowering import lowered
-from model.gcs.shards import Chains
-from model.graph import (
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.cluster.lowering import lowered
+from rayproof.model.gcs.shards import Chains
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Compute,
@@ -37,14 +37,14 @@ from model.graph import (
     TaskSpec,
     Wait,
 )
-from model.kernel import FaultKind, Scenario, StatementKind
-from model.scheduler.hooks import Policy
-from model.scheduler.policies import BUILT_IN
-from properties.drawn.family import Family, Pick, Shape
-from properties.entry import Swap
-from properties.scenarios.whole import WHOLE
-from properties.statements.chained import CHAINED
-from properties.statements.replicas import REPLICAS
+from rayproof.model.kernel import FaultKind, Scenario, StatementKind
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.properties.drawn.family import Family, Pick, Shape
+from rayproof.properties.entry import Swap
+from rayproof.properties.scenarios.whole import WHOLE
+from rayproof.properties.statements.chained import CHAINED
+from rayproof.properties.statements.replicas import REPLICAS
 
 TASKS = 6
 """Most tasks of a program, constructors and methods of actors included."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from model.kernel import Scenario
-from model.scheduler.hooks import Policy
-from properties.entry import Swap
+from rayproof.model.kernel import Scenario
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Swap
 
 Pick: TypeAlias = Callable[[int], int]
 """`pick(n)`: one of 0 .. n - 1, where 0 is the simplest."""

@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from model.cluster.ray2.assembly import CPU, PLAIN, SPREAD, OwnedProgram, class_in, owned_cluster
-from model.cluster.ray2.protocol import Cancel, Deed, EndActor, GiveUpGroup, MakeActor, MakeGroup
-from model.kernel import Scenario
-from model.lineage.programs import Drop, Get, PutAt, Submit, Task, Wait
-from model.scheduler.groups.protocol import Group
-from model.scheduler.hooks import Policy
-from model.scheduler.ray import BundleStrategy
-from properties.drawn.family import Family, Pick, Shape
-from properties.entry import Swap
-from properties.statements.owned_cluster import OWNED_CLUSTER
+from rayproof.model.cluster.ray2.assembly import CPU, PLAIN, SPREAD, OwnedProgram, class_in, owned_cluster
+from rayproof.model.cluster.ray2.protocol import Cancel, Deed, EndActor, GiveUpGroup, MakeActor, MakeGroup
+from rayproof.model.kernel import Scenario
+from rayproof.model.lineage.programs import Drop, Get, PutAt, Submit, Task, Wait
+from rayproof.model.scheduler.groups.protocol import Group
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.ray import BundleStrategy
+from rayproof.properties.drawn.family import Family, Pick, Shape
+from rayproof.properties.entry import Swap
+from rayproof.properties.statements.owned_cluster import OWNED_CLUSTER
 
 TASKS, GROUPS, ACTORS = 6, 2, 2
 """The most of each, calls among the tasks."""

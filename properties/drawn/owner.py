@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.kernel import Scenario
-from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task, Wait
-from model.lineage.scenarios import ownership
-from model.scheduler.hooks import Policy
-from properties.drawn.family import Family, Pick, Shape
-from properties.entry import Swap
-from properties.statements.ownership import OWNERSHIP
+from rayproof.model.kernel import Scenario
+from rayproof.model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task, Wait
+from rayproof.model.lineage.scenarios import ownership
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.drawn.family import Family, Pick, Shape
+from rayproof.properties.entry import Swap
+from rayproof.properties.statements.ownership import OWNERSHIP
 
 TASKS = 4
 """Most tasks of a program."""

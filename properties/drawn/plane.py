@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.kernel import Scenario
-from model.objects.admission import PullClass
-from model.objects.scenarios import Plane, plane
-from model.objects.worker import Job
-from model.scheduler.hooks import Policy
-from properties.drawn.family import Family, Pick, Shape
-from properties.entry import Swap
-from properties.statements.objects import OBJECTS, no_create_abort_cycle
+from rayproof.model.kernel import Scenario
+from rayproof.model.objects.admission import PullClass
+from rayproof.model.objects.scenarios import Plane, plane
+from rayproof.model.objects.worker import Job
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.drawn.family import Family, Pick, Shape
+from rayproof.properties.entry import Swap
+from rayproof.properties.statements.objects import OBJECTS, no_create_abort_cycle
 
 CLAIMS = tuple(s for s in OBJECTS if s is not no_create_abort_cycle)
 """What is checked. That nothing half-written is given up twice is no claim where nodes die: it may be lost twice."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.kernel import Process
-from properties.bugs import BUGS, Bug
+from rayproof.model.kernel import Process
+from rayproof.properties.bugs import BUGS, Bug
 
 
 class Standing(StrEnum):

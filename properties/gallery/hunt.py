@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from time import process_time
 
-from model.kernel import ModelError, Scenario, Statement, Verdict, Violation
-from model.kernel.engines import explore
-from model.kernel.explore import Limits
-from model.kernel.minimise import minimise
-from model.kernel.statements import DECIDED
-from model.kernel.verdicts import Result
-from model.kernel.walk import campaign
-from properties.catalogue import CATALOGUE
-from properties.entry import Swap
-from properties.gallery.entry import GalleryEntry, Standing
-from properties.gallery.scopes import GENERIC_SCOPES, GenericScope
+from rayproof.model.kernel import ModelError, Scenario, Statement, Verdict, Violation
+from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.statements import DECIDED
+from rayproof.model.kernel.verdicts import Result
+from rayproof.model.kernel.walk import campaign
+from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.entry import Swap
+from rayproof.properties.gallery.entry import GalleryEntry, Standing
+from rayproof.properties.gallery.scopes import GENERIC_SCOPES, GenericScope
 
 MOST_STATES = 2_000_000
 """Cap of an exploration; the budget is one of CPU seconds, this one keeps the memory small."""

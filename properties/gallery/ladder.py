@@ -12,12 +12,12 @@ from enum import StrEnum
 from random import Random
 from time import process_time
 
-from model.kernel import FaultKind, ModelError, Scenario, Statement, StatementKind
-from model.kernel.statements import DECIDED
-from model.kernel.walk import campaign
-from properties.gallery.entry import GalleryEntry, Standing
-from properties.gallery.hunt import counted, scopes_of
-from properties.gallery.orderly import orderly_walk
+from rayproof.model.kernel import FaultKind, ModelError, Scenario, Statement, StatementKind
+from rayproof.model.kernel.statements import DECIDED
+from rayproof.model.kernel.walk import campaign
+from rayproof.properties.gallery.entry import GalleryEntry, Standing
+from rayproof.properties.gallery.hunt import counted, scopes_of
+from rayproof.properties.gallery.orderly import orderly_walk
 
 WALKS = 2_000
 """Walks of a rung, unless its CPU seconds end earlier."""

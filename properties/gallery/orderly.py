@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from model.kernel import PolicyError, Scenario, Statement
-from model.kernel.judge import Judge
-from model.kernel.statements import StatementKind
-from model.kernel.steps import Deliver, Step, Taken
-from model.kernel.verdicts import Violation
-from model.kernel.walk import FAULT_SPACING, SCHEDULE_BYTES, as_violation
-from model.kernel.world import World
+from rayproof.model.kernel import PolicyError, Scenario, Statement
+from rayproof.model.kernel.judge import Judge
+from rayproof.model.kernel.statements import StatementKind
+from rayproof.model.kernel.steps import Deliver, Step, Taken
+from rayproof.model.kernel.verdicts import Violation
+from rayproof.model.kernel.walk import FAULT_SPACING, SCHEDULE_BYTES, as_violation
+from rayproof.model.kernel.world import World
 
 Link = tuple[str, str, str]
 

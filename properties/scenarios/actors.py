@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model.actors.lifecycle import CreateActor, KillActor
-from model.actors.protocol import OWN_ARGUMENT, CallSpec
-from model.actors.scenarios import calls, lifecycle, migration, replayed
-from model.kernel import FaultKind, Message, Scenario
-from model.kernel.statements import Statement
-from model.scheduler.hooks import Policy
-from model.scheduler.move_hooks import has_migrate
-from properties.entry import Entry, Scope, Swap
-from properties.statements.actors import (
+from rayproof.model.actors.lifecycle import CreateActor, KillActor
+from rayproof.model.actors.protocol import OWN_ARGUMENT, CallSpec
+from rayproof.model.actors.scenarios import calls, lifecycle, migration, replayed
+from rayproof.model.kernel import FaultKind, Message, Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.move_hooks import has_migrate
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.actors import (
     CALLS,
     a_later_incarnation_answers,
     actor_serial_order_of_retries,
     no_method_twice_in_one_incarnation,
     the_read_sees_all_additions,
 )
-from properties.statements.lifecycle import (
+from rayproof.properties.statements.lifecycle import (
     LIFECYCLE,
     a_name_passes_on,
     detached_actors_outlive_their_owner,
     one_actor_per_name,
 )
-from properties.statements.migration import MIGRATION
-from properties.statements.replay import REPLAY
+from rayproof.properties.statements.migration import MIGRATION
+from rayproof.properties.statements.replay import REPLAY
 
 
 def _calls(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.cluster import programs
-from model.cluster.assembly import ClusterParameters, assemble
-from model.gcs.shards import Chains
-from model.graph import ClusterSpec, Get, NodeSpec, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
-from model.kernel import FaultKind, Scenario
-from model.scheduler.hooks import Policy
-from model.scheduler.policies import Default
-from properties.entry import Entry, Scope, Swap, equal_nodes
-from properties.statements.chained import CHAINED, a_request_waits_for_another
-from properties.statements.cluster import CLUSTER, a_lost_task_is_placed_again
-from properties.statements.replicas import one_replica_places_a_task, replicas_count_what_others_assign
-from properties.statements.runs import the_program_ends
+from rayproof.model.cluster import programs
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.gcs.shards import Chains
+from rayproof.model.graph import ClusterSpec, Get, NodeSpec, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
+from rayproof.model.kernel import FaultKind, Scenario
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policies import Default
+from rayproof.properties.entry import Entry, Scope, Swap, equal_nodes
+from rayproof.properties.statements.chained import CHAINED, a_request_waits_for_another
+from rayproof.properties.statements.cluster import CLUSTER, a_lost_task_is_placed_again
+from rayproof.properties.statements.replicas import one_replica_places_a_task, replicas_count_what_others_assign
+from rayproof.properties.statements.runs import the_program_ends
 
 READS_WHAT_WAS_PUT = Program(
     {"t": TaskSpec("t", ("x",), (), Resources.of(CPU=1))}, {"x": ObjectSpec("x")}, (Put("x"), Submit("t")), "put"

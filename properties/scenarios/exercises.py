@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from model.cluster.assembly import ClusterParameters
-from model.graph import Get, ObjectSpec, Program, Resources, Submit, TaskSpec
-from model.kernel import Context, Scenario
-from model.objects.scenarios import Plane, plane
-from model.objects.worker import Job
-from model.scheduler.hooks import ClusterView, Policy, TaskView
-from model.scheduler.policies import Default
-from model.scheduler.queue_hooks import GIVE_UP, GiveUp
-from properties.entry import Entry, Scope, Swap, equal_nodes
-from properties.scheduling import scope
-from properties.statements import scheduling as statements
-from properties.statements.objects import OBJECTS
-from properties.statements.runs import comes_to_rest, the_program_ends
+from rayproof.model.cluster.assembly import ClusterParameters
+from rayproof.model.graph import Get, ObjectSpec, Program, Resources, Submit, TaskSpec
+from rayproof.model.kernel import Context, Scenario
+from rayproof.model.objects.scenarios import Plane, plane
+from rayproof.model.objects.worker import Job
+from rayproof.model.scheduler.hooks import ClusterView, Policy, TaskView
+from rayproof.model.scheduler.policies import Default
+from rayproof.model.scheduler.queue_hooks import GIVE_UP, GiveUp
+from rayproof.properties.entry import Entry, Scope, Swap, equal_nodes
+from rayproof.properties.scheduling import scope
+from rayproof.properties.statements import scheduling as statements
+from rayproof.properties.statements.objects import OBJECTS
+from rayproof.properties.statements.runs import comes_to_rest, the_program_ends
 
 
 @dataclass(frozen=True)

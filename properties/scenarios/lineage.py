@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.kernel import Scenario
-from model.kernel.statements import Statement
-from model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task, Wait
-from model.lineage.scenarios import control, ownership
-from model.scheduler.hooks import Policy
-from properties.entry import Entry, Scope, Swap
-from properties.statements.control import CONTROL
-from properties.statements.ownership import (
+from rayproof.model.kernel import Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.lineage.programs import Action, Drop, Get, PutAt, Submit, Task, Wait
+from rayproof.model.lineage.scenarios import control, ownership
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.control import CONTROL
+from rayproof.properties.statements.ownership import (
     OWNERSHIP,
     hard_affinity_is_kept,
     lineage_bounded,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from model.kernel import Scenario
-from model.objects.admission import PullClass
-from model.objects.scenarios import Plane, plane
-from model.objects.worker import Job
-from model.scheduler.hooks import Policy
-from model.scheduler.move_hooks import has_transfer
-from properties.entry import Entry, Scope, Swap
-from properties.statements.objects import OBJECTS
+from rayproof.model.kernel import Scenario
+from rayproof.model.objects.admission import PullClass
+from rayproof.model.objects.scenarios import Plane, plane
+from rayproof.model.objects.worker import Job
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.move_hooks import has_transfer
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.objects import OBJECTS
 
 
 def _plane(name: str, made_of: Plane, *idle: str, scope: Scope = Scope.TINY, transfers: bool = False) -> Entry:

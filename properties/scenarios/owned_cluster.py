@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from model.cluster.ray2.assembly import CPU, PLAIN, SPREAD, OwnedProgram, class_in, owned_cluster
-from model.cluster.ray2.protocol import Cancel, Deed, EndActor, GiveUpGroup, MakeActor, MakeGroup
-from model.kernel import Scenario, Statement, StatementKind
-from model.lineage.programs import Drop, Get, Submit, Task
-from model.scheduler.groups.protocol import Group
-from model.scheduler.hooks import Policy
-from model.scheduler.ray import BundleStrategy
-from properties.entry import Entry, Scope, Swap
-from properties.statements.cluster_calls import (
+from rayproof.model.cluster.ray2.assembly import CPU, PLAIN, SPREAD, OwnedProgram, class_in, owned_cluster
+from rayproof.model.cluster.ray2.protocol import Cancel, Deed, EndActor, GiveUpGroup, MakeActor, MakeGroup
+from rayproof.model.kernel import Scenario, Statement, StatementKind
+from rayproof.model.lineage.programs import Drop, Get, Submit, Task
+from rayproof.model.scheduler.groups.protocol import Group
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.ray import BundleStrategy
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.cluster_calls import (
     a_call_fails_with_its_actor,
     a_call_is_executed_again,
     a_restarted_actor_is_called,
 )
-from properties.statements.groups import a_group_is_rescheduled
-from properties.statements.owned_cluster import (
+from rayproof.properties.statements.groups import a_group_is_rescheduled
+from rayproof.properties.statements.owned_cluster import (
     OF_CALLS,
     OWNED_CLUSTER,
     a_lease_is_granted_in_a_bundle,
@@ -26,7 +26,7 @@ from properties.statements.owned_cluster import (
     a_worker_is_killed,
     an_actor_is_restarted,
 )
-from properties.statements.ownership import a_task_is_executed_again
+from rayproof.properties.statements.ownership import a_task_is_executed_again
 
 
 def _owned(

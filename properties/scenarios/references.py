@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from model.kernel import Scenario
-from model.objects.programs import Call, Drop, Function, Put, Read
-from model.objects.scenarios import references
-from model.scheduler.hooks import Policy
-from properties.entry import Entry, Scope, Swap
-from properties.statements.references import REFERENCES
+from rayproof.model.kernel import Scenario
+from rayproof.model.objects.programs import Call, Drop, Function, Put, Read
+from rayproof.model.objects.scenarios import references
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.references import REFERENCES
 
 
 def _references(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from model.graph import NodeAffinity, Resources
-from model.kernel import Scenario
-from model.scheduler.hooks import Policy
-from model.scheduler.leases.protocol import SchedulingClass
-from model.scheduler.leases.scenarios import lease_scope
-from properties.entry import Entry, Scope, Swap
-from properties.statements.leases import LEASES, a_task_runs_elsewhere
-from properties.statements.requests import REQUESTS
+from rayproof.model.graph import NodeAffinity, Resources
+from rayproof.model.kernel import Scenario
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.leases.protocol import SchedulingClass
+from rayproof.model.scheduler.leases.scenarios import lease_scope
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.leases import LEASES, a_task_runs_elsewhere
+from rayproof.properties.statements.requests import REQUESTS
 
 _CLAIMS = (*LEASES, *REQUESTS, a_task_runs_elsewhere)
 

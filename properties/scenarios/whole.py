@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from model.cluster.assembly import ClusterParameters, assemble
-from model.cluster.lowering import lowered
-from model.graph import Get, NodeAffinity, ObjectSpec, Program, Put, Resources, Submit, TaskKind, TaskSpec, Wait
-from model.kernel import Scenario, StatementKind
-from model.scheduler.hooks import Policy
-from model.scheduler.policies import Default
-from properties.entry import Entry, Scope, Swap, equal_nodes
-from properties.statements.cluster import CLUSTER
-from properties.statements.rest import actors_are_replayed, at_rest
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.cluster.lowering import lowered
+from rayproof.model.graph import (
+    Get,
+    NodeAffinity,
+    ObjectSpec,
+    Program,
+    Put,
+    Resources,
+    Submit,
+    TaskKind,
+    TaskSpec,
+    Wait,
+)
+from rayproof.model.kernel import Scenario, StatementKind
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policies import Default
+from rayproof.properties.entry import Entry, Scope, Swap, equal_nodes
+from rayproof.properties.statements.cluster import CLUSTER
+from rayproof.properties.statements.rest import actors_are_replayed, at_rest
 
 WHOLE = (*CLUSTER, at_rest, actors_are_replayed)
 """Everything that is checked of a whole cluster."""

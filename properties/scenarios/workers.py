@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.kernel import Scenario
-from model.lineage.attempts import TaskShape
-from model.lineage.scenarios import attempts, stream
-from model.lineage.streams import Wish
-from model.scheduler.hooks import Policy
-from properties.entry import Entry, Scope, Swap
-from properties.statements.workers import ATTEMPTS, STREAMS
+from rayproof.model.kernel import Scenario
+from rayproof.model.lineage.attempts import TaskShape
+from rayproof.model.lineage.scenarios import attempts, stream
+from rayproof.model.lineage.streams import Wish
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.entry import Entry, Scope, Swap
+from rayproof.properties.statements.workers import ATTEMPTS, STREAMS
 
 
 def _attempts(name: str, *shapes: TaskShape, **options: Any) -> Entry:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.actors.calls import Actor, Caller, incarnation
-from model.actors.events import Accepted, Started
-from model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.actors.calls import Actor, Caller, incarnation
+from rayproof.model.actors.events import Accepted, Started
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeAlias
 
-from model.gcs.chain import Replica, value_of
-from model.gcs.clients import ChainClient, Put
-from model.gcs.events import Accepted, Activated
-from model.gcs.master import ChainMaster
-from model.gcs.protocol import Datum, Entry, Joined, Refused, Resend, Update, Value, Write, Written
-from model.kernel import Name, StateView, always, audit, refines, sometimes, step
-from model.kernel.steps import Taken
-from properties.statements.linearizability import Request, linearizable
+from rayproof.model.gcs.chain import Replica, value_of
+from rayproof.model.gcs.clients import ChainClient, Put
+from rayproof.model.gcs.events import Accepted, Activated
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.protocol import Datum, Entry, Joined, Refused, Resend, Update, Value, Write, Written
+from rayproof.model.kernel import Name, StateView, always, audit, refines, sometimes, step
+from rayproof.model.kernel.steps import Taken
+from rayproof.properties.statements.linearizability import Request, linearizable
 
 Members: TypeAlias = list[tuple[Name, Replica]]
 """Replicas with their names, head first."""

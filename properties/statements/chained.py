@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from model.gcs.chain import Replica
-from model.gcs.chained import ChainedStore, RowClient
-from model.kernel import StateView, sometimes
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.chained import ChainedStore, RowClient
+from rayproof.model.kernel import StateView, sometimes
 
 
 @sometimes(ChainedStore, RowClient, Replica, source="OSDI 2018 §4.2.1: the store goes on when a replica fails")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.cluster.events import Granted, HeardOfDeath, Sealed
-from model.cluster.protocol import AssignTask
-from model.gcs.store import ControlStore
-from model.graph import ObjectId, TaskId
-from model.kernel import Name, StateView, always, audit, sometimes
-from model.lineage.tables import TaskStatus
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.raylet import Raylet
+from rayproof.model.cluster.events import Granted, HeardOfDeath, Sealed
+from rayproof.model.cluster.protocol import AssignTask
+from rayproof.model.gcs.store import ControlStore
+from rayproof.model.graph import ObjectId, TaskId
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.lineage.tables import TaskStatus
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.raylet import Raylet
 
 
 @dataclass(frozen=True, slots=True)

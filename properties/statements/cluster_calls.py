@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from model.actors.events import ReplyLost, Started
-from model.actors.lifecycle import Life
-from model.actors.protocol import Outcome
-from model.cluster.ray2.actors import ActorTable
-from model.cluster.ray2.calls import ActorCalls, ActorHome, caller_of, home_of
-from model.kernel import Name, StateView, always, audit, sometimes
-from properties.statements.actors import Executions, Order
+from rayproof.model.actors.events import ReplyLost, Started
+from rayproof.model.actors.lifecycle import Life
+from rayproof.model.actors.protocol import Outcome
+from rayproof.model.cluster.ray2.actors import ActorTable
+from rayproof.model.cluster.ray2.calls import ActorCalls, ActorHome, caller_of, home_of
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.properties.statements.actors import Executions, Order
 
 
 @dataclass(frozen=True, slots=True)

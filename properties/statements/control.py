@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model.kernel import StateView, always, audit, sometimes
-from model.lineage.control import LineageStore, PaperNode
+from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.lineage.control import LineageStore, PaperNode
 
 
 @always(PaperNode, source="Ray #3217; bug benchmark S3''")

@@ -1,22 +1,22 @@
 """What must happen some day in the control store: extensions, subscriptions, restarts.
 
 Clients and subscribers ask again for ever, so a request that is never answered is a run without end. An audit, which
-judges runs that have come to rest, does not see it. Answers of the chain are `properties.statements.runs`.
+judges runs that have come to rest, does not see it. Answers of the chain are `rayproof.properties.statements.runs`.
 """
 
 from __future__ import annotations
 
-from model.gcs.chain import Replica
-from model.gcs.followers import Follower
-from model.gcs.longpoll import Publisher
-from model.gcs.master import ChainMaster
-from model.gcs.pubsub import NodeTable
-from model.gcs.server import GcsClient, GcsServer
-from model.kernel import StateView, leads_to
-from properties.statements.chain import an_extension_completes, every_request_is_answered
-from properties.statements.pubsub import a_subscriber_catches_up
-from properties.statements.runs import writes_get_answers
-from properties.statements.server import a_restarted_gcs_serves_again
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.followers import Follower
+from rayproof.model.gcs.longpoll import Publisher
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.pubsub import NodeTable
+from rayproof.model.gcs.server import GcsClient, GcsServer
+from rayproof.model.kernel import StateView, leads_to
+from rayproof.properties.statements.chain import an_extension_completes, every_request_is_answered
+from rayproof.properties.statements.pubsub import a_subscriber_catches_up
+from rayproof.properties.statements.runs import writes_get_answers
+from rayproof.properties.statements.server import a_restarted_gcs_serves_again
 
 
 def _everybody_serves(view: StateView) -> bool:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.graph import Resources
-from model.kernel import Name, StateView, always, audit, sometimes
-from model.scheduler.groups.manager import GroupManager, GroupState
-from model.scheduler.groups.node import BundleNode
-from model.scheduler.groups.protocol import (
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.scheduler.groups.manager import GroupManager, GroupState
+from rayproof.model.scheduler.groups.node import BundleNode
+from rayproof.model.scheduler.groups.protocol import (
     BundleCommitted,
     BundlePrepared,
     BundleReturned,
     GroupId,
     GroupRemoved,
 )
-from model.scheduler.groups.user import GroupUser
-from model.scheduler.ray import NodeResources, Request, Status, schedule_bundles
+from rayproof.model.scheduler.groups.user import GroupUser
+from rayproof.model.scheduler.ray import NodeResources, Request, Status, schedule_bundles
 
 Key = tuple[GroupId, int, Name]
 

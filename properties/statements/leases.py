@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import product
 
-from model.graph import Resources
-from model.kernel import Name, StateView, always, audit, sometimes
-from model.scheduler.leases.bundled import GROUP, BundleRaylet, wildcard_of
-from model.scheduler.leases.owner import Owner
-from model.scheduler.leases.protocol import Asking, Choosing, Granting, Redirecting
-from model.scheduler.leases.raylet import LeaseRaylet
-from model.scheduler.leases.worker import LeasedWorker, NestingWorker
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.scheduler.leases.bundled import GROUP, BundleRaylet, wildcard_of
+from rayproof.model.scheduler.leases.owner import Owner
+from rayproof.model.scheduler.leases.protocol import Asking, Choosing, Granting, Redirecting
+from rayproof.model.scheduler.leases.raylet import LeaseRaylet
+from rayproof.model.scheduler.leases.worker import LeasedWorker, NestingWorker
 
 
 @dataclass(frozen=True, slots=True)

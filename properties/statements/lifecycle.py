@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model.actors.lifecycle import ActorManager, ActorNode, ActorOwner, Life
-from model.kernel import StateView, always, audit, sometimes
+from rayproof.model.actors.lifecycle import ActorManager, ActorNode, ActorOwner, Life
+from rayproof.model.kernel import StateView, always, audit, sometimes
 
 
 @audit(ActorManager, ActorNode, source="Ray #17634; bug benchmark S2: at quiescence nothing is held")

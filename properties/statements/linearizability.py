@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from model.gcs.events import Answered, Invoked
-from model.gcs.protocol import ABSENT, Datum
-from model.kernel import Name, StateView, always
+from rayproof.model.gcs.events import Answered, Invoked
+from rayproof.model.gcs.protocol import ABSENT, Datum
+from rayproof.model.kernel import Name, StateView, always
 
 Request: TypeAlias = tuple[Name, int]
 Placed: TypeAlias = frozenset[tuple[Request, Datum]]

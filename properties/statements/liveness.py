@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.kernel import Statement, StatementKind, StateView
+from rayproof.model.kernel import Statement, StatementKind, StateView
 
 SUFFIX = "_some_day"
 

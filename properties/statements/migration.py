@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from model.actors.hosts import Host, RedirectedCaller
-from model.actors.migration import Coordinator
-from model.kernel import StateView, always, audit, sometimes
+from rayproof.model.actors.hosts import Host, RedirectedCaller
+from rayproof.model.actors.migration import Coordinator
+from rayproof.model.kernel import StateView, always, audit, sometimes
 
 
 @always(Host, source="Ray 2.60 gcs_actor_manager.cc; bug benchmark S4")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.graph import ObjectId
-from model.kernel import StateView, always, audit, sometimes
-from model.objects.directory import Directory
-from model.objects.events import Aborted, ChunkSent, RoomGiven, SealedWith
-from model.objects.store import Store
-from model.objects.transfer import ObjectManager
-from model.objects.worker import ObjectWorker
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.objects.directory import Directory
+from rayproof.model.objects.events import Aborted, ChunkSent, RoomGiven, SealedWith
+from rayproof.model.objects.store import Store
+from rayproof.model.objects.transfer import ObjectManager
+from rayproof.model.objects.worker import ObjectWorker
 
 
 @dataclass(frozen=True, slots=True)

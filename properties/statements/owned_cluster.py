@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from model.actors.lifecycle import Life
-from model.cluster.ray2.actors import ActorTable
-from model.cluster.ray2.driver import Submitter, TaskManager
-from model.cluster.ray2.node import ACTOR, ClusterRaylet, LeasedExecutor
-from model.graph import ObjectId, Resources, TaskId
-from model.kernel import StateView, always, audit, sometimes
-from model.lineage.execution import Borrower
-from model.lineage.programs import Failure, Get, Stage, Wait
-from model.scheduler.leases.bundled import GROUP
-from properties.statements.actors import attempts_never_overlap, results_match_their_incarnation
-from properties.statements.cluster_calls import (
+from rayproof.model.actors.lifecycle import Life
+from rayproof.model.cluster.ray2.actors import ActorTable
+from rayproof.model.cluster.ray2.driver import Submitter, TaskManager
+from rayproof.model.cluster.ray2.node import ACTOR, ClusterRaylet, LeasedExecutor
+from rayproof.model.graph import ObjectId, Resources, TaskId
+from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.lineage.execution import Borrower
+from rayproof.model.lineage.programs import Failure, Get, Stage, Wait
+from rayproof.model.scheduler.leases.bundled import GROUP
+from rayproof.properties.statements.actors import attempts_never_overlap, results_match_their_incarnation
+from rayproof.properties.statements.cluster_calls import (
     CLUSTER_CALLS,
     a_call_fails_with_its_actor,
     a_call_is_executed_again,
     a_restarted_actor_is_called,
 )
-from properties.statements.groups import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
-from properties.statements.leases import (
+from rayproof.properties.statements.groups import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
+from rayproof.properties.statements.leases import (
     no_grant_to_the_dead_or_draining,
     one_grant_per_lease,
     one_spillback_at_most,
 )
-from properties.statements.ownership import (
+from rayproof.properties.statements.ownership import (
     OWNERSHIP,
     every_get_ends_in_value_or_error,
     no_lost_objects,
     unneeded_values_are_freed,
 )
-from properties.statements.workers import cancelled_never_starts_again
+from rayproof.properties.statements.workers import cancelled_never_starts_again
 
 
 @always(ClusterRaylet, source="Ray 2.60 local_resource_manager.cc, placement_group_resource_manager.cc; S2")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from model.kernel import StateView, always, audit, sometimes
-from model.lineage.execution import Borrower, Executor
-from model.lineage.ownership import Owner
-from model.lineage.programs import Failure, Get, Stage
+from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.lineage.execution import Borrower, Executor
+from rayproof.model.lineage.ownership import Owner
+from rayproof.model.lineage.programs import Failure, Get, Stage
 
 
 @always(Owner, each=True, source="Ray #8791, #65660, #21485; bug benchmark S1")

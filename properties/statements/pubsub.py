@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from model.gcs.followers import Follower, NodeState
-from model.gcs.longpoll import PollingSubscriber, Publisher
-from model.gcs.pubsub import NodeTable
-from model.kernel import StateView, always, audit, sometimes, step
-from model.kernel.steps import Taken
+from rayproof.model.gcs.followers import Follower, NodeState
+from rayproof.model.gcs.longpoll import PollingSubscriber, Publisher
+from rayproof.model.gcs.pubsub import NodeTable
+from rayproof.model.kernel import StateView, always, audit, sometimes, step
+from rayproof.model.kernel.steps import Taken
 
 
 @always(Follower, each=True, source="OSDI 2018 §4.2.1; Ray #20276")

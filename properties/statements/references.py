@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from model.kernel import StateView, always, audit, sometimes
-from model.objects.programs import VALUE, references_inside
-from model.objects.references import CoreWorker
+from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.objects.programs import VALUE, references_inside
+from rayproof.model.objects.references import CoreWorker
 
 
 @always(CoreWorker, source="Wang et al., NSDI 2021, section 4.2; Ray #19910; bug benchmark S8")

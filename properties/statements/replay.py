@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model.actors.replay import ChainCaller, ChainStore, ReplayedActor
-from model.kernel import StateView, always, audit, sometimes
+from rayproof.model.actors.replay import ChainCaller, ChainStore, ReplayedActor
+from rayproof.model.kernel import StateView, always, audit, sometimes
 
 
 @always(ChainStore, each=True, source="OSDI 2018 §3.2: stateful edges")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from model.cluster.protocol import AssignTask, ForwardTask, TaskAssigned
-from model.gcs.chained import ChainedStore
-from model.kernel import StateView, always, slot_of, sometimes
-from model.scheduler.replicas import AssignedElsewhere, SharingScheduler
+from rayproof.model.cluster.protocol import AssignTask, ForwardTask, TaskAssigned
+from rayproof.model.gcs.chained import ChainedStore
+from rayproof.model.kernel import StateView, always, slot_of, sometimes
+from rayproof.model.scheduler.replicas import AssignedElsewhere, SharingScheduler
 
 
 @always(

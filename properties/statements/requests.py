@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from model.graph import NodeAffinity
-from model.kernel import StateView, always, audit
-from model.scheduler.leases.owner import Owner
-from model.scheduler.leases.raylet import LeaseRaylet
+from rayproof.model.graph import NodeAffinity
+from rayproof.model.kernel import StateView, always, audit
+from rayproof.model.scheduler.leases.owner import Owner
+from rayproof.model.scheduler.leases.raylet import LeaseRaylet
 
 
 @audit(Owner, LeaseRaylet, source="Ray #52295; bug benchmark D09, L2")

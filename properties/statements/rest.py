@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.cluster.events import Moved
-from model.cluster.lowering import AFTER, HOME
-from model.cluster.worker import Driver, Worker
-from model.graph import ObjectId
-from model.kernel import StateView, always, audit
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.raylet import Raylet
+from rayproof.model.cluster.events import Moved
+from rayproof.model.cluster.lowering import AFTER, HOME
+from rayproof.model.cluster.worker import Driver, Worker
+from rayproof.model.graph import ObjectId
+from rayproof.model.kernel import StateView, always, audit
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.raylet import Raylet
 
 
 @audit(Driver, Worker, Raylet, GlobalScheduler, source="bug benchmark S2: at quiescence nothing is held")

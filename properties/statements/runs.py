@@ -6,14 +6,14 @@ see the hangs that stop and the hangs that spin.
 
 from __future__ import annotations
 
-from model.cluster.worker import Driver
-from model.gcs.chain import Replica
-from model.gcs.clients import ChainClient
-from model.kernel import StateView, eventually, leads_to, progress
-from model.kernel.steps import Step
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.raylet import Raylet
-from properties.statements.cluster import eventual_scheduling, no_lost_objects
+from rayproof.model.cluster.worker import Driver
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.clients import ChainClient
+from rayproof.model.kernel import StateView, eventually, leads_to, progress
+from rayproof.model.kernel.steps import Step
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.raylet import Raylet
+from rayproof.properties.statements.cluster import eventual_scheduling, no_lost_objects
 
 
 @eventually(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1; bug benchmark L2")

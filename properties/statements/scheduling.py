@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from model.cluster.events import Granted, InputsLocal, Rejected, Started
-from model.cluster.protocol import InputLocations
-from model.cluster.worker import Driver
-from model.graph import Default, NodeAffinity, TaskId
-from model.kernel import Name, Statement, StateView, always, audit, step
-from model.kernel.steps import Taken
-from model.scheduler.global_scheduler import GlobalScheduler
-from model.scheduler.ray import Argument
-from model.scheduler.ray.locality import most_bytes
-from model.scheduler.raylet import Raylet
+from rayproof.model.cluster.events import Granted, InputsLocal, Rejected, Started
+from rayproof.model.cluster.protocol import InputLocations
+from rayproof.model.cluster.worker import Driver
+from rayproof.model.graph import Default, NodeAffinity, TaskId
+from rayproof.model.kernel import Name, Statement, StateView, always, audit, step
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.scheduler.global_scheduler import GlobalScheduler
+from rayproof.model.scheduler.ray import Argument
+from rayproof.model.scheduler.ray.locality import most_bytes
+from rayproof.model.scheduler.raylet import Raylet
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from model.gcs.followers import NodeState
-from model.gcs.membership import NodeAgent, NodeManager
-from model.gcs.server import FINISHED, FinishJob, GcsClient, GcsServer, RegisterActor, Storage, Table
-from model.gcs.syncer import SyncClient, SyncServer
-from model.kernel import StateView, always, audit, sometimes, step
-from model.kernel.steps import Taken
+from rayproof.model.gcs.followers import NodeState
+from rayproof.model.gcs.membership import NodeAgent, NodeManager
+from rayproof.model.gcs.server import FINISHED, FinishJob, GcsClient, GcsServer, RegisterActor, Storage, Table
+from rayproof.model.gcs.syncer import SyncClient, SyncServer
+from rayproof.model.kernel import StateView, always, audit, sometimes, step
+from rayproof.model.kernel.steps import Taken
 
 # ---- restart --------------------------------------------------------------------------------------------------------
 

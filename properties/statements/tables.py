@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.gcs.clients import ChainClient
-from model.gcs.events import Answered, Invoked
-from model.gcs.flushing import LineageUser, TaskTable
-from model.gcs.protocol import ABSENT, Datum
-from model.kernel import StateView, always, audit, sometimes
-from properties.statements.linearizability import linearizable
+from rayproof.model.gcs.clients import ChainClient
+from rayproof.model.gcs.events import Answered, Invoked
+from rayproof.model.gcs.flushing import LineageUser, TaskTable
+from rayproof.model.gcs.protocol import ABSENT, Datum
+from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.properties.statements.linearizability import linearizable
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from model.kernel import StateView, step
-from model.kernel.steps import Taken
-from model.objects.transfer import ObjectManager
+from rayproof.model.kernel import StateView, step
+from rayproof.model.kernel.steps import Taken
+from rayproof.model.objects.transfer import ObjectManager
 
 
 @step(ObjectManager, source="seed notes: a priority queue for objects that are to be sent")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.gcs.tables import ActorRow, GroupRow, NodeRow, ObjectRow, may_write
-from model.gcs.typed_store import RowWritten, TableWriter, TypedStore
-from model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.gcs.tables import ActorRow, GroupRow, NodeRow, ObjectRow, may_write
+from rayproof.model.gcs.typed_store import RowWritten, TableWriter, TypedStore
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 
 
 @dataclass(frozen=True, slots=True)

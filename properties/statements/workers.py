@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.graph import TaskId
-from model.kernel import StateView, always, audit, sometimes
-from model.lineage.attempts import AttemptNode, AttemptSent, CancelAccepted, Ending, Submitter
-from model.lineage.streams import Item, StreamOwner
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.lineage.attempts import AttemptNode, AttemptSent, CancelAccepted, Ending, Submitter
+from rayproof.model.lineage.streams import Item, StreamOwner
 
 
 @dataclass(frozen=True, slots=True)

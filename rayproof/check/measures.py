@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.cluster.events import (
+from rayproof.model.cluster.events import (
     BodyBegan,
     BodyEnded,
     BodyGoesOn,
@@ -24,8 +24,8 @@ from model.cluster.events import (
     Started,
     Submitted,
 )
-from model.graph import ClusterSpec, Program, TaskId
-from model.kernel import Name
+from rayproof.model.graph import ClusterSpec, Program, TaskId
+from rayproof.model.kernel import Name
 
 
 @dataclass

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from model.kernel import Verdict
 from rayproof.check.verdict import PolicyReport, Report, gap
 from rayproof.counterexamples import replay_command
+from rayproof.model.kernel import Verdict
 
 COLUMN = 14
 """Characters that a policy's column needs."""

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import median
 
-from model.cluster.assembly import ClusterParameters, assemble, raylet_of
-from model.cluster.lowering import lowered, settled_strategies
-from model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
-from model.kernel import PolicyError, Timing
-from model.kernel.simulate import Happening, Simulation
-from model.scheduler.hooks import Policy
 from rayproof.check.measures import Measures, percentile
+from rayproof.model.cluster.assembly import ClusterParameters, assemble, raylet_of
+from rayproof.model.cluster.lowering import lowered, settled_strategies
+from rayproof.model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
+from rayproof.model.kernel import PolicyError, Timing
+from rayproof.model.kernel.simulate import Happening, Simulation
+from rayproof.model.scheduler.hooks import Policy
 from rayproof.recordings import Recording
 from rayproof.recordings.lines import FaultKind
 

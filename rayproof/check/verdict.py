@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.kernel import Verdict, combine
-from model.kernel.explore import Limits
-from model.kernel.trace import Trace
-from model.scheduler.hooks import Policy
-from properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
-from properties.starvation import exact_starvation_bound
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.counterexamples import save
+from rayproof.model.kernel import Verdict, combine
+from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel.trace import Trace
+from rayproof.model.scheduler.hooks import Policy
 from rayproof.policies import LoadedPolicy
+from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
+from rayproof.properties.starvation import exact_starvation_bound
+from rayproof.solver.bounds import Bound, lower_bound
+from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
 from rayproof.verify import Verification, verify, versions
-from solver.bounds import Bound, lower_bound
-from solver.instances import InfeasibleError, InstanceError, from_program
 
 SCOPE_LIMITS = Limits(states=400_000, memory_mb=8_000)
 """Cap of each scope on which a policy is verified."""

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, prod
 
-from model.graph import Resources
-from model.graph.resources import UNIT
 from rayproof.clusters.yamlfields import LARGEST, Field
+from rayproof.model.graph import Resources
+from rayproof.model.graph.resources import UNIT
 
 RESOURCE_PARAMETERS = ("num-cpus", "num-gpus", "memory", "resources")
 BUILT_IN = ("CPU", "GPU", "memory", "TPU")

@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.graph import ClusterSpec, NodeSpec
 from rayproof.clusters.pods import Pod, pod
 from rayproof.clusters.yamlfields import Field, read_documents
 from rayproof.errors import InputError
+from rayproof.model.graph import ClusterSpec, NodeSpec
 
 EXPECTED = "a YAML file with a RayCluster (or a RayJob or RayService that holds one)"
 INSIDE = {"RayCluster": "spec", "RayJob": "rayClusterSpec", "RayService": "rayClusterConfig"}

@@ -16,19 +16,19 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from model.kernel import EXIT_CODES, Statement, Verdict
-from model.kernel.bounds import longest_wait, most_often
-from model.kernel.components import cyclic_parts
-from model.kernel.explore import Explorer, Limits, Report
-from model.kernel.liveness import LIVENESS
-from model.kernel.stategraph import StateGraph
-from model.kernel.steps import Step
-from model.kernel.verdicts import INTERRUPTED_NOTE
-from properties.catalogue import build
 from rayproof.commands.explore_graph import NotExhaustedError, known
 from rayproof.commands.limits import BudgetOption, MemoryOption, StatesOption
 from rayproof.errors import InputError, expected_name
+from rayproof.model.kernel import EXIT_CODES, Statement, Verdict
+from rayproof.model.kernel.bounds import longest_wait, most_often
+from rayproof.model.kernel.components import cyclic_parts
+from rayproof.model.kernel.explore import Explorer, Limits, Report
+from rayproof.model.kernel.liveness import LIVENESS
+from rayproof.model.kernel.stategraph import StateGraph
+from rayproof.model.kernel.steps import Step
+from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
 from rayproof.progress import live
+from rayproof.properties.catalogue import build
 
 ROUND = 5
 """Steps named of those that can go round for ever."""

@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from properties.gallery.entries import GALLERY
-from properties.gallery.entry import GalleryEntry
-from properties.gallery.hunt import Driver, Finding, Outcome, hunt
-from properties.gallery.ladder import WALKS, Climb, climb, rungs
 from rayproof.errors import InputError, expected_name
 from rayproof.piped import width
+from rayproof.properties.gallery.entries import GALLERY
+from rayproof.properties.gallery.entry import GalleryEntry
+from rayproof.properties.gallery.hunt import Driver, Finding, Outcome, hunt
+from rayproof.properties.gallery.ladder import WALKS, Climb, climb, rungs
 
 SURVIVED, INTERRUPTED = 1, 130
 

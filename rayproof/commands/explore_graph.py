@@ -15,17 +15,17 @@ from typing import Annotated
 import networkx as nx
 import typer
 
-from model.kernel import EXIT_CODES, Process, Result, Verdict
-from model.kernel.engines import Engine
-from model.kernel.explore import Explorer, Limits, Report
-from model.kernel.process import state_fields
-from model.kernel.reductions import Reduction
-from model.kernel.stategraph import StateGraph
-from model.kernel.verdicts import INTERRUPTED_NOTE
-from properties.catalogue import CATALOGUE, build
 from rayproof.commands.limits import INTERRUPTED, BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
 from rayproof.errors import InputError, expected_name
+from rayproof.model.kernel import EXIT_CODES, Process, Result, Verdict
+from rayproof.model.kernel.engines import Engine
+from rayproof.model.kernel.explore import Explorer, Limits, Report
+from rayproof.model.kernel.process import state_fields
+from rayproof.model.kernel.reductions import Reduction
+from rayproof.model.kernel.stategraph import StateGraph
+from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
 from rayproof.progress import live
+from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.reducing import explore_entry, only, wanted
 
 MOST_STATES = 2_000

@@ -15,13 +15,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from model.kernel import TraceMismatch
-from model.kernel.process import slot_of
-from model.kernel.replay import Frame, Replayed, replay
-from model.kernel.steps import Deliver, Fire
-from model.kernel.trace import Trace
 from rayproof.counterexamples import scenario_of
 from rayproof.errors import InputError
+from rayproof.model.kernel import TraceMismatch
+from rayproof.model.kernel.process import slot_of
+from rayproof.model.kernel.replay import Frame, Replayed, replay
+from rayproof.model.kernel.steps import Deliver, Fire
+from rayproof.model.kernel.trace import Trace
 
 ID_FIELDS = frozenset({"task", "tasks", "call", "lease", "actor"})
 

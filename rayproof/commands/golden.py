@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from model.kernel import PolicyError
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
+from rayproof.model.kernel import PolicyError
 from rayproof.policies import load_policy
 
 

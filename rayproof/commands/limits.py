@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from model.kernel.engines import Engine
+from rayproof.model.kernel.engines import Engine
 
 ReduceOption = Annotated[
     str | None,

@@ -59,9 +59,9 @@ from pathlib import Path
 
 import pytest
 
-from model.kernel import Verdict
-from model.kernel.explore import explore
-from properties.catalogue import ENTRIES, Scope
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.catalogue import ENTRIES, Scope
 from rayproof.policies import load_policy
 
 POLICY = load_policy(str(Path(__file__).with_name("{name}.py"))).policy

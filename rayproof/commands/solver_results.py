@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from rayproof.errors import InputError
-from solver.gap import Gap
-from solver.instances import Instance, Objective
-from solver.makespan import Makespan, Status
-from solver.migration import Migration
-from solver.placement import Outcome, Placement
-from solver.worst import (
+from rayproof.solver.gap import Gap
+from rayproof.solver.instances import Instance, Objective
+from rayproof.solver.makespan import Makespan, Status
+from rayproof.solver.migration import Migration
+from rayproof.solver.placement import Outcome, Placement
+from rayproof.solver.worst import (
     Burst,
     Graph,
     Method,

@@ -20,7 +20,6 @@ import typer
 from rich.console import Console, Group
 from rich.text import Text
 
-from model.kernel import PolicyError
 from rayproof.check.simulation import Workload
 from rayproof.commands.solver_results import (
     BAD_INPUT,
@@ -38,17 +37,18 @@ from rayproof.commands.solver_results import (
 )
 from rayproof.errors import InputError
 from rayproof.gaps.workloads import ProgramRun
+from rayproof.model.kernel import PolicyError
 from rayproof.problems import RECORDING, is_recording, problem, recorded, relaxed, requests
-from solver.engine import DEFAULT_LIMITS, Limits
-from solver.gap import Gap, GapRow, RunHeuristic, gap_of_run, measure_gap
-from solver.instances import Instance, InstanceError, Objective, save
-from solver.instances.families import tiny
-from solver.makespan import Status, shortest_schedule
-from solver.migration import fewest_moves
-from solver.placement import Aim, best_placement
-from solver.schedules import heft
-from solver.why import Explanation, Verdict, why_not
-from solver.worst import (
+from rayproof.solver.engine import DEFAULT_LIMITS, Limits
+from rayproof.solver.gap import Gap, GapRow, RunHeuristic, gap_of_run, measure_gap
+from rayproof.solver.instances import Instance, InstanceError, Objective, save
+from rayproof.solver.instances.families import tiny
+from rayproof.solver.makespan import Status, shortest_schedule
+from rayproof.solver.migration import fewest_moves
+from rayproof.solver.placement import Aim, best_placement
+from rayproof.solver.schedules import heft
+from rayproof.solver.why import Explanation, Verdict, why_not
+from rayproof.solver.worst import (
     ABSTRACT,
     AbstractPolicy,
     Burst,

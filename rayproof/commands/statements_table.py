@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from inspect import getsourcefile
 from pathlib import Path
 
-from model.kernel import Scenario, Statement
-from properties.bugs import BUGS
-from properties.catalogue import ENTRIES
-from properties.drawn import FAMILIES, from_bytes
-from properties.editions import edition_of
-from properties.implications import IMPLIED_BY
+from rayproof.model.kernel import Scenario, Statement
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import ENTRIES
+from rayproof.properties.drawn import FAMILIES, from_bytes
+from rayproof.properties.editions import edition_of
+from rayproof.properties.implications import IMPLIED_BY
 
 COMMAND = "rayproof statements --markdown docs/statements.md"
 """What writes the document anew."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import model
-from properties.editions import edition_of_module
+from rayproof import model
+from rayproof.properties.editions import edition_of_module
 
 COMMAND = "rayproof traceability --markdown docs/traceability.md"
 """What writes the document anew."""
@@ -72,7 +72,7 @@ def modules() -> Iterator[ModuleRow]:
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name in kinds]
         if classes and "kernel" not in path.relative_to(root).parts:
             docstring = ast.get_docstring(tree) or ""
-            name = ".".join(("model", *path.relative_to(root).with_suffix("").parts))
+            name = ".".join(("rayproof.model", *path.relative_to(root).with_suffix("").parts))
             yield ModuleRow(name, _source(docstring), edition_of_module(docstring), tuple(map(_process, classes)))
 
 

@@ -18,9 +18,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from model.graph import NodeAffinity, NodeId, PlacementGroup, Resources, Spread, TaskSpec
-from model.graph.program import DRIVER
-from model.scheduler.ray import (
+from rayproof.conformance.evidence import Evidence, Placed
+from rayproof.conformance.waves import reachable, waves
+from rayproof.model.graph import NodeAffinity, NodeId, PlacementGroup, Resources, Spread, TaskSpec
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.scheduler.ray import (
     Argument,
     NodeAffinityOptions,
     NodeResources,
@@ -29,9 +31,7 @@ from model.scheduler.ray import (
     is_available,
     node_affinity,
 )
-from model.scheduler.ray.locality import most_bytes
-from rayproof.conformance.evidence import Evidence, Placed
-from rayproof.conformance.waves import reachable, waves
+from rayproof.model.scheduler.ray.locality import most_bytes
 
 STALENESS_US = 110_000
 """Views lag by 17 to 108 ms (`docs/conformance.md`)."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.graph import NodeAffinity, NodeId, ObjectId, Program, TaskId, TaskKind
-from model.graph.program import DRIVER
-from model.scheduler.ray import HybridOptions, node_rank
+from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, Program, TaskId, TaskKind
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.scheduler.ray import HybridOptions, node_rank
 from rayproof.recordings import FaultKind, Recording, read_recording
 from rayproof.recordings.lines import GetBegin, GetEnd, WaitBegin, WaitEnd
 from rayproof.recordings.log import Log, read_log

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import ge
 
-from model.graph import Default, Spread
-from model.graph.program import DRIVER
-from model.scheduler.ray import NodeResources, Request, hybrid, round_robin
 from rayproof.conformance.evidence import Evidence, Placed
+from rayproof.model.graph import Default, Spread
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.scheduler.ray import NodeResources, Request, hybrid, round_robin
 
 IDLE_US = 250_000
 """So long before a wave nothing else may have run, for views to have settled."""

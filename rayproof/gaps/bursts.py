@@ -1,4 +1,4 @@
-"""A policy of the model put to the bursts on which `solver.worst` judges.
+"""A policy of the model put to the bursts on which `rayproof.solver.worst` judges.
 
 A burst's node works off one task after the other, so it is a node of one CPU: it has room while its queue is empty. A
 policy that lets a task wait is asked again when the next queue has run empty. The memory and the draws begin anew with
@@ -14,10 +14,10 @@ from fractions import Fraction
 from math import lcm
 from random import Random
 
-from model.graph import Default, Resources
-from model.graph.resources import UNIT
-from model.kernel import Context, Name, PolicyError
-from model.scheduler.hooks import (
+from rayproof.model.graph import Default, Resources
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Context, Name, PolicyError
+from rayproof.model.scheduler.hooks import (
     ClusterView,
     NodeView,
     Policy,
@@ -26,8 +26,8 @@ from model.scheduler.hooks import (
     initial_memory,
     policy_name,
 )
-from model.scheduler.ray import Argument, critical_utilization
-from solver.worst.burst import Number, View
+from rayproof.model.scheduler.ray import Argument, critical_utilization
+from rayproof.solver.worst.burst import Number, View
 
 ONE_CPU = Resources.of(CPU=1)
 WIDE = 1_000_000

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from model.graph import (
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Compute,
@@ -27,7 +27,7 @@ from model.graph import (
     TaskId,
     TaskSpec,
 )
-from solver.instances import MICROSECONDS, Instance, Task
+from rayproof.solver.instances import MICROSECONDS, Instance, Task
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.cluster.worker import Driver
-from model.graph import NodeId, TaskId
-from model.kernel import Name
-from model.scheduler.hooks import Choices, ClusterView, TaskView
 from rayproof.gaps.programs import runnable
 from rayproof.gaps.running import Run, run_ready
-from solver.instances import Instance
-from solver.schedules import Schedule
+from rayproof.model.cluster.worker import Driver
+from rayproof.model.graph import NodeId, TaskId
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
+from rayproof.solver.instances import Instance
+from rayproof.solver.schedules import Schedule
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.cluster.assembly import ClusterParameters, assemble, raylet_of
-from model.cluster.events import Moved, Queued, Started
-from model.cluster.worker import Driver
-from model.graph import TaskId
-from model.kernel import Name, PolicyError, Process, Timing
-from model.kernel.simulate import Simulation
-from model.scheduler.hooks import Policy, policy_name
 from rayproof.gaps.owner import Owner
 from rayproof.gaps.programs import Runnable, runnable
-from solver.gap import RunHeuristic
-from solver.instances import Instance
-from solver.schedules import Schedule, Slot
+from rayproof.model.cluster.assembly import ClusterParameters, assemble, raylet_of
+from rayproof.model.cluster.events import Moved, Queued, Started
+from rayproof.model.cluster.worker import Driver
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Name, PolicyError, Process, Timing
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.scheduler.hooks import Policy, policy_name
+from rayproof.solver.gap import RunHeuristic
+from rayproof.solver.instances import Instance
+from rayproof.solver.schedules import Schedule, Slot
 
 MOST_WORKERS = 256
 """Workers per node; more tasks than that on one node at once take turns."""

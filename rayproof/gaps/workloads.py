@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from model.cluster.assembly import ClusterParameters, assemble
-from model.graph import Compute
-from model.kernel import PolicyError, Timing
-from model.kernel.simulate import Simulation
-from model.scheduler.hooks import Policy, policy_name
 from rayproof.check.measures import Measures
 from rayproof.check.simulation import Workload
 from rayproof.gaps.running import MOST_WORKERS
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.graph import Compute
+from rayproof.model.kernel import PolicyError, Timing
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.scheduler.hooks import Policy, policy_name
 
 BANDWIDTH = 1_000_000_000
 """Bytes per second between two nodes, where the cluster does not say."""

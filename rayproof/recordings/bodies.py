@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import median
 
-from model.graph import Action, Compute, Get, Put, Submit, TaskId, TaskKind, Wait
-from model.graph.program import DRIVER
+from rayproof.model.graph import Action, Compute, Get, Put, Submit, TaskId, TaskKind, Wait
+from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.executions import Act, Executions, executions
 from rayproof.recordings.lines import GetBegin, GetEnd, PutDone, Submitted, WaitBegin, WaitEnd
 from rayproof.recordings.log import Log

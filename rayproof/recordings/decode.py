@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model.graph.program import DRIVER
 from rayproof.jsonfields import Fields
+from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.lines import (
     TASK_KINDS,
     ActorLine,

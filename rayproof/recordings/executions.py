@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from model.graph import NodeId, TaskId
-from model.graph.program import DRIVER
+from rayproof.model.graph import NodeId, TaskId
+from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.lines import BodyEnd, BodyStart, GetBegin, GetEnd, PutDone, Submitted, WaitBegin, WaitEnd
 from rayproof.recordings.log import Log
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
 from rayproof.jsonfields import Fields
+from rayproof.model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
 
 TASK_KINDS = {
     "NORMAL_TASK": TaskKind.NORMAL,

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
-from model.graph.program import DRIVER
 from rayproof.errors import InputError
 from rayproof.files import MIB, read_text
 from rayproof.jsonfields import Fields, parse_json
+from rayproof.model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind
+from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.decode import decode
 from rayproof.recordings.lines import (
     ActorLine,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.graph import ClusterSpec, NodeId, NodeSpec, Resources
+from rayproof.model.graph import ClusterSpec, NodeId, NodeSpec, Resources
 from rayproof.recordings.executions import Executions
 from rayproof.recordings.lines import FaultKind, FaultSeen
 from rayproof.recordings.log import Log

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model.graph import NodeAffinity, NodeId, ObjectId, Program, TaskKind
-from model.graph.program import DRIVER
+from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, Program, TaskKind
+from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.executions import Executions
 from rayproof.recordings.lines import BodyEnd, GetBegin, GetEnd, PutDone, Submitted, TaskLine, WaitEnd
 from rayproof.recordings.log import Log

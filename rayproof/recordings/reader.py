@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model.graph import Resources
+from rayproof.model.graph import Resources
 from rayproof.recordings.bodies import reconstruct
 from rayproof.recordings.lines import GroupReady
 from rayproof.recordings.log import Log, read_log

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import ActorId, ClusterSpec, NodeId, Program, Resources, TaskId
+from rayproof.model.graph import ActorId, ClusterSpec, NodeId, Program, Resources, TaskId
 from rayproof.recordings.lines import FaultKind
 
 

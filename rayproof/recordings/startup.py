@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from statistics import median
 
-from model.graph import ClusterSpec, NodeId, Program, Resources, TaskKind
+from rayproof.model.graph import ClusterSpec, NodeId, Program, Resources, TaskKind
 from rayproof.recordings.executions import Execution, Executions
 from rayproof.recordings.lines import FaultKind
 from rayproof.recordings.log import Log

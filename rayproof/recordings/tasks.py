@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from statistics import median
 
-from model.graph import (
+from rayproof.errors import InputError
+from rayproof.jsonfields import Fields
+from rayproof.model.graph import (
     Default,
     NodeAffinity,
     NodeId,
@@ -25,8 +27,6 @@ from model.graph import (
     TaskSpec,
     Wait,
 )
-from rayproof.errors import InputError
-from rayproof.jsonfields import Fields
 from rayproof.recordings.bodies import Bodies
 from rayproof.recordings.lines import Located, PutDone, TaskLine
 from rayproof.recordings.log import Log

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.graph import NodeId, TaskId, TaskKind
+from rayproof.model.graph import NodeId, TaskId, TaskKind
 from rayproof.recordings.bodies import TIMEOUT, Bodies
 from rayproof.recordings.lines import GetEnd, Located
 from rayproof.recordings.log import Log

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from model.kernel import TraceMismatch, Violation
-from model.kernel.replay import replay
-from model.kernel.walk import walkable
 from rayproof.counterexamples import load, scenario_of, shown
 from rayproof.errors import InputError
+from rayproof.model.kernel import TraceMismatch, Violation
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.walk import walkable
 from rayproof.suite.fingerprints import Fingerprints
 
 

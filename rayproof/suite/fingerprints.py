@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import model
-import properties
-from model.scheduler.hooks import Policy
+from rayproof import model, properties
+from rayproof.model.scheduler.hooks import Policy
 from rayproof.policies import LoadedPolicy
 
 
@@ -45,7 +44,7 @@ def _policy_fingerprint(policy: Policy) -> str:
         file = inspect.getsourcefile(type(policy))
     except TypeError:
         return ""
-    return "" if file is None or type(policy).__module__.startswith("model.") else _hashed([Path(file)])
+    return "" if file is None or type(policy).__module__.startswith("rayproof.model.") else _hashed([Path(file)])
 
 
 def _hashed(files: Iterable[Path]) -> str:

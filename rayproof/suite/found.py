@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from model.kernel.minimise import minimise
-from properties.suite import Finding
 from rayproof.counterexamples import file_as_typed, save, shown, to_trace
+from rayproof.model.kernel.minimise import minimise
+from rayproof.properties.suite import Finding
 from rayproof.suite.fingerprints import Fingerprints
 
 REGRESSION = '''"""{sentence}

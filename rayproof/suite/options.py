@@ -10,13 +10,13 @@ import pytest
 from hypothesis import settings
 from hypothesis.errors import InvalidArgument
 
-from model.kernel import Statement
-from properties.catalogue import ENTRIES
-from properties.drawn import FAMILIES, from_bytes
-from properties.editions import Edition
-from properties.suite import PROFILES
 from rayproof.errors import InputError, expected_name
+from rayproof.model.kernel import Statement
 from rayproof.policies import LoadedPolicy, load_policy
+from rayproof.properties.catalogue import ENTRIES
+from rayproof.properties.drawn import FAMILIES, from_bytes
+from rayproof.properties.editions import Edition
+from rayproof.properties.suite import PROFILES
 
 OUT = ".rayproof"
 """Folder of counterexamples, under the folder in which pytest was started."""

@@ -9,10 +9,17 @@ from typing import Any
 
 import pytest
 
-from properties.catalogue import CATALOGUE
-from properties.drawn import FAMILIES, from_bytes
-from properties.editions import Edition, edition_of
-from properties.suite import CounterexampleFoundError, OnItsClockError, Suite, UndeterminedError, begin, present
+from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.drawn import FAMILIES, from_bytes
+from rayproof.properties.editions import Edition, edition_of
+from rayproof.properties.suite import (
+    CounterexampleFoundError,
+    OnItsClockError,
+    Suite,
+    UndeterminedError,
+    begin,
+    present,
+)
 from rayproof.suite import found, summary
 from rayproof.suite.corpus import Outcome, again, corpus
 from rayproof.suite.fingerprints import Fingerprints, fingerprints_of

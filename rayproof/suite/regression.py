@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from model.kernel.minimise import attempt
-from model.kernel.walk import walkable
 from rayproof.counterexamples import load, scenario_of, shown
+from rayproof.model.kernel.minimise import attempt
+from rayproof.model.kernel.walk import walkable
 from rayproof.suite.corpus import instead
 
 

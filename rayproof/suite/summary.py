@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 import pytest
 from _pytest.junitxml import xml_key
 
-from model.kernel import Verdict
-from model.kernel.verdicts import SEARCH_ENDED
-from properties.suite import ENDED, PROFILES, SCHEDULES, VACUOUS, Row
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.verdicts import SEARCH_ENDED
+from rayproof.properties.suite import ENDED, PROFILES, SCHEDULES, VACUOUS, Row
 from rayproof.suite.fingerprints import Fingerprints
 from rayproof.suite.options import Options
 from rayproof.verify import versions

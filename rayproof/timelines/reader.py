@@ -12,7 +12,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.graph import (
+from rayproof.errors import InputError
+from rayproof.files import MIB, read_text
+from rayproof.jsonfields import Fields, parse_json
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Compute,
@@ -25,9 +28,6 @@ from model.graph import (
     Submit,
     TaskSpec,
 )
-from rayproof.errors import InputError
-from rayproof.files import MIB, read_text
-from rayproof.jsonfields import Fields, parse_json
 from rayproof.recordings import Attempt, Outcome, Recording, Startup
 
 LIMIT = 16 * MIB

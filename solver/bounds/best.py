@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from solver.bounds.bound import Bound, BoundKind
-from solver.bounds.energetic import Overload, worst_overload
-from solver.bounds.pools import Pool, pools
-from solver.bounds.windows import Windows, path_windows, raised_windows
-from solver.instances import Indexed, Instance, index
+from rayproof.solver.bounds.bound import Bound, BoundKind
+from rayproof.solver.bounds.energetic import Overload, worst_overload
+from rayproof.solver.bounds.pools import Pool, pools
+from rayproof.solver.bounds.windows import Windows, path_windows, raised_windows
+from rayproof.solver.instances import Indexed, Instance, index
 
 ENERGETIC_TASKS = 400
 """Above this many tasks interval arguments are skipped; they are cubic."""

@@ -15,9 +15,9 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from solver.bounds.pools import Pool
-from solver.bounds.windows import Windows
-from solver.instances import Indexed
+from rayproof.solver.bounds.pools import Pool
+from rayproof.solver.bounds.windows import Windows
+from rayproof.solver.instances import Indexed
 
 POINTS = 160
 """Interval ends looked at, at most; fewer weaken the bound and never break it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from solver.instances import Indexed
+from rayproof.solver.instances import Indexed
 
 UNIONS = 64
 """Node sets looked at, at most; fewer sets weaken the bound and never break it."""

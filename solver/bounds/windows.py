@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from solver.bounds.pools import Pool
-from solver.instances import Indexed
+from rayproof.solver.bounds.pools import Pool
+from rayproof.solver.instances import Indexed
 
 RAISED_TASKS = 400
 """Above this many tasks heads and tails follow paths only; raising them by energy is cubic."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import z3
 
-from solver.engine.limits import Budget
+from rayproof.solver.engine.limits import Budget
 
 
 class Answer(StrEnum):

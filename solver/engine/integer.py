@@ -6,8 +6,8 @@ from typing import Any
 
 import z3
 
-from solver.engine.boolean import Answer
-from solver.engine.limits import Budget
+from rayproof.solver.engine.boolean import Answer
+from rayproof.solver.engine.limits import Budget
 
 
 class IntegerSolver:

@@ -1,7 +1,7 @@
 """Problems: their one form, its files, and how programs become one."""
 
-from solver.instances.files import SCHEMA, from_json, load, save, to_json
-from solver.instances.form import (
+from rayproof.solver.instances.files import SCHEMA, from_json, load, save, to_json
+from rayproof.solver.instances.form import (
     GPU,
     MICROSECONDS,
     Group,
@@ -16,8 +16,8 @@ from solver.instances.form import (
     Occupant,
     Task,
 )
-from solver.instances.indexed import Indexed, index
-from solver.instances.relaxation import ACTOR_SLOT, Until, from_program
+from rayproof.solver.instances.indexed import Indexed, index
+from rayproof.solver.instances.relaxation import ACTOR_SLOT, Until, from_program
 
 __all__ = [
     "ACTOR_SLOT",

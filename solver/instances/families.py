@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from operator import le
 from random import Random
 
-from model.graph import Resources
-from solver.instances.form import Instance, Node, Object, Objective, Occupant, Task
+from rayproof.model.graph import Resources
+from rayproof.solver.instances.form import Instance, Node, Object, Objective, Occupant, Task
 
 BYTES_PER_US = 1_000_000
 """Bandwidth in bytes a second at which a byte takes a microsecond, so that sizes read as delays."""

@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from model.graph import Resources
-from solver.instances.form import (
+from rayproof.model.graph import Resources
+from rayproof.solver.instances.form import (
     Group,
     GroupStrategy,
     Instance,

@@ -1,9 +1,9 @@
 """The one form of a placement or scheduling problem that every reader makes and every engine takes.
 
 Times are whole microseconds (sets from the literature count in their own unit), sizes bytes, amounts the fixed point of
-`model.graph.Resources`. A task runs without interruption on one node, holds its demand from start to end, and may start
-once its release, predecessors and inputs allow. An input made on another node arrives `transfer_us` after its producer
-ended. Left out: contention on links, spilling, and objects nobody in the instance makes: these are everywhere.
+`rayproof.model.graph.Resources`. A task runs without interruption on one node, holds its demand from start to end, and
+may start once its release, predecessors and inputs allow. An input made on another node arrives `transfer_us` after its
+producer ended. Left out: contention on links, spilling, and objects nobody in the instance makes: these are everywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import networkx as nx
 
-from model.graph import NodeId, ObjectId, Resources, TaskId
+from rayproof.model.graph import NodeId, ObjectId, Resources, TaskId
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 

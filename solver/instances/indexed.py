@@ -12,7 +12,7 @@ from math import gcd
 
 import networkx as nx
 
-from solver.instances.form import Instance
+from rayproof.solver.instances.form import Instance
 
 
 @dataclass(frozen=True)

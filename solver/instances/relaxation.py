@@ -22,7 +22,7 @@ from enum import StrEnum
 
 import networkx as nx
 
-from model.graph import (
+from rayproof.model.graph import (
     Action,
     ActorId,
     ClusterSpec,
@@ -41,9 +41,9 @@ from model.graph import (
     TaskSpec,
     Wait,
 )
-from model.graph.program import DRIVER
-from model.graph.resources import UNIT
-from solver.instances.form import InfeasibleError, Instance, InstanceError, Node, Task
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.instances.form import InfeasibleError, Instance, InstanceError, Node, Task
 
 ACTOR_SLOT = "actor slot"
 """The resource of which an actor has one: its methods run one at a time."""

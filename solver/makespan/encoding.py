@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from solver.bounds.windows import Windows
-from solver.engine import BooleanSolver, Budget, Formula, negated
-from solver.instances import Indexed
+from rayproof.solver.bounds.windows import Windows
+from rayproof.solver.engine import BooleanSolver, Budget, Formula, negated
+from rayproof.solver.instances import Indexed
 
 
 class OutOfBudgetError(Exception):

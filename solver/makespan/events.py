@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from solver.bounds.pools import pools
-from solver.bounds.windows import raised_windows
-from solver.engine import Answer, Budget
-from solver.engine.integer import IntegerSolver
-from solver.instances import Indexed
+from rayproof.solver.bounds.pools import pools
+from rayproof.solver.bounds.windows import raised_windows
+from rayproof.solver.engine import Answer, Budget
+from rayproof.solver.engine.integer import IntegerSolver
+from rayproof.solver.instances import Indexed
 
 EVENT_TASKS = 40
 """Above this many tasks rounding grids do better."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import gcd
 
-from solver.instances import Indexed
+from rayproof.solver.instances import Indexed
 
 STEPS = 60_000
 """Tasks x steps of the horizon that an exact formula may have before the grid is made coarser."""

@@ -10,9 +10,9 @@ import multiprocessing
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 
-from solver.engine import Budget, Limits
-from solver.instances import Indexed
-from solver.makespan.search import Found, GaveUp, Refuted, ascend, descend
+from rayproof.solver.engine import Budget, Limits
+from rayproof.solver.instances import Indexed
+from rayproof.solver.makespan.search import Found, GaveUp, Refuted, ascend, descend
 
 SECOND_SEED = 7
 """What the descending engine adds to the seed."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from solver.bounds.pools import pools
-from solver.bounds.windows import Windows, raised_windows
-from solver.engine import Answer, BooleanSolver, Budget
-from solver.instances import Indexed
-from solver.makespan.encoding import Encoding, OutOfBudgetError
+from rayproof.solver.bounds.pools import pools
+from rayproof.solver.bounds.windows import Windows, raised_windows
+from rayproof.solver.engine import Answer, BooleanSolver, Budget
+from rayproof.solver.instances import Indexed
+from rayproof.solver.makespan.encoding import Encoding, OutOfBudgetError
 
 AHEAD = 4
 """First distance of the horizon from the lower bound, in steps; then twice that, and so on."""

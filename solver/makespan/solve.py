@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from solver.bounds import Bound, BoundKind, lower_bound
-from solver.engine import DEFAULT_LIMITS, Budget, Limits
-from solver.instances import Indexed, Instance, index
-from solver.makespan.events import EVENT_TASKS, narrow
-from solver.makespan.grid import STEPS, Grid, grid
-from solver.makespan.portfolio import both_ways
-from solver.makespan.search import Found, GaveUp, Refuted, ascend
-from solver.schedules import Schedule, Slot, require_valid, upper_bound
-from solver.schedules.heuristics import decoded
+from rayproof.solver.bounds import Bound, BoundKind, lower_bound
+from rayproof.solver.engine import DEFAULT_LIMITS, Budget, Limits
+from rayproof.solver.instances import Indexed, Instance, index
+from rayproof.solver.makespan.events import EVENT_TASKS, narrow
+from rayproof.solver.makespan.grid import STEPS, Grid, grid
+from rayproof.solver.makespan.portfolio import both_ways
+from rayproof.solver.makespan.search import Found, GaveUp, Refuted, ascend
+from rayproof.solver.schedules import Schedule, Slot, require_valid, upper_bound
+from rayproof.solver.schedules.heuristics import decoded
 
 ALONE_SECONDS = 1.0
 """How long one engine tries before a second process is worth its start."""

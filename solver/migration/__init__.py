@@ -1,6 +1,6 @@
 """Moves of actors that make room, fewest first, in an order that works."""
 
-from solver.migration.checker import Move, Plan, plan_faults, require_plan
-from solver.migration.plan import Migration, fewest_moves
+from rayproof.solver.migration.checker import Move, Plan, plan_faults, require_plan
+from rayproof.solver.migration.plan import Migration, fewest_moves
 
 __all__ = ["Migration", "Move", "Plan", "fewest_moves", "plan_faults", "require_plan"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from solver.instances import Instance
-from solver.placement.checker import PlacementError, Seat, placement_faults
+from rayproof.solver.instances import Instance
+from rayproof.solver.placement.checker import PlacementError, Seat, placement_faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from solver.bounds import BoundKind
-from solver.engine import DEFAULT_LIMITS, Answer, BooleanSolver, Budget, Formula, Limits
-from solver.instances import InfeasibleError, Instance
-from solver.migration.checker import Move, Plan, require_plan
-from solver.placement import Outcome, Position, Positions, Seat, positions, require_placed, seats_of
-from solver.placement.encoding import PlacementEncoding
+from rayproof.solver.bounds import BoundKind
+from rayproof.solver.engine import DEFAULT_LIMITS, Answer, BooleanSolver, Budget, Formula, Limits
+from rayproof.solver.instances import InfeasibleError, Instance
+from rayproof.solver.migration.checker import Move, Plan, require_plan
+from rayproof.solver.placement import Outcome, Position, Positions, Seat, positions, require_placed, seats_of
+from rayproof.solver.placement.encoding import PlacementEncoding
 
 DETOURS = 3
 """How many more moves than the static minimum a plan may take before it is reported as not found."""
@@ -50,8 +50,8 @@ def fewest_moves(
 
     The notes' case: 70 % and 20 % on one node, 80 % on the other, and an actor of 25 % that fits neither.
 
-    >>> from model.graph import Resources
-    >>> from solver.instances import Instance, Node, Occupant
+    >>> from rayproof.model.graph import Resources
+    >>> from rayproof.solver.instances import Instance, Node, Occupant
     >>> sizes = {"actor1": (0.7, "node1"), "actor2": (0.2, "node1"), "actor4": (0.8, "node2"), "actor3": (0.25, None)}
     >>> cluster = Instance(
     ...     nodes=(Node("node1", Resources.of(CPU=1)), Node("node2", Resources.of(CPU=1))),

@@ -1,9 +1,9 @@
 """Optimal placement of actors and placement groups."""
 
-from solver.placement.checker import PlacementError, Seat, placement_faults, require_placed
-from solver.placement.greedy import best_fit_decreasing, fewest_nodes_bound, l2
-from solver.placement.positions import Position, Positions, positions
-from solver.placement.solve import Aim, Outcome, Placement, best_placement, seats_of
+from rayproof.solver.placement.checker import PlacementError, Seat, placement_faults, require_placed
+from rayproof.solver.placement.greedy import best_fit_decreasing, fewest_nodes_bound, l2
+from rayproof.solver.placement.positions import Position, Positions, positions
+from rayproof.solver.placement.solve import Aim, Outcome, Placement, best_placement, seats_of
 
 __all__ = [
     "Aim",

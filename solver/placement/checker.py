@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from solver.instances import GroupStrategy, Instance
+from rayproof.solver.instances import GroupStrategy, Instance
 
 Seat = tuple[str, int | None]
 """A node's id, and the GPU shared there by a demand below one GPU."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from model.graph.resources import UNIT
-from solver.engine import BooleanSolver, Formula, negated
-from solver.instances import Group, GroupStrategy
-from solver.placement.positions import Position, Positions
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.engine import BooleanSolver, Formula, negated
+from rayproof.solver.instances import Group, GroupStrategy
+from rayproof.solver.placement.positions import Position, Positions
 
 
 class PlacementEncoding:

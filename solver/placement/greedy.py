@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.graph.resources import UNIT
-from solver.instances import GroupStrategy
-from solver.placement.positions import Position, Positions
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.instances import GroupStrategy
+from rayproof.solver.placement.positions import Position, Positions
 
 
 def best_fit_decreasing(found: Positions, open_largest: bool = True) -> tuple[Position, ...] | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
-from model.graph.resources import UNIT
-from solver.instances import GroupStrategy
-from solver.placement.encoding import PlacementEncoding
-from solver.placement.positions import Positions
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.instances import GroupStrategy
+from rayproof.solver.placement.encoding import PlacementEncoding
+from rayproof.solver.placement.positions import Positions
 
 
 def limit_nodes(encoding: PlacementEncoding, most: int) -> None:

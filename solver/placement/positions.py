@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
 
-from model.graph.resources import UNIT
-from solver.instances import GPU, InfeasibleError, Instance, InstanceError, Occupant
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.instances import GPU, InfeasibleError, Instance, InstanceError, Occupant
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from model.graph.resources import UNIT
-from solver.bounds import BoundKind
-from solver.engine import DEFAULT_LIMITS, Answer, BooleanSolver, Budget, Limits
-from solver.instances import GroupStrategy, InfeasibleError, Instance
-from solver.placement.checker import Seat, require_placed
-from solver.placement.encoding import PlacementEncoding
-from solver.placement.greedy import best_fit_decreasing, fewest_nodes_bound
-from solver.placement.limits import limit_nodes, limit_strays, limit_utilisation, whole_below
-from solver.placement.positions import Position, Positions, positions
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.bounds import BoundKind
+from rayproof.solver.engine import DEFAULT_LIMITS, Answer, BooleanSolver, Budget, Limits
+from rayproof.solver.instances import GroupStrategy, InfeasibleError, Instance
+from rayproof.solver.placement.checker import Seat, require_placed
+from rayproof.solver.placement.encoding import PlacementEncoding
+from rayproof.solver.placement.greedy import best_fit_decreasing, fewest_nodes_bound
+from rayproof.solver.placement.limits import limit_nodes, limit_strays, limit_utilisation, whole_below
+from rayproof.solver.placement.positions import Position, Positions, positions
 
 
 class Aim(StrEnum):

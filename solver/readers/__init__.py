@@ -1,7 +1,7 @@
 """Readers of instances that others made."""
 
-from solver.readers.formats import read_instance
-from solver.readers.literature import (
+from rayproof.solver.readers.formats import read_instance
+from rayproof.solver.readers.literature import (
     JobShop,
     Project,
     TaskGraph,
@@ -12,7 +12,7 @@ from solver.readers.literature import (
     read_stg,
     read_wfcommons,
 )
-from solver.readers.published import (
+from rayproof.solver.readers.published import (
     VARIABLE,
     Bins,
     Published,
@@ -23,7 +23,7 @@ from solver.readers.published import (
     projects,
     task_graphs,
 )
-from solver.readers.published import workflows as recorded_workflows
+from rayproof.solver.readers.published import workflows as recorded_workflows
 
 __all__ = [
     "VARIABLE",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from solver.instances import Instance, InstanceError, load
-from solver.readers.literature import read_job_shop, read_psplib, read_stg, read_wfcommons
+from rayproof.solver.instances import Instance, InstanceError, load
+from rayproof.solver.readers.literature import read_job_shop, read_psplib, read_stg, read_wfcommons
 
 BANDWIDTH = 125_000_000
 """Bytes a second (1 Gbit/s) for formats that say nothing about links."""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from model.graph import Resources
-from solver.instances import MICROSECONDS, Instance, InstanceError, Node, Object, Task
+from rayproof.model.graph import Resources
+from rayproof.solver.instances import MICROSECONDS, Instance, InstanceError, Node, Object, Task
 
 Source = TypeVar("Source")
 Lines: TypeAlias = list[tuple[int, list[str]]]

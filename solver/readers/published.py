@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.graph import Resources
-from solver.instances import Instance, InstanceError, Node, Objective, Occupant
-from solver.readers.literature import JobShop, Project, TaskGraph, Workflow
+from rayproof.model.graph import Resources
+from rayproof.solver.instances import Instance, InstanceError, Node, Objective, Occupant
+from rayproof.solver.readers.literature import JobShop, Project, TaskGraph, Workflow
 
 VARIABLE = "RAYPROOF_SHARED_DATA"
 _PROJECT = Path(__file__).resolve().parents[2]

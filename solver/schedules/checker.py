@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from solver.instances import Instance
-from solver.schedules.form import Schedule
+from rayproof.solver.instances import Instance
+from rayproof.solver.schedules.form import Schedule
 
 
 class ScheduleError(AssertionError):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from model.graph import NodeId, TaskId
-from solver.instances import Instance
+from rayproof.model.graph import NodeId, TaskId
+from rayproof.solver.instances import Instance
 
 
 @dataclass(frozen=True, slots=True)

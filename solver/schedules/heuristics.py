@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from random import Random
 
-from solver.instances import Indexed, Instance, index
-from solver.schedules.form import Schedule, Slot
-from solver.schedules.profile import Profile
+from rayproof.solver.instances import Indexed, Instance, index
+from rayproof.solver.schedules.form import Schedule, Slot
+from rayproof.solver.schedules.profile import Profile
 
 SHAKE = 0.35
 """Largest relative change of a rank in a restart."""

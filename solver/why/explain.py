@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from model.graph.resources import UNIT
-from solver.engine import DEFAULT_LIMITS, Answer, BooleanSolver, Budget, Formula, Limits, negated
-from solver.instances import GPU, Group, GroupStrategy, Instance, InstanceError, Occupant
-from solver.placement import Seat, require_placed
-from solver.why.reasons import Holds, Needs, NeedsLabel, NeedsNode, NeedsStrategy, Reason
-from solver.why.words import sentence
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.engine import DEFAULT_LIMITS, Answer, BooleanSolver, Budget, Formula, Limits, negated
+from rayproof.solver.instances import GPU, Group, GroupStrategy, Instance, InstanceError, Occupant
+from rayproof.solver.placement import Seat, require_placed
+from rayproof.solver.why.reasons import Holds, Needs, NeedsLabel, NeedsNode, NeedsStrategy, Reason
+from rayproof.solver.why.words import sentence
 
 
 class Verdict(StrEnum):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from model.graph import NodeId, Resources
-from model.graph.resources import UNIT
-from solver.instances import GroupStrategy
+from rayproof.model.graph import NodeId, Resources
+from rayproof.model.graph.resources import UNIT
+from rayproof.solver.instances import GroupStrategy
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from solver.instances import Group, GroupStrategy, Instance, Node, Occupant
-from solver.why.reasons import Holds, Needs, NeedsLabel, NeedsNode, NeedsStrategy, Reason
+from rayproof.solver.instances import Group, GroupStrategy, Instance, Node, Occupant
+from rayproof.solver.why.reasons import Holds, Needs, NeedsLabel, NeedsNode, NeedsStrategy, Reason
 
 
 def sentence(

@@ -1,6 +1,6 @@
 """Worst instances: the supremum with proof for abstract policies, a witness by search for any policy."""
 
-from solver.worst.burst import (
+from rayproof.solver.worst.burst import (
     Burst,
     BurstTask,
     Number,
@@ -12,11 +12,11 @@ from solver.worst.burst import (
     placed,
     ratio,
 )
-from solver.worst.listing import Graph, least_makespan, list_ratio, list_starts, worst_list
-from solver.worst.policies import ABSTRACT, AbstractPolicy, alpha_beta
-from solver.worst.result import Method, Worst
-from solver.worst.search import worst_by_search
-from solver.worst.symbolic import worst_case
+from rayproof.solver.worst.listing import Graph, least_makespan, list_ratio, list_starts, worst_list
+from rayproof.solver.worst.policies import ABSTRACT, AbstractPolicy, alpha_beta
+from rayproof.solver.worst.result import Method, Worst
+from rayproof.solver.worst.search import worst_by_search
+from rayproof.solver.worst.symbolic import worst_case
 
 __all__ = [
     "ABSTRACT",

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import z3
 
-from solver.engine import Budget
+from rayproof.solver.engine import Budget
 
 
 def supremum(constraints: list[z3.BoolRef], goal: z3.ArithRef, budget: Budget) -> Fraction | None:

@@ -16,9 +16,9 @@ from typing import Any
 
 import z3
 
-from solver.engine import DEFAULT_LIMITS, Budget, Limits
-from solver.worst.exact import exactly_one, real, refuted, satisfied, supremum, true_in, value_of
-from solver.worst.result import Method, Worst
+from rayproof.solver.engine import DEFAULT_LIMITS, Budget, Limits
+from rayproof.solver.worst.exact import exactly_one, real, refuted, satisfied, supremum, true_in, value_of
+from rayproof.solver.worst.result import Method, Worst
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from solver.worst.burst import View
+from rayproof.solver.worst.burst import View
 
 Term: TypeAlias = Any
 """A Z3 real, or a number: the same arithmetic serves both."""

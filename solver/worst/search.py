@@ -15,9 +15,9 @@ from itertools import product
 from math import gcd
 from random import Random
 
-from solver.worst.burst import Burst, BurstTask, Policy, makespan, optimal_placement, placed
-from solver.worst.result import Method, Worst
-from solver.worst.targeted import aim, bursts
+from rayproof.solver.worst.burst import Burst, BurstTask, Policy, makespan, optimal_placement, placed
+from rayproof.solver.worst.result import Method, Worst
+from rayproof.solver.worst.targeted import aim, bursts
 
 LARGEST = 12
 """Lengths and transfers are drawn from 0 to this."""

@@ -13,11 +13,11 @@ from fractions import Fraction
 
 import z3
 
-from solver.engine import DEFAULT_LIMITS, Budget, Limits
-from solver.worst.burst import Burst, BurstTask, ratio
-from solver.worst.exact import exactly_one, real, refuted, satisfied, supremum, true_in, value_of
-from solver.worst.policies import AbstractPolicy, NodeTerms
-from solver.worst.result import Method, Worst
+from rayproof.solver.engine import DEFAULT_LIMITS, Budget, Limits
+from rayproof.solver.worst.burst import Burst, BurstTask, ratio
+from rayproof.solver.worst.exact import exactly_one, real, refuted, satisfied, supremum, true_in, value_of
+from rayproof.solver.worst.policies import AbstractPolicy, NodeTerms
+from rayproof.solver.worst.result import Method, Worst
 
 CLOSE = Fraction(1, 100)
 """How far below an unattained supremum its witness may lie."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
-from solver.worst.burst import Burst, BurstTask
+from rayproof.solver.worst.burst import Burst, BurstTask
 
 
 def bursts(tasks: int, nodes: int, largest: int, transfers: bool) -> st.SearchStrategy[Burst]:

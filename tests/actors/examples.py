@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model.actors.calls import Caller
-from model.actors.hosts import Host, RedirectedCaller
-from model.actors.migration import Coordinator
-from model.kernel import StateView, always
-from model.kernel.explore import explore
-from model.kernel.replay import replay
-from model.kernel.trace import Trace, render
-from properties.catalogue import CATALOGUE
+from rayproof.model.actors.calls import Caller
+from rayproof.model.actors.hosts import Host, RedirectedCaller
+from rayproof.model.actors.migration import Coordinator
+from rayproof.model.kernel import StateView, always
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.trace import Trace, render
+from rayproof.properties.catalogue import CATALOGUE
 
 
 @always(Caller, source="")

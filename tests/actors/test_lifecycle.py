@@ -2,9 +2,9 @@
 
 import pytest
 
-from properties.bugs import Bug
-from properties.bugs.lifecycle import LIFECYCLE_BUGS
-from properties.scenarios.actors import LIFECYCLE_ENTRIES
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.lifecycle import LIFECYCLE_BUGS
+from rayproof.properties.scenarios.actors import LIFECYCLE_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from model.kernel import Verdict
-from model.scheduler.hooks import Choices, ClusterView, TaskView
-from model.scheduler.policies import BUILT_IN
 from rayproof.check.report import show
 from rayproof.check.simulation import Settings, prepare, simulate
 from rayproof.check.verdict import Report, bound_of, check_policy
 from rayproof.cli import main
 from rayproof.clusters import read_clusters
+from rayproof.model.kernel import Verdict
+from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
+from rayproof.model.scheduler.policies import BUILT_IN
 from rayproof.policies import load_policy
 from rayproof.recordings import read_recording
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files

@@ -3,11 +3,11 @@
 import pytest
 from typer.testing import CliRunner
 
-from model.kernel.explore import Limits
 from rayproof.cli import app
 from rayproof.commands.bounds import bounds_of
 from rayproof.commands.explore_graph import NotExhaustedError
 from rayproof.errors import InputError
+from rayproof.model.kernel.explore import Limits
 
 RUN = CliRunner()
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import rayproof.commands.bugs as command
-from properties.gallery.entry import GalleryEntry
-from properties.gallery.hunt import Driver, Finding, Outcome
+from rayproof.properties.gallery.entry import GalleryEntry
+from rayproof.properties.gallery.hunt import Driver, Finding, Outcome
 from tests.cli.test_commands import rayproof
 
 FIELDS = ["id", "source", "result", "statement", "driver", "steps", "cpu_s", "length", "shortest", "reason"]

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from properties.bugs import BUGS
+from rayproof.properties.bugs import BUGS
 from tests.cli.test_commands import rayproof
 
 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> object:
-    """Makes the counterexample of a planted bug."""
+    """Makes the counterexample of a planted bug; whatever terminal the tests run in, lines have 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
 
     def make(bug: str) -> Path:
         code, _, _ = rayproof(monkeypatch, capsys, "verify", BUGS[bug].scenario, "--bug", bug, "--out", str(tmp_path))

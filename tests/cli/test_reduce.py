@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from model.kernel import StatementKind, Verdict
-from model.kernel.explore import explore
-from model.kernel.gate import explore_reduced, gate
-from model.kernel.replay import replay
-from properties.bugs.base import Bug
-from properties.bugs.chain import CHAIN_BUGS
-from properties.catalogue import CATALOGUE, ENTRIES
-from properties.entry import Scope
-from properties.reductions import GATES, REDUCTIONS, gate_of
+from rayproof.model.kernel import StatementKind, Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.gate import explore_reduced, gate
+from rayproof.model.kernel.replay import replay
+from rayproof.properties.bugs.base import Bug
+from rayproof.properties.bugs.chain import CHAIN_BUGS
+from rayproof.properties.catalogue import CATALOGUE, ENTRIES
+from rayproof.properties.entry import Scope
+from rayproof.properties.reductions import GATES, REDUCTIONS, gate_of
 from rayproof.reducing import explore_entry, only, wanted
 from tests.cli.test_commands import rayproof
 from tests.kernel.test_invisible import HOUSE

@@ -2,10 +2,10 @@
 
 import pytest
 
-from model.kernel.explore import explore
-from model.kernel.walk import campaign
-from properties.bugs import BUGS
-from properties.catalogue import build
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.walk import campaign
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
 
 FOUND_BY_WALKS = (
     "forgets_lost_inputs",

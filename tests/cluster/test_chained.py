@@ -2,16 +2,16 @@
 
 import pytest
 
-from model.kernel import StatementKind, Verdict
-from model.kernel.explore import Limits, explore
-from model.kernel.replay import replay
-from model.kernel.walk import campaign
-from properties.bugs import BUGS
-from properties.bugs.chained import CHAINED_BUGS
-from properties.catalogue import build
-from properties.entry import Scope
-from properties.scenarios.chained import CHAINED_ENTRIES
-from properties.statements.cluster import CLUSTER
+from rayproof.model.kernel import StatementKind, Verdict
+from rayproof.model.kernel.explore import Limits, explore
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.walk import campaign
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.bugs.chained import CHAINED_BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.entry import Scope
+from rayproof.properties.scenarios.chained import CHAINED_ENTRIES
+from rayproof.properties.statements.cluster import CLUSTER
 
 PINNED = {
     "cluster-chain": (27_994, 114_477, 43),

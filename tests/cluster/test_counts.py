@@ -2,10 +2,10 @@
 
 import pytest
 
-from model.kernel import Verdict
-from model.kernel.engines import explore as explore_by_size
-from model.kernel.explore import explore
-from properties.catalogue import build
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.engines import explore as explore_by_size
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.catalogue import build
 
 TINY = {
     "cluster-3-3-0": (3644, 11740, 25),

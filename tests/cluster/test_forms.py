@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from model.kernel.transitions import Transitions
-from model.kernel.world import World
-from properties.catalogue import build
+from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.world import World
+from rayproof.properties.catalogue import build
 from tests.kernel.test_two_forms import form_of_packed, form_of_world
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from model.kernel import FaultKind
-from properties.bugs import Bug
-from properties.bugs.owned_cluster import OWNED_BUGS
-from properties.catalogue import build
-from properties.editions import Edition, edition_of
-from properties.scenarios.owned_cluster import OWNED_ENTRIES
-from properties.statements.cluster_calls import CLUSTER_CALLS
-from properties.statements.owned_cluster import COMPOSED
+from rayproof.model.kernel import FaultKind
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.owned_cluster import OWNED_BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.editions import Edition, edition_of
+from rayproof.properties.scenarios.owned_cluster import OWNED_ENTRIES
+from rayproof.properties.statements.cluster_calls import CLUSTER_CALLS
+from rayproof.properties.statements.owned_cluster import COMPOSED
 from tests.scopes import check_exhausted, check_killed
 
 PINNED = {

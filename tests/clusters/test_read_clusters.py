@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from model.graph import ClusterSpec, NodeSpec, Resources
 from rayproof.clusters import parse_quantity, read_clusters
 from rayproof.errors import InputError
+from rayproof.model.graph import ClusterSpec, NodeSpec, Resources
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
 
 GIB = 1024**3

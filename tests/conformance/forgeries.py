@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from model.graph import NodeAffinity, PlacementGroup
 from rayproof.conformance import Evidence
 from rayproof.conformance.evidence import Placed
+from rayproof.model.graph import NodeAffinity, PlacementGroup
 
 KINDS = ("moved", "capacity", "affinity")
 

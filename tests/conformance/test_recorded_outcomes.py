@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from model.actors.protocol import Outcome
-from model.kernel import Verdict
-from model.lineage.programs import Failure
 from rayproof.conformance.outcomes import Answer, check_outcomes
+from rayproof.model.actors.protocol import Outcome
+from rayproof.model.kernel import Verdict
+from rayproof.model.lineage.programs import Failure
 from tests.conformance.outcome_forgeries import KINDS, Lines, forgeries, load, write
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from model.kernel import Process, Verdict
-from model.kernel.transitions import Transitions
-from model.kernel.walk import campaign, walkable
-from model.kernel.world import World
-from properties.catalogue import CATALOGUE, Scope
-from properties.gallery.entries import GALLERY
-from properties.gallery.entry import GalleryEntry, Standing
-from properties.gallery.hunt import Driver, Outcome, hunt, scopes_of
-from properties.gallery.ladder import Rung, climb
-from properties.gallery.scopes import GENERIC_SCOPES, GenericScope
+from rayproof.model.kernel import Process, Verdict
+from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.model.kernel.world import World
+from rayproof.properties.catalogue import CATALOGUE, Scope
+from rayproof.properties.gallery.entries import GALLERY
+from rayproof.properties.gallery.entry import GalleryEntry, Standing
+from rayproof.properties.gallery.hunt import Driver, Outcome, hunt, scopes_of
+from rayproof.properties.gallery.ladder import Rung, climb
+from rayproof.properties.gallery.scopes import GENERIC_SCOPES, GenericScope
 
 PLANTED = [entry for entry in GALLERY.values() if entry.standing is Standing.EXPRESSIBLE]
 KNOWN = [entry for entry in GALLERY.values() if entry.standing is Standing.KNOWN]

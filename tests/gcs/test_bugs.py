@@ -2,16 +2,16 @@
 
 import pytest
 
-from model.kernel import StatementKind
-from model.kernel.explore import Limits, explore
-from model.kernel.liveness import LIVENESS
-from model.kernel.replay import replay
-from model.kernel.walk import campaign
-from properties.bugs import BUGS, Bug
-from properties.bugs.chain import CHAIN_BUGS
-from properties.bugs.livelocks import LIVELOCK_BUGS
-from properties.catalogue import CATALOGUE, Scope, build
-from properties.statements.gcs_liveness import TWINS
+from rayproof.model.kernel import StatementKind
+from rayproof.model.kernel.explore import Limits, explore
+from rayproof.model.kernel.liveness import LIVENESS
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.walk import campaign
+from rayproof.properties.bugs import BUGS, Bug
+from rayproof.properties.bugs.chain import CHAIN_BUGS
+from rayproof.properties.bugs.livelocks import LIVELOCK_BUGS
+from rayproof.properties.catalogue import CATALOGUE, Scope, build
+from rayproof.properties.statements.gcs_liveness import TWINS
 from tests.scopes import own_claims
 
 GCS_BUGS = sorted(

@@ -1,8 +1,8 @@
 """The page about the control store: its charts are those of the model, its counts those that are pinned."""
 
-from properties.bugs import BUGS
-from properties.catalogue import CATALOGUE
-from properties.gcs_charts import BLOCK, PAGE, charts, with_charts
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.gcs_charts import BLOCK, PAGE, charts, with_charts
 from tests.gcs.test_scopes import SMALL, TINY
 
 

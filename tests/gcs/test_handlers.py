@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from model.cluster.protocol import ExecuteAgain
-from model.gcs.chain import Replica, value_of
-from model.gcs.master import ChainMaster
-from model.gcs.membership import HealthCheck, Healthy, Membership, NodeAgent
-from model.gcs.protocol import ABSENT, Configuration, Entry, Ready, Resume, Sealed
-from model.gcs.store import ControlStore
-from model.gcs.tables import ObjectRow, is_own, object_key
-from model.graph import ObjectId, ObjectSpec, Program, Submit, TaskSpec
-from model.lineage.tables import TaskEntry, TaskStatus
+from rayproof.model.cluster.protocol import ExecuteAgain
+from rayproof.model.gcs.chain import Replica, value_of
+from rayproof.model.gcs.master import ChainMaster
+from rayproof.model.gcs.membership import HealthCheck, Healthy, Membership, NodeAgent
+from rayproof.model.gcs.protocol import ABSENT, Configuration, Entry, Ready, Resume, Sealed
+from rayproof.model.gcs.store import ControlStore
+from rayproof.model.gcs.tables import ObjectRow, is_own, object_key
+from rayproof.model.graph import ObjectId, ObjectSpec, Program, Submit, TaskSpec
+from rayproof.model.lineage.tables import TaskEntry, TaskStatus
 from tests.recorded import Recorded
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from model.kernel import Verdict
-from model.kernel.explore import explore
-from properties.catalogue import CATALOGUE, Scope, build
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.catalogue import CATALOGUE, Scope, build
 
 # States, transitions and depth with all statements of the scenario.
 TINY = {

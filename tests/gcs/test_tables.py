@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.gcs.tables import (
+from rayproof.model.gcs.tables import (
     ROWS,
     ActorRow,
     Component,

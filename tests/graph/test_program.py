@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from model.cluster import programs
-from model.cluster.lowering import lowered, settled_strategies
-from model.graph import (
+from rayproof.model.cluster import programs
+from rayproof.model.cluster.lowering import lowered, settled_strategies
+from rayproof.model.graph import (
     Action,
     Compute,
     Default,

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from model.kernel import (
+from rayproof.exercise import exercise
+from rayproof.model.kernel import (
     Context,
     Down,
     FaultKind,
@@ -20,12 +21,11 @@ from model.kernel import (
     leads_to,
     refines,
 )
-from model.kernel.coverage import handled
-from model.kernel.explore import explore
-from properties.catalogue import ENTRIES, Scope
-from properties.coverage import EXPECTED_IDLE
-from properties.scenarios.exercises import EXERCISE_ENTRIES
-from rayproof.exercise import exercise
+from rayproof.model.kernel.coverage import handled
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.catalogue import ENTRIES, Scope
+from rayproof.properties.coverage import EXPECTED_IDLE
+from rayproof.properties.scenarios.exercises import EXERCISE_ENTRIES
 from tests.kernel.liveness.systems import Player, User, coin, game, lock, service
 from tests.kernel.toys import Ask, Beat, Server
 from tests.scopes import check_pinned

@@ -5,12 +5,23 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from model.gcs.clients import ChainClient
-from model.gcs.scenarios import chain
-from model.kernel import Context, Process, Scenario, StateView, TimerKind, Verdict, always, eventually, sometimes, step
-from model.kernel.explore import Explorer, Limits, explore, resident_mb
-from model.kernel.steps import Deliver, Taken
-from model.kernel.walk import campaign
+from rayproof.model.gcs.clients import ChainClient
+from rayproof.model.gcs.scenarios import chain
+from rayproof.model.kernel import (
+    Context,
+    Process,
+    Scenario,
+    StateView,
+    TimerKind,
+    Verdict,
+    always,
+    eventually,
+    sometimes,
+    step,
+)
+from rayproof.model.kernel.explore import Explorer, Limits, explore, resident_mb
+from rayproof.model.kernel.steps import Deliver, Taken
+from rayproof.model.kernel.walk import campaign
 from tests.kernel.toys import office
 
 

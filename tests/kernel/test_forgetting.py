@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from model.cluster.ray2.driver import Submitter, TaskManager
-from model.gcs.chain import Replica
-from model.kernel import Context, Message, Name, Process, Scenario, StateView, TimerKind, always
-from model.kernel.engines import explore
-from model.kernel.forgetting import Forgetting, write_only
-from model.kernel.gate import explore_reduced, gate
-from model.kernel.replay import replay
-from properties.catalogue import build
-from properties.reductions import REDUCTIONS
+from rayproof.model.cluster.ray2.driver import Submitter, TaskManager
+from rayproof.model.gcs.chain import Replica
+from rayproof.model.kernel import Context, Message, Name, Process, Scenario, StateView, TimerKind, always
+from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel.forgetting import Forgetting, write_only
+from rayproof.model.kernel.gate import explore_reduced, gate
+from rayproof.model.kernel.replay import replay
+from rayproof.properties.catalogue import build
+from rayproof.properties.reductions import REDUCTIONS
 
 DEAD = Forgetting("dead state")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import json
-from model.kernel.explore import explore
-from model.kernel.walk import campaign
-from properties.bugs import BUGS
-from properties.catalogue import build
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.walk import campaign
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
 from rayproof.check.simulation import Settings, prepare, simulate
 from rayproof.recordings import read_recording
-from model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policies import BUILT_IN
 out = []
 for name in ("cluster-3-3-0", "cluster-nested", "cluster-estimates", "chain-3-2-1"):
     result = explore(build(name))

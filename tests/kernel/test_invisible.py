@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from benchmarks.plain_chain import PLAIN, Stable, Update, Written, plain_chain
-from model.gcs import protocol
-from model.kernel import (
+from rayproof.model.gcs import protocol
+from rayproof.model.kernel import (
     Context,
     Message,
     Name,
@@ -20,17 +20,17 @@ from model.kernel import (
     always,
     constant,
 )
-from model.kernel.explore import explore
-from model.kernel.gate import explore_reduced, gate
-from model.kernel.invisible import Invisible
-from model.kernel.reductions import Eager, Reduction
-from model.kernel.replay import replay
-from model.kernel.symmetry import Symmetry
-from properties.bugs.base import Bug
-from properties.bugs.chain import CHAIN_BUGS
-from properties.catalogue import build
-from properties.statements.chain import CHAIN, an_update_is_resent
-from properties.statements.runs import CHAIN_RUNS
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.gate import explore_reduced, gate
+from rayproof.model.kernel.invisible import Invisible
+from rayproof.model.kernel.reductions import Eager, Reduction
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.properties.bugs.base import Bug
+from rayproof.properties.bugs.chain import CHAIN_BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.statements.chain import CHAIN, an_update_is_resent
+from rayproof.properties.statements.runs import CHAIN_RUNS
 from tests.kernel.test_reductions import NoResend
 
 INVISIBLE = Invisible("invisible steps")

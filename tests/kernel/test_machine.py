@@ -4,9 +4,9 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from properties.bugs import BUGS
-from properties.catalogue import build
-from properties.machine import ScenarioMachine
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.machine import ScenarioMachine
 
 
 @pytest.mark.parametrize("name", ["answers_early", "never_reconsiders", "ignores_free_resources"])

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
-from model.kernel.explore import explore
-from model.kernel.replay import replay
-from model.kernel.walk import walk
+from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.walk import walk
 
 
 @dataclass(frozen=True, slots=True)

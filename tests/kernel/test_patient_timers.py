@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
-from model.kernel.explore import Explorer
-from model.kernel.steps import Deliver, Fire
+from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
+from rayproof.model.kernel.explore import Explorer
+from rayproof.model.kernel.steps import Deliver, Fire
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from model.kernel import Context, FaultKind, PolicyError, Process, Scenario, Verdict, always, durable
-from model.kernel.explore import Explorer
-from model.kernel.minimise import minimise
-from model.kernel.replay import replay
-from model.kernel.trace import Trace, render
-from model.kernel.vector.search import VectorExplorer
-from model.kernel.walk import campaign
+from rayproof.model.kernel import Context, FaultKind, PolicyError, Process, Scenario, Verdict, always, durable
+from rayproof.model.kernel.explore import Explorer
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.trace import Trace, render
+from rayproof.model.kernel.vector.search import VectorExplorer
+from rayproof.model.kernel.walk import campaign
 
 
 @dataclass(slots=True)

@@ -6,18 +6,18 @@ from functools import partial
 import pytest
 
 from benchmarks.plain_chain import PLAIN, Replica, Stable, Update, plain_chain
-from model.gcs import protocol
-from model.kernel import Context, Name, Statement, StateView, Verdict, always
-from model.kernel.explore import explore
-from model.kernel.gate import explore_reduced, gate
-from model.kernel.reduced import ReducedExplorer
-from model.kernel.reductions import Eager, Reduction
-from model.kernel.replay import replay
-from model.kernel.symmetry import Symmetry
-from properties.bugs import BUGS
-from properties.catalogue import build
-from properties.statements.chain import inprocess_requests
-from properties.statements.runs import CHAIN_RUNS
+from rayproof.model.gcs import protocol
+from rayproof.model.kernel import Context, Name, Statement, StateView, Verdict, always
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.gate import explore_reduced, gate
+from rayproof.model.kernel.reduced import ReducedExplorer
+from rayproof.model.kernel.reductions import Eager, Reduction
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.statements.chain import inprocess_requests
+from rayproof.properties.statements.runs import CHAIN_RUNS
 from tests.kernel.liveness.systems import Lock, User, lock
 
 ACKNOWLEDGEMENTS = Eager("eager acknowledgements", (Stable,))

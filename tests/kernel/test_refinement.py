@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from model.kernel import Context, Process, Scenario, Statement, StateView, TimerKind, Verdict, refines
-from model.kernel.explore import explore
-from model.kernel.replay import replay
-from model.kernel.walk import walk
+from rayproof.model.kernel import Context, Process, Scenario, Statement, StateView, TimerKind, Verdict, refines
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.walk import walk
 
 
 @dataclass(slots=True)

@@ -5,8 +5,19 @@ from functools import partial
 
 import pytest
 
-from model.kernel import Context, LinkKind, LinkRule, Message, ModelError, Name, Process, Scenario, TimerKind, Timing
-from model.kernel.simulate import Happening, Simulation
+from rayproof.model.kernel import (
+    Context,
+    LinkKind,
+    LinkRule,
+    Message,
+    ModelError,
+    Name,
+    Process,
+    Scenario,
+    TimerKind,
+    Timing,
+)
+from rayproof.model.kernel.simulate import Happening, Simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +153,7 @@ class Impatient(Process):
 
 
 def test_a_timer_without_a_duration_that_is_armed_again_for_ever_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.kernel.simulate.STANDSTILL_LIMIT", 100)
+    monkeypatch.setattr("rayproof.model.kernel.simulate.STANDSTILL_LIMIT", 100)
     with pytest.raises(ModelError, match="the clock stands still at 0 us after 100 events"):
         Simulation(Scenario("never", "cluster", {"one": partial(Impatient, 0)}), 1).run()
     result = Simulation(Scenario("slow", "cluster", {"one": partial(Impatient, 1)}), 1).run(max_events=500)

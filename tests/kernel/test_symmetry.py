@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from model.actors.replay import ChainCaller, ChainStore
-from model.actors.scenarios import replayed
-from model.kernel import Context, Message, Name, Process, Scenario, TimerKind, constant
-from model.kernel.explore import explore
-from model.kernel.gate import explore_reduced, gate
-from model.kernel.process import Slot
-from model.kernel.symmetry import Symmetry, interchangeable
-from model.kernel.values import Symbol, freeze, require_immutable
-from properties.statements.replay import REPLAY, every_state_follows_the_chain
+from rayproof.model.actors.replay import ChainCaller, ChainStore
+from rayproof.model.actors.scenarios import replayed
+from rayproof.model.kernel import Context, Message, Name, Process, Scenario, TimerKind, constant
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.gate import explore_reduced, gate
+from rayproof.model.kernel.process import Slot
+from rayproof.model.kernel.symmetry import Symmetry, interchangeable
+from rayproof.model.kernel.values import Symbol, freeze, require_immutable
+from rayproof.properties.statements.replay import REPLAY, every_state_follows_the_chain
 
 SYMMETRY = Symmetry("symmetry")
 THREE = {"a": ("a0",), "b": ("b0",), "c": ("c0",)}

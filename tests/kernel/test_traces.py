@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from model.kernel import TraceMismatch
-from model.kernel.explore import explore
-from model.kernel.replay import replay
-from model.kernel.steps import Deliver, Taken
-from model.kernel.trace import Trace, TraceError, render
-from properties.bugs import BUGS
-from properties.catalogue import build
+from rayproof.model.kernel import TraceMismatch
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.steps import Deliver, Taken
+from rayproof.model.kernel.trace import Trace, TraceError, render
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
 
 
 @pytest.fixture(scope="module")

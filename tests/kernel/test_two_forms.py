@@ -4,12 +4,12 @@ from random import Random
 
 import pytest
 
-from model.gcs.scenarios import EXTENSION_CRASH, RESTART, RETRIES, STALE, SUSPICION, build_chain, chain
-from model.kernel import Scenario
-from model.kernel.process import state_fields
-from model.kernel.transitions import Transitions
-from model.kernel.values import freeze
-from model.kernel.world import World
+from rayproof.model.gcs.scenarios import EXTENSION_CRASH, RESTART, RETRIES, STALE, SUSPICION, build_chain, chain
+from rayproof.model.kernel import Scenario
+from rayproof.model.kernel.process import state_fields
+from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.values import freeze
+from rayproof.model.kernel.world import World
 from tests.kernel.toys import office
 
 SCENARIOS = [

@@ -5,14 +5,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.kernel import FaultKind, TimerKind, Verdict
-from model.kernel.explore import explore
-from model.kernel.minimise import _by_omission, minimise
-from model.kernel.replay import replay
-from model.kernel.steps import Fault, Fire
-from model.kernel.walk import campaign, walk, walkable
-from properties.bugs import BUGS
-from properties.catalogue import build
+from rayproof.model.kernel import FaultKind, TimerKind, Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.minimise import _by_omission, minimise
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.steps import Fault, Fire
+from rayproof.model.kernel.walk import campaign, walk, walkable
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
 from tests.kernel.toys import office
 
 

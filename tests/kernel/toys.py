@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.kernel import (
+from rayproof.model.kernel import (
     Context,
     Down,
     FaultKind,

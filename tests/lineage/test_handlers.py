@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from model.kernel import Down
-from model.lineage.attempts import AttemptEnded, AttemptNode, Ending, RunAttempt, Submitter, TaskShape
-from model.lineage.execution import DISK, Executor, PutValue
-from model.lineage.keeping import Keeper
-from model.lineage.programs import Task
-from model.lineage.streams import Item, StreamOwner
+from rayproof.model.kernel import Down
+from rayproof.model.lineage.attempts import AttemptEnded, AttemptNode, Ending, RunAttempt, Submitter, TaskShape
+from rayproof.model.lineage.execution import DISK, Executor, PutValue
+from rayproof.model.lineage.keeping import Keeper
+from rayproof.model.lineage.programs import Task
+from rayproof.model.lineage.streams import Item, StreamOwner
 from tests.recorded import Recorded
 
 

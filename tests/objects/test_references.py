@@ -2,9 +2,9 @@
 
 import pytest
 
-from properties.bugs import Bug
-from properties.bugs.references import REFERENCE_BUGS
-from properties.scenarios.references import REFERENCE_ENTRIES
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.references import REFERENCE_BUGS
+from rayproof.properties.scenarios.references import REFERENCE_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

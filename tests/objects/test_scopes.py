@@ -2,9 +2,9 @@
 
 import pytest
 
-from properties.bugs import Bug
-from properties.bugs.objects import OBJECT_BUGS
-from properties.scenarios.objects import OBJECT_ENTRIES
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.objects import OBJECT_BUGS
+from rayproof.properties.scenarios.objects import OBJECT_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from model.graph import ActorId, ClusterSpec, Compute, Get, ObjectId, Program, Put, Submit, TaskId, TaskKind, Wait
-from model.graph.program import DRIVER
+from rayproof.model.graph import (
+    ActorId,
+    ClusterSpec,
+    Compute,
+    Get,
+    ObjectId,
+    Program,
+    Put,
+    Submit,
+    TaskId,
+    TaskKind,
+    Wait,
+)
+from rayproof.model.graph.program import DRIVER
 
 
 def critical_path_us(program: Program) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from model.graph import Compute, Get, PlacementGroup, Submit, TaskId, Wait
-from model.graph.resources import UNIT
+from rayproof.model.graph import Compute, Get, PlacementGroup, Submit, TaskId, Wait
+from rayproof.model.graph.resources import UNIT
 from rayproof.recordings import Recording
 from tests.recordings.bounds import own_time_us
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.graph import (
+from rayproof.model.graph import (
     Compute,
     Default,
     Get,

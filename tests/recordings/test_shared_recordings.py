@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model.graph import TaskKind
-from model.graph.program import DRIVER
+from rayproof.model.graph import TaskKind
+from rayproof.model.graph.program import DRIVER
 from rayproof.recordings import FaultKind, read_recording
 from tests.recordings.bounds import area_us, critical_path_us
 from tests.recordings.replay import replayed_makespan_us

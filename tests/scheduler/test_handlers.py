@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from model.graph import Resources
-from model.kernel import Context
-from model.scheduler.groups.manager import GroupManager
-from model.scheduler.leases.local import CAP
-from model.scheduler.leases.protocol import LeaseGranted, SchedulingClass
-from model.scheduler.leases.raylet import LeaseRaylet
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Context
+from rayproof.model.scheduler.groups.manager import GroupManager
+from rayproof.model.scheduler.leases.local import CAP
+from rayproof.model.scheduler.leases.protocol import LeaseGranted, SchedulingClass
+from rayproof.model.scheduler.leases.raylet import LeaseRaylet
 from tests.recorded import Recorded
 
 

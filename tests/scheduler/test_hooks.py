@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from model.actors.scenarios import migration
-from model.kernel import Verdict, combine
-from model.kernel.explore import explore
-from model.scheduler.move_hooks import MoveActor
-from model.scheduler.policies import Default, with_defaults
-from model.scheduler.policies.completed import Completed
-from properties.catalogue import CATALOGUE, ENTRIES
-from properties.entry import Scope
-from properties.statements.migration import MIGRATION
-from properties.statements.transfers import urgent_objects_go_first
 from rayproof.check.verdict import policy_scenarios
 from rayproof.errors import InputError
+from rayproof.model.actors.scenarios import migration
+from rayproof.model.kernel import Verdict, combine
+from rayproof.model.kernel.explore import explore
+from rayproof.model.scheduler.move_hooks import MoveActor
+from rayproof.model.scheduler.policies import Default, with_defaults
+from rayproof.model.scheduler.policies.completed import Completed
 from rayproof.policies import load_policy
+from rayproof.properties.catalogue import CATALOGUE, ENTRIES
+from rayproof.properties.entry import Scope
+from rayproof.properties.statements.migration import MIGRATION
+from rayproof.properties.statements.transfers import urgent_objects_go_first
 from tests.shared_data import EXAMPLES
 
 MIGRATIONS = ("migration", "migration-source-dies", "migration-target-dies")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from model.kernel import Verdict
-from model.kernel.explore import explore
-from properties.bugs import Bug
-from properties.bugs.leases import LEASE_BUGS
-from properties.catalogue import CATALOGUE
-from properties.leases import LEASE_ENTRIES
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.leases import LEASE_BUGS
+from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.leases import LEASE_ENTRIES
 from tests.scopes import check_exhausted, check_killed
 
 COUNTS = {

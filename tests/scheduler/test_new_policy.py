@@ -11,13 +11,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from model.graph import Resources
-from model.scheduler.policies import BUILT_IN
-from model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
 from rayproof.commands import golden
 from rayproof.commands.new_policy import register, write_policy
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
+from rayproof.model.graph import Resources
+from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
 from rayproof.policies import load_policy
 from tests.shared_data import EXAMPLES, PROJECT
 

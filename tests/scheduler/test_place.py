@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from model.graph import Default as DefaultStrategy
-from model.graph import Resources
-from model.graph import Spread as SpreadStrategy
-from model.kernel import Context, PolicyError
-from model.scheduler.estimates import averaged
-from model.scheduler.hooks import ClusterView, NodeView, TaskView, ask
-from model.scheduler.policies import (
+from rayproof.model.graph import Default as DefaultStrategy
+from rayproof.model.graph import Resources
+from rayproof.model.graph import Spread as SpreadStrategy
+from rayproof.model.kernel import Context, PolicyError
+from rayproof.model.scheduler.estimates import averaged
+from rayproof.model.scheduler.hooks import ClusterView, NodeView, TaskView, ask
+from rayproof.model.scheduler.policies import (
     AlphaBeta,
     Default,
     EarliestCompletion,
@@ -22,9 +22,9 @@ from model.scheduler.policies import (
     Spread,
     with_defaults,
 )
-from model.scheduler.queue_hooks import call_hook
-from model.scheduler.ray import Argument, critical_utilization
-from model.scheduler.ray.node_order import murmur_hash_64a, order_by_rank
+from rayproof.model.scheduler.queue_hooks import call_hook
+from rayproof.model.scheduler.ray import Argument, critical_utilization
+from rayproof.model.scheduler.ray.node_order import murmur_hash_64a, order_by_rank
 
 
 def node(index: int, free: float, cpus: float = 4, gpus: float = 0, queue: int = 0, task_us: int = 10) -> NodeView:

@@ -8,11 +8,11 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.graph import Default as AnyNode
-from model.graph import Resources, Spread
-from model.scheduler.hooks import ClusterView, NodeView, TaskView
-from model.scheduler.policies import BUILT_IN, Default
-from model.scheduler.ray import HybridOptions, Request, critical_utilization, hybrid, round_robin
+from rayproof.model.graph import Default as AnyNode
+from rayproof.model.graph import Resources, Spread
+from rayproof.model.scheduler.hooks import ClusterView, NodeView, TaskView
+from rayproof.model.scheduler.policies import BUILT_IN, Default
+from rayproof.model.scheduler.ray import HybridOptions, Request, critical_utilization, hybrid, round_robin
 
 T = TypeVar("T")
 

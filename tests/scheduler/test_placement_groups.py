@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from model.kernel import Verdict
-from model.kernel.explore import explore
-from properties.bugs import Bug
-from properties.bugs.groups import GROUP_BUGS
-from properties.catalogue import CATALOGUE
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.groups import GROUP_BUGS
+from rayproof.properties.catalogue import CATALOGUE
 from tests.scopes import check_exhausted, check_killed
 
 COUNTS = {

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.graph import NodeAffinity, Resources
-from model.scheduler.ray import (
+from rayproof.model.graph import NodeAffinity, Resources
+from rayproof.model.scheduler.ray import (
     Answer,
     Argument,
     BundleStrategy,
@@ -34,9 +34,9 @@ from model.scheduler.ray import (
     schedule_bundles,
     whole_instances,
 )
-from model.scheduler.ray.answer import any_of
-from model.scheduler.ray.cluster_scheduler import best_for_strategy
-from model.scheduler.ray.locality import OwnerStrategy
+from rayproof.model.scheduler.ray.answer import any_of
+from rayproof.model.scheduler.ray.cluster_scheduler import best_for_strategy
+from rayproof.model.scheduler.ray.locality import OwnerStrategy
 
 
 def node(name: str, cpu: float, free: float | None = None, **labels: str) -> NodeResources:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from model.graph import Default, NodeAffinity, Resources, Spread
-from model.scheduler.ray import (
+from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
+from rayproof.model.scheduler.ray import (
     Answer,
     Argument,
     BundleStrategy,
@@ -37,8 +37,8 @@ from model.scheduler.ray import (
     round_robin,
     schedule_bundles,
 )
-from model.scheduler.ray.cluster_scheduler import LeaseStrategy
-from model.scheduler.ray.locality import OwnerStrategy
+from rayproof.model.scheduler.ray.cluster_scheduler import LeaseStrategy
+from rayproof.model.scheduler.ray.locality import OwnerStrategy
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "data" / "ray-policy-vectors.json").read_text()

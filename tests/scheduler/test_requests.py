@@ -2,12 +2,12 @@
 
 import pytest
 
-from model.kernel import StatementKind, Verdict
-from model.kernel.explore import explore
-from properties.bugs import Bug
-from properties.bugs.requests import REQUEST_BUGS
-from properties.catalogue import CATALOGUE
-from properties.statements.requests import REQUESTS
+from rayproof.model.kernel import StatementKind, Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.requests import REQUEST_BUGS
+from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.statements.requests import REQUESTS
 from tests.scopes import check_killed
 
 COUNTS = {"requests-drain": (1668, 4952), "requests-leave": (1749, 5740)}

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from model.kernel import Verdict
-from model.kernel.explore import explore
-from model.scheduler.policies import Default
-from model.scheduler.queue_hooks import GIVE_UP, Backoff
-from properties.catalogue import CATALOGUE
-from properties.starvation import exact_starvation_bound
+from rayproof.model.kernel import Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.model.scheduler.policies import Default
+from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
+from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.starvation import exact_starvation_bound
 from tests.scopes import check_exhausted
 
 COUNTS = {

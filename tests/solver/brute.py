@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-from solver.instances import Instance
-from solver.placement import Seat, placement_faults
+from rayproof.solver.instances import Instance
+from rayproof.solver.placement import Seat, placement_faults
 
 
 def least_makespan(instance: Instance) -> int:

@@ -11,8 +11,19 @@ import heapq
 from dataclasses import dataclass, field
 from random import Random
 
-from model.graph import ClusterSpec, Compute, Get, NodeAffinity, Program, Put, Resources, Submit, TaskKind, Wait
-from model.graph.program import DRIVER
+from rayproof.model.graph import (
+    ClusterSpec,
+    Compute,
+    Get,
+    NodeAffinity,
+    Program,
+    Put,
+    Resources,
+    Submit,
+    TaskKind,
+    Wait,
+)
+from rayproof.model.graph.program import DRIVER
 
 
 @dataclass

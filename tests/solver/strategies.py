@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from model.graph import (
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Compute,
@@ -21,8 +21,8 @@ from model.graph import (
     TaskSpec,
     Wait,
 )
-from model.graph.program import DRIVER
-from solver.instances import Group, GroupStrategy, Instance, Node, Object, Occupant, Task
+from rayproof.model.graph.program import DRIVER
+from rayproof.solver.instances import Group, GroupStrategy, Instance, Node, Object, Occupant, Task
 
 
 @st.composite

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from model.graph import Resources
-from solver.bounds import BoundKind, bounds, lower_bound
-from solver.instances import Instance, Node, Object, Task
+from rayproof.model.graph import Resources
+from rayproof.solver.bounds import BoundKind, bounds, lower_bound
+from rayproof.solver.instances import Instance, Node, Object, Task
 from tests.solver.brute import least_makespan
 from tests.solver.strategies import instances
 

@@ -10,13 +10,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from model.graph import Resources
 from rayproof.commands.solving import register
-from solver.gap import RunHeuristic
-from solver.instances import Instance, Node, Objective, Occupant, load, save
-from solver.instances.families import heterogeneous
-from solver.schedules import heft
-from solver.worst import ABSTRACT
+from rayproof.model.graph import Resources
+from rayproof.solver.gap import RunHeuristic
+from rayproof.solver.instances import Instance, Node, Objective, Occupant, load, save
+from rayproof.solver.instances.families import heterogeneous
+from rayproof.solver.schedules import heft
+from rayproof.solver.worst import ABSTRACT
 
 app = typer.Typer()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from model.graph import Resources
-from solver.gap import gap_of_run, measure_gap
-from solver.instances import Instance, Node, Task
-from solver.instances.families import tiny
-from solver.makespan import Status
-from solver.schedules import Schedule, ScheduleError, Slot, heft, upper_bound
+from rayproof.model.graph import Resources
+from rayproof.solver.gap import gap_of_run, measure_gap
+from rayproof.solver.instances import Instance, Node, Task
+from rayproof.solver.instances.families import tiny
+from rayproof.solver.makespan import Status
+from rayproof.solver.schedules import Schedule, ScheduleError, Slot, heft, upper_bound
 
 
 def one_after_the_other(instance: Instance) -> Schedule:

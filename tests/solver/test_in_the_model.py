@@ -8,21 +8,21 @@ from random import Random
 
 import pytest
 
-from model.graph import Resources
-from model.kernel import PolicyError
-from model.scheduler.hooks import Choices, ClusterView, TaskView
-from model.scheduler.policies import BUILT_IN, AlphaBeta, LeastLoad
 from rayproof.gaps.bursts import Chooser, Loads
 from rayproof.gaps.replay import replay
 from rayproof.gaps.running import heuristic, run_instance
-from solver.gap import measure_gap
-from solver.instances import Instance, Node, Object, Task
-from solver.instances.families import chains, fan_out, heterogeneous, tiny
-from solver.makespan import Status, shortest_schedule
-from solver.schedules import Schedule, faults
-from solver.worst import ABSTRACT, Burst, alpha_beta, placed
-from solver.worst.burst import BurstTask
-from solver.worst.listing import Graph, list_starts
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import PolicyError
+from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
+from rayproof.model.scheduler.policies import BUILT_IN, AlphaBeta, LeastLoad
+from rayproof.solver.gap import measure_gap
+from rayproof.solver.instances import Instance, Node, Object, Task
+from rayproof.solver.instances.families import chains, fan_out, heterogeneous, tiny
+from rayproof.solver.makespan import Status, shortest_schedule
+from rayproof.solver.schedules import Schedule, faults
+from rayproof.solver.worst import ABSTRACT, Burst, alpha_beta, placed
+from rayproof.solver.worst.burst import BurstTask
+from rayproof.solver.worst.listing import Graph, list_starts
 
 CPU = Resources.of(CPU=1)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from model.graph import Resources
-from solver.instances import (
+from rayproof.model.graph import Resources
+from rayproof.solver.instances import (
     Group,
     GroupStrategy,
     InfeasibleError,

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solver.bounds import BoundKind
-from solver.bounds.pools import pools
-from solver.bounds.windows import raised_windows
-from solver.engine import Budget, Limits
-from solver.instances import Instance, index
-from solver.instances.families import heterogeneous
-from solver.makespan import Status, shortest_schedule
-from solver.makespan.encoding import Encoding, OutOfBudgetError
-from solver.makespan.events import narrow
-from solver.makespan.grid import grid
-from solver.makespan.search import Found, GaveUp, Refuted, ascend, descend
-from solver.readers import job_shops, projects, task_graphs
-from solver.schedules import Schedule, Slot, require_valid
+from rayproof.solver.bounds import BoundKind
+from rayproof.solver.bounds.pools import pools
+from rayproof.solver.bounds.windows import raised_windows
+from rayproof.solver.engine import Budget, Limits
+from rayproof.solver.instances import Instance, index
+from rayproof.solver.instances.families import heterogeneous
+from rayproof.solver.makespan import Status, shortest_schedule
+from rayproof.solver.makespan.encoding import Encoding, OutOfBudgetError
+from rayproof.solver.makespan.events import narrow
+from rayproof.solver.makespan.grid import grid
+from rayproof.solver.makespan.search import Found, GaveUp, Refuted, ascend, descend
+from rayproof.solver.readers import job_shops, projects, task_graphs
+from rayproof.solver.schedules import Schedule, Slot, require_valid
 from tests.solver.brute import least_makespan
 from tests.solver.strategies import instances
 from tests.solver.test_readers import shared
@@ -98,7 +98,7 @@ def test_out_of_resource_units_is_undetermined_and_repeatable() -> None:
 
 
 def test_two_processes_agree_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("solver.makespan.solve.ALONE_SECONDS", 0.0)
+    monkeypatch.setattr("rayproof.solver.makespan.solve.ALONE_SECONDS", 0.0)
     instance = heterogeneous(12, 3, seed=2)
     alone = shortest_schedule(instance, restarts=0)
     assert alone.lower.kind is BoundKind.UNSAT, "the instance should need the solver"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.graph import Resources
-from solver.engine import Limits
-from solver.instances import Group, GroupStrategy, Instance, InstanceError, Node, Occupant
-from solver.placement import (
+from rayproof.model.graph import Resources
+from rayproof.solver.engine import Limits
+from rayproof.solver.instances import Group, GroupStrategy, Instance, InstanceError, Node, Occupant
+from rayproof.solver.placement import (
     Aim,
     Outcome,
     PlacementError,
@@ -23,7 +23,7 @@ from solver.placement import (
     positions,
     require_placed,
 )
-from solver.readers import bins
+from rayproof.solver.readers import bins
 from tests.solver.brute import all_placements
 from tests.solver.strategies import clusters_with_occupants
 from tests.solver.test_readers import shared

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from solver.bounds import lower_bound
-from solver.engine import Limits
-from solver.instances import Instance, InstanceError
-from solver.placement import best_placement
-from solver.readers import (
+from rayproof.solver.bounds import lower_bound
+from rayproof.solver.engine import Limits
+from rayproof.solver.instances import Instance, InstanceError
+from rayproof.solver.placement import best_placement
+from rayproof.solver.readers import (
     VARIABLE,
     directory,
     gpu_cluster,
@@ -25,7 +25,7 @@ from solver.readers import (
     recorded_workflows,
     task_graphs,
 )
-from solver.schedules import require_valid, upper_bound
+from rayproof.solver.schedules import require_valid, upper_bound
 from tests.solver.brute import least_makespan
 
 STG = """3

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from model.graph import (
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Compute,
@@ -23,9 +23,9 @@ from model.graph import (
     TaskSpec,
     Wait,
 )
-from solver.bounds import lower_bound
-from solver.instances import InfeasibleError, InstanceError, Until, from_program
-from solver.makespan import Status, shortest_schedule
+from rayproof.solver.bounds import lower_bound
+from rayproof.solver.instances import InfeasibleError, InstanceError, Until, from_program
+from rayproof.solver.makespan import Status, shortest_schedule
 from tests.solver.executor import Run
 from tests.solver.strategies import clusters, programs
 

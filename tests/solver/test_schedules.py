@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.graph import Resources
-from solver.bounds import lower_bound
-from solver.instances import Instance, Node, Object, Task
-from solver.schedules import Schedule, ScheduleError, Slot, faults, heft, require_valid, upper_bound
+from rayproof.model.graph import Resources
+from rayproof.solver.bounds import lower_bound
+from rayproof.solver.instances import Instance, Node, Object, Task
+from rayproof.solver.schedules import Schedule, ScheduleError, Slot, faults, heft, require_valid, upper_bound
 from tests.solver.brute import least_makespan
 from tests.solver.strategies import instances
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from model.graph import Resources
-from solver.engine import Limits
-from solver.instances import Group, GroupStrategy, Instance, InstanceError, Node, Occupant, Task
-from solver.why import Holds, Needs, NeedsLabel, NeedsNode, NeedsStrategy, Reason, Verdict, why_not
+from rayproof.model.graph import Resources
+from rayproof.solver.engine import Limits
+from rayproof.solver.instances import Group, GroupStrategy, Instance, InstanceError, Node, Occupant, Task
+from rayproof.solver.why import Holds, Needs, NeedsLabel, NeedsNode, NeedsStrategy, Reason, Verdict, why_not
 from tests.solver.brute import all_placements
 from tests.solver.strategies import clusters_with_occupants
 

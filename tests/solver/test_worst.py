@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solver.engine import Limits
-from solver.worst import (
+from rayproof.solver.engine import Limits
+from rayproof.solver.worst import (
     ABSTRACT,
     Burst,
     BurstTask,

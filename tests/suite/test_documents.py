@@ -2,14 +2,14 @@
 
 import pytest
 
-from model.kernel.explore import explore
-from model.kernel.statements import DECIDED
-from properties.bugs import BUGS
-from properties.catalogue import build
-from properties.implications import IMPLIED_BY
-from properties.statements.rest import at_rest
-from properties.statements.runs import CLUSTER_RUNS
 from rayproof.commands import statements_table, traceability
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.statements import DECIDED
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.implications import IMPLIED_BY
+from rayproof.properties.statements.rest import at_rest
+from rayproof.properties.statements.runs import CLUSTER_RUNS
 from tests.shared_data import PROJECT
 
 

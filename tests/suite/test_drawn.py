@@ -5,13 +5,13 @@ from random import Random
 
 import pytest
 
-from model.kernel import StatementKind
-from model.kernel.walk import walk
-from properties.bugs import BUGS
-from properties.bugs.owned_cluster import OWNED_BUGS
-from properties.drawn import FAMILIES, ShapeError, from_bytes
-from properties.drawn.cluster import draw_cluster
-from properties.statements.owned_cluster import OWNED_CLUSTER
+from rayproof.model.kernel import StatementKind
+from rayproof.model.kernel.walk import walk
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.bugs.owned_cluster import OWNED_BUGS
+from rayproof.properties.drawn import FAMILIES, ShapeError, from_bytes
+from rayproof.properties.drawn.cluster import draw_cluster
+from rayproof.properties.statements.owned_cluster import OWNED_CLUSTER
 
 SHAPES = 300
 

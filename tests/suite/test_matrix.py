@@ -5,9 +5,9 @@ The bug names the statement that must fail, and declares all others that notice 
 
 import pytest
 
-from model.kernel.statements import DECIDED
-from properties.bugs import BUGS
-from properties.catalogue import ENTRIES
+from rayproof.model.kernel.statements import DECIDED
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import ENTRIES
 from tests.scopes import noticed_by
 
 LARGE = {

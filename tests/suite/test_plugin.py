@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from model.scheduler.policies import BUILT_IN
 from rayproof.counterexamples import load, shown
 from rayproof.errors import InputError
+from rayproof.model.scheduler.policies import BUILT_IN
 from rayproof.suite.regression import assert_fixed
 from tests.shared_data import EXAMPLES, PROJECT
 

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, seed, settings
 
-from properties.runs import FAULT_BYTES, Run, runs
-from properties.suite import PATIENT
+from rayproof.properties.runs import FAULT_BYTES, Run, runs
+from rayproof.properties.suite import PATIENT
 
 
 def test_every_run_is_another_one() -> None:

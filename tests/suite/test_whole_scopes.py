@@ -2,10 +2,10 @@
 
 import pytest
 
-from model.kernel.explore import explore
-from properties.bugs import Bug
-from properties.bugs.whole import WHOLE_BUGS
-from properties.catalogue import build
+from rayproof.model.kernel.explore import explore
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.whole import WHOLE_BUGS
+from rayproof.properties.catalogue import build
 from tests.scopes import check_killed, check_pinned
 
 PINNED = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from model.graph import Compute, Get, Resources, Submit
 from rayproof.errors import InputError
+from rayproof.model.graph import Compute, Get, Resources, Submit
 from rayproof.timelines import read_timeline
 from rayproof.workloads import read_workload
 from tests.mutations import damaged

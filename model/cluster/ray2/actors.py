@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.actors.lifecycle import ActorManager, LeaseWorker, Life
-from model.actors.protocol import ActorState
-from model.cluster.ray2.calls import caller_of, home_of
-from model.kernel import Context, Down, Message, Name, constant
+from rayproof.model.actors.lifecycle import ActorManager, LeaseWorker, Life
+from rayproof.model.actors.protocol import ActorState
+from rayproof.model.cluster.ray2.calls import caller_of, home_of
+from rayproof.model.kernel import Context, Down, Message, Name, constant
 
 
 @dataclass(slots=True)

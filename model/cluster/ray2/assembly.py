@@ -11,22 +11,22 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
-from model.actors.protocol import CallSpec
-from model.cluster.ray2.actors import ActorTable
-from model.cluster.ray2.calls import ActorCalls, ActorHome, caller_of, home_of
-from model.cluster.ray2.driver import SUBMITTER, Submitter, TaskManager
-from model.cluster.ray2.node import ACTOR, ClusterRaylet, LeasedExecutor, NodeBundles
-from model.cluster.ray2.protocol import Deed
-from model.graph import Default, ObjectId, Resources, Spread, TaskId
-from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
-from model.lineage.execution import Borrower
-from model.lineage.programs import Task
-from model.scheduler.groups.manager import GroupManager
-from model.scheduler.groups.node import USAGE
-from model.scheduler.groups.protocol import Group, GroupId
-from model.scheduler.leases.bundled import in_bundle
-from model.scheduler.leases.protocol import ClassId, SchedulingClass
-from model.scheduler.leases.raylet import SYNC
+from rayproof.model.actors.protocol import CallSpec
+from rayproof.model.cluster.ray2.actors import ActorTable
+from rayproof.model.cluster.ray2.calls import ActorCalls, ActorHome, caller_of, home_of
+from rayproof.model.cluster.ray2.driver import SUBMITTER, Submitter, TaskManager
+from rayproof.model.cluster.ray2.node import ACTOR, ClusterRaylet, LeasedExecutor, NodeBundles
+from rayproof.model.cluster.ray2.protocol import Deed
+from rayproof.model.graph import Default, ObjectId, Resources, Spread, TaskId
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
+from rayproof.model.lineage.execution import Borrower
+from rayproof.model.lineage.programs import Task
+from rayproof.model.scheduler.groups.manager import GroupManager
+from rayproof.model.scheduler.groups.node import USAGE
+from rayproof.model.scheduler.groups.protocol import Group, GroupId
+from rayproof.model.scheduler.leases.bundled import in_bundle
+from rayproof.model.scheduler.leases.protocol import ClassId, SchedulingClass
+from rayproof.model.scheduler.leases.raylet import SYNC
 
 CPU = Resources.of(CPU=1)
 """What a task and an actor need."""

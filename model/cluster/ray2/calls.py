@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.actors.calls import METHOD, Actor, Caller
-from model.actors.events import ReplyLost
-from model.actors.protocol import Outcome, Push, Result
-from model.cluster.ray2.protocol import (
+from rayproof.model.actors.calls import METHOD, Actor, Caller
+from rayproof.model.actors.events import ReplyLost
+from rayproof.model.actors.protocol import Outcome, Push, Result
+from rayproof.model.cluster.ray2.protocol import (
     CallMade,
     CallOver,
     CallReady,
@@ -24,7 +24,7 @@ from model.cluster.ray2.protocol import (
     WorkerBegan,
     WorkerEnded,
 )
-from model.kernel import Context, Message, Name, Slot, Unreachable, constant
+from rayproof.model.kernel import Context, Message, Name, Slot, Unreachable, constant
 
 
 def caller_of(actor: str) -> Slot:

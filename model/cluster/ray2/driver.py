@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.actors.lifecycle import CreateActor, KillActor
-from model.actors.protocol import Outcome
-from model.cluster.ray2.calls import caller_of
-from model.cluster.ray2.protocol import (
+from rayproof.model.actors.lifecycle import CreateActor, KillActor
+from rayproof.model.actors.protocol import Outcome
+from rayproof.model.cluster.ray2.calls import caller_of
+from rayproof.model.cluster.ray2.protocol import (
     AttemptFailed,
     AttemptOver,
     AttemptPushed,
@@ -38,16 +38,16 @@ from model.cluster.ray2.protocol import (
     Withdrawal,
     WorkerGone,
 )
-from model.graph import TaskId
-from model.kernel import Context, Message, Name, constant
-from model.lineage.attempts import AttemptSent, CancelAccepted
-from model.lineage.execution import Execute
-from model.lineage.ownership import Owner
-from model.lineage.programs import Failure, Stage, Submit, Task
-from model.scheduler.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
-from model.scheduler.leases.owner import Leased
-from model.scheduler.leases.owner import Owner as Lessee
-from model.scheduler.leases.protocol import ClassId, LeaseId
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context, Message, Name, constant
+from rayproof.model.lineage.attempts import AttemptSent, CancelAccepted
+from rayproof.model.lineage.execution import Execute
+from rayproof.model.lineage.ownership import Owner
+from rayproof.model.lineage.programs import Failure, Stage, Submit, Task
+from rayproof.model.scheduler.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
+from rayproof.model.scheduler.leases.owner import Leased
+from rayproof.model.scheduler.leases.owner import Owner as Lessee
+from rayproof.model.scheduler.leases.protocol import ClassId, LeaseId
 
 SUBMITTER = "submitter"
 

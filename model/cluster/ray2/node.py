@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.actors.lifecycle import LeaseWorker, WorkerLeased
-from model.actors.lifecycle import ReturnWorker as EndWorker
-from model.cluster.ray2.calls import home_of
-from model.cluster.ray2.protocol import (
+from rayproof.model.actors.lifecycle import LeaseWorker, WorkerLeased
+from rayproof.model.actors.lifecycle import ReturnWorker as EndWorker
+from rayproof.model.cluster.ray2.calls import home_of
+from rayproof.model.cluster.ray2.protocol import (
     BundlesChanged,
     Busy,
     EndLease,
@@ -28,15 +28,15 @@ from model.cluster.ray2.protocol import (
     WorkerEnded,
     WorkerGone,
 )
-from model.graph import Resources, TaskId
-from model.kernel import Context, Down, Message, Name, constant
-from model.lineage.execution import BODY, Executor, TaskReply
-from model.lineage.programs import Failure
-from model.scheduler.groups.node import USAGE, BundleNode
-from model.scheduler.groups.protocol import GroupId, Usage
-from model.scheduler.leases.bundled import GROUP, BundleRaylet, in_bundle
-from model.scheduler.leases.local import Waiting
-from model.scheduler.leases.protocol import ClassId, LeaseId, RequestLease, View
+from rayproof.model.graph import Resources, TaskId
+from rayproof.model.kernel import Context, Down, Message, Name, constant
+from rayproof.model.lineage.execution import BODY, Executor, TaskReply
+from rayproof.model.lineage.programs import Failure
+from rayproof.model.scheduler.groups.node import USAGE, BundleNode
+from rayproof.model.scheduler.groups.protocol import GroupId, Usage
+from rayproof.model.scheduler.leases.bundled import GROUP, BundleRaylet, in_bundle
+from rayproof.model.scheduler.leases.local import Waiting
+from rayproof.model.scheduler.leases.protocol import ClassId, LeaseId, RequestLease, View
 
 ACTOR: ClassId = "actor"
 """The class of the leases of actors."""

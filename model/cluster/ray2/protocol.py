@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from model.graph import Resources, TaskId
-from model.kernel import Message, Name
-from model.lineage.execution import Execute
-from model.lineage.programs import Action
-from model.scheduler.groups.protocol import GroupId
-from model.scheduler.leases.protocol import ClassId, LeaseId
+from rayproof.model.graph import Resources, TaskId
+from rayproof.model.kernel import Message, Name
+from rayproof.model.lineage.execution import Execute
+from rayproof.model.lineage.programs import Action
+from rayproof.model.scheduler.groups.protocol import GroupId
+from rayproof.model.scheduler.leases.protocol import ClassId, LeaseId
 
 # ---- what a driver does ---------------------------------------------------------------------------------------------
 

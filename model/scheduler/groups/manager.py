@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.graph import Resources
-from model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from model.scheduler.groups.protocol import (
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
+from rayproof.model.scheduler.groups.protocol import (
     Commit,
     Committed,
     CreateGroup,
@@ -33,7 +33,7 @@ from model.scheduler.groups.protocol import (
     ReturnBundles,
     Usage,
 )
-from model.scheduler.ray import BundleStrategy, NodeResources, Outcome, Request, Status, schedule_bundles
+from rayproof.model.scheduler.ray import BundleStrategy, NodeResources, Outcome, Request, Status, schedule_bundles
 
 BACKOFF = "retry:"
 """Prefix of the timers of groups for which there was no room; 100 ms * 1.5^n, at most 1 s."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.graph import Resources
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from model.scheduler.groups.protocol import (
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.scheduler.groups.protocol import (
     BundleCommitted,
     BundlePrepared,
     BundleReturned,

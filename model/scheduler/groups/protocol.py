@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import Resources
-from model.kernel import Message, Name
-from model.scheduler.ray import BundleStrategy
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Message, Name
+from rayproof.model.scheduler.ray import BundleStrategy
 
 GroupId = int
 

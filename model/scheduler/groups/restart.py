@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel import Context, Message, Name, durable, slot_of
-from model.scheduler.groups.manager import GroupManager, GroupState, Round, bundles_on
-from model.scheduler.groups.node import USAGE, BundleNode
-from model.scheduler.groups.protocol import (
+from rayproof.model.kernel import Context, Message, Name, durable, slot_of
+from rayproof.model.scheduler.groups.manager import GroupManager, GroupState, Round, bundles_on
+from rayproof.model.scheduler.groups.node import USAGE, BundleNode
+from rayproof.model.scheduler.groups.protocol import (
     Commit,
     CreateGroup,
     GroupId,

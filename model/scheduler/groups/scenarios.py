@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import MappingProxyType
 
-from model.graph import Resources
-from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
-from model.scheduler.groups.manager import GroupManager
-from model.scheduler.groups.node import USAGE, BundleNode
-from model.scheduler.groups.protocol import Group
-from model.scheduler.groups.restart import LoyalNode, RestartableManager
-from model.scheduler.groups.user import GroupUser
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
+from rayproof.model.scheduler.groups.manager import GroupManager
+from rayproof.model.scheduler.groups.node import USAGE, BundleNode
+from rayproof.model.scheduler.groups.protocol import Group
+from rayproof.model.scheduler.groups.restart import LoyalNode, RestartableManager
+from rayproof.model.scheduler.groups.user import GroupUser
 
 
 def group_scope(

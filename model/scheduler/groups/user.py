@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from model.scheduler.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, ManagerBack, RemoveGroup
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.scheduler.groups.protocol import (
+    CreateGroup,
+    GroupId,
+    GroupReady,
+    GroupRemoved,
+    ManagerBack,
+    RemoveGroup,
+)
 
 REMOVE = "remove"
 """Timer of a user who gives its group up: the program's own progress."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model.graph import Resources
-from model.scheduler.leases.protocol import ClassId
-from model.scheduler.leases.raylet import LeaseRaylet
+from rayproof.model.graph import Resources
+from rayproof.model.scheduler.leases.protocol import ClassId
+from rayproof.model.scheduler.leases.raylet import LeaseRaylet
 
 GROUP = "_group_"
 ANY = -1

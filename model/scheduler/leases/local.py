@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.graph import Resources
-from model.kernel import Context, Name, Process, constant
-from model.scheduler.leases.protocol import ClassId, Granting, LeaseGranted, LeaseId, SchedulingClass
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Context, Name, Process, constant
+from rayproof.model.scheduler.leases.protocol import ClassId, Granting, LeaseGranted, LeaseId, SchedulingClass
 
 CAP = "cap:"
 """Prefix of the timers after which a class at its cap may have one worker more (1 s, doubled each time, 10 s)."""

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from model.graph import TaskId
-from model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from model.scheduler.leases.protocol import (
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
+from rayproof.model.scheduler.leases.protocol import (
     Asking,
     CancelLease,
     ClassId,

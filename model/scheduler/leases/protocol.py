@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph import Default, NodeAffinity, Resources, Spread, TaskId
-from model.kernel import Message, Name
+from rayproof.model.graph import Default, NodeAffinity, Resources, Spread, TaskId
+from rayproof.model.kernel import Message, Name
 
 LeaseId = int
 ClassId = str

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from model.graph import Resources
-from model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, constant
-from model.scheduler.leases.local import CAP, NodeLeases, Waiting
-from model.scheduler.leases.protocol import (
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Context, Down, Message, Name, TimerKind, Unhandled, constant
+from rayproof.model.scheduler.leases.local import CAP, NodeLeases, Waiting
+from rayproof.model.scheduler.leases.protocol import (
     CancelLease,
     Choosing,
     ClassId,
@@ -31,7 +31,7 @@ from model.scheduler.leases.protocol import (
     WorkerBlocked,
     WorkerUnblocked,
 )
-from model.scheduler.ray import Decision, LeaseOptions, NodeResources, Request, best_for_lease
+from rayproof.model.scheduler.ray import Decision, LeaseOptions, NodeResources, Request, best_for_lease
 
 SYNC = "sync"
 """Channel of the views that raylets send each other."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from model.graph import Resources, TaskId
-from model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
-from model.scheduler.leases.bundled import GROUP, BundleRaylet
-from model.scheduler.leases.owner import Owner
-from model.scheduler.leases.protocol import SchedulingClass
-from model.scheduler.leases.raylet import SYNC, LeaseRaylet
-from model.scheduler.leases.worker import LeasedWorker, NestingWorker
+from rayproof.model.graph import Resources, TaskId
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
+from rayproof.model.scheduler.leases.bundled import GROUP, BundleRaylet
+from rayproof.model.scheduler.leases.owner import Owner
+from rayproof.model.scheduler.leases.protocol import SchedulingClass
+from rayproof.model.scheduler.leases.raylet import SYNC, LeaseRaylet
+from rayproof.model.scheduler.leases.worker import LeasedWorker, NestingWorker
 
 
 def lease_scope(

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from model.graph import Resources, TaskId
-from model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from model.scheduler.leases.owner import Owner
-from model.scheduler.leases.protocol import (
+from rayproof.model.graph import Resources, TaskId
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.scheduler.leases.owner import Owner
+from rayproof.model.scheduler.leases.protocol import (
     IPC,
     PushTask,
     ResultStored,

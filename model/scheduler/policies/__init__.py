@@ -1,14 +1,14 @@
 """Built-in placement policies, one module each."""
 
-from model.scheduler.hooks import Policy
-from model.scheduler.policies.alpha_beta import AlphaBeta
-from model.scheduler.policies.completed import with_defaults
-from model.scheduler.policies.default import Default
-from model.scheduler.policies.earliest_completion import EarliestCompletion
-from model.scheduler.policies.least_load import LeastLoad
-from model.scheduler.policies.locality_first import LocalityFirst
-from model.scheduler.policies.lowest_estimated_wait import LowestEstimatedWait
-from model.scheduler.policies.spread import Spread
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policies.alpha_beta import AlphaBeta
+from rayproof.model.scheduler.policies.completed import with_defaults
+from rayproof.model.scheduler.policies.default import Default
+from rayproof.model.scheduler.policies.earliest_completion import EarliestCompletion
+from rayproof.model.scheduler.policies.least_load import LeastLoad
+from rayproof.model.scheduler.policies.locality_first import LocalityFirst
+from rayproof.model.scheduler.policies.lowest_estimated_wait import LowestEstimatedWait
+from rayproof.model.scheduler.policies.spread import Spread
 
 BUILT_IN: dict[str, Policy] = {
     "default": Default(),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.kernel import Name
-from model.scheduler.hooks import Choices, ClusterView, Policy, TaskView, policy_name
-from model.scheduler.policies.default import Default
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.hooks import Choices, ClusterView, Policy, TaskView, policy_name
+from rayproof.model.scheduler.policies.default import Default
 
 
 class Completed:

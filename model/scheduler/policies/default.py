@@ -14,13 +14,13 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from model.graph import strategies
-from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView
-from model.scheduler.policies.spread import Spread
-from model.scheduler.ray import HybridOptions
-from model.scheduler.ray.hybrid import candidates_drawn
-from model.scheduler.ray.view import float32
+from rayproof.model.graph import strategies
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView
+from rayproof.model.scheduler.policies.spread import Spread
+from rayproof.model.scheduler.ray import HybridOptions
+from rayproof.model.scheduler.ray.hybrid import candidates_drawn
+from rayproof.model.scheduler.ray.view import float32
 
 
 @dataclass(frozen=True)

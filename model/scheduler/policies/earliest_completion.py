@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.hooks import WAIT, Choices, ClusterView, NodeView, TaskView
 
 
 @dataclass(frozen=True)

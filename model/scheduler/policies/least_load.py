@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView
 
 
 @dataclass(frozen=True)

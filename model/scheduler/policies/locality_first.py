@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from model.graph import NodeAffinity, Spread
-from model.kernel import Name
-from model.scheduler.hooks import Choices, ClusterView, TaskView
-from model.scheduler.policies.default import Default
-from model.scheduler.ray.locality import most_bytes
+from rayproof.model.graph import NodeAffinity, Spread
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
+from rayproof.model.scheduler.policies.default import Default
+from rayproof.model.scheduler.ray.locality import most_bytes
 
 
 @dataclass(frozen=True)

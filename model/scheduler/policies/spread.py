@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.kernel import Name
-from model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView
-from model.scheduler.ray import Request, round_robin
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.hooks import WAIT, Choices, ClusterView, TaskView
+from rayproof.model.scheduler.ray import Request, round_robin
 
 
 @dataclass(frozen=True)

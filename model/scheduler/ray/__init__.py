@@ -5,18 +5,25 @@ Source: Ray 2.60, `src/ray/raylet/scheduling/policy/*.cc`, `cluster_resource_sch
 function returns every legal answer with its weight. Left out: what happens around a decision (queues, leases, replies).
 """
 
-from model.scheduler.ray.affinity import NodeAffinityOptions, bundle_affinity, node_affinity
-from model.scheduler.ray.answer import NIL, Answer
-from model.scheduler.ray.bundles import BundleStrategy, Outcome, Status, is_legal_placement, schedule_bundles
-from model.scheduler.ray.cluster_scheduler import Decision, LeaseOptions, best_for_lease, best_for_strategy
-from model.scheduler.ray.draws import node_label, random_node
-from model.scheduler.ray.hybrid import HybridOptions, best_node, hybrid
-from model.scheduler.ray.instances import allocate, release, whole_instances
-from model.scheduler.ray.labels import LabelConstraint, LabelOperator
-from model.scheduler.ray.locality import Argument, LeaseTarget, lease_target
-from model.scheduler.ray.node_order import murmur_hash_64a, node_rank, order_by_rank
-from model.scheduler.ray.round_robin import round_robin
-from model.scheduler.ray.view import Node, NodeResources, Request, critical_utilization, is_available, is_feasible
+from rayproof.model.scheduler.ray.affinity import NodeAffinityOptions, bundle_affinity, node_affinity
+from rayproof.model.scheduler.ray.answer import NIL, Answer
+from rayproof.model.scheduler.ray.bundles import BundleStrategy, Outcome, Status, is_legal_placement, schedule_bundles
+from rayproof.model.scheduler.ray.cluster_scheduler import Decision, LeaseOptions, best_for_lease, best_for_strategy
+from rayproof.model.scheduler.ray.draws import node_label, random_node
+from rayproof.model.scheduler.ray.hybrid import HybridOptions, best_node, hybrid
+from rayproof.model.scheduler.ray.instances import allocate, release, whole_instances
+from rayproof.model.scheduler.ray.labels import LabelConstraint, LabelOperator
+from rayproof.model.scheduler.ray.locality import Argument, LeaseTarget, lease_target
+from rayproof.model.scheduler.ray.node_order import murmur_hash_64a, node_rank, order_by_rank
+from rayproof.model.scheduler.ray.round_robin import round_robin
+from rayproof.model.scheduler.ray.view import (
+    Node,
+    NodeResources,
+    Request,
+    critical_utilization,
+    is_available,
+    is_feasible,
+)
 
 __all__ = [
     "NIL",

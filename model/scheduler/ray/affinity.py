@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from model.kernel import Name
-from model.scheduler.ray.answer import NIL, Answer, exactly
-from model.scheduler.ray.hybrid import HybridOptions, hybrid
-from model.scheduler.ray.view import Node, Request, is_available, is_feasible
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.ray.answer import NIL, Answer, exactly
+from rayproof.model.scheduler.ray.hybrid import HybridOptions, hybrid
+from rayproof.model.scheduler.ray.view import Node, Request, is_available, is_feasible
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from model.kernel import Name
+from rayproof.model.kernel import Name
 
 
 @dataclass(frozen=True, slots=True)

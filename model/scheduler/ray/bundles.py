@@ -17,11 +17,11 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import groupby, permutations
 
-from model.graph import Resources
-from model.kernel import Name
-from model.scheduler.ray.labels import matches
-from model.scheduler.ray.node_order import murmur_hash_64a
-from model.scheduler.ray.view import Node, Request, covers, is_feasible
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.ray.labels import matches
+from rayproof.model.scheduler.ray.node_order import murmur_hash_64a
+from rayproof.model.scheduler.ray.view import Node, Request, covers, is_feasible
 
 PREDEFINED = ("CPU", "memory", "GPU", "object_store_memory")
 

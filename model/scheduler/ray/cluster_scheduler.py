@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from model.graph import Default, NodeAffinity, PlacementGroup, Spread
-from model.kernel import Name
-from model.scheduler.ray.affinity import NodeAffinityOptions, node_affinity
-from model.scheduler.ray.answer import NIL, Answer, exactly
-from model.scheduler.ray.draws import node_label, random_node
-from model.scheduler.ray.hybrid import HybridOptions, hybrid
-from model.scheduler.ray.labels import LabelConstraint
-from model.scheduler.ray.round_robin import round_robin
-from model.scheduler.ray.view import Node, Request, is_available, is_feasible
+from rayproof.model.graph import Default, NodeAffinity, PlacementGroup, Spread
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.ray.affinity import NodeAffinityOptions, node_affinity
+from rayproof.model.scheduler.ray.answer import NIL, Answer, exactly
+from rayproof.model.scheduler.ray.draws import node_label, random_node
+from rayproof.model.scheduler.ray.hybrid import HybridOptions, hybrid
+from rayproof.model.scheduler.ray.labels import LabelConstraint
+from rayproof.model.scheduler.ray.round_robin import round_robin
+from rayproof.model.scheduler.ray.view import Node, Request, is_available, is_feasible
 
 
 @dataclass(frozen=True, slots=True)

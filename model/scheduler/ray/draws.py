@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from model.scheduler.ray.answer import NIL, Answer, drawn
-from model.scheduler.ray.labels import LabelConstraint, matches
-from model.scheduler.ray.view import Node, Request, is_available, is_feasible
+from rayproof.model.scheduler.ray.answer import NIL, Answer, drawn
+from rayproof.model.scheduler.ray.labels import LabelConstraint, matches
+from rayproof.model.scheduler.ray.view import Node, Request, is_available, is_feasible
 
 
 def node_label(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from model.kernel import Name
-from model.scheduler.ray.answer import NIL, Answer, drawn, exactly
-from model.scheduler.ray.view import Node, Request, float32, is_available, is_feasible
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.ray.answer import NIL, Answer, drawn, exactly
+from rayproof.model.scheduler.ray.view import Node, Request, float32, is_available, is_feasible
 
 THRESHOLD = 0.5
 TOP_K_FRACTION = 0.2

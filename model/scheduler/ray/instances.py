@@ -7,8 +7,8 @@ placeable where no single device has room. Left out: devices that are taken out 
 
 from __future__ import annotations
 
-from model.graph import Resources
-from model.graph.resources import UNIT
+from rayproof.model.graph import Resources
+from rayproof.model.graph.resources import UNIT
 
 UNIT_RESOURCES = frozenset({"GPU", "TPU", "NPU", "HPU", "RBLN", "neuron_cores"})
 """Resources with devices of their own; CPUs are one pool."""

@@ -11,7 +11,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.kernel import Name
+from rayproof.model.kernel import Name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from model.kernel import Name
-from model.scheduler.ray.answer import NIL, Answer, exactly
-from model.scheduler.ray.view import Node, Request, is_available, is_feasible
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.ray.answer import NIL, Answer, exactly
+from rayproof.model.scheduler.ray.view import Node, Request, is_available, is_feasible
 
 
 def round_robin(

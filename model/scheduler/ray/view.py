@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Protocol
 
-from model.graph import Resources
-from model.graph.resources import UNIT
-from model.kernel import Name
-from model.scheduler.ray.labels import LabelConstraint, matches
+from rayproof.model.graph import Resources
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.ray.labels import LabelConstraint, matches
 
 IMPLICIT = "node:__internal_implicit_resource_"
 """Prefix of resources of which every node has one unless it says otherwise."""

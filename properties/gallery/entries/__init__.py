@@ -1,11 +1,11 @@
 """The entries of the gallery: 75 defects of real systems, in the order of their numbers."""
 
-from properties.gallery.entries.actors import ACTORS, GROUPS
-from properties.gallery.entries.control import CHAINS, CONTROL_STORE
-from properties.gallery.entries.later import AUTOSCALER, KUBERAY
-from properties.gallery.entries.objects import LINEAGE, OBJECTS
-from properties.gallery.entries.scheduling import SCHEDULING
-from properties.gallery.entry import GalleryEntry
+from rayproof.properties.gallery.entries.actors import ACTORS, GROUPS
+from rayproof.properties.gallery.entries.control import CHAINS, CONTROL_STORE
+from rayproof.properties.gallery.entries.later import AUTOSCALER, KUBERAY
+from rayproof.properties.gallery.entries.objects import LINEAGE, OBJECTS
+from rayproof.properties.gallery.entries.scheduling import SCHEDULING
+from rayproof.properties.gallery.entry import GalleryEntry
 
 __all__ = ["GALLERY"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from properties.gallery.entry import GalleryEntry, Standing
+from rayproof.properties.gallery.entry import GalleryEntry, Standing
 
 ACTORS = (
     GalleryEntry(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from properties.gallery.entry import GalleryEntry
+from rayproof.properties.gallery.entry import GalleryEntry
 
 CONTROL_STORE = (
     GalleryEntry(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from properties.gallery.entry import later
+from rayproof.properties.gallery.entry import later
 
 AUTOSCALER = (
     later(59, "ray#36926", "A task that has just started is counted as pending and as usage.", "autoscaler"),

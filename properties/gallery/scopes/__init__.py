@@ -5,11 +5,11 @@ independent in a cluster may stand side by side in one scope; faults are then sh
 between any two of the other. A bug is applied to a scope by putting its processes in the place of those they replace.
 """
 
-from properties.gallery.scopes.base import GenericScope
-from properties.gallery.scopes.control import chain_scope, members_scope, news_scope, tables_scope
-from properties.gallery.scopes.objects import store_scope, transfer_scope
-from properties.gallery.scopes.recovery import actors_scope, lineage_scope, references_scope
-from properties.gallery.scopes.scheduling import cluster_scope, groups_scope, leases_scope
+from rayproof.properties.gallery.scopes.base import GenericScope
+from rayproof.properties.gallery.scopes.control import chain_scope, members_scope, news_scope, tables_scope
+from rayproof.properties.gallery.scopes.objects import store_scope, transfer_scope
+from rayproof.properties.gallery.scopes.recovery import actors_scope, lineage_scope, references_scope
+from rayproof.properties.gallery.scopes.scheduling import cluster_scope, groups_scope, leases_scope
 
 __all__ = ["GENERIC_SCOPES", "GenericScope"]
 

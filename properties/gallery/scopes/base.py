@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from model.kernel import FaultKind, LinkRule, Process, Scenario
-from properties.entry import Swap
+from rayproof.model.kernel import FaultKind, LinkRule, Process, Scenario
+from rayproof.properties.entry import Swap
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model.gcs import scenarios as gcs
-from model.gcs.clients import Get as GetKey
-from model.kernel import FaultKind, LinkRule, Scenario
-from model.lineage.attempts import TaskShape
-from model.lineage.scenarios import attempts, stream
-from model.lineage.streams import Wish
-from properties.entry import Swap
-from properties.gallery.scopes.base import side_by_side
-from properties.gallery.scopes.scheduling import nested_leases, restarted_groups
-from properties.statements import chain, pubsub, server
-from properties.statements.linearizability import linearizable
-from properties.statements.workers import ATTEMPTS, STREAMS
+from rayproof.model.gcs import scenarios as gcs
+from rayproof.model.gcs.clients import Get as GetKey
+from rayproof.model.kernel import FaultKind, LinkRule, Scenario
+from rayproof.model.lineage.attempts import TaskShape
+from rayproof.model.lineage.scenarios import attempts, stream
+from rayproof.model.lineage.streams import Wish
+from rayproof.properties.entry import Swap
+from rayproof.properties.gallery.scopes.base import side_by_side
+from rayproof.properties.gallery.scopes.scheduling import nested_leases, restarted_groups
+from rayproof.properties.statements import chain, pubsub, server
+from rayproof.properties.statements.linearizability import linearizable
+from rayproof.properties.statements.workers import ATTEMPTS, STREAMS
 
 _CHAIN = gcs.ChainScope(
     "generic-chain",

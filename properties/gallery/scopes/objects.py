@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from model.kernel import Scenario
-from model.objects.admission import PullClass
-from model.objects.scenarios import Plane, plane
-from model.objects.worker import Job
-from properties.entry import Swap
-from properties.statements.objects import OBJECTS
+from rayproof.model.kernel import Scenario
+from rayproof.model.objects.admission import PullClass
+from rayproof.model.objects.scenarios import Plane, plane
+from rayproof.model.objects.worker import Job
+from rayproof.properties.entry import Swap
+from rayproof.properties.statements.objects import OBJECTS
 
 
 def store_scope(swap: Swap, ample: bool) -> Scenario:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from model.actors.lifecycle import CreateActor, KillActor
-from model.actors.protocol import OWN_ARGUMENT, CallSpec
-from model.actors.scenarios import calls, lifecycle
-from model.kernel import FaultKind, Scenario
-from model.lineage.programs import Action, Drop, PutAt, Task
-from model.lineage.programs import Get as GetObject
-from model.lineage.programs import Submit as SubmitTask
-from model.lineage.scenarios import control, ownership
-from model.objects.scenarios import references
-from properties.entry import Swap
-from properties.gallery.scopes.base import side_by_side
-from properties.gallery.scopes.scheduling import stored_results
-from properties.scenarios.references import NESTED
-from properties.statements.actors import CALLS, actor_serial_order
-from properties.statements.control import CONTROL
-from properties.statements.lifecycle import LIFECYCLE
-from properties.statements.ownership import OWNERSHIP
-from properties.statements.references import REFERENCES
+from rayproof.model.actors.lifecycle import CreateActor, KillActor
+from rayproof.model.actors.protocol import OWN_ARGUMENT, CallSpec
+from rayproof.model.actors.scenarios import calls, lifecycle
+from rayproof.model.kernel import FaultKind, Scenario
+from rayproof.model.lineage.programs import Action, Drop, PutAt, Task
+from rayproof.model.lineage.programs import Get as GetObject
+from rayproof.model.lineage.programs import Submit as SubmitTask
+from rayproof.model.lineage.scenarios import control, ownership
+from rayproof.model.objects.scenarios import references
+from rayproof.properties.entry import Swap
+from rayproof.properties.gallery.scopes.base import side_by_side
+from rayproof.properties.gallery.scopes.scheduling import stored_results
+from rayproof.properties.scenarios.references import NESTED
+from rayproof.properties.statements.actors import CALLS, actor_serial_order
+from rayproof.properties.statements.control import CONTROL
+from rayproof.properties.statements.lifecycle import LIFECYCLE
+from rayproof.properties.statements.ownership import OWNERSHIP
+from rayproof.properties.statements.references import REFERENCES
 
 
 def lineage_scope(swap: Swap, ample: bool) -> Scenario:

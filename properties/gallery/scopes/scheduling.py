@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from model.cluster.assembly import ClusterParameters, assemble
-from model.graph import (
+from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.graph import (
     Action,
     ClusterSpec,
     Compute,
@@ -19,28 +19,28 @@ from model.graph import (
     Submit,
     TaskSpec,
 )
-from model.graph import NodeAffinity as To
-from model.kernel import Scenario
-from model.scheduler.groups.protocol import Group
-from model.scheduler.groups.scenarios import group_scope
-from model.scheduler.leases.bundled import bundles_on_node, in_bundle
-from model.scheduler.leases.protocol import SchedulingClass
-from model.scheduler.leases.scenarios import lease_scope
-from model.scheduler.policies import LocalityFirst
-from model.scheduler.ray import BundleStrategy
-from properties.entry import Swap
-from properties.gallery.scopes.base import side_by_side
-from properties.statements import scheduling
-from properties.statements.cluster import CLUSTER
-from properties.statements.groups import GROUPS
-from properties.statements.leases import (
+from rayproof.model.graph import NodeAffinity as To
+from rayproof.model.kernel import Scenario
+from rayproof.model.scheduler.groups.protocol import Group
+from rayproof.model.scheduler.groups.scenarios import group_scope
+from rayproof.model.scheduler.leases.bundled import bundles_on_node, in_bundle
+from rayproof.model.scheduler.leases.protocol import SchedulingClass
+from rayproof.model.scheduler.leases.scenarios import lease_scope
+from rayproof.model.scheduler.policies import LocalityFirst
+from rayproof.model.scheduler.ray import BundleStrategy
+from rayproof.properties.entry import Swap
+from rayproof.properties.gallery.scopes.base import side_by_side
+from rayproof.properties.statements import scheduling
+from rayproof.properties.statements.cluster import CLUSTER
+from rayproof.properties.statements.groups import GROUPS
+from rayproof.properties.statements.leases import (
     LEASES,
     blocked_workers_bounded,
     every_get_ends,
     past_the_threshold_the_less_used_goes_first,
     wildcard_is_the_sum_of_its_bundles,
 )
-from properties.statements.requests import REQUESTS
+from rayproof.properties.statements.requests import REQUESTS
 
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
 

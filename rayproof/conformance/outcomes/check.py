@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.kernel import Verdict
 from rayproof.conformance.outcomes.history import History, read_history
 from rayproof.conformance.outcomes.methods import method_questions
 from rayproof.conformance.outcomes.results import result_questions
 from rayproof.conformance.outcomes.script import Uncovered
 from rayproof.conformance.outcomes.search import LIMIT, Answer, Decided, Question, decide
+from rayproof.model.kernel import Verdict
 
 
 @dataclass(frozen=True)

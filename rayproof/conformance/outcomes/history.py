@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind, TaskSpec
+from rayproof.model.graph import ActorId, NodeId, ObjectId, TaskId, TaskKind, TaskSpec
 from rayproof.recordings import FaultKind, Recording, read_recording
 from rayproof.recordings.lines import (
     ActorLine,

@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from model.actors.calls import ARGUMENT, Caller, incarnation
-from model.actors.events import CallEnded, CallSubmitted, Returned, Started
-from model.actors.lifecycle import Life
-from model.actors.protocol import OWN_ARGUMENT, CallSpec, Outcome
-from model.actors.scenarios import calls
-from model.graph import ActorId, TaskId, TaskKind
-from model.kernel import FaultKind, Name
-from model.kernel.steps import Fire, Step
 from rayproof.conformance.outcomes.history import Body, History, Read
 from rayproof.conformance.outcomes.names import NO_END, VALUE, foreign
 from rayproof.conformance.outcomes.script import Entry, Heard, Key, Script, Uncovered
 from rayproof.conformance.outcomes.search import Decided, Question, Seats
+from rayproof.model.actors.calls import ARGUMENT, Caller, incarnation
+from rayproof.model.actors.events import CallEnded, CallSubmitted, Returned, Started
+from rayproof.model.actors.lifecycle import Life
+from rayproof.model.actors.protocol import OWN_ARGUMENT, CallSpec, Outcome
+from rayproof.model.actors.scenarios import calls
+from rayproof.model.graph import ActorId, TaskId, TaskKind
+from rayproof.model.kernel import FaultKind, Name
+from rayproof.model.kernel.steps import Fire, Step
 
 ROW_ERRORS = {"ACTOR_DIED": Outcome.DIED, "ACTOR_UNAVAILABLE": Outcome.UNAVAILABLE}
 """Ray's names of errors in its task rows, and the exceptions that readers see."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.actors.protocol import Outcome
-from model.lineage.attempts import Ending
-from model.lineage.programs import Failure
 from rayproof.conformance.outcomes.history import Read
 from rayproof.conformance.outcomes.script import Uncovered
 from rayproof.conformance.outcomes.search import Answer, Decided
+from rayproof.model.actors.protocol import Outcome
+from rayproof.model.lineage.attempts import Ending
+from rayproof.model.lineage.programs import Failure
 
 VALUE = "value"
 

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from model.graph import NodeAffinity, NodeId, ObjectId, TaskId, TaskKind
-from model.graph.program import DRIVER
-from model.kernel import Scenario
-from model.lineage.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
-from model.lineage.ownership import Owner
-from model.lineage.programs import Action, Failure, Get, PutAt, Submit, Task
-from model.lineage.scenarios import ownership
 from rayproof.conformance.outcomes.history import History, Read
 from rayproof.conformance.outcomes.names import NO_END, foreign
 from rayproof.conformance.outcomes.script import Entry, Heard, Key, Script, Uncovered
 from rayproof.conformance.outcomes.search import Decided, Question, Seats
+from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, TaskId, TaskKind
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.kernel import Scenario
+from rayproof.model.lineage.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
+from rayproof.model.lineage.ownership import Owner
+from rayproof.model.lineage.programs import Action, Failure, Get, PutAt, Submit, Task
+from rayproof.model.lineage.scenarios import ownership
 from rayproof.recordings.outcome import INLINE_BYTES
 
 _Timed: TypeAlias = tuple[int, Action, Read | None]

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from model.kernel import Scenario
-from model.kernel.faults import FaultKind
-from model.kernel.interning import Local
-from model.kernel.outcomes import Outcome
-from model.kernel.process import Slot
-from model.kernel.steps import Fault, Step
-from model.kernel.transitions import Transitions
 from rayproof.conformance.outcomes.script import Heard, Place, Script
+from rayproof.model.kernel import Scenario
+from rayproof.model.kernel.faults import FaultKind
+from rayproof.model.kernel.interning import Local
+from rayproof.model.kernel.outcomes import Outcome
+from rayproof.model.kernel.process import Slot
+from rayproof.model.kernel.steps import Fault, Step
+from rayproof.model.kernel.transitions import Transitions
 
 LIMIT = 400_000
 """Pairs after which the search gives up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from model.kernel import (
+from rayproof.model.kernel import (
     Context,
     Down,
     FaultKind,

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from model.kernel import Scenario, StateView, TimerKind, Verdict, always, eventually
-from model.kernel.explore import Explorer, Limits, explore
-from model.kernel.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
-from model.kernel.minimise import minimise
-from model.kernel.replay import replay
-from model.kernel.trace import Trace, render
+from rayproof.model.kernel import Scenario, StateView, TimerKind, Verdict, always, eventually
+from rayproof.model.kernel.explore import Explorer, Limits, explore
+from rayproof.model.kernel.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
+from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.trace import Trace, render
 from tests.kernel.liveness import systems
 
 

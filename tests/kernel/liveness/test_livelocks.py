@@ -2,20 +2,20 @@
 
 import pytest
 
-from model.kernel import StatementKind, Verdict
-from model.kernel.explore import explore
-from model.kernel.liveness import LIVENESS
-from model.kernel.replay import replay
-from model.kernel.walk import campaign, walkable
-from properties.bugs import Bug
-from properties.bugs.livelocks import LIVELOCK_BUGS
-from properties.catalogue import CATALOGUE, COMPONENTS
-from properties.entry import Scope
-from properties.liveness import TWINS
-from properties.statements.actors import every_call_ends_in_value_or_error
-from properties.statements.groups import groups_do_not_wait_for_each_other
-from properties.statements.liveness import SUFFIX, some_day
-from properties.statements.runs import comes_to_rest
+from rayproof.model.kernel import StatementKind, Verdict
+from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.liveness import LIVENESS
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.properties.bugs import Bug
+from rayproof.properties.bugs.livelocks import LIVELOCK_BUGS
+from rayproof.properties.catalogue import CATALOGUE, COMPONENTS
+from rayproof.properties.entry import Scope
+from rayproof.properties.liveness import TWINS
+from rayproof.properties.statements.actors import every_call_ends_in_value_or_error
+from rayproof.properties.statements.groups import groups_do_not_wait_for_each_other
+from rayproof.properties.statements.liveness import SUFFIX, some_day
+from rayproof.properties.statements.runs import comes_to_rest
 from tests.scopes import UNASKED
 
 LASSOS = {

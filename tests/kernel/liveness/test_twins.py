@@ -2,14 +2,14 @@
 
 import pytest
 
-from model.kernel import Scenario, Verdict
-from model.kernel.bounds import longest_wait, most_often
-from model.kernel.explore import Explorer, explore
-from model.kernel.replay import replay
-from model.kernel.steps import Deliver, Step
-from properties.bugs import BUGS
-from properties.catalogue import build
-from properties.statements.runs import CHAIN_RUNS, CLUSTER_RUNS
+from rayproof.model.kernel import Scenario, Verdict
+from rayproof.model.kernel.bounds import longest_wait, most_often
+from rayproof.model.kernel.explore import Explorer, explore
+from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.steps import Deliver, Step
+from rayproof.properties.bugs import BUGS
+from rayproof.properties.catalogue import build
+from rayproof.properties.statements.runs import CHAIN_RUNS, CLUSTER_RUNS
 from tests.kernel.liveness import systems
 
 TWINS = {s.name for s in (*CHAIN_RUNS, *CLUSTER_RUNS)}
