@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from model.graph.program import (
+from rayproof.model.graph.program import (
     DRIVER,
     ActorId,
     Get,

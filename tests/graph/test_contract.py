@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from model.graph import Get, NodeAffinity, ObjectSpec, Program, Put, Submit, TaskKind, TaskSpec, Wait
-from model.graph.contract import (
+from rayproof.model.graph import Get, NodeAffinity, ObjectSpec, Program, Put, Submit, TaskKind, TaskSpec, Wait
+from rayproof.model.graph.contract import (
     RULES,
     Began,
     CancelAsked,
