@@ -30,7 +30,7 @@ from rayproof.model.graph.program import (
 )
 
 Place: TypeAlias = str
-"""A process in which bodies run; opaque, and never used again once it has died."""
+"""A process in which bodies run, never used again once it has died: `node/...`, where a node is a place as well."""
 
 
 class ErrorKind(StrEnum):
@@ -222,9 +222,9 @@ class Contract:
         parent = self.program.parent(task)
         return not self.done if parent == DRIVER else bool(self.runs.get(parent))
 
-    def is_over(self, task: TaskId) -> bool:
-        """Whether no body of a task will run again unless something is lost."""
-        return task in self.failed or (task in self.ended and not self.owed[task])
+    def is_dead(self, place: Place) -> bool:
+        """Whether a process has died, alone or with its node."""
+        return place in self.dead or place.partition("/")[0] in self.dead
 
     def earlier_calls(self, task: TaskId) -> list[TaskId]:
         """The methods of the same actor that the same body submits before this one."""
@@ -267,8 +267,8 @@ class Contract:
             case PlaceDied(place):
                 self.dead.add(place)
                 for task, places in sorted(self.runs.items()):
-                    if place in places:
-                        places.discard(place)
+                    for fallen in [each for each in sorted(places) if self.is_dead(each)]:
+                        places.discard(fallen)
                         self.owed[task] += 1
             case CopiesLost(made):
                 self.lost.add(made)
@@ -372,7 +372,7 @@ def _shares(now: Contract, task: TaskId, other: TaskId) -> bool:
 
 def the_dead_do_nothing(now: Contract, fact: Fact) -> str:
     """Nothing begins, ends or is made in a process that has died."""
-    if isinstance(fact, Began | Ended | Made) and fact.place in now.dead:
+    if isinstance(fact, Began | Ended | Made) and now.is_dead(fact.place):
         return f"{fact} in a process that is dead"
     return ""
 
@@ -417,7 +417,7 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
         return ""
     task = now.program.tasks[fact.task]
     because = {
-        ErrorKind.WORKER_DIED: bool(now.begun[fact.task] and now.last[fact.task] in now.dead),
+        ErrorKind.WORKER_DIED: bool(now.begun[fact.task]) and now.is_dead(now.last[fact.task]),
         ErrorKind.OBJECT_LOST: any(made in now.lost for made in (*task.inputs, *task.outputs)),
         ErrorKind.DEPENDENCY: any(now.program.producer(needed) in now.failed for needed in task.inputs),
         ErrorKind.UNSCHEDULABLE: hasattr(task.strategy, "node") or hasattr(task.strategy, "group"),

@@ -1,0 +1,1 @@
+"""Objects of today's Ray: a store on each node, and copies between them."""
