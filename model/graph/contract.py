@@ -38,6 +38,8 @@ class ErrorKind(StrEnum):
 
     WORKER_DIED = "worker_died"
     """The last attempt that was allowed died with its process."""
+    ACTOR_DIED = "actor_died"
+    """The actor of a call has died, and is not started again."""
     OBJECT_LOST = "object_lost"
     """Its copies are gone, and it cannot be made again."""
     DEPENDENCY = "dependency"
@@ -418,6 +420,7 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
     task = now.program.tasks[fact.task]
     because = {
         ErrorKind.WORKER_DIED: bool(now.begun[fact.task]) and now.is_dead(now.last[fact.task]),
+        ErrorKind.ACTOR_DIED: _actor_has_died(now, fact.task),
         ErrorKind.OBJECT_LOST: any(made in now.lost for made in (*task.inputs, *task.outputs)),
         ErrorKind.DEPENDENCY: any(now.program.producer(needed) in now.failed for needed in task.inputs),
         ErrorKind.UNSCHEDULABLE: hasattr(task.strategy, "node") or hasattr(task.strategy, "group"),
@@ -425,6 +428,17 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
         ErrorKind.REJECTED: fact.task in now.refused,
     }
     return "" if because[fact.error] else f"{fact.task} failed with {fact.error}, for which nothing has happened"
+
+
+def _actor_has_died(now: Contract, task: TaskId) -> bool:
+    """Whether the actor of a task has died, or never came up."""
+    actor = now.program.tasks[task].actor
+    creations = [
+        each.id
+        for each in now.program.tasks.values()
+        if each.kind is TaskKind.ACTOR_CREATION and each.actor == actor and actor is not None
+    ]
+    return any(each in now.failed or (each in now.last and now.is_dead(now.last[each])) for each in creations)
 
 
 def retries_are_used_up_first(now: Contract, fact: Fact) -> str:

@@ -34,6 +34,8 @@ class Settings:
     decision_us: int
     """Time the scheduler is busy with each message that it handles."""
     seed: int
+    in_driver: bool = False
+    """Whether a policy decides in the driver, through soft affinities, as it does on real Ray; else in the raylets."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def simulate(
         runs.append((measures, events))
         if not drew:
             break
-    return _figures(workload, runs)
+    return figures(workload, runs)
 
 
 def _run(
@@ -137,11 +139,11 @@ def _run(
         known = delays[node]
         return known[position] if position < len(known) else recording.startup.cold_us
 
-    happenings = tuple(_happenings(recording, number)) if own else ()
+    happenings = tuple(happenings_of(recording, number)) if own else ()
     parameters = ClusterParameters(
         policy=policy,
         threshold=0,
-        workers=_workers(workload),
+        workers=workers_for(workload),
         startup_us=startup_us,
         overhead_us=recording.startup.warm_us,
         at_once=recording.setup,
@@ -150,7 +152,7 @@ def _run(
         timing=Timing(
             latency_us=LATENCY_US,
             bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s,
-            detection_us=_detection_us(recording),
+            detection_us=detection_us(recording),
             handler_us={"GlobalScheduler": settings.decision_us},
         ),
     )
@@ -166,7 +168,7 @@ def _run(
     return result.events, simulation.drew
 
 
-def _happenings(recording: Recording, number: dict[NodeId, int]) -> list[Happening]:
+def happenings_of(recording: Recording, number: dict[NodeId, int]) -> list[Happening]:
     found = []
     for fault in recording.faults:
         if fault.node is None or fault.node not in number:
@@ -179,7 +181,7 @@ def _happenings(recording: Recording, number: dict[NodeId, int]) -> list[Happeni
     return found
 
 
-def _detection_us(recording: Recording) -> int:
+def detection_us(recording: Recording) -> int:
     """How long the recorded cluster took to notice a death; the default where it does not say."""
     killed = {f.node: f.at_us for f in recording.faults if f.kind is FaultKind.KILL_NODE}
     seen = [
@@ -188,7 +190,7 @@ def _detection_us(recording: Recording) -> int:
     return round(median(seen)) if seen else DETECTION_US
 
 
-def _workers(workload: Workload) -> int:
+def workers_for(workload: Workload) -> int:
     """Enough workers for every task that can be on a node at once; tasks that block need more than there are CPUs."""
     tasks = workload.program.tasks.values()
     if any(isinstance(action, Get | Wait) for task in tasks for action in task.body) or any(
@@ -200,7 +202,7 @@ def _workers(workload: Workload) -> int:
     return max(1, min(MOST_WORKERS, len(workload.program.tasks), -(-most // least)))
 
 
-def _figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
+def figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
     names = {raylet_of(i): i for i in range(len(workload.cluster.nodes))}
     makespans = tuple(m.makespan_us / 1e6 for m, _ in runs if m.makespan_us is not None)
     # The figures of the run with the median makespan; of equal ones the first.

@@ -13,6 +13,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
+from rayproof.model.actors.ray2.calls import ActorCalls
+from rayproof.model.actors.ray2.table import ActorTable
 from rayproof.model.cluster.today.references import exports_of, mentions_of, owns_below_the_driver
 from rayproof.model.graph import ClusterSpec, Program, TaskId
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
@@ -30,6 +32,7 @@ from rayproof.model.scheduler.ray2.syncer import SyncHub
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
 
 HUB = "syncer"
+ACTORS = "actors"
 DRIVER = "driver"
 
 P = TypeVar("P", bound=Process)
@@ -129,6 +132,7 @@ def assemble(
     node_of = MappingProxyType(
         {f"{core}.{part}": raylet_of(i) for core, i in cores.items() for part in ("tasks", "leases")}
     )
+    has_actors = any(task.actor is not None for task in program.tasks.values())
     policy = parameters.policy
     asked = in_driver = None
     if policy is not None and parameters.in_driver:
@@ -189,6 +193,7 @@ def assemble(
             program=program,
             body=core,
             submitter=f"{core}.leases",
+            caller=f"{core}.calls" if has_actors else "",
             raylet=raylets[i],
             store=stores[raylets[i]],
             node_of=node_of,
@@ -213,6 +218,8 @@ def assemble(
     processes: dict[Slot, Callable[[], Process]] = {
         HUB: lambda: made(SyncHub)(raylets=raylets, gather_us=times.gather_us)
     }
+    if has_actors:
+        processes[ACTORS] = lambda: made(ActorTable)(program=program, raylets=raylets)
     units: dict[str, list[Slot]] = {f"node{i}": [raylets[i], f"pool{i}", f"store{i}"] for i in numbers}
     for i in numbers:
         processes[raylets[i]] = partial(lease_manager, i)
@@ -223,9 +230,13 @@ def assemble(
         if core in cores:
             parts[f"{core}.tasks"] = partial(task_manager, core, number)
             parts[f"{core}.leases"] = partial(submitter, core, number)
+            if has_actors:
+                parts[f"{core}.calls"] = partial(
+                    made(ActorCalls), program=program, manager=f"{core}.tasks", raylet=raylets[number], table=ACTORS
+                )
         processes |= parts
         units[f"node{number}"] += parts
-    hosts = {slot: raylets[i] for i in numbers for slot in units[f"node{i}"]} | {HUB: raylets[0]}
+    hosts = {slot: raylets[i] for i in numbers for slot in units[f"node{i}"]} | {HUB: raylets[0], ACTORS: raylets[0]}
     timing = parameters.timing
     crashing = parameters.crashing if parameters.crashing is not None else tuple(numbers)[1:]
     mortal = parameters.crashes or timing is not None
@@ -272,7 +283,9 @@ def _tie_break_order(cluster: ClusterSpec) -> tuple[Name, ...]:
 
 def _watchers(processes: Mapping[Slot, object], raylets: tuple[Name, ...]) -> dict[Slot, tuple[Slot, ...]]:
     """Who is told that a node is dead: owners, raylets and object managers."""
-    told = tuple(slot for slot in processes if slot.endswith((".tasks", ".leases")) or slot.startswith("store"))
+    told = tuple(
+        slot for slot in processes if slot.endswith((".tasks", ".leases")) or slot.startswith("store") or slot == ACTORS
+    )
     return {raylet: (*told, *(other for other in raylets if other != raylet)) for raylet in raylets}
 
 

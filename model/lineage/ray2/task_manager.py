@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
+from rayproof.model.actors.ray2.protocol import CallGone, CallMade
 from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
 from rayproof.model.graph.contract import CopiesLost, ErrorKind, Failed, PlaceDied, Submitted
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
@@ -139,6 +140,8 @@ class TaskManager(Process):
             self.borrowed.pop(made, None)
             self.known.pop(made, None)
         self.pending[task] = Pending(1, by, self.strategy(task))
+        if spec.kind is TaskKind.ACTOR_METHOD:
+            ctx.send(self.caller, CallMade(task), INSIDE)
         if self.policy is not None and spec.kind is not TaskKind.ACTOR_METHOD and spec.strategy == Default():
             self.deferred.append(task)
             self.place_deferred(ctx)
@@ -170,6 +173,8 @@ class TaskManager(Process):
         """Every argument exists; an error among them is the task's own."""
         spec, state = self.program.tasks[task], self.pending[task]
         if any(self.known[needed].value == FAILED for needed in spec.inputs):
+            if spec.kind is TaskKind.ACTOR_METHOD:
+                ctx.send(self.caller, CallGone(task), INSIDE)
             self.fail(ctx, task, ErrorKind.DEPENDENCY)
             return
         self.pending[task] = replace(state, sent=True)

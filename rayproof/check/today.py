@@ -1,0 +1,184 @@
+"""A recorded workload run again on today's Ray: the same processes that are explored, on a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import median
+from types import MappingProxyType
+from typing import Any
+
+from rayproof.check.measures import Measures
+from rayproof.check.measures import Times as TaskTimes
+from rayproof.check.simulation import (
+    MOST_WORKERS,
+    Settings,
+    Workload,
+    detection_us,
+    happenings_of,
+    workers_for,
+)
+from rayproof.model.cluster.today.assembly import Times, TodayParameters, assemble
+from rayproof.model.graph import Compute, Default, Program, Spread, TaskId, TaskKind
+from rayproof.model.graph.contract import Began, DriverEnded, Ended, Submitted
+from rayproof.model.graph.program import DRIVER
+from rayproof.model.kernel import Timing
+from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.lineage.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
+from rayproof.model.objects.ray2.protocol import Moved
+from rayproof.model.scheduler import policies as built_in
+from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.ray2.protocol import ArgumentsHere, Decided, Deferred, LeaseKept
+
+LATENCY_US, LOCAL_LATENCY_US = 300, 100
+"""One way for a control message, between two nodes and within one."""
+
+JITTER_US = 100
+"""A message may take so much longer."""
+
+MOST_US = 24 * 3_600 * 1_000_000
+"""A run that has not ended after a day never will."""
+
+TIMES = Times(
+    sync_us=100_000,
+    gather_us=100,
+    lease_us=500_000,
+    start_us=2_000_000,
+    first_us=15_000,
+    later_us=5_000,
+    kills_idle=True,
+)
+"""Ray's own constants, and what was measured on clean runs: a new process, its first body, each later one."""
+
+
+@dataclass
+class TodayMeasures(Measures):
+    """Folds the events of today's Ray; a task's time is told apart by what it waits for."""
+
+    kept: dict[TaskId, int] = field(default_factory=dict)
+    """Heads of requests that wait on a node for their arguments -> since when."""
+    fetched: dict[TaskId, int] = field(default_factory=dict)
+    """Time for which a task's request waited for arguments."""
+
+    def observe(self, now: int, event: Any) -> None:
+        """Fold one event."""
+        match event:
+            case Submitted(task):
+                times = self.times.setdefault(task, TaskTimes())
+                if times.submitted is None:
+                    times.submitted = now
+                if self.origin_us is None and task not in self.setup:
+                    self.origin_us = now
+            case Decided() | Deferred():
+                self.decisions += 1
+            case LeaseKept(_, task):
+                self.kept[task] = now
+            case ArgumentsHere(_, task):
+                if task in self.kept:
+                    self.fetched[task] = self.fetched.get(task, 0) + now - self.kept.pop(task)
+            case TaskPushed(task, node):
+                times = self.times[task]
+                times.started, times.node = now, node
+            case Began(task):
+                self.times[task].began = now
+            case BodyWaits(task) if task != DRIVER:
+                self.times[task].waits_since = now
+            case BodyGoesOn(task) if task != DRIVER:
+                times = self.times[task]
+                times.waited += now - (now if times.waits_since is None else times.waits_since)
+            case Ended(task):
+                self.times[task].ended = now
+                self.last_us = now
+            case Moved(_, _, size):
+                self.bytes_moved += size
+            case DriverEnded():
+                self.driver_done = True
+                self.last_us = max(self.last_us, now)
+            case _:
+                pass
+
+    def spent(self, task: TaskId, times: TaskTimes) -> dict[str, int]:
+        """The time of one task by condition; a decision takes no time of its own here."""
+        assert times.submitted is not None and times.started is not None
+        assert times.began is not None and times.ended is not None
+        before = times.started - times.submitted
+        moving = min(self.fetched.get(task, 0), before)
+        control = min(4 * LATENCY_US, before - moving)
+        return {
+            "queueing": before - moving - control,
+            "transfer": moving,
+            "execution": times.ended - times.began - times.waited,
+            "startup": times.began - times.started,
+            "blocked_in_get": times.waited,
+            "control_messages": control,
+            "scheduling_decisions": 0,
+        }
+
+
+def run_today(
+    workload: Workload,
+    policy: Policy,
+    settings: Settings,
+    seed: int,
+    measures: TodayMeasures,
+    on_progress: Callable[[int], None] | None = None,
+) -> tuple[int, bool]:
+    """One timed run: the events handled, and whether anything was drawn. Raises `PolicyError`."""
+    recording = workload.recording
+    cluster = replace(workload.cluster, bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s)
+    own = workload.cluster is recording.cluster
+    number = {node.id: i for i, node in enumerate(cluster.nodes)}
+    program, asked = with_policy(workload.unlowered, policy)
+    parameters = TodayParameters(
+        policy=asked,
+        in_driver=settings.in_driver,
+        workers=most_workers(workload),
+        at_once=recording.setup,
+        joining=tuple(number[node] for node in recording.late) if own else (),
+        estimates=estimates(program),
+        times=TIMES,
+        timing=Timing(
+            latency_us=LATENCY_US,
+            local_latency_us=LOCAL_LATENCY_US,
+            jitter_us=JITTER_US,
+            bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s,
+            detection_us=detection_us(recording),
+        ),
+    )
+    simulation = Simulation(
+        assemble("check", program, cluster, parameters),
+        seed,
+        on_event=measures.observe,
+        happenings=tuple(happenings_of(recording, number)) if own else (),
+        on_progress=None if on_progress is None else (lambda events, now: on_progress(events)),
+    )
+    result = simulation.run(until_us=MOST_US)
+    return result.events, simulation.drew
+
+
+def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | None]:
+    """What a policy makes of a program, and the policy that is still to be asked: Ray's own two need not be."""
+    if isinstance(policy, built_in.Default) and policy == built_in.Default():
+        return program, None
+    if isinstance(policy, built_in.Spread):
+        tasks = {
+            task.id: replace(task, strategy=Spread()) if task.strategy == Default() else task
+            for task in program.tasks.values()
+        }
+        return Program(tasks, program.objects, program.driver, program.name), None
+    return program, policy
+
+
+def estimates(program: Program) -> Mapping[str, int]:
+    """The median time that the bodies of each function use a processor."""
+    found: dict[str, list[int]] = {}
+    for task in program.tasks.values():
+        busy = sum(action.duration_us for action in task.body if isinstance(action, Compute))
+        found.setdefault(task.name, []).append(busy)
+    return MappingProxyType({name: round(median(times)) for name, times in found.items()})
+
+
+def most_workers(workload: Workload) -> int:
+    """Enough worker processes for a node at any time: actors keep theirs, and tasks that wait need further ones."""
+    actors = sum(task.kind is TaskKind.ACTOR_CREATION for task in workload.unlowered.tasks.values())
+    return workers_for(workload) + min(MOST_WORKERS, actors)
