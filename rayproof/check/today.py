@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from random import Random
 from statistics import median
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +20,19 @@ from rayproof.check.simulation import (
     workers_for,
 )
 from rayproof.model.cluster.today.assembly import Times, TodayParameters, assemble
-from rayproof.model.graph import Compute, Default, Program, Spread, TaskId, TaskKind
+from rayproof.model.cluster.today.references import owns_below_the_driver
+from rayproof.model.graph import (
+    ClusterSpec,
+    Compute,
+    Default,
+    NodeId,
+    PlacementGroup,
+    Program,
+    Resources,
+    Spread,
+    TaskId,
+    TaskKind,
+)
 from rayproof.model.graph.contract import Began, DriverEnded, Ended, Submitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Timing
@@ -28,7 +41,9 @@ from rayproof.model.lineage.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
 from rayproof.model.objects.ray2.protocol import Moved
 from rayproof.model.scheduler import policies as built_in
 from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.model.scheduler.ray2.protocol import ArgumentsHere, Decided, Deferred, LeaseKept
+from rayproof.recordings import Recording
 
 LATENCY_US, LOCAL_LATENCY_US = 300, 100
 """One way for a control message, between two nodes and within one."""
@@ -125,18 +140,25 @@ def run_today(
 ) -> tuple[int, bool]:
     """One timed run: the events handled, and whether anything was drawn. Raises `PolicyError`."""
     recording = workload.recording
-    cluster = replace(workload.cluster, bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s)
     own = workload.cluster is recording.cluster
+    program, cluster = with_groups(recording) if own else (workload.unlowered, workload.cluster)
     number = {node.id: i for i, node in enumerate(cluster.nodes)}
-    program, asked = with_policy(workload.unlowered, policy)
+    program, asked = with_policy(program, policy)
     parameters = TodayParameters(
         policy=asked,
         in_driver=settings.in_driver,
         workers=most_workers(workload),
+        first_us=first_loads(workload, seed, LOADS),
         at_once=recording.setup,
         joining=tuple(number[node] for node in recording.late) if own else (),
         estimates=estimates(program),
-        times=TIMES,
+        settings=recording.placement,
+        times=replace(
+            TIMES,
+            actor_us=actor_start(workload),
+            later_us=later_load(workload),
+            kills_idle=not owns_below_the_driver(program),
+        ),
         timing=Timing(
             latency_us=LATENCY_US,
             local_latency_us=LOCAL_LATENCY_US,
@@ -154,6 +176,67 @@ def run_today(
     )
     result = simulation.run(until_us=MOST_US)
     return result.events, simulation.drew
+
+
+LOADS = "recorded"
+
+
+def first_loads(workload: Workload, seed: int, how: str) -> Callable[[int, int], int]:
+    """How long each worker process takes before its first body.
+
+    As many processes as CPUs are there from the start, and those are what a recording tells of first; one that starts
+    later is ready for its body when it is there.
+    """
+    nodes = workload.cluster.nodes
+    cpus = {node.id: node.total["CPU"] // 10_000 for node in nodes}
+    recorded = {node: loads[: cpus.get(node, 0)] for node, loads in workload.recording.startup.first_loads}
+    pool = sorted(load for loads in recorded.values() for load in loads)
+    usual = round(median(pool)) if pool else TIMES.first_us
+    random = Random(seed)
+    drawn = {
+        (number, position): (
+            TIMES.first_us
+            if how == "constant" or not pool
+            else (recorded[node.id][position] if position < len(recorded.get(node.id, ())) else usual)
+            if how == "recorded"
+            else random.choice(pool)
+        )
+        for number, node in enumerate(nodes)
+        for position in range(cpus[node.id])
+    }
+    return lambda node, position: drawn.get((node, position), TIMES.first_us)
+
+
+def with_groups(recording: Recording) -> tuple[Program, ClusterSpec]:
+    """The recorded program and cluster with placement groups as they were reserved: resources of their nodes."""
+    held: dict[NodeId, list[tuple[str, int, Resources]]] = {}
+    for group in recording.groups:
+        for index, (amounts, node) in enumerate(zip(group.bundles, group.nodes, strict=True)):
+            if node is not None:
+                held.setdefault(node, []).append((group.id, index, amounts))
+    nodes = []
+    for node in recording.cluster.nodes:
+        total = node.total + offered(held.get(node.id, ()))
+        for _, _, amounts in held.get(node.id, ()):
+            total = total - amounts
+        nodes.append(replace(node, total=total))
+    tasks = {}
+    for task in recording.program.tasks.values():
+        where = task.strategy
+        if isinstance(where, PlacementGroup):
+            task = replace(task, strategy=Default(), demand=in_bundle(task.demand, where.group, where.bundle))
+        tasks[task.id] = task
+    program = Program(tasks, recording.program.objects, recording.program.driver, recording.program.name)
+    return program, replace(recording.cluster, nodes=tuple(nodes))
+
+
+def actor_start(workload: Workload) -> int:
+    """Until a process for an actor is there: as recorded, else that of any process."""
+    return workload.recording.startup.actor_start_us or TIMES.start_us
+
+
+def later_load(workload: Workload) -> int:
+    return workload.recording.startup.later_load_us or TIMES.later_us
 
 
 def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | None]:

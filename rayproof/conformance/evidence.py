@@ -109,7 +109,7 @@ def read_evidence(path: str | Path) -> Evidence:
         tuple(sorted(placed, key=lambda a: (a.placed_us, a.start_us, a.task))),
         _residents(recording),
         tuple(sorted(ranks, key=ranks.__getitem__)),
-        _options(log),
+        recording.placement,
         _made_on(recording, placed),
         _alive(recording),
     )
@@ -146,17 +146,6 @@ def _residents(recording: Recording) -> tuple[Resident, ...]:
         and actor is not None
         and recording.program.tasks[a.task].kind is TaskKind.ACTOR_CREATION
         and a.waiting_us is not None
-    )
-
-
-def _options(log: Log) -> HybridOptions:
-    told = dict(setting.partition("=")[::2] for setting in log.meta.settings)
-    default = HybridOptions()
-    return HybridOptions(
-        threshold=float(told.get("RAY_scheduler_spread_threshold", default.threshold)),
-        top_k_absolute=int(told.get("RAY_scheduler_top_k_absolute", default.top_k_absolute)),
-        top_k_fraction=float(told.get("RAY_scheduler_top_k_fraction", default.top_k_fraction)),
-        avoid_gpu_nodes=told.get("RAY_scheduler_avoid_gpu_nodes", "true").lower() in ("1", "true"),
     )
 
 

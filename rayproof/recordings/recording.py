@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayproof.model.graph import ActorId, ClusterSpec, NodeId, Program, Resources, TaskId
+from rayproof.model.scheduler.ray import HybridOptions
 from rayproof.recordings.lines import FaultKind
 
 
@@ -81,6 +82,12 @@ class Startup:
     """Median time from the request for a node to an actor's first method, or to its constructor's end; 0 without."""
     first_bodies: tuple[tuple[NodeId, tuple[int, ...]], ...]
     """For each node the delays of the first bodies of its workers, in the order in which these bodies started."""
+    first_loads: tuple[tuple[NodeId, tuple[int, ...]], ...] = ()
+    """The same, from the moment when the task was pushed to its worker: nothing but that process's own time."""
+    actor_start_us: int = 0
+    """Median time from an actor's request for a node to its constructor's start; 0 without."""
+    later_load_us: int = 0
+    """Median of that time for the later bodies of worker processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,9 @@ class Recording:
     startup: Startup
     unsupported: tuple[str, ...]
     """One sentence for each thing in the source that the program and the cluster do not express."""
+
+    placement: HybridOptions = HybridOptions()
+    """Ray's settings of its default policy in the run."""
 
     @property
     def initial_cluster(self) -> ClusterSpec:

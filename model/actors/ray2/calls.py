@@ -115,7 +115,7 @@ class ActorCalls(Process):
                 call = self.ready[task]
                 self.leave(task)
                 self.flying[task] = (actor, call.attempt)
-                ctx.send(home.worker, PushTask(task, call.attempt, None, call.references))
+                ctx.send(home.worker, PushTask(task, call.attempt, None, call.references, call.args))
             elif self.program.tasks[task].max_concurrency == 1 and not home.dead:
                 return
 

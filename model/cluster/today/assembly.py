@@ -22,7 +22,7 @@ from rayproof.model.lineage.ray2.body import INLINE_BYTES, Body
 from rayproof.model.lineage.ray2.task_manager import TaskManager
 from rayproof.model.objects.ray2.object_manager import ObjectManager
 from rayproof.model.scheduler.hooks import Policy, initial_memory
-from rayproof.model.scheduler.ray import order_by_rank
+from rayproof.model.scheduler.ray import HybridOptions, order_by_rank
 from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
@@ -54,6 +54,8 @@ class Times:
     """Before the first body of a process begins."""
     later_us: int = 0
     """Before each later one begins."""
+    actor_us: int = 0
+    """Until a process for an actor is there."""
     kills_idle: bool = False
 
 
@@ -82,10 +84,13 @@ class TodayParameters:
     """How often a lease may come of age at any moment."""
     joining: tuple[int, ...] = ()
     """Nodes that are not there at the beginning."""
+    first_us: Callable[[int, int], int] | None = None
+    """Time before the first body of the worker at (node, position) begins; None: the same for all."""
     at_once: frozenset[TaskId] = frozenset()
     """Tasks that begin without delays: they stand for what was there before."""
     estimates: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Expected time of a function's tasks, in microseconds, for policies."""
+    settings: HybridOptions = HybridOptions()
     times: Times = Times()
     timing: Timing | None = None
     inline_bytes: int = INLINE_BYTES
@@ -157,6 +162,7 @@ def assemble(
             late=frozenset(map(raylet_of, parameters.joining)),
             drains=i in parameters.drains,
             sync_us=times.sync_us,
+            settings=parameters.settings,
             tells_queue=asked is not None,
             shows_views=parameters.timing is None,
             memory=memory,
@@ -171,10 +177,12 @@ def assemble(
             prestarted=min(prestarted, len(workers[i])),
             start_us=times.start_us,
             starts_at_once=cpus,
+            actor_us=times.actor_us,
             kills=times.kills_idle,
         )
 
     def body(core: Name, i: int) -> Process:
+        own = parameters.first_us if core != DRIVER else None
         return made(Body)(
             program=program,
             raylet=raylets[i],
@@ -182,7 +190,7 @@ def assemble(
             manager=f"{core}.tasks" if core in cores else "",
             exports=exports if core in cores else MappingProxyType({}),
             driver=core == DRIVER,
-            first_us=times.first_us,
+            first_us=times.first_us if own is None else own(i, workers[i].index(core)),
             later_us=times.later_us,
             at_once=parameters.at_once,
             inline_bytes=parameters.inline_bytes,

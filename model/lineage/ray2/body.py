@@ -31,7 +31,7 @@ from rayproof.model.lineage.ray2.protocol import (
     Want,
     WorkerDied,
 )
-from rayproof.model.objects.ray2.protocol import Seal
+from rayproof.model.objects.ray2.protocol import ObjectLocal, PullObject, Seal
 from rayproof.model.scheduler.ray2.protocol import INSIDE, EndWorker, WorkerBlocked, WorkerUnblocked
 
 LOADING, COMPUTING = "load:", "body:"
@@ -75,7 +75,9 @@ class Body(Process):
     inline_bytes: int = constant(INLINE_BYTES)
     frames: dict[TaskId, Frame] = field(default_factory=dict)
     queue: list[tuple[PushTask, Name]] = field(default_factory=list)
-    """Calls of a serial actor that wait for the one that runs."""
+    """Calls of an actor that wait for one that runs, or for their arguments."""
+    fetching: dict[TaskId, tuple[ObjectId, ...]] = field(default_factory=dict)
+    """Arguments of calls that are not on this node yet."""
     warm: bool = False
     life: int = 0
     """How many processes have held this place before."""
@@ -89,11 +91,15 @@ class Body(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """What to run, what has arrived, and the end."""
         match message:
-            case PushTask(task):
-                if self.frames and len(self.frames) >= self.program.tasks[task].max_concurrency:
-                    self.queue.append((message, sender))
-                else:
-                    self.begin(ctx, message, sender)
+            case PushTask(task, args=args):
+                self.queue.append((message, sender))
+                if args:
+                    self.fetching[task] = tuple(argument.object for argument in args)
+                    for argument in args:
+                        ctx.send(self.store, PullObject(argument, True), INSIDE)
+                self.next(ctx)
+            case ObjectLocal(made):
+                self.fetched(ctx, made)
             case ObjectReady(made, value):
                 for task in sorted(self.frames):
                     self.ready(ctx, task, made, value)
@@ -110,6 +116,29 @@ class Body(Process):
         else:
             self.step(task)
             self.go_on(ctx, task)
+
+    def fetched(self, ctx: Context, made: ObjectId) -> None:
+        """An argument of a call is on this node."""
+        for task, missing in sorted(self.fetching.items()):
+            left = tuple(each for each in missing if each != made)
+            if left:
+                self.fetching[task] = left
+            else:
+                del self.fetching[task]
+        self.next(ctx)
+
+    def next(self, ctx: Context) -> None:
+        """Begin what may begin: of a serial actor the first, of a concurrent one whatever has its arguments."""
+        for waiting in list(self.queue):
+            push, caller = waiting
+            most = self.program.tasks[push.task].max_concurrency
+            if self.frames and len(self.frames) >= most:
+                return
+            if push.task not in self.fetching:
+                self.queue.remove(waiting)
+                self.begin(ctx, push, caller)
+            elif most == 1:
+                return
 
     # ---- one body ----------------------------------------------------------------------------------------------------
 
@@ -217,8 +246,7 @@ class Body(Process):
             ctx.send(self.manager, reply, INSIDE)
         else:
             ctx.send(frame.caller, reply)
-        if self.queue:
-            self.begin(ctx, *self.queue.pop(0))
+        self.next(ctx)
 
     def end_process(self, ctx: Context) -> None:
         """Whoever waits for a body here learns that the connection broke."""
@@ -229,5 +257,5 @@ class Body(Process):
             ctx.cancel_timer(LOADING + task)
             ctx.cancel_timer(COMPUTING + task)
             ctx.send(caller, WorkerDied(task, attempt))
-        self.frames, self.queue, self.warm = {}, [], False
+        self.frames, self.queue, self.fetching, self.warm = {}, [], {}, False
         self.life += 1

@@ -115,6 +115,8 @@ class PushTask(Message):
     lease: LeaseId | None = None
     references: tuple[tuple[ObjectId, Name], ...] = ()
     """Objects that the body may speak of, with their owners."""
+    args: tuple[Located, ...] = ()
+    """Stored arguments of an actor's method, which its worker fetches; those of a task are there already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ Left out: the pinned share of the object store, instances of GPUs (sums are comp
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import ObjectId, Program, Resources, Spread
 from rayproof.model.kernel import (
@@ -33,7 +33,8 @@ from rayproof.model.kernel import (
 )
 from rayproof.model.objects.ray2.protocol import ObjectLocal, PullObject
 from rayproof.model.scheduler.queue_hooks import LocalView, WaitingTask, ask_order, has_order
-from rayproof.model.scheduler.ray import Decision, LeaseOptions, NodeResources, Request, best_for_lease
+from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
+from rayproof.model.scheduler.ray2.bundles import allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
 from rayproof.model.scheduler.ray2.protocol import (
     INSIDE,
@@ -86,6 +87,8 @@ class Granted:
     """A lease that holds resources of this node."""
 
     spec: LeaseSpec
+    taken: Resources
+    """What it holds: its demand, and for any bundle of a group the bundle that it got."""
     worker: Name = ""
     """Empty while its worker has to start."""
 
@@ -112,6 +115,8 @@ class LeaseManager(Process):
     drains: bool = constant(False)
     sync_us: int = constant(0)
     """Period of the views; 0: told at once."""
+    settings: HybridOptions = constant(HybridOptions())
+    """Ray's own settings of the hybrid policy."""
     fair: bool = constant(True)
     """Whether classes share CPUs that are short."""
     tells_queue: bool = constant(False)
@@ -346,7 +351,7 @@ class LeaseManager(Process):
         """Ray's exact decision about a request, on what this raylet knows."""
         prefers = spec.redirected or spec.by_locality if prefer_local is None else prefer_local
         request = Request(spec.demand, needs_object_store=bool(spec.args))
-        options = LeaseOptions(prefer_local=prefers, actor_creation=spec.actor)
+        options = LeaseOptions(prefer_local=prefers, actor_creation=spec.actor, hybrid=self.settings)
         return best_for_lease(self.nodes(me), request, spec.strategy, me, self.cursor, options)
 
     def nodes(self, me: Name) -> list[NodeResources]:
@@ -467,7 +472,7 @@ class LeaseManager(Process):
                 if self.is_at_its_cap(ctx, of):
                     if not self.moves_on(ctx, spec):
                         break
-                elif not self.draining and spec.demand.fits(self.free):
+                elif not self.draining and allocation(spec.demand, self.free) is not None:
                     self.leave(spec)
                     self.give(ctx, spec)
                 elif not self.moves_on(ctx, spec):
@@ -481,7 +486,7 @@ class LeaseManager(Process):
                 spec
                 for of in sorted(self.to_grant)
                 for spec in self.to_grant[of]
-                if spec.demand.fits(self.free) and not self.is_at_its_cap(ctx, of)
+                if allocation(spec.demand, self.free) is not None and not self.is_at_its_cap(ctx, of)
             ]
             if not able:
                 return
@@ -509,11 +514,12 @@ class LeaseManager(Process):
     def give(self, ctx: Context, spec: LeaseSpec) -> None:
         """Allocate, and ask for a worker; the resources are held while that starts."""
         self.asked.discard(spec.lease)
-        self.free = self.free - spec.demand
-        self.granted[spec.lease] = Granted(spec)
+        taken = allocation(spec.demand, self.free) or Resources()
+        self.free = self.free - taken
+        self.granted[spec.lease] = Granted(spec, taken)
         self.own_changed(ctx.me)
         ctx.observe(LeaseGiven(spec.lease, ctx.me, self.draining))
-        ctx.send(self.pool, PopWorker(spec.lease), INSIDE)
+        ctx.send(self.pool, PopWorker(spec.lease, spec.actor), INSIDE)
 
     def own_changed(self, me: Name) -> None:
         """This node has given or taken resources."""
@@ -526,7 +532,7 @@ class LeaseManager(Process):
         if held is None:
             ctx.send(self.pool, PushWorker(worker), INSIDE)
             return
-        self.granted[lease] = Granted(held.spec, worker)
+        self.granted[lease] = replace(held, worker=worker)
         ctx.send(lease[0], LeaseGranted(lease, worker))
 
     def returned(self, ctx: Context, lease: LeaseId, dead: bool) -> None:
@@ -539,7 +545,7 @@ class LeaseManager(Process):
     def release(self, lease: LeaseId) -> None:
         """A lease ends: what it held is free. A return may come before the notice that its worker left a get."""
         held = self.granted.pop(lease)
-        back = held.spec.demand
+        back = held.taken
         if lease in self.blocked:
             self.blocked.remove(lease)
             back = back - processors(back)
@@ -556,7 +562,7 @@ class LeaseManager(Process):
         lease = self.lease_of(worker)
         if lease is not None and lease not in self.blocked:
             self.blocked.add(lease)
-            self.free = self.free + processors(self.granted[lease].spec.demand)
+            self.free = self.free + processors(self.granted[lease].taken)
             self.changed()
 
     def unblock(self, worker: Name) -> None:
@@ -565,7 +571,7 @@ class LeaseManager(Process):
         if lease is not None and lease in self.blocked:
             self.blocked.remove(lease)
             self.resumed.add(lease)
-            self.free = self.free - processors(self.granted[lease].spec.demand)
+            self.free = self.free - processors(self.granted[lease].taken)
             self.changed()
 
     def has_its_share(self, me: Name, of: ClassId) -> bool:

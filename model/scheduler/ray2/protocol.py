@@ -156,6 +156,7 @@ class PopWorker(Message):
     """Raylet to its pool: a worker is needed for a lease."""
 
     lease: LeaseId
+    actor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Source: Ray 2.60, `worker_pool.cc::PopWorker`, `StartNewWorker`, `PrestartWorkersInternal`, `TryKillingIdleWorkers`. A
 lease takes the worker that became idle last; without one a process is started, a bounded number at a time, while the
-lease holds its resources. An idle process beyond the free CPUs is killed after 1 s.
+lease holds its resources. An actor gets a process that has never run a task (`WorkerFitsForTask`). An idle process
+beyond the free CPUs is killed after 1 s.
 
 Left out: processes of other jobs, languages and runtime environments.
 """
@@ -41,12 +42,16 @@ class WorkerPool(Process):
     """How many of them are there from the start."""
     start_us: int = constant(0)
     starts_at_once: int = constant(1)
+    actor_us: int = constant(0)
+    """Until a process for an actor is there; 0: any idle process will do for one."""
     kills: bool = constant(False)
     """Whether idle processes are killed."""
     idle: list[Name] = field(default_factory=list)
     """The one that became idle last is the last; where none is killed, in the order of their names."""
     absent: list[Name] = field(default_factory=list)
     starting: list[Name] = field(default_factory=list)
+    for_actors: dict[Name, LeaseId] = field(default_factory=dict)
+    """Processes that start for actors."""
     waiting: list[LeaseId] = field(default_factory=list)
     """Leases without a worker, oldest first."""
     rested: set[Name] = field(default_factory=set)
@@ -62,6 +67,10 @@ class WorkerPool(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The raylet's wishes."""
         match message:
+            case PopWorker(lease, actor) if actor and self.actor_us and self.absent:
+                worker = self.absent.pop(0)
+                self.for_actors[worker] = lease
+                ctx.set_timer(START + worker, self.actor_us, TimerKind.PROGRAM)
             case PopWorker(lease):
                 self.waiting.append(lease)
             case ForgetPop(lease):
@@ -83,6 +92,8 @@ class WorkerPool(Process):
                 ctx.send(self.raylet, CountCpus(), INSIDE)
         elif f"{kind}:" == REST:
             self.rested.add(worker)
+        elif worker in self.for_actors:
+            ctx.send(self.raylet, WorkerPopped(self.for_actors.pop(worker), worker), INSIDE)
         else:
             self.starting.remove(worker)
             self.pushed(ctx, worker, False)
