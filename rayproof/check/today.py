@@ -51,6 +51,9 @@ LATENCY_US, LOCAL_LATENCY_US = 300, 100
 JITTER_US = 100
 """A message may take so much longer."""
 
+OBJECT_US = 3_000
+"""An object manager is busy so long with each object that it sends or takes, whatever its size."""
+
 MOST_US = 24 * 3_600 * 1_000_000
 """A run that has not ended after a day never will."""
 
@@ -60,7 +63,7 @@ TIMES = Times(
     lease_us=500_000,
     start_us=2_000_000,
     first_us=15_000,
-    later_us=5_000,
+    later_us=(5_000,),
     kills_idle=True,
 )
 """Ray's own constants, and what was measured on clean runs: a new process, its first body, each later one."""
@@ -156,7 +159,7 @@ def run_today(
         times=replace(
             TIMES,
             actor_us=actor_start(workload),
-            later_us=later_load(workload),
+            later_us=later_loads(workload),
             kills_idle=not owns_below_the_driver(program),
         ),
         timing=Timing(
@@ -165,6 +168,7 @@ def run_today(
             jitter_us=JITTER_US,
             bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s,
             detection_us=detection_us(recording),
+            handler_us={"ObjectManager": OBJECT_US},
         ),
     )
     simulation = Simulation(
@@ -235,8 +239,9 @@ def actor_start(workload: Workload) -> int:
     return workload.recording.startup.actor_start_us or TIMES.start_us
 
 
-def later_load(workload: Workload) -> int:
-    return workload.recording.startup.later_load_us or TIMES.later_us
+def later_loads(workload: Workload) -> tuple[int, ...]:
+    """What passes before a later body of a process begins: as recorded."""
+    return workload.recording.startup.later_loads or TIMES.later_us
 
 
 def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | None]:

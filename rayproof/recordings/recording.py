@@ -86,8 +86,8 @@ class Startup:
     """The same, from the moment when the task was pushed to its worker: nothing but that process's own time."""
     actor_start_us: int = 0
     """Median time from an actor's request for a node to its constructor's start; 0 without."""
-    later_load_us: int = 0
-    """Median of that time for the later bodies of worker processes."""
+    later_loads: tuple[int, ...] = ()
+    """That time for the later bodies of worker processes, ascending; at most 20 of them, evenly chosen."""
 
 
 @dataclass(frozen=True, slots=True)

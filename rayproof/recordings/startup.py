@@ -59,7 +59,7 @@ def startup(log: Log, runs: Executions, program: Program, cluster: ClusterSpec, 
         tuple(first_bodies),
         first_loads,
         _median(_constructors(log)),
-        _median(later),
+        _quantiles(later),
     )
 
 
@@ -155,6 +155,13 @@ def _actors(log: Log, runs: Executions) -> list[int]:
         if ready is not None:
             found.append(max(ready - asked, 0))
     return found
+
+
+def _quantiles(delays: list[int], count: int = 20) -> tuple[int, ...]:
+    ascending = sorted(delays)
+    if len(ascending) <= count:
+        return tuple(ascending)
+    return tuple(ascending[(2 * i + 1) * len(ascending) // (2 * count)] for i in range(count))
 
 
 def _median(delays: list[int]) -> int:

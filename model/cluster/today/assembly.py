@@ -52,8 +52,8 @@ class Times:
     """Until a further worker process is there."""
     first_us: int = 0
     """Before the first body of a process begins."""
-    later_us: int = 0
-    """Before each later one begins."""
+    later_us: tuple[int, ...] = ()
+    """Times of which one passes before each later one begins."""
     actor_us: int = 0
     """Until a process for an actor is there."""
     kills_idle: bool = False

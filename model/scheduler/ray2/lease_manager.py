@@ -145,6 +145,8 @@ class LeaseManager(Process):
     """Leases that came out of a get; only they may push `free` below zero."""
     lifted: dict[ClassId, int] = field(default_factory=dict)
     """Workers that a class may have beyond its cap."""
+    capped: set[ClassId] = field(default_factory=set)
+    """Classes at their cap, whose timers run."""
     local: set[ObjectId] = field(default_factory=set)
     """Objects that are on this node."""
     asked: set[LeaseId] = field(default_factory=set)
@@ -184,8 +186,11 @@ class LeaseManager(Process):
         elif timer == RESTORE:
             self.counted = {}
             self.changed()
-        elif (of := timer.removeprefix(CAP)) in self.to_grant:
-            self.lifted[of] = self.lifted.get(of, 0) + 1
+        else:
+            of = timer.removeprefix(CAP)
+            self.capped.discard(of)
+            if of in self.to_grant:
+                self.lifted[of] = self.lifted.get(of, 0) + 1
         self.go_on(ctx)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
@@ -605,7 +610,9 @@ class LeaseManager(Process):
             return False
         if count < cap + self.lifted.get(of, 0):
             return False
-        ctx.set_timer(f"{CAP}{of}", min(MOST_CAP_US, CAP_US * 2 ** (count - cap)))
+        if of not in self.capped:
+            self.capped.add(of)
+            ctx.set_timer(f"{CAP}{of}", min(MOST_CAP_US, CAP_US * 2 ** (count - cap)))
         return True
 
     def moves_on(self, ctx: Context, spec: LeaseSpec) -> bool:
