@@ -21,7 +21,7 @@ from rich.text import Text
 from rayproof import __version__, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
-from rayproof.check.simulation import Settings, prepare
+from rayproof.check.simulation import BANDWIDTH, Decides, Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
@@ -58,6 +58,7 @@ from rayproof.problems import one_cluster
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
+from rayproof.properties.editions import Edition
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
@@ -270,8 +271,19 @@ def check_command(
     cluster: Annotated[
         Path | None, typer.Option(metavar="RAYCLUSTER.yaml", help="Run on this cluster, not on the recorded one.")
     ] = None,
-    bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = 1_000_000_000,
-    decision_us: Annotated[int, typer.Option(min=0, help="Time of the scheduler for one message.")] = 50,
+    edition: Annotated[
+        Edition, typer.Option(help="The architecture that policies are judged on: today's Ray, or that of the paper.")
+    ] = Edition.RAY2,
+    decides: Annotated[
+        Decides,
+        typer.Option(
+            help="On today's Ray: where the simulation asks a policy; in the driver it becomes soft affinities."
+        ),
+    ] = Decides.DRIVER,
+    bandwidth: Annotated[
+        int | None, typer.Option(min=1, help="Bytes per second between two nodes; 3e8 on today's Ray, else 1e9.")
+    ] = None,
+    decision_us: Annotated[int, typer.Option(min=0, help="Time of the paper's scheduler for one message.")] = 50,
     seed: SeedOption = 0,
     out: OutOption = Path("rayproof-out"),
     json_to: JsonOption = None,
@@ -281,8 +293,10 @@ def check_command(
     loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
     recording = read_workload(workload)
     target = None if cluster is None else one_cluster(cluster)
-    ready = prepare(recording, target)
-    settings = Settings(bandwidth, decision_us, seed)
+    if edition is Edition.BOTH:
+        raise InputError("--edition", None, "a policy is judged on one architecture at a time", "ray2 or paper")
+    ready = prepare(recording, target, edition)
+    settings = Settings(bandwidth or BANDWIDTH[edition], decision_us, seed, edition, decides)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
         task = bar.add_task("", total=None)
@@ -297,7 +311,7 @@ def check_command(
                 ]
         except KeyboardInterrupt:
             interrupted = True
-    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed, not interrupted)
+    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), settings, not interrupted)
     if json_to is not None:
         _write_json(check_verdict.as_json(report), json_to)
     if json_to != "-":

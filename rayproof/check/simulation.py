@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from statistics import median
 
 from rayproof.check.measures import Measures, percentile
@@ -13,6 +14,7 @@ from rayproof.model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program
 from rayproof.model.kernel import PolicyError, Timing
 from rayproof.model.kernel.simulate import Happening, Simulation
 from rayproof.model.scheduler.hooks import Policy
+from rayproof.properties.editions import Edition
 from rayproof.recordings import Recording
 from rayproof.recordings.lines import FaultKind
 
@@ -26,6 +28,19 @@ DETECTION_US = 3_000_000
 """From a node's death to the word of it, where the recording does not say."""
 
 
+BANDWIDTH = {Edition.RAY2: 300_000_000, Edition.PAPER: 1_000_000_000}
+"""Bytes per second between two nodes where nobody says otherwise; 50 MB took 0.17 s between raylets of one machine."""
+
+
+class Decides(StrEnum):
+    """Where a policy is asked in a simulation of today's Ray."""
+
+    DRIVER = "driver"
+    """At the submit: the answer is a soft node affinity. This is how it runs on real Ray, unchanged."""
+    RAYLET = "raylet"
+    """Where Ray's own policy decides: a change of Ray."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a simulation takes from neither the recording nor the cluster."""
@@ -34,8 +49,9 @@ class Settings:
     decision_us: int
     """Time the scheduler is busy with each message that it handles."""
     seed: int
-    in_driver: bool = False
-    """Whether a policy decides in the driver, through soft affinities, as it does on real Ray; else in the raylets."""
+    edition: Edition = Edition.RAY2
+    decides: Decides = Decides.DRIVER
+    """Where a policy is asked on today's Ray."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +80,15 @@ class Workload:
 
     recording: Recording
     program: Program
-    """Lowered: as the cluster's processes run it."""
+    """In the paper's edition lowered: as the cluster's processes run it."""
     unlowered: Program
     """With actors as the program has them, for bounds."""
     cluster: ClusterSpec
     unsupported: tuple[str, ...]
 
 
-def prepare(recording: Recording, cluster: ClusterSpec | None) -> Workload:
-    """Lower the recorded program onto a cluster; what falls away is said."""
+def prepare(recording: Recording, cluster: ClusterSpec | None, edition: Edition = Edition.RAY2) -> Workload:
+    """Fit the recorded program to a cluster, and to the paper's edition lower it; what falls away is said."""
     target = recording.cluster if cluster is None else cluster
     nodes = frozenset(node.id for node in target.nodes)
     bundles: dict[tuple[str, int], NodeId] = {
@@ -94,7 +110,8 @@ def prepare(recording: Recording, cluster: ClusterSpec | None) -> Workload:
         if recording.faults:
             notes.append("Faults of the recording struck its own nodes and do not happen on the given cluster.")
     settled = settled_strategies(recording.program, bundles, nodes)
-    return Workload(recording, lowered(settled), settled, target, tuple(notes))
+    program = lowered(settled) if edition is Edition.PAPER else settled
+    return Workload(recording, program, settled, target, tuple(notes))
 
 
 def simulate(
@@ -105,18 +122,23 @@ def simulate(
     seeds: int,
     on_progress: Callable[[int], None] | None = None,
 ) -> Figures:
-    """Run the workload; once more per further seed if the policy draws, up to `seeds` runs."""
+    """Run the workload; once more per further seed if anything is drawn, up to `seeds` runs."""
+    # The way to run is the edition's; what is measured is the same.
+    from rayproof.check.today import TodayMeasures, run_today
+
+    today = settings.edition is Edition.RAY2
+    run, kind, decision_us = (run_today, TodayMeasures, 0) if today else (_run, Measures, settings.decision_us)
     runs: list[tuple[Measures, int]] = []
     for number in range(seeds):
-        measures = Measures(workload.program, workload.cluster, workload.recording.setup, settings.decision_us)
+        measures = kind(workload.program, workload.cluster, workload.recording.setup, decision_us)
         try:
-            events, drew = _run(workload, policy, settings, settings.seed + number, measures, on_progress)
+            events, drew = run(workload, policy, settings, settings.seed + number, measures, on_progress)
         except PolicyError as error:
             return Figures(None, (), 0, None, None, None, None, {}, 0, 0, (), f"{error.rule}: {error}")
         runs.append((measures, events))
         if not drew:
             break
-    return figures(workload, runs)
+    return _figures(workload, runs)
 
 
 def _run(
@@ -202,7 +224,7 @@ def workers_for(workload: Workload) -> int:
     return max(1, min(MOST_WORKERS, len(workload.program.tasks), -(-most // least)))
 
 
-def figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
+def _figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
     names = {raylet_of(i): i for i in range(len(workload.cluster.nodes))}
     makespans = tuple(m.makespan_us / 1e6 for m, _ in runs if m.makespan_us is not None)
     # The figures of the run with the median makespan; of equal ones the first.

@@ -9,17 +9,18 @@ from statistics import median
 from types import MappingProxyType
 from typing import Any
 
-from rayproof.check.measures import Measures
-from rayproof.check.measures import Times as TaskTimes
+from rayproof.check.measures import Measures, Times
 from rayproof.check.simulation import (
     MOST_WORKERS,
+    Decides,
     Settings,
     Workload,
     detection_us,
     happenings_of,
     workers_for,
 )
-from rayproof.model.cluster.today.assembly import Times, TodayParameters, assemble
+from rayproof.model.cluster import events
+from rayproof.model.cluster.today.assembly import Durations, TodayParameters, assemble
 from rayproof.model.cluster.today.references import owns_below_the_driver
 from rayproof.model.graph import (
     ClusterSpec,
@@ -32,9 +33,8 @@ from rayproof.model.graph import (
     Spread,
     TaskId,
     TaskKind,
+    contract,
 )
-from rayproof.model.graph.contract import Began, DriverEnded, Ended, Submitted
-from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Timing
 from rayproof.model.kernel.simulate import Simulation
 from rayproof.model.lineage.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
@@ -51,19 +51,19 @@ LATENCY_US, LOCAL_LATENCY_US = 300, 100
 JITTER_US = 100
 """A message may take so much longer."""
 
-OBJECT_US = 3_000
+OBJECT_US = 8000
 """An object manager is busy so long with each object that it sends or takes, whatever its size."""
 
 MOST_US = 24 * 3_600 * 1_000_000
 """A run that has not ended after a day never will."""
 
-TIMES = Times(
+TIMES = Durations(
     sync_us=100_000,
     gather_us=100,
     lease_us=500_000,
     start_us=2_000_000,
     first_us=15_000,
-    later_us=(5_000,),
+    later_us=5_000,
     kills_idle=True,
 )
 """Ray's own constants, and what was measured on clean runs: a new process, its first body, each later one."""
@@ -71,7 +71,7 @@ TIMES = Times(
 
 @dataclass
 class TodayMeasures(Measures):
-    """Folds the events of today's Ray; a task's time is told apart by what it waits for."""
+    """Folds the events of today's Ray into the same figures."""
 
     kept: dict[TaskId, int] = field(default_factory=dict)
     """Heads of requests that wait on a node for their arguments -> since when."""
@@ -79,57 +79,58 @@ class TodayMeasures(Measures):
     """Time for which a task's request waited for arguments."""
 
     def observe(self, now: int, event: Any) -> None:
-        """Fold one event."""
+        """Fold one event, in the words of the measures."""
         match event:
-            case Submitted(task):
-                times = self.times.setdefault(task, TaskTimes())
-                if times.submitted is None:
-                    times.submitted = now
-                if self.origin_us is None and task not in self.setup:
-                    self.origin_us = now
-            case Decided() | Deferred():
-                self.decisions += 1
+            case contract.Submitted(task):
+                super().observe(now, events.Submitted(task, ""))
+            case Decided(_, task, by, chosen):
+                super().observe(now, events.Granted(task, chosen, by))
+            case Deferred(task):
+                super().observe(now, events.Deferred(task))
             case LeaseKept(_, task):
                 self.kept[task] = now
             case ArgumentsHere(_, task):
                 if task in self.kept:
                     self.fetched[task] = self.fetched.get(task, 0) + now - self.kept.pop(task)
             case TaskPushed(task, node):
-                times = self.times[task]
-                times.started, times.node = now, node
-            case Began(task):
-                self.times[task].began = now
-            case BodyWaits(task) if task != DRIVER:
-                self.times[task].waits_since = now
-            case BodyGoesOn(task) if task != DRIVER:
-                times = self.times[task]
-                times.waited += now - (now if times.waits_since is None else times.waits_since)
-            case Ended(task):
-                self.times[task].ended = now
-                self.last_us = now
-            case Moved(_, _, size):
-                self.bytes_moved += size
-            case DriverEnded():
-                self.driver_done = True
-                self.last_us = max(self.last_us, now)
+                super().observe(now, events.Queued(task, node))
+                super().observe(now, events.InputsLocal(task, node))
+                super().observe(now, events.Started(task, node))
+            case contract.Began(task):
+                super().observe(now, events.BodyBegan(task))
+            case BodyWaits(task):
+                super().observe(now, events.BodyWaits(task))
+            case BodyGoesOn(task):
+                super().observe(now, events.BodyGoesOn(task))
+            case contract.Made(made, value):
+                super().observe(now, events.Sealed(made, value))
+            case contract.Ended(task):
+                super().observe(now, events.BodyEnded(task))
+            case contract.Failed(task):
+                super().observe(now, events.Rejected(task))
+            case Moved(made, node, size):
+                super().observe(now, events.Moved(made, node, size))
+            case contract.DriverEnded():
+                super().observe(now, events.DriverDone())
             case _:
                 pass
 
-    def spent(self, task: TaskId, times: TaskTimes) -> dict[str, int]:
-        """The time of one task by condition; a decision takes no time of its own here."""
+    def _spent(self, times: Times) -> dict[str, int]:
+        """The time of one task; a decision takes none of its own, and control messages two round trips at most."""
         assert times.submitted is not None and times.started is not None
         assert times.began is not None and times.ended is not None
         before = times.started - times.submitted
+        task = next(name for name, each in self.times.items() if each is times)
         moving = min(self.fetched.get(task, 0), before)
         control = min(4 * LATENCY_US, before - moving)
         return {
-            "queueing": before - moving - control,
+            "scheduling_decisions": 0,
+            "control_messages": control,
             "transfer": moving,
-            "execution": times.ended - times.began - times.waited,
+            "queueing": before - moving - control,
             "startup": times.began - times.started,
             "blocked_in_get": times.waited,
-            "control_messages": control,
-            "scheduling_decisions": 0,
+            "execution": times.ended - times.began - times.waited,
         }
 
 
@@ -138,10 +139,10 @@ def run_today(
     policy: Policy,
     settings: Settings,
     seed: int,
-    measures: TodayMeasures,
-    on_progress: Callable[[int], None] | None = None,
+    measures: Measures,
+    on_progress: Callable[[int], None] | None,
 ) -> tuple[int, bool]:
-    """One timed run: the events handled, and whether anything was drawn. Raises `PolicyError`."""
+    """One timed run: the events handled, and that something was drawn: start-ups are. Raises `PolicyError`."""
     recording = workload.recording
     own = workload.cluster is recording.cluster
     program, cluster = with_groups(recording) if own else (workload.unlowered, workload.cluster)
@@ -149,9 +150,9 @@ def run_today(
     program, asked = with_policy(program, policy)
     parameters = TodayParameters(
         policy=asked,
-        in_driver=settings.in_driver,
+        in_driver=settings.decides is Decides.DRIVER,
         workers=most_workers(workload),
-        first_us=first_loads(workload, seed, LOADS),
+        first_us=first_loads(workload, seed),
         at_once=recording.setup,
         joining=tuple(number[node] for node in recording.late) if own else (),
         estimates=estimates(program),
@@ -159,7 +160,6 @@ def run_today(
         times=replace(
             TIMES,
             actor_us=actor_start(workload),
-            later_us=later_loads(workload),
             kills_idle=not owns_below_the_driver(program),
         ),
         timing=Timing(
@@ -179,32 +179,23 @@ def run_today(
         on_progress=None if on_progress is None else (lambda events, now: on_progress(events)),
     )
     result = simulation.run(until_us=MOST_US)
-    return result.events, simulation.drew
+    return result.events, True
 
 
-LOADS = "recorded"
-
-
-def first_loads(workload: Workload, seed: int, how: str) -> Callable[[int, int], int]:
-    """How long each worker process takes before its first body.
+def first_loads(workload: Workload, seed: int) -> Callable[[int, int], int]:
+    """How long each worker process takes before its first body: drawn anew for each run from those that were recorded.
 
     As many processes as CPUs are there from the start, and those are what a recording tells of first; one that starts
-    later is ready for its body when it is there.
+    later is ready for its body when it is there. Which process was slow is luck, and not a property of its node.
     """
     nodes = workload.cluster.nodes
     cpus = {node.id: node.total["CPU"] // 10_000 for node in nodes}
-    recorded = {node: loads[: cpus.get(node, 0)] for node, loads in workload.recording.startup.first_loads}
-    pool = sorted(load for loads in recorded.values() for load in loads)
-    usual = round(median(pool)) if pool else TIMES.first_us
+    recorded = workload.recording.startup.first_loads
+    before = {node.id: node.total["CPU"] // 10_000 for node in workload.recording.cluster.nodes}
+    pool = sorted(load for node, loads in recorded for load in loads[: before[node]])
     random = Random(seed)
     drawn = {
-        (number, position): (
-            TIMES.first_us
-            if how == "constant" or not pool
-            else (recorded[node.id][position] if position < len(recorded.get(node.id, ())) else usual)
-            if how == "recorded"
-            else random.choice(pool)
-        )
+        (number, position): random.choice(pool) if pool else TIMES.first_us
         for number, node in enumerate(nodes)
         for position in range(cpus[node.id])
     }
@@ -237,11 +228,6 @@ def with_groups(recording: Recording) -> tuple[Program, ClusterSpec]:
 def actor_start(workload: Workload) -> int:
     """Until a process for an actor is there: as recorded, else that of any process."""
     return workload.recording.startup.actor_start_us or TIMES.start_us
-
-
-def later_loads(workload: Workload) -> tuple[int, ...]:
-    """What passes before a later body of a process begins: as recorded."""
-    return workload.recording.startup.later_loads or TIMES.later_us
 
 
 def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | None]:

@@ -16,6 +16,7 @@ from rayproof.model.kernel.trace import Trace
 from rayproof.model.scheduler.hooks import Policy
 from rayproof.policies import LoadedPolicy
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
+from rayproof.properties.editions import Edition, edition_of
 from rayproof.properties.starvation import exact_starvation_bound
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
@@ -31,9 +32,13 @@ SEEDS = 5
 """Runs of the simulation when a policy draws."""
 
 
-def policy_scenarios(policy: Policy) -> tuple[Entry, ...]:
-    """The scopes on which a policy is verified: those of placement, and those of the other hooks that it has."""
-    return tuple(entry for entry in ENTRIES if entry.scope is Scope.TINY and entry.concerns(policy))
+def policy_scenarios(policy: Policy, edition: Edition) -> tuple[Entry, ...]:
+    """The scopes of an edition on which a policy is verified: of placement, and of the other hooks that it has."""
+    return tuple(
+        entry
+        for entry in ENTRIES
+        if entry.scope is Scope.TINY and entry.concerns(policy) and edition_of(entry.build(None, {})) is edition
+    )
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Report:
     bound: Bound | None
     bound_note: str
     policies: tuple[PolicyReport, ...]
-    seed: int
+    settings: Settings
     complete: bool = True
     """False after an interrupt: some policies were not looked at."""
 
@@ -89,7 +94,7 @@ def check_policy(
 ) -> PolicyReport:
     """Verify a policy on every small scope, keep its shortest counterexample, and simulate it if it is sound."""
     done: list[Verification] = []
-    for entry in policy_scenarios(loaded.policy):
+    for entry in policy_scenarios(loaded.policy, settings.edition):
         on_stage(f"{loaded.name}: verify {entry.name}")
         done += verify([entry], seed=settings.seed, limits=SCOPE_LIMITS, policy=loaded.policy, policy_spec=loaded.spec)
         if done[-1].result.note.startswith("interrupted"):
@@ -148,7 +153,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "recorded_makespan_s": recording.outcome.makespan_s,
         "policies": [_policy_json(policy, bound, report.bound_note) for policy in report.policies],
         "unsupported": list(report.workload.unsupported),
-        "seed": report.seed,
+        "edition": report.settings.edition,
+        "decides": report.settings.decides,
+        "seed": report.settings.seed,
         "versions": versions(),
     }
 

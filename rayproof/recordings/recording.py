@@ -83,11 +83,10 @@ class Startup:
     first_bodies: tuple[tuple[NodeId, tuple[int, ...]], ...]
     """For each node the delays of the first bodies of its workers, in the order in which these bodies started."""
     first_loads: tuple[tuple[NodeId, tuple[int, ...]], ...] = ()
-    """The same, from the moment when the task was pushed to its worker: nothing but that process's own time."""
+    """What each of these processes took to be ready, by node, from the push of its first task to it; for a process that
+    had just been started, from the moment when it could have been used."""
     actor_start_us: int = 0
     """Median time from an actor's request for a node to its constructor's start; 0 without."""
-    later_loads: tuple[int, ...] = ()
-    """That time for the later bodies of worker processes, ascending; at most 20 of them, evenly chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def startup(log: Log, runs: Executions, program: Program, cluster: ClusterSpec, 
             freed[run.process] = run.start_us if run.end_us is None else run.end_us
         first_bodies.append((node.id, tuple(first)))
         cold += first
-    first_loads, later = _loads(log, runs, program, cluster, whole)
+    first_loads = _loads(log, runs, program, cluster, whole)
     return Startup(
         _median(cold),
         _median(warm),
@@ -59,21 +59,19 @@ def startup(log: Log, runs: Executions, program: Program, cluster: ClusterSpec, 
         tuple(first_bodies),
         first_loads,
         _median(_constructors(log)),
-        _quantiles(later),
     )
 
 
 def _loads(
     log: Log, runs: Executions, program: Program, cluster: ClusterSpec, first_bodies: dict[tuple[NodeId, int], int]
-) -> tuple[tuple[tuple[NodeId, tuple[int, ...]], ...], list[int]]:
-    """From the push of a task to its body, for the first body of each process by node, and for all later ones.
+) -> tuple[tuple[NodeId, tuple[int, ...]], ...]:
+    """From the push of a task to its body, for the first body of each process, by node.
 
     Ray writes `SUBMITTED_TO_WORKER` when the owner pushes a task to a worker that it has leased: neither queueing nor
     fetching comes after that, so that this is what the process takes to be ready. One that takes long is one that has
     just been started; then the wait for it counts, too.
     """
     first: dict[NodeId, list[int]] = {node.id: [] for node in cluster.nodes}
-    later: list[int] = []
     seen: set[int] = set()
     for run in runs.all():
         pushed = next(
@@ -86,13 +84,11 @@ def _loads(
         )
         if pushed is not None and program.tasks[run.task].kind is TaskKind.NORMAL:
             load = max(0, run.start_us + log.origin_us - pushed)
-            if run.process in seen:
-                later.append(load)
-            elif run.node in first:
+            if run.process not in seen and run.node in first:
                 whole = first_bodies.get((run.node, run.process), load)
                 first[run.node].append(max(load, whole) if load > FRESH_US else load)
         seen.add(run.process)
-    return tuple((node, tuple(loads)) for node, loads in first.items()), later
+    return tuple((node, tuple(loads)) for node, loads in first.items())
 
 
 def _constructors(log: Log) -> list[int]:
@@ -155,13 +151,6 @@ def _actors(log: Log, runs: Executions) -> list[int]:
         if ready is not None:
             found.append(max(ready - asked, 0))
     return found
-
-
-def _quantiles(delays: list[int], count: int = 20) -> tuple[int, ...]:
-    ascending = sorted(delays)
-    if len(ascending) <= count:
-        return tuple(ascending)
-    return tuple(ascending[(2 * i + 1) * len(ascending) // (2 * count)] for i in range(count))
 
 
 def _median(delays: list[int]) -> int:

@@ -39,7 +39,7 @@ P = TypeVar("P", bound=Process)
 
 
 @dataclass(frozen=True)
-class Times:
+class Durations:
     """Durations of a timed run, in microseconds; all zero in explored scopes."""
 
     sync_us: int = 0
@@ -52,8 +52,8 @@ class Times:
     """Until a further worker process is there."""
     first_us: int = 0
     """Before the first body of a process begins."""
-    later_us: tuple[int, ...] = ()
-    """Times of which one passes before each later one begins."""
+    later_us: int = 0
+    """Before each later one begins."""
     actor_us: int = 0
     """Until a process for an actor is there."""
     kills_idle: bool = False
@@ -91,7 +91,7 @@ class TodayParameters:
     estimates: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Expected time of a function's tasks, in microseconds, for policies."""
     settings: HybridOptions = HybridOptions()
-    times: Times = Times()
+    times: Durations = Durations()
     timing: Timing | None = None
     inline_bytes: int = INLINE_BYTES
 

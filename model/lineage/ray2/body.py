@@ -68,8 +68,8 @@ class Body(Process):
     driver: bool = constant(False)
     first_us: int = constant(0)
     """Time before the first body in this process begins: its code is loaded."""
-    later_us: tuple[int, ...] = constant(())
-    """Times of which one is drawn before each later one begins; none: it begins at once."""
+    later_us: int = constant(0)
+    """Time before each later one begins."""
     at_once: frozenset[TaskId] = constant(frozenset())
     """Tasks that begin without these delays: they stand for what was there before."""
     inline_bytes: int = constant(INLINE_BYTES)
@@ -148,10 +148,8 @@ class Body(Process):
         self.frames[push.task] = Frame(push.attempt, caller, -1)
         if push.references and self.manager:
             ctx.send(self.manager, BodyTold(push.references), INSIDE)
-        delay = 0
-        if push.task not in self.at_once:
-            delay = ctx.choose(self.later_us or (0,), random=True) if self.warm else self.first_us
-        if delay:
+        delay = self.later_us if self.warm else self.first_us
+        if delay and push.task not in self.at_once:
             ctx.set_timer(LOADING + push.task, delay, TimerKind.PROGRAM)
         else:
             self.began(ctx, push.task)

@@ -402,7 +402,7 @@ class LeaseManager(Process):
         if self.shows_views:
             usable = [each for each in self.nodes(ctx.me) if each.usable]
             seen = tuple((each.name, each.total, Resources.from_units(each.available)) for each in usable)
-        ctx.observe(Decided(spec.lease, ctx.me, node, spec.redirected, asked, spec.demand, seen))
+        ctx.observe(Decided(spec.lease, spec.task, ctx.me, node, spec.redirected, asked, spec.demand, seen))
         if node == ctx.me:
             self.keep(ctx, spec)
         elif spec.redirected:

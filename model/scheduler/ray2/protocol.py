@@ -226,6 +226,7 @@ class Decided:
     """A raylet has chosen a node for a request, on what it knew of the usable nodes: (name, total, available)."""
 
     lease: LeaseId
+    task: TaskId
     by: Name
     chosen: Name
     redirected: bool
