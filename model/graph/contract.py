@@ -178,7 +178,7 @@ class Contract:
     ended: set[TaskId] = field(default_factory=set)
     submitted: Counter[TaskId] = field(default_factory=Counter)
     owed: Counter[TaskId] = field(default_factory=Counter)
-    """Submissions and losses that no attempt has answered yet."""
+    """Submissions, and deaths and losses since, that no attempt has answered yet."""
     recovered: Counter[TaskId] = field(default_factory=Counter)
     """Losses of what a task made."""
     values: dict[ObjectId, set[int]] = field(default_factory=dict)
@@ -267,16 +267,19 @@ class Contract:
             case Refused(task):
                 self.refused.add(task)
             case PlaceDied(place):
+                before = {task for task, last in self.last.items() if self.is_dead(last)}
                 self.dead.add(place)
-                for task, places in sorted(self.runs.items()):
-                    for fallen in [each for each in sorted(places) if self.is_dead(each)]:
-                        places.discard(fallen)
-                        self.owed[task] += 1
+                for task, last in sorted(self.last.items()):
+                    # Also what had ended there: the word of it may never come.
+                    if task not in before and self.is_dead(last):
+                        self.owed[task] = max(1, self.owed[task])
+                for places in self.runs.values():
+                    places -= {each for each in places if self.is_dead(each)}
             case CopiesLost(made):
                 self.lost.add(made)
                 maker = self.program.producer(made)
                 self.recovered[maker] += 1
-                self.owed[maker] += 1
+                self.owed[maker] = max(1, self.owed[maker])
             case DriverEnded():
                 self.done = True
 
@@ -419,7 +422,7 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
         return ""
     task = now.program.tasks[fact.task]
     because = {
-        ErrorKind.WORKER_DIED: bool(now.begun[fact.task]) and now.is_dead(now.last[fact.task]),
+        ErrorKind.WORKER_DIED: bool(now.dead),
         ErrorKind.ACTOR_DIED: _actor_has_died(now, fact.task),
         ErrorKind.OBJECT_LOST: any(made in now.lost for made in (*task.inputs, *task.outputs)),
         ErrorKind.DEPENDENCY: any(now.program.producer(needed) in now.failed for needed in task.inputs),
@@ -442,11 +445,12 @@ def _actor_has_died(now: Contract, task: TaskId) -> bool:
 
 
 def retries_are_used_up_first(now: Contract, fact: Fact) -> str:
-    """A task fails for a death only when all attempts that it may have were begun."""
+    """A task fails for a death only when it may have no further attempt; one may die before its body begins."""
     if isinstance(fact, Failed) and fact.error is ErrorKind.WORKER_DIED:
         retries = now.program.tasks[fact.task].max_retries
-        if retries < 0 or now.begun[fact.task] < 1 + retries:
-            return f"{fact.task} failed after {now.begun[fact.task]} attempts of {1 + retries}"
+        used = max(now.begun[fact.task], len(now.dead))
+        if retries < 0 or used < 1 + retries:
+            return f"{fact.task} failed after {used} attempts of {1 + retries}"
     return ""
 
 

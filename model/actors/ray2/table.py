@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from rayproof.model.actors.ray2.protocol import ActorAt, CreateActor, CreationFailed, WatchActor
 from rayproof.model.graph import ActorId, Program
+from rayproof.model.graph.contract import PlaceDied
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
 from rayproof.model.lineage.ray2.protocol import PushTask, TaskReply, WorkerDied
 from rayproof.model.scheduler.ray2.protocol import (
@@ -43,6 +44,8 @@ class ActorState:
     worker: Name = ""
     alive: bool = False
     restarts: int = 0
+    told: bool = False
+    """Whether its creator knows that it has lived."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +84,7 @@ class ActorTable(Process):
                 self.worker_died(ctx, self.program.tasks[task].actor or "")
             case Down(node):
                 self.dead.add(node)
+                ctx.observe(PlaceDied(node))
                 for actor, state in sorted(self.actors.items()):
                     if node in (state.node, state.asked):
                         self.worker_died(ctx, actor)
@@ -150,8 +154,8 @@ class ActorTable(Process):
         state = self.actors[actor]
         if reply.attempt != state.creation.attempt + state.restarts:
             return
-        self.actors[actor] = replace(state, alive=True)
-        if not state.restarts:
+        self.actors[actor] = replace(state, alive=True, told=True)
+        if not state.told:
             ctx.send(state.calls, replace(reply, attempt=state.creation.attempt))
         self.publish(ctx, actor)
 
@@ -183,7 +187,7 @@ class ActorTable(Process):
         state = self.actors[actor]
         self.gone.add(actor)
         self.actors[actor] = replace(state, alive=False, worker="", node="", asked="")
-        if not state.alive and not state.restarts:
+        if not state.told:
             ctx.send(state.calls, CreationFailed(state.creation.task, state.creation.attempt, unschedulable))
         self.publish(ctx, actor)
 

@@ -291,9 +291,7 @@ def _tie_break_order(cluster: ClusterSpec) -> tuple[Name, ...]:
 
 def _watchers(processes: Mapping[Slot, object], raylets: tuple[Name, ...]) -> dict[Slot, tuple[Slot, ...]]:
     """Who is told that a node is dead: owners, raylets and object managers."""
-    told = tuple(
-        slot for slot in processes if slot.endswith((".tasks", ".leases")) or slot.startswith("store") or slot == ACTORS
-    )
+    told = tuple(slot for slot in processes if slot.endswith(".leases") or slot.startswith("store") or slot == ACTORS)
     return {raylet: (*told, *(other for other in raylets if other != raylet)) for raylet in raylets}
 
 

@@ -103,6 +103,13 @@ class AttemptFailed(Message):
     error: ErrorKind
 
 
+@dataclass(frozen=True, slots=True)
+class NodeLost(Message):
+    """Submitter to task manager: a node is dead; one part hears of it for the whole process."""
+
+    node: Name
+
+
 # ---- between core workers --------------------------------------------------------------------------------------------
 
 

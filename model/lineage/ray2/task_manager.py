@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from rayproof.model.actors.ray2.protocol import CallGone, CallMade
 from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
 from rayproof.model.graph.contract import CopiesLost, ErrorKind, Failed, PlaceDied, Submitted
-from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
+from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
 from rayproof.model.lineage.ray2.protocol import (
     FAILED,
     AttemptFailed,
@@ -24,6 +24,7 @@ from rayproof.model.lineage.ray2.protocol import (
     CopyAt,
     Known,
     Locate,
+    NodeLost,
     ObjectAt,
     ObjectReady,
     PutObject,
@@ -123,7 +124,7 @@ class TaskManager(Process):
             case ObjectLocal(made, value):
                 if self.wants.pop(made, None) is not None:
                     ctx.send(self.body, ObjectReady(made, value), INSIDE)
-            case Down(node):
+            case NodeLost(node):
                 self.node_died(ctx, node)
             case _:
                 raise Unhandled(message)

@@ -413,7 +413,9 @@ class LeaseManager(Process):
     def redirect(self, ctx: Context, spec: LeaseSpec, node: Name) -> None:
         """Name another raylet, and count on what it will give away."""
         self.asked.discard(spec.lease)
-        self.counted[node] = self.counted.get(node, Resources()) + spec.demand
+        free = self.said[node].available
+        left = at_least_nothing(free - self.counted.get(node, Resources()) - spec.demand)
+        self.counted[node] = free - left
         if self.table:
             position = self.order.index(node)
             self.table[position] = self.made_view(node, ctx.me)

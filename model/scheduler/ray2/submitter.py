@@ -28,7 +28,15 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.lineage.ray2.protocol import AttemptFailed, PushTask, SendTask, TaskReply, WithdrawTask, WorkerDied
+from rayproof.model.lineage.ray2.protocol import (
+    AttemptFailed,
+    NodeLost,
+    PushTask,
+    SendTask,
+    TaskReply,
+    WithdrawTask,
+    WorkerDied,
+)
 from rayproof.model.scheduler.ray import Argument, lease_target
 from rayproof.model.scheduler.ray.locality import OwnerStrategy
 from rayproof.model.scheduler.ray2.protocol import (
@@ -361,6 +369,7 @@ class LeaseSubmitter(Process):
     def node_died(self, ctx: Context, node: Name) -> None:
         """What was asked of the dead is asked elsewhere; what ran there has failed."""
         self.dead.add(node)
+        ctx.send(self.manager, NodeLost(node), INSIDE)
         for _, asked in sorted(self.requests.items()):
             if asked.node == node:
                 self.start_over(ctx, asked)
