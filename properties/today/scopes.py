@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rayproof.model.cluster import programs
 from rayproof.model.cluster.today.assembly import TodayParameters, assemble
 from rayproof.model.graph import (
     Action,
@@ -36,13 +35,12 @@ from rayproof.properties.today.statements import (
     AS_RAY,
     PROGRESS,
     SAFETY,
-    a_task_runs_elsewhere,
-    blocked_workers_bounded,
-    cpus_are_overdrawn,
+    a_wildcard_goes_with_its_bundles,
     keeps_the_contract,
     nothing_fails_by_itself,
-    past_the_threshold_the_less_used_goes_first,
-    wildcard_is_the_sum_of_its_bundles,
+    some_body_overdraws,
+    some_task_leaves_its_driver,
+    waiting_workers_are_capped,
 )
 
 LARGE = 1 << 20
@@ -128,9 +126,21 @@ _ACTOR = Program(
     (Submit("make"), Submit("t"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
 )
 
+_STAYING = Program(
+    {
+        "t": task("t", strategy=NodeAffinity("n1")),
+        "A": TaskSpec("A", (), ("o-A",), _CPU, kind=TaskKind.ACTOR_CREATION, actor="A", max_retries=0, name="A"),
+        "B": TaskSpec("B", (), ("o-B",), _CPU, kind=TaskKind.ACTOR_CREATION, actor="B", max_retries=0, name="A"),
+    },
+    {made: ObjectSpec(made) for made in ("o-t", "o-A", "o-B")},
+    (Submit("t"), Submit("A"), Submit("B"), Get(("o-t", "o-A", "o-B"))),
+)
+
 TODAY_ENTRIES = (
     # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
-    scope("today-plain", program("", task("a"), task("b"), task("d")), equal_nodes(2), a_task_runs_elsewhere),
+    scope("today-plain", program("", task("a"), task("b"), task("d")), equal_nodes(2), some_task_leaves_its_driver),
+    # A node of two CPUs is half full with one task: the next goes to the idle one.
+    scope("today-wide", program("", task("a"), task("b")), equal_nodes(2, CPU=2), some_task_leaves_its_driver),
     # Large results are fetched before the lease of their reader is granted.
     scope("today-chain", program("", task("a"), task("b", "o-a"), size=LARGE), equal_nodes(2)),
     scope(
@@ -151,7 +161,7 @@ TODAY_ENTRIES = (
         "today-drain",
         program("", task("a", demand=_GPU), task("b", demand=_GPU)),
         nodes(_CPU, _GPU, _GPU),
-        a_task_runs_elsewhere,
+        some_task_leaves_its_driver,
         drains=(1,),
         most_requests=1,
     ),
@@ -159,7 +169,7 @@ TODAY_ENTRIES = (
         "today-crash",
         program("", task("a", demand=_GPU), task("b", "o-a", demand=_GPU)),
         nodes(_CPU, _GPU, _GPU),
-        a_task_runs_elsewhere,
+        some_task_leaves_its_driver,
         crashes=1,
     ),
     # What a task has made is lost with its node, and made again for who needs it.
@@ -168,7 +178,7 @@ TODAY_ENTRIES = (
         "today-spread",
         program("", task("a", strategy=Spread()), task("b", strategy=Spread())),
         equal_nodes(2, CPU=2),
-        a_task_runs_elsewhere,
+        some_task_leaves_its_driver,
         crashes=1,
         as_ray=(),
     ),
@@ -185,33 +195,43 @@ TODAY_ENTRIES = (
         equal_nodes(2),
         drains=(1,),
     ),
-    # Two parents that each get what their child makes, and a CPU for one of these on each node.
+    # Two parents that each get what their child makes, and a CPU for one of all these.
     scope(
         "today-nested",
-        program("", task("p", body=_PARENT, function="p"), task("x", function="c")),
+        program(
+            "",
+            task("p", body=(Submit("x"), Get(("o-x",)), Compute(0)), function="p"),
+            task("q", body=(Submit("y"), Get(("o-y",)), Compute(0)), function="p"),
+            task("x", function="c"),
+            task("y", function="c"),
+        ),
         equal_nodes(1),
-        blocked_workers_bounded,
-        workers=2,
+        waiting_workers_are_capped,
+        some_body_overdraws,
+        workers=4,
     ),
     # A parent and its child in one class: the cap of one worker must give way.
     scope(
         "today-recursion",
         program("", task("p", body=_PARENT), task("x")),
         equal_nodes(1),
-        blocked_workers_bounded,
+        waiting_workers_are_capped,
         workers=2,
     ),
     scope(
         "today-nested-elsewhere",
         program("", task("p", body=_PARENT, function="p"), task("x", function="c")),
         equal_nodes(2),
-        blocked_workers_bounded,
+        waiting_workers_are_capped,
         workers=2,
     ),
+    # An actor keeps the driver's node, a bound task the other one for some time: a second actor goes where room appears.
+    scope("today-stay", _STAYING, equal_nodes(2), some_task_leaves_its_driver),
     # Worker processes have to be started, one at a time, while their leases hold the CPU.
     scope("today-starts", program("", task("a"), task("b")), equal_nodes(2), workers=1, prestarted=0),
     # An actor that may have to start again elsewhere, and two calls, of which the second waits for a task.
-    scope("today-actor", _ACTOR, nodes(_CPU + _CPU, _CPU), crashes=1),
+    scope("today-actor", _ACTOR, nodes(_CPU + _CPU, _CPU)),
+    scope("today-actor-crash", _ACTOR, nodes(_CPU + _CPU, _CPU), crashes=1, takes_policy=False),
     # Tasks for one bundle, and for any: the wildcard goes with the bundles.
     scope(
         "today-bundles",
@@ -222,11 +242,9 @@ TODAY_ENTRIES = (
             task("d", demand=in_bundle(_CPU, "g", 1), function="h"),
         ),
         nodes(_CPU, _CPU + offered((("g", 0, _CPU), ("g", 1, _CPU)))),
-        wildcard_is_the_sum_of_its_bundles,
+        a_wildcard_goes_with_its_bundles,
         workers=2,
         as_ray=(),
     ),
 )
 """One scope for each thing that leases on today's Ray must survive."""
-
-__all__ = ["TODAY_ENTRIES", "cpus_are_overdrawn", "past_the_threshold_the_less_used_goes_first", "programs"]

@@ -110,7 +110,7 @@ def a_request_is_known_once(view: StateView) -> bool:
 
 
 @always(LeaseManager, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2, D08")
-def leases_fit_their_node(view: StateView) -> bool:
+def free_and_leased_add_up(view: StateView) -> bool:
     """Free and leased add up to what the node has, and leases that never waited in a get fit."""
     for name, raylet in view.of(LeaseManager).items():
         fresh, held = Resources(), Resources()
@@ -129,7 +129,7 @@ def leases_fit_their_node(view: StateView) -> bool:
     source="Ray 2.60 cluster_resource_scheduler.cc, NodeAvailable; #63405, bug benchmark D04, S6",
     monitors=(LeaseBreaches,),
 )
-def no_grant_to_the_dead_or_draining(view: StateView) -> bool:
+def the_draining_grant_nothing(view: StateView) -> bool:
     """No lease is granted by a draining node, or asked of one that the owner knows to be dead."""
     breaches = view.monitor(LeaseBreaches)
     return not breaches.granted_while_draining and not breaches.asked_the_dead
@@ -138,13 +138,13 @@ def no_grant_to_the_dead_or_draining(view: StateView) -> bool:
 @always(
     source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; #16488, bug benchmark D02", monitors=(LeaseBreaches,)
 )
-def one_spillback_at_most(view: StateView) -> bool:
+def a_redirected_request_is_not_sent_on(view: StateView) -> bool:
     """A raylet to which a request was redirected grants, keeps or rejects it; it never redirects it again."""
     return not view.monitor(LeaseBreaches).redirected_twice
 
 
 @always(LeaseManager, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
-def blocked_workers_bounded(view: StateView) -> bool:
+def waiting_workers_are_capped(view: StateView) -> bool:
     """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
     for name, raylet in view.of(LeaseManager).items():
         waiting = Counter(raylet.granted[lease].spec.of for lease in raylet.blocked)
@@ -156,7 +156,7 @@ def blocked_workers_bounded(view: StateView) -> bool:
 
 
 @always(LeaseManager, source="Ray #50517; bug benchmark D15, S2")
-def wildcard_is_the_sum_of_its_bundles(view: StateView) -> bool:
+def a_wildcard_goes_with_its_bundles(view: StateView) -> bool:
     """What is free in any bundle of a group is what is free in each of them, added up."""
     for raylet in view.of(LeaseManager).values():
         indexed: Counter[str] = Counter()
@@ -172,7 +172,7 @@ def wildcard_is_the_sum_of_its_bundles(view: StateView) -> bool:
 
 
 @audit(Body, source="bug benchmark L1, L2; Ray #12084 (D03), #63405, #231 (D10)")
-def every_get_ends(view: StateView) -> bool:
+def no_body_waits_for_ever(view: StateView) -> bool:
     """When nothing more can happen, no body waits: the driver has all that it asked for, or knows that it failed."""
     return not any(frame.missing for body in view.of(Body).values() for frame in body.frames.values())
 
@@ -196,7 +196,7 @@ def every_task_that_fits_ends(view: StateView) -> bool:
 
 
 @audit(LeaseManager, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns")
-def no_lease_leaks(view: StateView) -> bool:
+def every_worker_comes_back(view: StateView) -> bool:
     """When nothing more can happen, every worker is back but for actors."""
     return all(held.spec.actor for raylet in view.of(LeaseManager).values() for held in raylet.granted.values())
 
@@ -214,11 +214,11 @@ def no_request_is_forgotten(view: StateView) -> bool:
 SAFETY = (
     a_worker_has_one_lease,
     a_request_is_known_once,
-    leases_fit_their_node,
-    no_grant_to_the_dead_or_draining,
-    one_spillback_at_most,
+    free_and_leased_add_up,
+    the_draining_grant_nothing,
+    a_redirected_request_is_not_sent_on,
 )
-PROGRESS = (every_get_ends, every_task_that_fits_ends, no_lease_leaks, no_request_is_forgotten)
+PROGRESS = (no_body_waits_for_ever, every_task_that_fits_ends, every_worker_comes_back, no_request_is_forgotten)
 
 
 # ---- what Ray's own policy promises ----------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def a_fit_on_the_idle_own_node_is_kept(view: StateView) -> bool:
     source="Ray 2.60 hybrid_scheduling_policy.cc; Ray #16027; bug benchmark D16, Q1 on the critical resource",
     monitors=(Choices,),
 )
-def past_the_threshold_the_less_used_goes_first(view: StateView) -> bool:
+def the_less_used_node_goes_first(view: StateView) -> bool:
     """No raylet chooses a node at half of a critical resource or more while it knows of a less used one with room."""
     return not view.monitor(Choices).preferred_the_fuller
 
@@ -281,18 +281,18 @@ class Places:
 
 
 @sometimes(source="Ray 2.60 normal_task_submitter.cc", monitors=(Places,))
-def a_task_runs_elsewhere(view: StateView) -> bool:
+def some_task_leaves_its_driver(view: StateView) -> bool:
     """Some task runs on another node than its driver's."""
     return any(node != "raylet0" for _, node in view.monitor(Places).nodes)
 
 
 @sometimes(LeaseManager, source="Ray 2.60 node_manager.cc, HandleNotifyWorkerUnblocked")
-def cpus_are_overdrawn(view: StateView) -> bool:
+def some_body_overdraws(view: StateView) -> bool:
     """Some body goes on after a get while others have its CPU."""
     return any(amount < 0 for raylet in view.of(LeaseManager).values() for _, amount in raylet.free.units)
 
 
-AS_RAY = (a_fit_on_the_idle_own_node_is_kept, past_the_threshold_the_less_used_goes_first)
+AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first)
 
 
 # ---- ends that the driver is told ------------------------------------------------------------------------------------
