@@ -29,6 +29,7 @@ from rayproof.properties.scenarios.workers import WORKER_ENTRIES
 from rayproof.properties.scheduling import SCHEDULING_ENTRIES
 from rayproof.properties.statements.cluster import CLUSTER
 from rayproof.properties.statements.runs import CLUSTER_RUNS
+from rayproof.properties.today.scopes import TODAY_ENTRIES
 
 __all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "build", "equal_nodes"]
 
@@ -82,6 +83,7 @@ _ENTRIES = (
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
     *LEASE_ENTRIES,
+    *TODAY_ENTRIES,
     *REQUEST_ENTRIES,
     _cluster("cluster-3-3-0", programs.chain(3), equal_nodes(3), idle=("tasks_find_room",)),
     _cluster("cluster-3-3-1", programs.chain(3), equal_nodes(3), crashes=1, component="lineage"),

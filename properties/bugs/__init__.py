@@ -29,6 +29,7 @@ from rayproof.properties.bugs.tables import TABLE_BUGS
 from rayproof.properties.bugs.typed_tables import TYPED_TABLE_BUGS
 from rayproof.properties.bugs.whole import WHOLE_BUGS
 from rayproof.properties.bugs.workers import WORKER_BUGS
+from rayproof.properties.today.bugs import TODAY_BUGS
 
 
 def _named(*bugs: Bug) -> dict[str, Bug]:
@@ -45,6 +46,7 @@ BUGS = _named(
     *REPLICA_BUGS,
     *GROUP_BUGS,
     *LEASE_BUGS,
+    *TODAY_BUGS,
     *REQUEST_BUGS,
     *CHAIN_BUGS,
     *GCS_LIVENESS_BUGS,
@@ -66,5 +68,6 @@ BUGS = _named(
     *OWNED_BUGS,
 )
 """All planted bugs by name."""
+
 
 __all__ = ["BUGS", "Bug"]

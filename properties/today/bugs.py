@@ -30,10 +30,7 @@ from rayproof.properties.bugs.base import Bug
 class SendsTooEarly(TaskManager):
     """A task is sent although an argument does not exist yet."""
 
-    def is_there(self, made: str) -> bool:
-        return True
-
-    def send(self, ctx: Context, task: TaskId) -> None:
+    def resolve(self, ctx: Context, task: TaskId) -> None:
         state = self.pending[task]
         self.pending[task] = replace(state, sent=True)
         ctx.send(self.submitter, SendTask(task, state.attempt, state.strategy, (), ()), INSIDE)
@@ -209,16 +206,6 @@ class SendsAway(LeaseManager):
 
 
 @dataclass(slots=True, kw_only=True)
-class KeepsAll(LeaseManager):
-    """A raylet keeps whatever could run there some day (no threshold, no spillback)."""
-
-    def decide(self, me: Name, spec: LeaseSpec, *, prefer_local: bool | None = None) -> Decision:
-        if spec.demand.fits(self.seats[me].total) and not self.draining:
-            return Decision(exactly(me), self.cursor)
-        return LeaseManager.decide(self, me, spec, prefer_local=prefer_local)
-
-
-@dataclass(slots=True, kw_only=True)
 class PacksPastTheThreshold(LeaseManager):
     """A raylet that has room keeps a request, however full it is."""
 
@@ -294,7 +281,7 @@ TODAY_BUGS = (
         "A get returns a value that no attempt has made.",
         {TaskManager: GivesTheNextValue},
         "refines_the_task_graph",
-        "today-chain",
+        "today-plain",
     ),
     Bug(
         "pops_without_taking",
@@ -315,7 +302,7 @@ TODAY_BUGS = (
         "A worker is given away, and its resources stay free.",
         {LeaseManager: GrantsWithoutTaking},
         "free_and_leased_add_up",
-        "today-plain",
+        "today-wide",
     ),
     Bug(
         "leases_while_draining",
@@ -330,6 +317,7 @@ TODAY_BUGS = (
         {LeaseSubmitter: AsksTheDead},
         "the_draining_grant_nothing",
         "today-crash",
+        also=("no_body_waits_for_ever", "every_task_that_fits_ends"),
     ),
     Bug(
         "sends_on_again",
@@ -345,7 +333,7 @@ TODAY_BUGS = (
         "no_body_waits_for_ever",
         "today-nested",
         "Ray #231",
-        also=("every_task_that_fits_ends", "every_worker_comes_back"),
+        also=("every_task_that_fits_ends", "every_worker_comes_back", "some_body_overdraws"),
     ),
     Bug(
         "starts_worker_after_worker",
@@ -392,8 +380,9 @@ TODAY_BUGS = (
         "fails_what_is_busy",
         "A task for which there is no room now fails for ever.",
         {LeaseManager: FailsWhatIsBusy},
-        "nothing_fails_by_itself",
+        "refines_the_task_graph",
         "today-plain",
+        also=("nothing_fails_by_itself",),
     ),
     Bug(
         "sends_away",
@@ -410,19 +399,12 @@ TODAY_BUGS = (
         "today-wide",
     ),
     Bug(
-        "keeps_all",
-        "A raylet keeps whatever it could run some day.",
-        {LeaseManager: KeepsAll},
-        "some_task_leaves_its_driver",
-        "today-plain",
-    ),
-    Bug(
         "waits_for_dead_raylets",
         "An owner waits for the answer of a raylet that has died.",
         {LeaseSubmitter: WaitsForTheDead},
-        "every_task_that_fits_ends",
+        "no_body_waits_for_ever",
         "today-crash",
-        also=("no_body_waits_for_ever",),
+        also=("every_task_that_fits_ends",),
     ),
     Bug(
         "keeps_late_workers",

@@ -133,14 +133,14 @@ _STAYING = Program(
         "B": TaskSpec("B", (), ("o-B",), _CPU, kind=TaskKind.ACTOR_CREATION, actor="B", max_retries=0, name="A"),
     },
     {made: ObjectSpec(made) for made in ("o-t", "o-A", "o-B")},
-    (Submit("t"), Submit("A"), Submit("B"), Get(("o-t", "o-A", "o-B"))),
+    (Submit("t"), Submit("A"), Submit("B"), Get(("o-A", "o-B"))),
 )
 
 TODAY_ENTRIES = (
     # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
     scope("today-plain", program("", task("a"), task("b"), task("d")), equal_nodes(2), some_task_leaves_its_driver),
     # A node of two CPUs is half full with one task: the next goes to the idle one.
-    scope("today-wide", program("", task("a"), task("b")), equal_nodes(2, CPU=2), some_task_leaves_its_driver),
+    scope("today-wide", program("", task("a"), task("b")), equal_nodes(2, CPU=2), workers=3),
     # Large results are fetched before the lease of their reader is granted.
     scope("today-chain", program("", task("a"), task("b", "o-a"), size=LARGE), equal_nodes(2)),
     scope(
@@ -173,7 +173,13 @@ TODAY_ENTRIES = (
         crashes=1,
     ),
     # What a task has made is lost with its node, and made again for who needs it.
-    scope("today-lineage", program("", task("a"), task("b", "o-a"), size=LARGE), equal_nodes(2), crashes=1),
+    scope(
+        "today-lineage",
+        program("", task("a", strategy=NodeAffinity("n1", soft=True)), task("b", "o-a"), size=LARGE),
+        equal_nodes(2),
+        crashes=1,
+        as_ray=(),
+    ),
     scope(
         "today-spread",
         program("", task("a", strategy=Spread()), task("b", strategy=Spread())),
@@ -225,7 +231,7 @@ TODAY_ENTRIES = (
         waiting_workers_are_capped,
         workers=2,
     ),
-    # An actor keeps the driver's node, a bound task the other one for some time: a second actor goes where room appears.
+    # An actor keeps one node, a bound task the other one for some time: a second actor goes where room appears.
     scope("today-stay", _STAYING, equal_nodes(2), some_task_leaves_its_driver),
     # Worker processes have to be started, one at a time, while their leases hold the CPU.
     scope("today-starts", program("", task("a"), task("b")), equal_nodes(2), workers=1, prestarted=0),

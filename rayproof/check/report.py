@@ -164,6 +164,8 @@ def _findings(policy: PolicyReport, console: Console) -> None:
         result = verification.result
         if result.verdict is Verdict.UNDETERMINED and result.note:
             console.print(Text(f"{policy.name} is undetermined on {result.scenario}: {result.note}", style="yellow"))
+    for statement, scope in policy.differs:
+        console.print(Text(f"{policy.name} differs from Ray ({scope}): {statement.sentence} Not so under this policy."))
     if policy.note and policy.trace is None:
         console.print(Text(f"{policy.name}: {policy.note}"))
         console.print()

@@ -10,7 +10,7 @@ from typing import Any
 
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.counterexamples import save
-from rayproof.model.kernel import Verdict, combine
+from rayproof.model.kernel import Statement, Verdict, combine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import Trace
 from rayproof.model.scheduler.hooks import Policy
@@ -18,6 +18,7 @@ from rayproof.policies import LoadedPolicy
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
 from rayproof.properties.editions import Edition, edition_of
 from rayproof.properties.starvation import exact_starvation_bound
+from rayproof.properties.today.differences import differences
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
 from rayproof.verify import Verification, verify, versions
@@ -55,6 +56,8 @@ class PolicyReport:
     figures: Figures | None
     """None when the policy broke a rule in the small and was not simulated."""
     note: str
+    differs: tuple[tuple[Statement, str], ...] = ()
+    """Promises of Ray's own policy that this one does not make, each with a scope that shows it."""
     starvation_bound: int | None = None
     """The most tasks of its class that overtake a ready one on its node, exhausted in `STARVATION_SCOPE`."""
 
@@ -112,8 +115,12 @@ def check_policy(
     note = _note(workload, figures)
     if figures.error:
         verdict = Verdict.VIOLATED
-    bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy)
-    return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, bound)
+    if settings.edition is Edition.PAPER:
+        bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy)
+        return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, (), bound)
+    on_stage(f"{loaded.name}: compare with Ray's own policy")
+    differs = differences(loaded.policy, SCOPE_LIMITS)
+    return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, differs)
 
 
 def _note(workload: Workload, figures: Figures) -> str:
@@ -184,6 +191,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "load_imbalance": None if figures is None else figures.imbalance,
         "utilisation": None if figures is None else figures.utilisation,
         "starvation_bound": policy.starvation_bound,
+        "differs_from_ray": [{"name": s.name, "sentence": s.sentence, "scope": scope} for s, scope in policy.differs],
         "decisions": None if figures is None else figures.decisions,
         "breakdown": {} if figures is None else {f"{name}_s": value for name, value in figures.breakdown_s.items()},
         "unfinished": [] if figures is None else list(figures.unfinished),

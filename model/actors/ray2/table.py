@@ -97,8 +97,12 @@ class ActorTable(Process):
         demand = self.program.tasks[creation.task].demand
         living = [node for node in self.raylets if node not in self.dead]
         first = creation.raylet if demand and creation.raylet in living else ctx.choose(living, random=True)
-        self.count += 1
-        self.actors[actor] = replace(self.actors[actor], asked=first, lease=self.count, node="", worker="", alive=False)
+        lease = self.actors[actor].lease
+        if not self.actors[actor].asked:
+            # A request that starts over keeps its number.
+            self.count += 1
+            lease = self.count
+        self.actors[actor] = replace(self.actors[actor], asked=first, lease=lease, node="", worker="", alive=False)
         self.ask(ctx, actor, redirected=False)
 
     def ask(self, ctx: Context, actor: ActorId, *, redirected: bool) -> None:

@@ -81,7 +81,8 @@ class DriverPolicy:
             available = {kind: max(0, amount - held[name][kind]) for kind, amount in node.total.units}
             cpus = node.total["CPU"]
             used = min(1.0, held[name]["CPU"] / cpus) if cpus else 1.0
-            task_us = self.estimates.get(spec.name, TASK_US)
+            at_once = max(1, cpus // spec.demand["CPU"]) if spec.demand["CPU"] else 1
+            task_us = self.estimates.get(spec.name, TASK_US) // at_once
             gpu = node.total["GPU"] > 0
             found.append(
                 NodeView(
