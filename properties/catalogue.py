@@ -16,6 +16,7 @@ from rayproof.properties.gcs_entries import GCS_ENTRIES
 from rayproof.properties.groups import GROUP_ENTRIES
 from rayproof.properties.leases import LEASE_ENTRIES
 from rayproof.properties.liveness import with_twins
+from rayproof.properties.one_ray.scopes import TODAY_ENTRIES
 from rayproof.properties.scenarios.actors import ACTOR_ENTRIES, LIFECYCLE_ENTRIES, MIGRATION_ENTRIES, REPLAY_ENTRIES
 from rayproof.properties.scenarios.chained import CHAINED_ENTRIES
 from rayproof.properties.scenarios.exercises import EXERCISE_ENTRIES
@@ -29,7 +30,6 @@ from rayproof.properties.scenarios.workers import WORKER_ENTRIES
 from rayproof.properties.scheduling import SCHEDULING_ENTRIES
 from rayproof.properties.statements.cluster import CLUSTER
 from rayproof.properties.statements.runs import CLUSTER_RUNS
-from rayproof.properties.today.scopes import TODAY_ENTRIES
 
 __all__ = ["CATALOGUE", "COMPONENTS", "ENTRIES", "Entry", "Scope", "Swap", "build", "equal_nodes"]
 

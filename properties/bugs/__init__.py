@@ -29,7 +29,7 @@ from rayproof.properties.bugs.tables import TABLE_BUGS
 from rayproof.properties.bugs.typed_tables import TYPED_TABLE_BUGS
 from rayproof.properties.bugs.whole import WHOLE_BUGS
 from rayproof.properties.bugs.workers import WORKER_BUGS
-from rayproof.properties.today.bugs import TODAY_BUGS
+from rayproof.properties.one_ray.bugs import TODAY_BUGS
 
 
 def _named(*bugs: Bug) -> dict[str, Bug]:

@@ -20,8 +20,7 @@ from rayproof.check.simulation import (
     workers_for,
 )
 from rayproof.model.cluster import events
-from rayproof.model.cluster.today.assembly import Durations, TodayParameters, assemble
-from rayproof.model.cluster.today.references import owns_below_the_driver
+from rayproof.model.cluster.one_ray import Durations, TodayParameters, assemble
 from rayproof.model.graph import (
     ClusterSpec,
     Compute,
@@ -37,8 +36,9 @@ from rayproof.model.graph import (
 )
 from rayproof.model.kernel import Timing
 from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.lineage.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
-from rayproof.model.objects.ray2.protocol import Moved
+from rayproof.model.lineage.ray2.body_events import BodyGoesOn, BodyWaits, TaskPushed
+from rayproof.model.lineage.ray2.mentions import owns_below_the_driver
+from rayproof.model.objects.ray2.copy_messages import Moved
 from rayproof.model.scheduler import policies as built_in
 from rayproof.model.scheduler.hooks import Policy
 from rayproof.model.scheduler.ray2.bundles import in_bundle, offered

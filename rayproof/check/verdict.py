@@ -17,8 +17,8 @@ from rayproof.model.scheduler.hooks import Policy
 from rayproof.policies import LoadedPolicy
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
 from rayproof.properties.editions import Edition, edition_of
+from rayproof.properties.one_ray.differences import differences
 from rayproof.properties.starvation import exact_starvation_bound
-from rayproof.properties.today.differences import differences
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
 from rayproof.verify import Verification, verify, versions

@@ -14,8 +14,8 @@ from rayproof.policies import load_policy
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.editions import Edition, edition_of
-from rayproof.properties.today.bugs import TODAY_BUGS
-from rayproof.properties.today.scopes import TODAY_ENTRIES
+from rayproof.properties.one_ray.bugs import TODAY_BUGS
+from rayproof.properties.one_ray.scopes import TODAY_ENTRIES
 from tests.scopes import check_exhausted, check_killed
 
 COUNTS = {

@@ -19,8 +19,8 @@ from rayproof.model.graph import Action, Compute, Get, ObjectId, Program, Put, S
 from rayproof.model.graph.contract import Began, DriverEnded, Ended, Got, GotError, Made, PlaceDied
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from rayproof.model.lineage.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
-from rayproof.model.lineage.ray2.protocol import (
+from rayproof.model.lineage.ray2.body_events import BodyGoesOn, BodyWaits, TaskPushed
+from rayproof.model.lineage.ray2.worker_messages import (
     FAILED,
     BodyTold,
     ObjectReady,
@@ -31,7 +31,7 @@ from rayproof.model.lineage.ray2.protocol import (
     Want,
     WorkerDied,
 )
-from rayproof.model.objects.ray2.protocol import ObjectLocal, PullObject, Seal
+from rayproof.model.objects.ray2.copy_messages import ObjectLocal, PullObject, Seal
 from rayproof.model.scheduler.ray2.protocol import INSIDE, EndWorker, WorkerBlocked, WorkerUnblocked
 
 LOADING, COMPUTING = "load:", "body:"

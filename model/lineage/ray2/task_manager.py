@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.actors.ray2.protocol import CallGone, CallMade
+from rayproof.model.actors.ray2.table_messages import CallGone, CallMade
 from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
 from rayproof.model.graph.contract import CopiesLost, ErrorKind, Failed, PlaceDied, Submitted
 from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
-from rayproof.model.lineage.ray2.protocol import (
+from rayproof.model.lineage.ray2.worker_messages import (
     FAILED,
     AttemptFailed,
     BodyTold,
@@ -33,7 +33,7 @@ from rayproof.model.lineage.ray2.protocol import (
     TaskReply,
     Want,
 )
-from rayproof.model.objects.ray2.protocol import ObjectLocal, PullObject
+from rayproof.model.objects.ray2.copy_messages import ObjectLocal, PullObject
 from rayproof.model.scheduler.hooks import Policy
 from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
 from rayproof.model.scheduler.ray2.protocol import INSIDE, Deferred, Located

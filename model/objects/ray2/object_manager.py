@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from rayproof.model.graph import ObjectId, Program
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from rayproof.model.lineage.ray2.protocol import FAILED, CopyAt, Known, Locate, ObjectAt
-from rayproof.model.objects.ray2.protocol import (
+from rayproof.model.lineage.ray2.worker_messages import FAILED, CopyAt, Known, Locate, ObjectAt
+from rayproof.model.objects.ray2.copy_messages import (
     FetchObject,
     Moved,
     ObjectCopy,

@@ -31,7 +31,7 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.objects.ray2.protocol import ObjectLocal, PullObject
+from rayproof.model.objects.ray2.copy_messages import ObjectLocal, PullObject
 from rayproof.model.scheduler.queue_hooks import LocalView, WaitingTask, ask_order, has_order
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import allocation

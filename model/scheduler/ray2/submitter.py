@@ -28,7 +28,7 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.lineage.ray2.protocol import (
+from rayproof.model.lineage.ray2.worker_messages import (
     AttemptFailed,
     NodeLost,
     PushTask,

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.actors.ray2.protocol import ActorAt, CreateActor, CreationFailed, WatchActor
+from rayproof.model.actors.ray2.table_messages import ActorAt, CreateActor, CreationFailed, WatchActor
 from rayproof.model.graph import ActorId, Program
 from rayproof.model.graph.contract import PlaceDied
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from rayproof.model.lineage.ray2.protocol import PushTask, TaskReply, WorkerDied
+from rayproof.model.lineage.ray2.worker_messages import PushTask, TaskReply, WorkerDied
 from rayproof.model.scheduler.ray2.protocol import (
     LeaseCancelled,
     LeaseGranted,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from rayproof.model.graph import Resources, TaskId
 from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Context, Name
-from rayproof.model.lineage.ray2.protocol import Known, SendTask, TaskReply
 from rayproof.model.lineage.ray2.task_manager import Pending, TaskManager
+from rayproof.model.lineage.ray2.worker_messages import Known, SendTask, TaskReply
 from rayproof.model.scheduler.ray import Decision, LeaseOptions, Request, best_for_lease
 from rayproof.model.scheduler.ray.answer import exactly
 from rayproof.model.scheduler.ray2.lease_manager import Granted, LeaseManager

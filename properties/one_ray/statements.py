@@ -16,7 +16,7 @@ from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, S
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
 from rayproof.model.lineage.ray2.body import Body
-from rayproof.model.lineage.ray2.events import TaskPushed
+from rayproof.model.lineage.ray2.body_events import TaskPushed
 from rayproof.model.lineage.ray2.task_manager import TaskManager
 from rayproof.model.scheduler.ray2.bundles import wildcard_of
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, processors

@@ -13,12 +13,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
-from rayproof.model.actors.ray2.calls import ActorCalls
-from rayproof.model.actors.ray2.table import ActorTable
-from rayproof.model.cluster.today.references import exports_of, mentions_of, owns_below_the_driver
+from rayproof.model.actors.ray2.actor_calls import ActorCalls
+from rayproof.model.actors.ray2.actor_table import ActorTable
 from rayproof.model.graph import ClusterSpec, Program, TaskId
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
 from rayproof.model.lineage.ray2.body import INLINE_BYTES, Body
+from rayproof.model.lineage.ray2.mentions import exports_of, mentions_of, owns_below_the_driver
 from rayproof.model.lineage.ray2.task_manager import TaskManager
 from rayproof.model.objects.ray2.object_manager import ObjectManager
 from rayproof.model.scheduler.hooks import Policy, initial_memory

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.actors.ray2.protocol import (
+from rayproof.model.actors.ray2.table_messages import (
     ActorAt,
     CallGone,
     CallMade,
@@ -23,7 +23,7 @@ from rayproof.model.actors.ray2.protocol import (
 from rayproof.model.graph import ActorId, Program, TaskId, TaskKind
 from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
-from rayproof.model.lineage.ray2.protocol import AttemptFailed, PushTask, SendTask, TaskReply, WorkerDied
+from rayproof.model.lineage.ray2.worker_messages import AttemptFailed, PushTask, SendTask, TaskReply, WorkerDied
 from rayproof.model.scheduler.ray2.protocol import INSIDE
 
 

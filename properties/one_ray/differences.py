@@ -8,8 +8,8 @@ from rayproof.model.kernel import Statement
 from rayproof.model.kernel.engines import explore
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.scheduler.hooks import Policy
-from rayproof.properties.today.scopes import TODAY_ENTRIES
-from rayproof.properties.today.statements import AS_RAY
+from rayproof.properties.one_ray.scopes import TODAY_ENTRIES
+from rayproof.properties.one_ray.statements import AS_RAY
 
 
 def differences(policy: Policy, limits: Limits) -> tuple[tuple[Statement, str], ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rayproof.model.cluster.today.assembly import TodayParameters, assemble
+from rayproof.model.cluster.one_ray import TodayParameters, assemble
 from rayproof.model.graph import (
     Action,
     ClusterSpec,
@@ -31,7 +31,7 @@ from rayproof.model.kernel import Scenario, Statement, StatementKind
 from rayproof.model.scheduler.hooks import Policy
 from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.properties.entry import Entry, Scope, Swap, equal_nodes
-from rayproof.properties.today.statements import (
+from rayproof.properties.one_ray.statements import (
     AS_RAY,
     PROGRESS,
     SAFETY,

@@ -1,1 +1,0 @@
-"""Whole clusters of today's Ray, for explored scopes, walks and timed runs alike."""
