@@ -18,8 +18,8 @@ from benchmarks.solver.tables import table
 from rayproof.check.simulation import Workload
 from rayproof.gaps.running import run_instance
 from rayproof.gaps.workloads import run_workload
-from rayproof.model.scheduler.hooks import Policy
-from rayproof.model.scheduler.policies import BUILT_IN, AlphaBeta
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, AlphaBeta
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.problems import recorded, relaxed
 from rayproof.solver.engine import Limits
 from rayproof.solver.instances import Instance

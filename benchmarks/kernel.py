@@ -18,17 +18,17 @@ from rich.table import Table
 
 from benchmarks import minicheck_chain
 from benchmarks.plain_chain import plain_chain
-from rayproof.model.cluster.assembly import ClusterParameters, assemble
-from rayproof.model.gcs.scenarios import chain
+from rayproof.model.cluster.paper import ClusterParameters, assemble
+from rayproof.model.gcs.chain.scenarios import chain
 from rayproof.model.graph import ClusterSpec, Compute, Get, NodeSpec, ObjectSpec, Program, Resources, Submit, TaskSpec
 from rayproof.model.kernel import Result, Scenario, Statement, Timing
 from rayproof.model.kernel.explore import Explorer, explore
 from rayproof.model.kernel.simulate import Simulation
 from rayproof.model.kernel.walk import SCHEDULE_BYTES, campaign, walk
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
-from rayproof.properties.runs import Run, runs
+from rayproof.properties.suite.byte_runs import Run, runs
 
 RUNS = 3
 WALK_CPU_S = 2.0
@@ -97,7 +97,7 @@ def _bytes_a_state() -> float:
     # A process of its own, read from its own high-water mark: the one of getrusage survives the fork.
     program = (
         "from pathlib import Path\n"
-        "from rayproof.model.gcs.scenarios import chain\n"
+        "from rayproof.model.gcs.chain.scenarios import chain\n"
         "from rayproof.model.kernel.explore import explore\n"
         "def peak():\n"
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"

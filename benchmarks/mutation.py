@@ -50,11 +50,11 @@ HOOKS = ("properties/test_policies.py", "-k", "not walks and not migration")
 SHAPES = ("tests/test_shapes.py",)
 TESTS: Mapping[str, tuple[str, ...]] = {
     "model/scheduler/ray/": VECTORS,
-    "model/scheduler/policies/": VECTORS,
-    "model/scheduler/hooks.py": VECTORS,
-    "model/scheduler/estimates.py": VECTORS,
-    "model/scheduler/leases/": ("tests/scheduler/test_handlers.py", *SHAPES),
-    "model/scheduler/groups/": ("tests/scheduler/test_handlers.py", *SHAPES),
+    "model/scheduler/policy/built_in/": VECTORS,
+    "model/scheduler/policy/hooks.py": VECTORS,
+    "model/scheduler/paper/estimates.py": VECTORS,
+    "model/scheduler/ray2/leases/": ("tests/scheduler/test_handlers.py", *SHAPES),
+    "model/scheduler/ray2/groups/": ("tests/scheduler/test_handlers.py", *SHAPES),
     "model/scheduler/": (*HOOKS, *SHAPES),
     "model/gcs/": ("tests/gcs/test_handlers.py", *SHAPES),
     "model/lineage/": ("tests/lineage/test_handlers.py", *SHAPES),

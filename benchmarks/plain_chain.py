@@ -1,7 +1,7 @@
 """Chain replication under crashes and nothing else: the protocol of `minicheck_chain`, as processes.
 
-`rayproof.model.gcs.chain` does more (epochs, retries, reads, extension, fencing), so only this one can be compared
-state by state with a model that was written by hand for another checker.
+`rayproof.model.gcs.chain.replica` does more (epochs, retries, reads, extension, fencing), so only this one can be
+compared state by state with a model that was written by hand for another checker.
 
 Source: van Renesse and Schneider 2004, sections 2 and 3. Left out: queries, extension, suspicion, time-outs.
 """

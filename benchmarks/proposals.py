@@ -12,8 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rayproof.model.cluster.assembly import ClusterParameters, assemble
-from rayproof.model.cluster.events import BodyEnded, Moved, Rejected, Started, Submitted
+from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import (
     Action,
     ClusterSpec,
@@ -31,10 +30,11 @@ from rayproof.model.graph.hints import NO_HINTS, Hints
 from rayproof.model.kernel import Timing, Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.paper.events import BodyEnded, Moved, Rejected, Started, Submitted
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import load_policy
 from rayproof.properties.catalogue import ENTRIES, Scope
-from rayproof.properties.scheduling import PROMISES
+from rayproof.properties.scheduler.paper.scopes import PROMISES
 
 POLICIES = Path(__file__).parents[1] / "examples" / "policies"
 NAMES = ("alpha_beta", "spread_with_locality", "waiting_time_bound", "soft_deadline", "backoff_three")

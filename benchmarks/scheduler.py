@@ -15,8 +15,7 @@ from random import Random
 from time import process_time
 from typing import Any
 
-from rayproof.model.cluster.assembly import ClusterParameters, assemble
-from rayproof.model.cluster.events import BodyEnded, Deferred, Granted, Started
+from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import (
     Action,
     ClusterSpec,
@@ -31,8 +30,16 @@ from rayproof.model.graph import (
 )
 from rayproof.model.kernel import Timing
 from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.scheduler.hooks import Choices, ClusterView, Policy, TaskView, policy_name, uses_locations
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.paper.events import BodyEnded, Deferred, Granted, Started
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
+from rayproof.model.scheduler.policy.hooks import (
+    Choices,
+    ClusterView,
+    Policy,
+    TaskView,
+    policy_name,
+    uses_locations,
+)
 
 NODES, CPUS, TASKS = 250, 4, 10_000
 LOAD = 0.9

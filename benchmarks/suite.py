@@ -11,11 +11,11 @@ from hypothesis.stateful import run_state_machine_as_test
 from rich.console import Console
 from rich.table import Table
 
-from rayproof.properties.drawn import from_bytes
-from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
-from rayproof.properties.machine import FamilyMachine
-from rayproof.properties.runs import Run, runs
-from rayproof.properties.suite import PATIENT, Suite, begin, present
+from rayproof.properties.suite.byte_runs import Run, runs
+from rayproof.properties.suite.drawn import from_bytes
+from rayproof.properties.suite.drawn.cluster import WHOLE_CLUSTER
+from rayproof.properties.suite.machine import FamilyMachine
+from rayproof.properties.suite.shared import PATIENT, Suite, begin, present
 from rayproof.properties.test_whole_cluster import SHAPE_BYTES
 
 RUNS = 5

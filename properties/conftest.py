@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-from rayproof.properties.suite import PROFILES, SCHEDULES
+from rayproof.properties.suite.shared import PROFILES, SCHEDULES
 from rayproof.suite.plugin import (
     pytest_addoption,
     pytest_cmdline_main,

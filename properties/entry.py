@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rayproof.model.graph import ClusterSpec, NodeSpec, Program, Resources
-from rayproof.model.kernel import Process, Scenario
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.kernel import Scenario
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.swap import Swap
+
+
+class Edition(StrEnum):
+    """The architecture of the paper, today's Ray, or what belongs to neither alone."""
+
+    PAPER = "paper"
+    RAY2 = "ray2"
+    BOTH = "both"
 
 
 class Scope(StrEnum):
@@ -18,15 +27,13 @@ class Scope(StrEnum):
     SMALL = "small"
 
 
-Swap = Mapping[type[Process], type[Process]]
-
-
 @dataclass(frozen=True)
 class Entry:
     """A scenario by name. `build(policy, swap)` makes it, with a policy where it has one and planted bugs."""
 
     name: str
     component: str
+    edition: Edition
     scope: Scope
     build: Callable[[Policy | None, Swap], Scenario]
     takes_policy: bool = False

@@ -3,7 +3,7 @@
 Claims about runs need the whole state graph: they are checked in small scopes, one or two for each thing that can hang.
 Left out: `chain-stale`. There a client may ask any of several for the configuration, a choice owes nothing, and so it
 may ask one that is behind for ever. Nor `pubsub-1-1`: a subscriber asks for as long as it lives, and never rests. Where
-`gcs_liveness` has the twin of an audit, it is not claimed a second time.
+the statements of a room name the twin of an audit, it is not claimed a second time.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from rayproof.model.kernel import Scenario, Statement
-from rayproof.model.scheduler.hooks import Policy
-from rayproof.properties.entry import Entry, Swap
-from rayproof.properties.statements import (
-    actors,
-    chain,
-    control,
-    groups,
-    leases,
-    lifecycle,
-    migration,
-    objects,
-    ownership,
-    references,
-    scheduling,
-    server,
-    tables,
-    workers,
-)
-from rayproof.properties.statements.cluster import eventual_scheduling
-from rayproof.properties.statements.liveness import some_day
-from rayproof.properties.statements.runs import comes_to_rest
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.swap import Swap
+from rayproof.properties.actors import statements as migration
+from rayproof.properties.actors.ray2 import statements as actors
+from rayproof.properties.actors.ray2.lifecycle import statements as lifecycle
+from rayproof.properties.cluster.paper.statements import eventual_scheduling
+from rayproof.properties.entry import Entry
+from rayproof.properties.gcs.chain import statements as chain
+from rayproof.properties.gcs.paper import statements as tables
+from rayproof.properties.gcs.ray2 import statements as server
+from rayproof.properties.lineage.paper import statements as control
+from rayproof.properties.lineage.ray2 import statements as ownership
+from rayproof.properties.lineage.ray2.workers import statements as workers
+from rayproof.properties.objects.ray2 import statements as objects
+from rayproof.properties.objects.ray2.references import statements as references
+from rayproof.properties.scheduler.paper import statements as scheduling
+from rayproof.properties.scheduler.ray2.groups import statements as groups
+from rayproof.properties.scheduler.ray2.leases import statements as leases
+from rayproof.properties.twins import comes_to_rest, some_day
 
 _READS = (references.every_read_ends_in_value_or_error, references.unreachable_objects_are_freed)
 

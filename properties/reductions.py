@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rayproof.model.gcs.protocol import Stable
+from rayproof.model.gcs.chain.protocol import Stable
 from rayproof.model.kernel.forgetting import Forgetting
 from rayproof.model.kernel.invisible import Invisible
 from rayproof.model.kernel.reductions import Eager, Reduction

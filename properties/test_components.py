@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, seed
 from hypothesis.stateful import run_state_machine_as_test
 
-from rayproof.model.gcs.chained import ChainedStore, Operated
+from rayproof.model.gcs.paper.chained import ChainedStore, Operated
 from rayproof.model.kernel import Context, Message, Unhandled
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
-from rayproof.properties.machine import ScenarioMachine
-from rayproof.properties.runs import Run, runs
-from rayproof.properties.suite import present
+from rayproof.properties.suite.byte_runs import Run, runs
+from rayproof.properties.suite.machine import ScenarioMachine
+from rayproof.properties.suite.shared import present
 
 SHARE = {Scope.TINY: 0.25}
 """Of the usual volume, where an exhausted scope leaves little to find: here the two forms of the model are compared."""

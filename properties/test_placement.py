@@ -44,7 +44,7 @@ from rayproof.model.scheduler.ray import (
 from rayproof.model.scheduler.ray.cluster_scheduler import NodeLabels
 from rayproof.model.scheduler.ray.hybrid import truncated
 from rayproof.model.scheduler.ray.locality import OwnerStrategy
-from rayproof.properties.suite import present
+from rayproof.properties.suite.shared import present
 
 NAMES = ("a", "b", "c", "d")
 

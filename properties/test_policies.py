@@ -14,9 +14,9 @@ from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.simulate import Simulation
 from rayproof.model.kernel.trace import Trace, render
 from rayproof.model.kernel.walk import walk
-from rayproof.model.scheduler.move_hooks import MoveActor
-from rayproof.model.scheduler.policies import with_defaults
-from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
+from rayproof.model.scheduler.policy.built_in import with_defaults
+from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 from rayproof.properties.catalogue import CATALOGUE
 
 Answering = Callable[..., Any]

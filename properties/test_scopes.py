@@ -6,9 +6,9 @@ from rayproof.model.kernel import StatementKind
 from rayproof.model.kernel.engines import explore
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
-from rayproof.properties.drawn import FAMILIES, from_bytes
-from rayproof.properties.statements.liveness import SUFFIX
-from rayproof.properties.suite import present
+from rayproof.properties.suite.drawn import FAMILIES, from_bytes
+from rayproof.properties.suite.shared import present
+from rayproof.properties.twins import SUFFIX
 
 TINY = [
     pytest.param(entry.name, marks=pytest.mark.rayproof_scenario(entry.name))

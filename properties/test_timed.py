@@ -26,16 +26,16 @@ from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
 from rayproof.model.kernel.steps import Fire
-from rayproof.model.scheduler.estimates import PER_MILLE, averaged
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.paper.estimates import PER_MILLE, averaged
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.swap import Swap
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
-from rayproof.properties.drawn import from_bytes
-from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
-from rayproof.properties.drawn.family import Shape
-from rayproof.properties.entry import Swap
-from rayproof.properties.suite import OnItsClockError, Suite, present
-from rayproof.properties.timed import MOST_EVENTS, TimedRun, judged, run_timed, without_clock
+from rayproof.properties.suite.drawn import from_bytes
+from rayproof.properties.suite.drawn.cluster import WHOLE_CLUSTER
+from rayproof.properties.suite.drawn.family import Shape
+from rayproof.properties.suite.shared import OnItsClockError, Suite, present
+from rayproof.properties.suite.timed import MOST_EVENTS, TimedRun, judged, run_timed, without_clock
 
 SHAPE_BYTES = 150
 """Draws of a program, its cluster and its clock."""

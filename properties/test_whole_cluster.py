@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given, seed
 
-from rayproof.properties.drawn import FAMILIES, from_bytes
-from rayproof.properties.drawn.cluster import WHOLE_CLUSTER
-from rayproof.properties.drawn.owned_cluster import OWNED_PROGRAMS
-from rayproof.properties.drawn.plane import OBJECT_PLANE
-from rayproof.properties.machine import FamilyMachine, collected
-from rayproof.properties.runs import Run, runs
-from rayproof.properties.suite import present
+from rayproof.properties.suite.byte_runs import Run, runs
+from rayproof.properties.suite.drawn import FAMILIES, from_bytes
+from rayproof.properties.suite.drawn.cluster import WHOLE_CLUSTER
+from rayproof.properties.suite.drawn.owned_cluster import OWNED_PROGRAMS
+from rayproof.properties.suite.drawn.plane import OBJECT_PLANE
+from rayproof.properties.suite.machine import FamilyMachine, collected
+from rayproof.properties.suite.shared import present
 
 SHAPE_BYTES = 80
 """Draws of a program and its cluster; zeros, the simplest, once they are used up."""

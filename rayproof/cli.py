@@ -51,14 +51,14 @@ from rayproof.model.kernel import EXIT_CODES, ModelError, Verdict
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.piped import width
 from rayproof.policies import load_policy
 from rayproof.problems import one_cluster
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
-from rayproof.properties.editions import Edition
+from rayproof.properties.entry import Edition
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
@@ -400,13 +400,14 @@ def scenarios_command(json_to: JsonOption = None) -> None:
             {
                 "name": entry.name,
                 "component": entry.component,
+                "edition": entry.edition,
                 "scope": entry.scope,
                 "constants": dict(scenario.constants),
                 "statements": [statement.name for statement in scenario.statements],
                 "takes_policy": entry.takes_policy,
             }
         )
-    _listing(rows, ("name", "component", "scope", "constants"), json_to)
+    _listing(rows, ("name", "component", "edition", "scope", "constants"), json_to)
 
 
 MarkdownOption = Annotated[
@@ -436,12 +437,15 @@ def statements_command(json_to: JsonOption = None, markdown_to: MarkdownOption =
                     "kind": statement.kind,
                     "sentence": statement.sentence,
                     "source": statement.source,
+                    "editions": [],
                     "scenarios": [],
                     "bugs": [bug.name for bug in BUGS.values() if bug.statement == statement.name],
                 },
             )
             row["scenarios"].append(entry.name)
-    _listing(list(found.values()), ("name", "kind", "sentence", "bugs"), json_to)
+            if entry.edition not in row["editions"]:
+                row["editions"].append(entry.edition)
+    _listing(list(found.values()), ("name", "kind", "editions", "sentence", "bugs"), json_to)
 
 
 @app.command("policies")

@@ -15,7 +15,7 @@ from rayproof.model.kernel.trace import Trace, TraceError, render
 from rayproof.policies import load_policy
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
-from rayproof.properties.drawn import FAMILIES, ShapeError
+from rayproof.properties.suite.drawn import FAMILIES, ShapeError
 
 LARGEST_BYTES = 32 * 1024 * 1024
 

@@ -14,7 +14,14 @@ from random import Random
 from typing import Any, TypeVar
 
 from rayproof.model.graph import Default, Resources
-from rayproof.model.scheduler.hooks import ClusterView, NodeView, Policy, TaskView, initial_memory, policy_name
+from rayproof.model.scheduler.policy.hooks import (
+    ClusterView,
+    NodeView,
+    Policy,
+    TaskView,
+    initial_memory,
+    policy_name,
+)
 from rayproof.model.scheduler.ray import critical_utilization
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from typing import Any
 
 from rayproof.errors import InputError
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.hooks import Policy, initial_memory, policy_name
-from rayproof.model.scheduler.policies import BUILT_IN, with_defaults
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, with_defaults
+from rayproof.model.scheduler.policy.hooks import Policy, initial_memory, policy_name
 
 HOOKS = {
     "place": ("task", "view", "memory", "ctx"),

@@ -11,8 +11,9 @@ from rayproof.model.kernel.engines import Engine, explore
 from rayproof.model.kernel.explore import Limits, Report
 from rayproof.model.kernel.gate import explore_reduced
 from rayproof.model.kernel.reductions import Reduction
-from rayproof.model.scheduler.hooks import Policy
-from rayproof.properties.entry import Entry, Swap
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.swap import Swap
+from rayproof.properties.entry import Entry
 from rayproof.properties.reductions import REDUCTIONS, gate_of
 
 AUTO = "auto"

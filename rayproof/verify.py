@@ -22,7 +22,7 @@ from rayproof.model.kernel.reductions import Reduction
 from rayproof.model.kernel.trace import Trace
 from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
 from rayproof.model.kernel.walk import campaign, walkable
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.progress import Live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import ENTRIES, Entry
@@ -140,6 +140,7 @@ def as_json(done: Sequence[Verification], scope: str, seed: int, found: Exercise
             {
                 "name": v.result.scenario,
                 "component": v.result.component,
+                "edition": v.entry.edition,
                 "scope": v.entry.scope,
                 "driver": v.result.driver,
                 "engine": v.result.engine,

@@ -33,7 +33,7 @@ def show(
                 (result.scenario, "bold"),
                 "  ",
                 (f"{result.verdict}{qualified(result.verdict, result.collision)}", style),
-                f"  {size}, {result.cpu_s:.2f} s",
+                f"  {size}, {result.cpu_s:.2f} s, {verification.entry.edition}",
             )
         )
         unjudged = [s for s in result.statements if s.note in (SEARCH_ENDED, WALKS_ENDED)]

@@ -69,8 +69,87 @@ def test_a_wrong_arrow_is_found(tmp_path: Path) -> None:
     assert wrong(file, ALLOWED["model"]) == {"rayproof", "properties"}
 
 
-def test_the_kernel_knows_no_component() -> None:
-    for path in (PROJECT / "model" / "kernel").rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        for component in ("graph", "gcs", "scheduler", "lineage", "cluster"):
-            assert f"from rayproof.model.{component}" not in text, f"{path} imports {component}"
+# ---- rooms inside model/ ---------------------------------------------------------------------------------------------
+
+ROOMS = (
+    "kernel",
+    "",
+    "graph",
+    "lineage",
+    "objects",
+    "scheduler",
+    "scheduler/ray",
+    "scheduler/policy",
+    "gcs",
+    "actors",
+    "lineage/paper",
+    "gcs/chain",
+    "gcs/paper",
+    "scheduler/paper",
+    "actors/paper",
+    "wire",
+    "wire/ray2",
+    "lineage/ray2",
+    "gcs/ray2",
+    "objects/ray2",
+    "scheduler/ray2",
+    "actors/ray2",
+    "workers",
+    "workers/ray2",
+    "scheduler/ray2/owned",
+    "cluster",
+)
+"""The rooms of `model/`, the lowest first: a module imports from its own room and from lower ones."""
+
+
+def room(path: str) -> str:
+    """The innermost room that a file or module of the model is in.
+
+    >>> room("scheduler/policy/built_in/spread.py"), room("gcs/followers.py"), room("swap.py")
+    ('scheduler/policy', 'gcs', '')
+    """
+    folder, _, _ = path.rpartition("/")
+    while folder not in ROOMS:
+        folder, cut, _ = folder.rpartition("/")
+        assert cut, f"model/{path} is in no room that ROOMS names"
+    return folder
+
+
+def edition(where: str) -> str:
+    """The edition that a room belongs to, if it belongs to one."""
+    return next((part for part in where.split("/") if part in ("paper", "ray2")), "")
+
+
+def upward(path: str, text: str) -> set[str]:
+    """Modules of `model/` that a file at `path` below it must not import."""
+    here, wrong_ones = room(path), set()
+    for node in ast.walk(ast.parse(text)):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.startswith("rayproof.model."):
+                inner = name.removeprefix("rayproof.model.").replace(".", "/")
+                is_folder = (PROJECT / "model" / inner).is_dir()
+                there = room(inner + "/" if is_folder else inner)
+                mixed = here != "cluster" and {edition(here), edition(there)} == {"paper", "ray2"}
+                if ROOMS.index(there) > ROOMS.index(here) or mixed:
+                    wrong_ones.add(name)
+    return wrong_ones
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.is_relative_to(PROJECT / "model")],
+    ids=lambda path: path.relative_to(PROJECT).as_posix(),
+)
+def test_inside_the_model_arrows_point_down(path: Path) -> None:
+    assert not upward(path.relative_to(PROJECT / "model").as_posix(), path.read_text(encoding="utf-8"))
+
+
+def test_an_arrow_up_and_a_mixture_of_editions_are_found() -> None:
+    text = "from rayproof.model.cluster.paper import assemble\nfrom rayproof.model.graph import Program\n"
+    assert upward("scheduler/paper/raylet.py", text) == {"rayproof.model.cluster.paper"}
+    assert upward("kernel/walk.py", text) == {"rayproof.model.cluster.paper", "rayproof.model.graph"}
+    assert upward("cluster/paper.py", text) == set()
+    older = "from rayproof.model.lineage.paper.tables import TaskStatus\n"
+    assert upward("lineage/ray2/programs.py", older) == {"rayproof.model.lineage.paper.tables"}

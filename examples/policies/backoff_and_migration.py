@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.hooks import WAIT
-from rayproof.model.scheduler.move_hooks import MoveActor
-from rayproof.model.scheduler.policies import Default
-from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
+from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.hooks import WAIT
+from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 
 
 @dataclass(frozen=True)

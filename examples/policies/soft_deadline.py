@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.policies import Default
+from rayproof.model.scheduler.policy.built_in import Default
 
 FAR = 1 << 62
 

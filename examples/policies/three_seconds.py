@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.policies import Default
-from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
+from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from rayproof.model.kernel import (
     constant,
     durable,
 )
-from rayproof.model.scheduler.move_hooks import ActorView, HostView, RoomRequest, RoomView, ask_migrate
+from rayproof.model.scheduler.policy.move_hooks import ActorView, HostView, RoomRequest, RoomView, ask_migrate
 
 PLAN = "plan"
 """Timer of the first look for room."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rayproof.model.kernel import Message, Process
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 
 
 class NodeState(StrEnum):
@@ -75,3 +75,40 @@ class Follower(Process):
         known = self.view.get(key)
         if known is None or known.version < record.version:
             self.view[key] = record
+
+
+@dataclass(slots=True)
+class Announcer(Process):
+    """Writes rows, as raylets and the failure detector would."""
+
+    todo: tuple[tuple[str, NodeState], ...]
+    table: Name = constant("table")
+
+    def start(self, ctx: Context) -> None:
+        """Writing is the program's own progress."""
+        self.go_on(ctx)
+
+    def go_on(self, ctx: Context) -> None:
+        """Arm the next write while there is one."""
+        if self.todo:
+            ctx.set_timer("write", kind=TimerKind.PROGRAM)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """Write the next row."""
+        (key, state), *rest = self.todo
+        self.todo = tuple(rest)
+        ctx.send(self.table, Publish(key, state))
+        self.go_on(ctx)
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """A write that did not arrive is written again."""
+        match message:
+            case Unreachable(_, Publish(key, state)):
+                self.todo = (*self.todo, (key, state))
+                self.go_on(ctx)
+            case _:
+                raise Unhandled(message)
+
+
+NODE_NEWS = (("n0", NodeState.ALIVE), ("n0", NodeState.DEAD), ("n1", NodeState.ALIVE))
+"""For scopes: a node comes and goes, another comes."""

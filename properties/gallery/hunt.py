@@ -17,8 +17,8 @@ from rayproof.model.kernel.minimise import minimise
 from rayproof.model.kernel.statements import DECIDED
 from rayproof.model.kernel.verdicts import Result
 from rayproof.model.kernel.walk import campaign
+from rayproof.model.swap import Swap
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.entry import Swap
 from rayproof.properties.gallery.entry import GalleryEntry, Standing
 from rayproof.properties.gallery.scopes import GENERIC_SCOPES, GenericScope
 

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rayproof.model.cluster.events import (
+from rayproof.model.graph import ClusterSpec, Program, TaskId
+from rayproof.model.kernel import Name
+from rayproof.model.scheduler.paper.events import (
     BodyBegan,
     BodyEnded,
     BodyGoesOn,
@@ -24,8 +26,6 @@ from rayproof.model.cluster.events import (
     Started,
     Submitted,
 )
-from rayproof.model.graph import ClusterSpec, Program, TaskId
-from rayproof.model.kernel import Name
 
 
 @dataclass

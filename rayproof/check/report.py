@@ -10,7 +10,7 @@ from rayproof.check.simulation import Decides, Settings
 from rayproof.check.verdict import PolicyReport, Report, gap
 from rayproof.counterexamples import replay_command
 from rayproof.model.kernel import Verdict
-from rayproof.properties.editions import Edition
+from rayproof.properties.entry import Edition
 
 COLUMN = 14
 """Characters that a policy's column needs."""

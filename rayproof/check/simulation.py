@@ -8,13 +8,13 @@ from enum import StrEnum
 from statistics import median
 
 from rayproof.check.measures import Measures, percentile
-from rayproof.model.cluster.assembly import ClusterParameters, assemble, raylet_of
-from rayproof.model.cluster.lowering import lowered, settled_strategies
+from rayproof.model.cluster.paper import ClusterParameters, assemble, raylet_of
 from rayproof.model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
 from rayproof.model.kernel import PolicyError, Timing
 from rayproof.model.kernel.simulate import Happening, Simulation
-from rayproof.model.scheduler.hooks import Policy
-from rayproof.properties.editions import Edition
+from rayproof.model.scheduler.paper.lowering import lowered, settled_strategies
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.properties.entry import Edition
 from rayproof.recordings import Recording
 from rayproof.recordings.lines import FaultKind
 

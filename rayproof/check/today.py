@@ -19,8 +19,7 @@ from rayproof.check.simulation import (
     happenings_of,
     workers_for,
 )
-from rayproof.model.cluster import events
-from rayproof.model.cluster.one_ray import Durations, TodayParameters, assemble
+from rayproof.model.cluster.ray2 import Durations, TodayParameters, assemble
 from rayproof.model.graph import (
     ClusterSpec,
     Compute,
@@ -36,13 +35,14 @@ from rayproof.model.graph import (
 )
 from rayproof.model.kernel import Timing
 from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.lineage.ray2.body_events import BodyGoesOn, BodyWaits, TaskPushed
-from rayproof.model.lineage.ray2.mentions import owns_below_the_driver
-from rayproof.model.objects.ray2.copy_messages import Moved
-from rayproof.model.scheduler import policies as built_in
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.paper import events
+from rayproof.model.scheduler.policy import built_in
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
-from rayproof.model.scheduler.ray2.protocol import ArgumentsHere, Decided, Deferred, LeaseKept
+from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseKept
+from rayproof.model.wire.ray2.objects import Moved
+from rayproof.model.workers.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
+from rayproof.model.workers.ray2.mentions import owns_below_the_driver
 from rayproof.recordings import Recording
 
 LATENCY_US, LOCAL_LATENCY_US = 300, 100

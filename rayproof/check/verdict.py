@@ -13,12 +13,12 @@ from rayproof.counterexamples import save
 from rayproof.model.kernel import Statement, Verdict, combine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import Trace
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import LoadedPolicy
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
-from rayproof.properties.editions import Edition, edition_of
-from rayproof.properties.one_ray.differences import differences
-from rayproof.properties.starvation import exact_starvation_bound
+from rayproof.properties.cluster.ray2.differences import differences
+from rayproof.properties.entry import Edition
+from rayproof.properties.scheduler.paper.starvation import exact_starvation_bound
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
 from rayproof.verify import Verification, verify, versions
@@ -36,9 +36,7 @@ SEEDS = 5
 def policy_scenarios(policy: Policy, edition: Edition) -> tuple[Entry, ...]:
     """The scopes of an edition on which a policy is verified: of placement, and of the other hooks that it has."""
     return tuple(
-        entry
-        for entry in ENTRIES
-        if entry.scope is Scope.TINY and entry.concerns(policy) and edition_of(entry.build(None, {})) is edition
+        entry for entry in ENTRIES if entry.scope is Scope.TINY and entry.concerns(policy) and entry.edition is edition
     )
 
 

@@ -42,10 +42,10 @@ class {kind}:
         return best.name, memory + 1
 
     # More hooks, if you need them; each alone is a policy, too, and Ray's default then decides the rest:
-    #   model/scheduler/queue_hooks.py
+    #   model/scheduler/policy/queue_hooks.py
     #   order(self, queue, view, memory, ctx) -> the id of the waiting task of a node that starts next
     #   retry(self, task, attempt, view, memory, ctx) -> None (wait), Backoff(us) or GIVE_UP
-    #   model/scheduler/move_hooks.py
+    #   model/scheduler/policy/move_hooks.py
     #   migrate(self, request, view, memory, ctx) -> None (nobody moves) or MoveActor(actor, to)
     #   transfer(self, queue, view, memory, ctx) -> the object of the queue of which the next chunk is sent
 '''

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from rayproof.model.kernel import Scenario, Statement
 from rayproof.properties.bugs import BUGS
-from rayproof.properties.catalogue import ENTRIES
-from rayproof.properties.drawn import FAMILIES, from_bytes
-from rayproof.properties.editions import edition_of
+from rayproof.properties.catalogue import ENTRIES, Edition
 from rayproof.properties.implications import IMPLIED_BY
+from rayproof.properties.suite.drawn import FAMILIES, from_bytes
 
 COMMAND = "rayproof statements --markdown docs/statements.md"
 """What writes the document anew."""
@@ -23,7 +22,7 @@ Generated from the catalogue by `{COMMAND}`; a test holds the two together.
 
 *Kinds*: `always` holds in every state, `step` of every step, `audit` at rest, `sometimes` in at least one state (what
 never happens proves nothing), `eventually`, `leads_to` and `progress` on every fair run, `refines` of every step as one
-of an abstract system. Statements of one name in different components stand apart. A planted bug is a fault put into the
+of an abstract system. Statements of one name in different rooms stand apart. A planted bug is a fault put into the
 model from outside that the statement must notice; `rayproof verify --bug NAME SCENARIO` shows it.
 """
 
@@ -33,32 +32,34 @@ class Row:
     """One statement with everything that refers to it."""
 
     statement: Statement
-    module: str
+    room: str
     scenarios: list[str] = field(default_factory=list)
     editions: set[str] = field(default_factory=set)
 
 
-def _module(statement: Statement) -> str:
+def _room(statement: Statement) -> str:
     file = getsourcefile(statement.check)
-    return Path(file).stem if file is not None else "?"
+    assert file is not None, "statements are read from files"
+    path = Path(file)
+    return ".".join(path.parent.parts[path.parts.index("properties") + 1 :]) or path.stem
 
 
-def _scenarios() -> Iterable[Scenario]:
+def _scenarios() -> Iterable[tuple[Edition, Scenario]]:
     for entry in ENTRIES:
-        yield entry.build(None, {})
+        yield entry.edition, entry.build(None, {})
     for family in FAMILIES.values():
-        yield family.scenario(family.draw(from_bytes(b"")))
+        yield family.edition, family.scenario(family.draw(from_bytes(b"")))
 
 
 def rows() -> list[Row]:
     """Every statement once, in the order of the catalogue."""
     found: dict[tuple[str, str], Row] = {}
-    for scenario in _scenarios():
+    for edition, scenario in _scenarios():
         for statement in scenario.statements:
-            module = _module(statement)
-            row = found.setdefault((module, statement.name), Row(statement, module))
+            room = _room(statement)
+            row = found.setdefault((room, statement.name), Row(statement, room))
             row.scenarios.append(scenario.name)
-            row.editions.add(edition_of(scenario))
+            row.editions.add(edition)
     return list(found.values())
 
 
@@ -66,10 +67,10 @@ def markdown() -> str:
     """The document."""
     made = rows()
     lines = [HEAD]
-    for module in dict.fromkeys(row.module for row in made):
-        lines.append(f"## {module}\n")
+    for room in dict.fromkeys(row.room for row in made):
+        lines.append(f"## {room}\n")
         for row in made:
-            if row.module == module:
+            if row.room == room:
                 lines += _entry(row)
     return "\n".join(lines)
 
@@ -78,7 +79,7 @@ def _entry(row: Row) -> list[str]:
     statement = row.statement
     bugs = [bug for bug in BUGS.values() if bug.statement == statement.name and bug.scenario in row.scenarios]
     also = [bug.name for bug in BUGS.values() if statement.name in bug.also and bug.scenario in row.scenarios]
-    implied = IMPLIED_BY.get((row.module, statement.name), ())
+    implied = IMPLIED_BY.get((row.room, statement.name), ())
     lines = [
         f"### `{statement.name}`\n",
         f"{statement.sentence}\n",

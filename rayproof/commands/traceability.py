@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rayproof import model
-from rayproof.properties.editions import edition_of_module
+from rayproof.properties.entry import Edition
 
 COMMAND = "rayproof traceability --markdown docs/traceability.md"
 """What writes the document anew."""
@@ -72,8 +72,16 @@ def modules() -> Iterator[ModuleRow]:
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name in kinds]
         if classes and "kernel" not in path.relative_to(root).parts:
             docstring = ast.get_docstring(tree) or ""
-            name = ".".join(("rayproof.model", *path.relative_to(root).with_suffix("").parts))
-            yield ModuleRow(name, _source(docstring), edition_of_module(docstring), tuple(map(_process, classes)))
+            rooms = path.relative_to(root).with_suffix("").parts
+            name = ".".join(("rayproof.model", *rooms))
+            yield ModuleRow(name, _source(docstring), _edition(rooms), tuple(map(_process, classes)))
+
+
+def _edition(rooms: tuple[str, ...]) -> Edition:
+    """By the room of a module; chains are the paper's."""
+    if {"paper", "chain"} & set(rooms):
+        return Edition.PAPER
+    return Edition.RAY2 if "ray2" in rooms else Edition.BOTH
 
 
 def _processes(trees: Iterable[ast.Module]) -> set[str]:

@@ -17,7 +17,7 @@ from random import Random
 from rayproof.model.graph import Default, Resources
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Context, Name, PolicyError
-from rayproof.model.scheduler.hooks import (
+from rayproof.model.scheduler.policy.hooks import (
     ClusterView,
     NodeView,
     Policy,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.cluster.protocol import ObjectReady, SubmitTask, WantObjects
-from rayproof.model.cluster.worker import BODY, Driver
 from rayproof.model.graph import Compute, ObjectId, Submit, TaskId
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Context, Message, Name, TimerKind, Unhandled
+from rayproof.model.scheduler.paper.protocol import ObjectReady, SubmitTask, WantObjects
+from rayproof.model.scheduler.paper.worker import BODY, Driver
 
 
 @dataclass(slots=True)

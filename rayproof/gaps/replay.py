@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from rayproof.gaps.programs import runnable
 from rayproof.gaps.running import Run, run_ready
-from rayproof.model.cluster.worker import Driver
 from rayproof.model.graph import NodeId, TaskId
 from rayproof.model.kernel import Name
-from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
+from rayproof.model.scheduler.paper.worker import Driver
+from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.solver.instances import Instance
 from rayproof.solver.schedules import Schedule
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from rayproof.gaps.owner import Owner
 from rayproof.gaps.programs import Runnable, runnable
-from rayproof.model.cluster.assembly import ClusterParameters, assemble, raylet_of
-from rayproof.model.cluster.events import Moved, Queued, Started
-from rayproof.model.cluster.worker import Driver
+from rayproof.model.cluster.paper import ClusterParameters, assemble, raylet_of
 from rayproof.model.graph import TaskId
 from rayproof.model.kernel import Name, PolicyError, Process, Timing
 from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.scheduler.hooks import Policy, policy_name
+from rayproof.model.scheduler.paper.events import Moved, Queued, Started
+from rayproof.model.scheduler.paper.worker import Driver
+from rayproof.model.scheduler.policy.hooks import Policy, policy_name
 from rayproof.solver.gap import RunHeuristic
 from rayproof.solver.instances import Instance
 from rayproof.solver.schedules import Schedule, Slot
@@ -70,7 +70,7 @@ def run_ready(instance: Instance, ready: Runnable, policy: Policy, seed: int, dr
         task_us=ready.task_us,
         timing=Timing(latency_us=0, local_latency_us=0, bandwidth_bytes_per_s=ready.cluster.bandwidth_bytes_per_s),
     )
-    scenario = assemble("gap", ready.program, ready.cluster, parameters, replace={Driver: driver})
+    scenario = assemble("gap", ready.program, ready.cluster, parameters, swap={Driver: driver})
     log = _Log()
     Simulation(scenario, seed, on_event=log.observe).run()
     waiting = [task.id for task in instance.tasks if task.id not in log.started]

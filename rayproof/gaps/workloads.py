@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from rayproof.check.measures import Measures
 from rayproof.check.simulation import Workload
 from rayproof.gaps.running import MOST_WORKERS
-from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import Compute
 from rayproof.model.kernel import PolicyError, Timing
 from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.scheduler.hooks import Policy, policy_name
+from rayproof.model.scheduler.policy.hooks import Policy, policy_name
 
 BANDWIDTH = 1_000_000_000
 """Bytes per second between two nodes, where the cluster does not say."""

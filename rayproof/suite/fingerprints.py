@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from rayproof import model, properties
-from rayproof.model.scheduler.hooks import Policy
+from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import LoadedPolicy
 
 

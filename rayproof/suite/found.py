@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rayproof.counterexamples import file_as_typed, save, shown, to_trace
 from rayproof.model.kernel.minimise import minimise
-from rayproof.properties.suite import Finding
+from rayproof.properties.suite.shared import Finding
 from rayproof.suite.fingerprints import Fingerprints
 
 REGRESSION = '''"""{sentence}

@@ -14,9 +14,9 @@ from rayproof.errors import InputError, expected_name
 from rayproof.model.kernel import Statement
 from rayproof.policies import LoadedPolicy, load_policy
 from rayproof.properties.catalogue import ENTRIES
-from rayproof.properties.drawn import FAMILIES, from_bytes
-from rayproof.properties.editions import Edition
-from rayproof.properties.suite import PROFILES
+from rayproof.properties.entry import Edition
+from rayproof.properties.suite.drawn import FAMILIES, from_bytes
+from rayproof.properties.suite.shared import PROFILES
 
 OUT = ".rayproof"
 """Folder of counterexamples, under the folder in which pytest was started."""

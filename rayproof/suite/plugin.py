@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.drawn import FAMILIES, from_bytes
-from rayproof.properties.editions import Edition, edition_of
-from rayproof.properties.suite import (
+from rayproof.properties.entry import Edition
+from rayproof.properties.suite.drawn import FAMILIES, from_bytes
+from rayproof.properties.suite.shared import (
     CounterexampleFoundError,
     OnItsClockError,
     Suite,
@@ -116,13 +116,16 @@ def _wanted(item: pytest.Item, options: Options) -> bool:
     if marker.kwargs.get("only") is not None and options.only not in (None, marker.kwargs["only"]):
         return False
     name = marker.args[0]
+    entry = FAMILIES.get(name) or CATALOGUE[name]
+    if options.edition is not None and entry.edition not in (options.edition, Edition.BOTH):
+        return False
+    if options.only is None:
+        return True
     if name in FAMILIES:
         scenario = FAMILIES[name].scenario(FAMILIES[name].draw(from_bytes(b"")))
     else:
         scenario = CATALOGUE[name].build(None, {})
-    if options.edition is not None and edition_of(scenario) not in (options.edition, Edition.BOTH):
-        return False
-    return options.only is None or options.only in {statement.name for statement in scenario.statements}
+    return options.only in {statement.name for statement in scenario.statements}
 
 
 # ---- results --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from _pytest.junitxml import xml_key
 
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.verdicts import SEARCH_ENDED
-from rayproof.properties.suite import ENDED, PROFILES, SCHEDULES, VACUOUS, Row
+from rayproof.properties.suite.shared import ENDED, PROFILES, SCHEDULES, VACUOUS, Row
 from rayproof.suite.fingerprints import Fingerprints
 from rayproof.suite.options import Options
 from rayproof.verify import versions

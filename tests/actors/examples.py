@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rayproof.model.actors.calls import Caller
 from rayproof.model.actors.hosts import Host, RedirectedCaller
 from rayproof.model.actors.migration import Coordinator
+from rayproof.model.actors.ray2.calls import Caller
 from rayproof.model.kernel import StateView, always
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.replay import replay

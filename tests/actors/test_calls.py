@@ -2,15 +2,15 @@
 
 import pytest
 
-from rayproof.model.actors.events import Started
-from rayproof.model.actors.protocol import Outcome
+from rayproof.model.actors.ray2.events import Started
+from rayproof.model.actors.ray2.protocol import Outcome
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore
+from rayproof.properties.actors.ray2.bugs import ACTOR_BUGS
+from rayproof.properties.actors.ray2.scopes import ACTOR_ENTRIES
+from rayproof.properties.actors.ray2.statements import Order
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.actors import ACTOR_BUGS
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.scenarios.actors import ACTOR_ENTRIES
-from rayproof.properties.statements.actors import Order
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

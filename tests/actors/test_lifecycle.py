@@ -2,9 +2,9 @@
 
 import pytest
 
+from rayproof.properties.actors.ray2.lifecycle.bugs import LIFECYCLE_BUGS
+from rayproof.properties.actors.ray2.lifecycle.scopes import LIFECYCLE_ENTRIES
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.lifecycle import LIFECYCLE_BUGS
-from rayproof.properties.scenarios.actors import LIFECYCLE_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

@@ -2,9 +2,9 @@
 
 import pytest
 
+from rayproof.properties.actors.bugs import MIGRATION_BUGS
+from rayproof.properties.actors.scopes import MIGRATION_ENTRIES
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.migration import MIGRATION_BUGS
-from rayproof.properties.scenarios.actors import MIGRATION_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

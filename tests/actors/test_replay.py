@@ -2,9 +2,9 @@
 
 import pytest
 
+from rayproof.properties.actors.paper.bugs import REPLAY_BUGS
+from rayproof.properties.actors.paper.scopes import REPLAY_ENTRIES
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.replay import REPLAY_BUGS
-from rayproof.properties.scenarios.actors import REPLAY_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {"replay": (37_964, 34), "replay-checkpoint": (60_188, 35)}

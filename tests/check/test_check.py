@@ -15,10 +15,10 @@ from rayproof.check.verdict import Report, bound_of, check_policy
 from rayproof.cli import main
 from rayproof.clusters import read_clusters
 from rayproof.model.kernel import Verdict
-from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
+from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.policies import load_policy
-from rayproof.properties.editions import Edition
+from rayproof.properties.entry import Edition
 from rayproof.recordings import read_recording
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
 

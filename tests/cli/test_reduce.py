@@ -9,10 +9,10 @@ from rayproof.model.kernel import StatementKind, Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.gate import explore_reduced, gate
 from rayproof.model.kernel.replay import replay
-from rayproof.properties.bugs.base import Bug
-from rayproof.properties.bugs.chain import CHAIN_BUGS
+from rayproof.properties.bug import Bug
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
 from rayproof.properties.entry import Scope
+from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS
 from rayproof.properties.reductions import GATES, REDUCTIONS, gate_of
 from rayproof.reducing import explore_entry, only, wanted
 from tests.cli.test_commands import rayproof

@@ -36,7 +36,12 @@ def found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
 def test_gap_of_policies_by_name_file_and_class(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    specs = ("heft", "spread", EXAMPLES / "policies" / "least_queue.py", "rayproof.model.scheduler.policies:LeastLoad")
+    specs = (
+        "heft",
+        "spread",
+        EXAMPLES / "policies" / "least_queue.py",
+        "rayproof.model.scheduler.policy.built_in:LeastLoad",
+    )
     options = [part for spec in specs for part in ("--policy", spec)]
     report = found(monkeypatch, capsys, "gap", *options)
     assert [each["policy"] for each in report["policies"]] == [str(spec) for spec in specs]

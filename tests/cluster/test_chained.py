@@ -7,11 +7,11 @@ from rayproof.model.kernel.explore import Limits, explore
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.walk import campaign
 from rayproof.properties.bugs import BUGS
-from rayproof.properties.bugs.chained import CHAINED_BUGS
 from rayproof.properties.catalogue import build
+from rayproof.properties.cluster.paper.bugs import CHAINED_BUGS
+from rayproof.properties.cluster.paper.scopes import CHAINED_ENTRIES
+from rayproof.properties.cluster.paper.statements import CLUSTER
 from rayproof.properties.entry import Scope
-from rayproof.properties.scenarios.chained import CHAINED_ENTRIES
-from rayproof.properties.statements.cluster import CLUSTER
 
 PINNED = {
     "cluster-chain": (27_994, 114_477, 43),

@@ -4,12 +4,12 @@ import pytest
 
 from rayproof.model.kernel import FaultKind
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.owned_cluster import OWNED_BUGS
 from rayproof.properties.catalogue import build
-from rayproof.properties.editions import Edition, edition_of
-from rayproof.properties.scenarios.owned_cluster import OWNED_ENTRIES
-from rayproof.properties.statements.cluster_calls import CLUSTER_CALLS
-from rayproof.properties.statements.owned_cluster import COMPOSED
+from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
+from rayproof.properties.cluster.owned.calls import CLUSTER_CALLS
+from rayproof.properties.cluster.owned.scopes import OWNED_ENTRIES
+from rayproof.properties.cluster.owned.statements import COMPOSED
+from rayproof.properties.entry import Edition
 from tests.scopes import check_exhausted, check_killed
 
 PINNED = {
@@ -34,7 +34,7 @@ def test_exhausted(name: str) -> None:
 
 def test_every_scope_is_pinned_and_of_the_edition() -> None:
     assert {entry.name for entry in OWNED_ENTRIES} == set(PINNED)
-    assert {edition_of(entry.build(None, {})) for entry in OWNED_ENTRIES} == {Edition.RAY2}
+    assert {entry.edition for entry in OWNED_ENTRIES} == {Edition.RAY2}
 
 
 @pytest.mark.parametrize("bug", OWNED_BUGS, ids=lambda bug: bug.name)

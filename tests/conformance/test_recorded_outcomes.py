@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rayproof.conformance.outcomes import Answer, check_outcomes
-from rayproof.model.actors.protocol import Outcome
+from rayproof.model.actors.ray2.protocol import Outcome
 from rayproof.model.kernel import Verdict
-from rayproof.model.lineage.programs import Failure
+from rayproof.model.lineage.ray2.programs import Failure
 from tests.conformance.outcome_forgeries import KINDS, Lines, forgeries, load, write
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
 

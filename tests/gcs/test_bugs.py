@@ -7,12 +7,18 @@ from rayproof.model.kernel.explore import Limits, explore
 from rayproof.model.kernel.liveness import LIVENESS
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.walk import campaign
-from rayproof.properties.bugs import BUGS, Bug
-from rayproof.properties.bugs.chain import CHAIN_BUGS
-from rayproof.properties.bugs.livelocks import LIVELOCK_BUGS
+from rayproof.properties.bugs import BUGS, LIVELOCK_BUGS, Bug
 from rayproof.properties.catalogue import CATALOGUE, Scope, build
-from rayproof.properties.statements.gcs_liveness import TWINS
+from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS
 from tests.scopes import own_claims
+
+TWINS = {
+    "every_request_is_answered": "writes_get_answers",
+    "an_extension_completes": "extensions_complete",
+    "a_subscriber_catches_up": "subscribers_catch_up",
+    "a_restarted_gcs_serves_again": "a_gcs_serves_some_day",
+}
+"""Audits with the claim about runs that implies each: a run that rests where the audit fails breaks the claim too."""
 
 GCS_BUGS = sorted(
     name for name, bug in BUGS.items() if CATALOGUE[bug.scenario].component == "gcs" and bug not in LIVELOCK_BUGS

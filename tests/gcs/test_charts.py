@@ -2,14 +2,14 @@
 
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.gcs_charts import BLOCK, PAGE, charts, with_charts
+from rayproof.properties.gcs.charts import BLOCK, PAGE, charts, with_charts
 from tests.gcs.test_scopes import SMALL, TINY
 
 
 def test_the_charts_are_made_from_the_model() -> None:
     page, made = PAGE.read_text(encoding="utf-8"), charts()
     assert {block[1] for block in BLOCK.finditer(page)} == set(made)
-    assert with_charts(page, made) == page, "run python -m properties.gcs_charts"
+    assert with_charts(page, made) == page, "run python -m rayproof.properties.gcs.charts"
 
 
 def test_the_counts_are_those_that_are_pinned() -> None:

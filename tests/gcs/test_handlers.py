@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from rayproof.model.cluster.protocol import ExecuteAgain
-from rayproof.model.gcs.chain import Replica, value_of
-from rayproof.model.gcs.master import ChainMaster
-from rayproof.model.gcs.membership import HealthCheck, Healthy, Membership, NodeAgent
-from rayproof.model.gcs.protocol import ABSENT, Configuration, Entry, Ready, Resume, Sealed
-from rayproof.model.gcs.store import ControlStore
-from rayproof.model.gcs.tables import ObjectRow, is_own, object_key
+from rayproof.model.gcs.chain.master import ChainMaster
+from rayproof.model.gcs.chain.protocol import (
+    ABSENT,
+    Configuration,
+    Entry,
+    Ready,
+    Resume,
+    Sealed,
+)
+from rayproof.model.gcs.chain.replica import Replica, value_of
+from rayproof.model.gcs.paper.control_store import ControlStore
+from rayproof.model.gcs.paper.protocol import ExecuteAgain
+from rayproof.model.gcs.paper.tables import ObjectRow, is_own, object_key
+from rayproof.model.gcs.ray2.membership import HealthCheck, Healthy, Membership, NodeAgent
 from rayproof.model.graph import ObjectId, ObjectSpec, Program, Submit, TaskSpec
-from rayproof.model.lineage.tables import TaskEntry, TaskStatus
+from rayproof.model.lineage.paper.tables import TaskEntry, TaskStatus
 from tests.recorded import Recorded
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rayproof.model.gcs.tables import (
+from rayproof.model.gcs.paper.tables import (
     ROWS,
     ActorRow,
     Component,

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.cluster import programs
-from rayproof.model.cluster.lowering import lowered, settled_strategies
 from rayproof.model.graph import (
     Action,
     Compute,
@@ -21,7 +19,9 @@ from rayproof.model.graph import (
     Submit,
     TaskKind,
     TaskSpec,
+    shapes,
 )
+from rayproof.model.scheduler.paper.lowering import lowered, settled_strategies
 
 
 def edges(program: Program, kind: str) -> set[tuple[str, str]]:
@@ -44,11 +44,11 @@ def actor_program() -> Program:
 
 
 def test_edges_of_a_nested_program() -> None:
-    program = programs.nested(2)
+    program = shapes.nested(2)
     assert edges(program, "control") == {("driver", "p"), ("p", "c0"), ("p", "c1")}
     assert ("c0", "oc0") in edges(program, "data")
     assert program.parent("c0") == "p" and program.producer("op") == "p" and program.consumers("oc0") == ()
-    assert programs.diamond().consumers("o0") == ("t1", "t2")
+    assert shapes.diamond().consumers("o0") == ("t1", "t2")
 
 
 def test_methods_of_one_caller_are_chained() -> None:

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
 from rayproof.exercise import exercise
 from rayproof.model.kernel import (
     Context,
@@ -25,20 +23,10 @@ from rayproof.model.kernel.coverage import handled
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.catalogue import ENTRIES, Scope
 from rayproof.properties.coverage import EXPECTED_IDLE
-from rayproof.properties.scenarios.exercises import EXERCISE_ENTRIES
 from tests.kernel.liveness.systems import Player, User, coin, game, lock, service
 from tests.kernel.toys import Ask, Beat, Server
-from tests.scopes import check_pinned
 
 TINY = Scope.TINY
-
-PINNED = {"sched-gives-up": (580, 19), "store-made-twice": (19, 6)}
-
-
-@pytest.mark.parametrize("name", PINNED)
-def test_scopes_for_what_others_leave_alone(name: str) -> None:
-    assert {entry.name for entry in EXERCISE_ENTRIES} == set(PINNED)
-    check_pinned(name, *PINNED[name])
 
 
 def test_the_tiny_scopes_together_exercise_every_handler_timer_and_fault_but_those_with_a_reason() -> None:

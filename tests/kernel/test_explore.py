@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from rayproof.model.gcs.clients import ChainClient
-from rayproof.model.gcs.scenarios import chain
+from rayproof.model.gcs.chain.clients import ChainClient
+from rayproof.model.gcs.chain.scenarios import chain
 from rayproof.model.kernel import (
     Context,
     Process,

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rayproof.model.cluster.ray2.driver import Submitter, TaskManager
-from rayproof.model.gcs.chain import Replica
+from rayproof.model.gcs.chain.replica import Replica
 from rayproof.model.kernel import Context, Message, Name, Process, Scenario, StateView, TimerKind, always
 from rayproof.model.kernel.engines import explore
 from rayproof.model.kernel.forgetting import Forgetting, write_only
 from rayproof.model.kernel.gate import explore_reduced, gate
 from rayproof.model.kernel.replay import replay
+from rayproof.model.scheduler.ray2.owned.driver import Submitter, TaskManager
 from rayproof.properties.catalogue import build
 from rayproof.properties.reductions import REDUCTIONS
 

@@ -14,7 +14,7 @@ from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from rayproof.check.simulation import Settings, prepare, simulate
 from rayproof.recordings import read_recording
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
 out = []
 for name in ("cluster-3-3-0", "cluster-nested", "cluster-estimates", "chain-3-2-1"):
     result = explore(build(name))

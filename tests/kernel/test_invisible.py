@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from benchmarks.plain_chain import PLAIN, Stable, Update, Written, plain_chain
-from rayproof.model.gcs import protocol
+from rayproof.model.gcs.chain import protocol
 from rayproof.model.kernel import (
     Context,
     Message,
@@ -26,11 +26,10 @@ from rayproof.model.kernel.invisible import Invisible
 from rayproof.model.kernel.reductions import Eager, Reduction
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.symmetry import Symmetry
-from rayproof.properties.bugs.base import Bug
-from rayproof.properties.bugs.chain import CHAIN_BUGS
+from rayproof.properties.bug import Bug
 from rayproof.properties.catalogue import build
-from rayproof.properties.statements.chain import CHAIN, an_update_is_resent
-from rayproof.properties.statements.runs import CHAIN_RUNS
+from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS
+from rayproof.properties.gcs.chain.statements import CHAIN, CHAIN_RUNS, an_update_is_resent
 from tests.kernel.test_reductions import NoResend
 
 INVISIBLE = Invisible("invisible steps")

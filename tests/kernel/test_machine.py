@@ -6,7 +6,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
-from rayproof.properties.machine import ScenarioMachine
+from rayproof.properties.suite.machine import ScenarioMachine
 
 
 @pytest.mark.parametrize("name", ["answers_early", "never_reconsiders", "ignores_free_resources"])

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from benchmarks.plain_chain import PLAIN, Replica, Stable, Update, plain_chain
-from rayproof.model.gcs import protocol
+from rayproof.model.gcs.chain import protocol
 from rayproof.model.kernel import Context, Name, Statement, StateView, Verdict, always
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.gate import explore_reduced, gate
@@ -16,8 +16,7 @@ from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.symmetry import Symmetry
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
-from rayproof.properties.statements.chain import inprocess_requests
-from rayproof.properties.statements.runs import CHAIN_RUNS
+from rayproof.properties.gcs.chain.statements import CHAIN_RUNS, inprocess_requests
 from tests.kernel.liveness.systems import Lock, User, lock
 
 ACKNOWLEDGEMENTS = Eager("eager acknowledgements", (Stable,))

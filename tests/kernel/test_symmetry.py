@@ -4,15 +4,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from rayproof.model.actors.replay import ChainCaller, ChainStore
-from rayproof.model.actors.scenarios import replayed
+from rayproof.model.actors.paper.replay import ChainCaller, ChainStore
+from rayproof.model.actors.paper.scenarios import replayed
 from rayproof.model.kernel import Context, Message, Name, Process, Scenario, TimerKind, constant
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.gate import explore_reduced, gate
 from rayproof.model.kernel.process import Slot
 from rayproof.model.kernel.symmetry import Symmetry, interchangeable
 from rayproof.model.kernel.values import Symbol, freeze, require_immutable
-from rayproof.properties.statements.replay import REPLAY, every_state_follows_the_chain
+from rayproof.properties.actors.paper.statements import REPLAY, every_state_follows_the_chain
 
 SYMMETRY = Symmetry("symmetry")
 THREE = {"a": ("a0",), "b": ("b0",), "c": ("c0",)}
@@ -55,7 +55,7 @@ class PrefersTheSmallest(ChainStore):
 
 
 def test_data_that_is_put_in_order_is_refused_by_the_gate() -> None:
-    scope = replayed("two", {"a": ("a0",), "b": ("b0",)}, replace={ChainStore: PrefersTheSmallest})
+    scope = replayed("two", {"a": ("a0",), "b": ("b0",)}, swap={ChainStore: PrefersTheSmallest})
     judged = (every_state_follows_the_chain,)
     assert "behaves otherwise" in gate(scope, SYMMETRY, judged).refused
     found = explore_reduced(scope, scope, [SYMMETRY], judged)

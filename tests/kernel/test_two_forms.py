@@ -4,7 +4,15 @@ from random import Random
 
 import pytest
 
-from rayproof.model.gcs.scenarios import EXTENSION_CRASH, RESTART, RETRIES, STALE, SUSPICION, build_chain, chain
+from rayproof.model.gcs.chain.scenarios import (
+    EXTENSION_CRASH,
+    RESTART,
+    RETRIES,
+    STALE,
+    SUSPICION,
+    build_chain,
+    chain,
+)
 from rayproof.model.kernel import Scenario
 from rayproof.model.kernel.process import state_fields
 from rayproof.model.kernel.transitions import Transitions

@@ -3,8 +3,8 @@
 import pytest
 
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.control import CONTROL_BUGS
-from rayproof.properties.scenarios.lineage import CONTROL_ENTRIES
+from rayproof.properties.lineage.paper.bugs import CONTROL_BUGS
+from rayproof.properties.lineage.paper.scopes import CONTROL_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {"control-chain": (5_000, 24), "control-flush": (113_028, 29), "control-slow": (1_449, 18)}

@@ -5,11 +5,18 @@ from __future__ import annotations
 import pytest
 
 from rayproof.model.kernel import Down
-from rayproof.model.lineage.attempts import AttemptEnded, AttemptNode, Ending, RunAttempt, Submitter, TaskShape
-from rayproof.model.lineage.execution import DISK, Executor, PutValue
-from rayproof.model.lineage.keeping import Keeper
-from rayproof.model.lineage.programs import Task
-from rayproof.model.lineage.streams import Item, StreamOwner
+from rayproof.model.lineage.ray2.attempts import (
+    AttemptEnded,
+    AttemptNode,
+    Ending,
+    RunAttempt,
+    Submitter,
+    TaskShape,
+)
+from rayproof.model.lineage.ray2.execution import DISK, Executor, PutValue
+from rayproof.model.lineage.ray2.keeping import Keeper
+from rayproof.model.lineage.ray2.programs import Task
+from rayproof.model.lineage.ray2.streams import Item, StreamOwner
 from tests.recorded import Recorded
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from rayproof.model.lineage.programs import Failure
+from rayproof.model.lineage.ray2.programs import Failure
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.ownership import LINEAGE_BUGS
-from rayproof.properties.scenarios.lineage import LINEAGE_ENTRIES
+from rayproof.properties.lineage.ray2.bugs import LINEAGE_BUGS
+from rayproof.properties.lineage.ray2.scopes import LINEAGE_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

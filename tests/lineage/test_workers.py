@@ -3,8 +3,8 @@
 import pytest
 
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.workers import ATTEMPT_BUGS, STREAM_BUGS, WORKER_BUGS
-from rayproof.properties.scenarios.workers import ATTEMPT_ENTRIES, STREAM_ENTRIES
+from rayproof.properties.lineage.ray2.workers.bugs import ATTEMPT_BUGS, STREAM_BUGS, WORKER_BUGS
+from rayproof.properties.lineage.ray2.workers.scopes import ATTEMPT_ENTRIES, STREAM_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED_ATTEMPTS = {"attempts-cancel": (278, 16), "attempts-memory": (117, 23)}

@@ -3,8 +3,8 @@
 import pytest
 
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.references import REFERENCE_BUGS
-from rayproof.properties.scenarios.references import REFERENCE_ENTRIES
+from rayproof.properties.objects.ray2.references.bugs import REFERENCE_BUGS
+from rayproof.properties.objects.ray2.references.scopes import REFERENCE_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {

@@ -3,11 +3,12 @@
 import pytest
 
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.objects import OBJECT_BUGS
-from rayproof.properties.scenarios.objects import OBJECT_ENTRIES
+from rayproof.properties.objects.ray2.bugs import OBJECT_BUGS
+from rayproof.properties.objects.ray2.scopes import OBJECT_ENTRIES
 from tests.scopes import check_gallery, check_killed, check_pinned
 
 PINNED = {
+    "store-made-twice": (19, 6),
     "store-two-makers": (8_288, 42),
     "store-failing-disk": (9_416, 43),
     "store-two-returns": (3_148, 40),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.objects.admission import Bundle, PullClass, admit
-from rayproof.model.objects.eviction import lru_choose, require_space
+from rayproof.model.objects.ray2.admission import Bundle, PullClass, admit
+from rayproof.model.objects.ray2.eviction import lru_choose, require_space
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "data" / "object-vectors.json").read_text(encoding="utf-8")

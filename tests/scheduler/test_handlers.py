@@ -6,10 +6,10 @@ import pytest
 
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import Context
-from rayproof.model.scheduler.groups.manager import GroupManager
-from rayproof.model.scheduler.leases.local import CAP
-from rayproof.model.scheduler.leases.protocol import LeaseGranted, SchedulingClass
-from rayproof.model.scheduler.leases.raylet import LeaseRaylet
+from rayproof.model.scheduler.ray2.groups.manager import GroupManager
+from rayproof.model.scheduler.ray2.leases.local import CAP
+from rayproof.model.scheduler.ray2.leases.protocol import LeaseGranted, SchedulingClass
+from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 from tests.recorded import Recorded
 
 

@@ -13,14 +13,14 @@ from rayproof.errors import InputError
 from rayproof.model.actors.scenarios import migration
 from rayproof.model.kernel import Verdict, combine
 from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.move_hooks import MoveActor
-from rayproof.model.scheduler.policies import Default, with_defaults
-from rayproof.model.scheduler.policies.completed import Completed
+from rayproof.model.scheduler.policy.built_in import Default, with_defaults
+from rayproof.model.scheduler.policy.built_in.completed import Completed
+from rayproof.model.scheduler.policy.move_hooks import MoveActor
 from rayproof.policies import load_policy
+from rayproof.properties.actors.statements import MIGRATION
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
 from rayproof.properties.entry import Scope
-from rayproof.properties.statements.migration import MIGRATION
-from rayproof.properties.statements.transfers import urgent_objects_go_first
+from rayproof.properties.objects.ray2.transfers import urgent_objects_go_first
 from tests.shared_data import EXAMPLES
 
 MIGRATIONS = ("migration", "migration-source-dies", "migration-target-dies")

@@ -7,9 +7,9 @@ import pytest
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.leases import LEASE_BUGS
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.leases import LEASE_ENTRIES
+from rayproof.properties.scheduler.ray2.leases.bugs import LEASE_BUGS
+from rayproof.properties.scheduler.ray2.leases.scopes import LEASE_ENTRIES
 from tests.scopes import check_exhausted, check_killed
 
 COUNTS = {

@@ -16,7 +16,7 @@ from rayproof.commands.new_policy import register, write_policy
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
 from rayproof.model.graph import Resources
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
 from rayproof.policies import load_policy
 from tests.shared_data import EXAMPLES, PROJECT

@@ -11,9 +11,8 @@ from rayproof.model.graph import Default as DefaultStrategy
 from rayproof.model.graph import Resources
 from rayproof.model.graph import Spread as SpreadStrategy
 from rayproof.model.kernel import Context, PolicyError
-from rayproof.model.scheduler.estimates import averaged
-from rayproof.model.scheduler.hooks import ClusterView, NodeView, TaskView, ask
-from rayproof.model.scheduler.policies import (
+from rayproof.model.scheduler.paper.estimates import averaged
+from rayproof.model.scheduler.policy.built_in import (
     AlphaBeta,
     Default,
     EarliestCompletion,
@@ -22,7 +21,8 @@ from rayproof.model.scheduler.policies import (
     Spread,
     with_defaults,
 )
-from rayproof.model.scheduler.queue_hooks import call_hook
+from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, TaskView, ask
+from rayproof.model.scheduler.policy.queue_hooks import call_hook
 from rayproof.model.scheduler.ray import Argument, critical_utilization
 from rayproof.model.scheduler.ray.node_order import murmur_hash_64a, order_by_rank
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from rayproof.model.graph import Default as AnyNode
 from rayproof.model.graph import Resources, Spread
-from rayproof.model.scheduler.hooks import ClusterView, NodeView, TaskView
-from rayproof.model.scheduler.policies import BUILT_IN, Default
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, Default
+from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, TaskView
 from rayproof.model.scheduler.ray import HybridOptions, Request, critical_utilization, hybrid, round_robin
 
 T = TypeVar("T")

@@ -5,9 +5,9 @@ import pytest
 from rayproof.model.kernel import StatementKind, Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.requests import REQUEST_BUGS
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.statements.requests import REQUESTS
+from rayproof.properties.scheduler.ray2.requests.bugs import REQUEST_BUGS
+from rayproof.properties.scheduler.ray2.requests.statements import REQUESTS
 from tests.scopes import check_killed
 
 COUNTS = {"requests-drain": (1668, 4952), "requests-leave": (1749, 5740)}

@@ -9,13 +9,14 @@ import pytest
 
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore
-from rayproof.model.scheduler.policies import Default
-from rayproof.model.scheduler.queue_hooks import GIVE_UP, Backoff
+from rayproof.model.scheduler.policy.built_in import Default
+from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 from rayproof.properties.catalogue import CATALOGUE
-from rayproof.properties.starvation import exact_starvation_bound
+from rayproof.properties.scheduler.paper.starvation import exact_starvation_bound
 from tests.scopes import check_exhausted
 
 COUNTS = {
+    "sched-gives-up": (580, 1_598),
     "sched-classes": (799, 1971),
     "sched-affinity": (1189, 3806),
     "sched-spread": (1954, 6645),

@@ -13,8 +13,8 @@ from rayproof.gaps.replay import replay
 from rayproof.gaps.running import heuristic, run_instance
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.hooks import Choices, ClusterView, TaskView
-from rayproof.model.scheduler.policies import BUILT_IN, AlphaBeta, LeastLoad
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, AlphaBeta, LeastLoad
+from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.solver.gap import measure_gap
 from rayproof.solver.instances import Instance, Node, Object, Task
 from rayproof.solver.instances.families import chains, fan_out, heterogeneous, tiny

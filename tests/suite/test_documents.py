@@ -7,9 +7,8 @@ from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.statements import DECIDED
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
+from rayproof.properties.cluster.paper.statements import CLUSTER_RUNS, at_rest
 from rayproof.properties.implications import IMPLIED_BY
-from rayproof.properties.statements.rest import at_rest
-from rayproof.properties.statements.runs import CLUSTER_RUNS
 from tests.shared_data import PROJECT
 
 
@@ -31,7 +30,7 @@ def test_every_process_has_a_source() -> None:
 def test_every_statement_that_can_fail_has_a_planted_bug_or_is_known() -> None:
     """Claims about runs have their own matrix, beside the tests of liveness."""
     harmless = [
-        f"{row.module}.{row.statement.name}"
+        f"{row.room}.{row.statement.name}"
         for row in statements_table.rows()
         if row.statement.kind in DECIDED - {"sometimes"}
         and not row.statement.known
@@ -52,7 +51,7 @@ def test_every_statement_that_can_fail_has_a_planted_bug_or_is_known() -> None:
     ],
 )
 def test_what_breaks_the_weaker_breaks_the_stronger(weaker: str, stronger: str, bug: str) -> None:
-    assert stronger in IMPLIED_BY["cluster", weaker]
+    assert stronger in IMPLIED_BY["cluster.paper", weaker]
     planted = BUGS[bug]
     scenario = build(planted.scenario, swap=planted.replaces)
     named = {s.name: s for s in (*CLUSTER_RUNS, *scenario.statements, at_rest)}

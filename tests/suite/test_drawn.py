@@ -8,10 +8,10 @@ import pytest
 from rayproof.model.kernel import StatementKind
 from rayproof.model.kernel.walk import walk
 from rayproof.properties.bugs import BUGS
-from rayproof.properties.bugs.owned_cluster import OWNED_BUGS
-from rayproof.properties.drawn import FAMILIES, ShapeError, from_bytes
-from rayproof.properties.drawn.cluster import draw_cluster
-from rayproof.properties.statements.owned_cluster import OWNED_CLUSTER
+from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
+from rayproof.properties.cluster.owned.statements import OWNED_CLUSTER
+from rayproof.properties.suite.drawn import FAMILIES, ShapeError, from_bytes
+from rayproof.properties.suite.drawn.cluster import draw_cluster
 
 SHAPES = 300
 

@@ -10,7 +10,7 @@ import pytest
 
 from rayproof.counterexamples import load, shown
 from rayproof.errors import InputError
-from rayproof.model.scheduler.policies import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.suite.regression import assert_fixed
 from tests.shared_data import EXAMPLES, PROJECT
 
@@ -97,7 +97,7 @@ def test_only_one_statement_or_one_edition(pytester: pytest.Pytester) -> None:
     result = run(pytester, SCOPES, "--rayproof-only=restarts_bounded", "-k", "exhausted")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["restarts_bounded * 6 *", "1 statements in 6 scenarios: 6 holds; seed 0"])
-    drivers = str(PROJECT / "properties" / "test_engines.py")
+    drivers = str(PROJECT / "properties" / "test_placement.py")
     result = run(pytester, drivers, "--rayproof-only=restarts_bounded")
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result = run(pytester, SCOPES, "--rayproof-edition=ray2", "--collect-only", "-q", "-k", "exhausted")

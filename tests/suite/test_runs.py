@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, seed, settings
 
-from rayproof.properties.runs import FAULT_BYTES, Run, runs
-from rayproof.properties.suite import PATIENT
+from rayproof.properties.suite.byte_runs import FAULT_BYTES, Run, runs
+from rayproof.properties.suite.shared import PATIENT
 
 
 def test_every_run_is_another_one() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from rayproof.model.kernel.explore import explore
 from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.whole import WHOLE_BUGS
 from rayproof.properties.catalogue import build
+from rayproof.properties.cluster.paper.bugs import WHOLE_BUGS
 from tests.scopes import check_killed, check_pinned
 
 PINNED = {

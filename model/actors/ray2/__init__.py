@@ -1,1 +1,1 @@
-"""Actors of today's Ray: their table in the control plane, and the calls of each core worker."""
+"""Actors of Ray 2: calls in order, creation and end, restarts, churn."""

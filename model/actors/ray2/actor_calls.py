@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.actors.ray2.table_messages import (
+from rayproof.model.graph import ActorId, Program, TaskId, TaskKind
+from rayproof.model.graph.contract import ErrorKind
+from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
+from rayproof.model.wire.ray2.actors import (
     ActorAt,
     CallGone,
     CallMade,
@@ -20,11 +23,8 @@ from rayproof.model.actors.ray2.table_messages import (
     CreationFailed,
     WatchActor,
 )
-from rayproof.model.graph import ActorId, Program, TaskId, TaskKind
-from rayproof.model.graph.contract import ErrorKind
-from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
-from rayproof.model.lineage.ray2.worker_messages import AttemptFailed, PushTask, SendTask, TaskReply, WorkerDied
-from rayproof.model.scheduler.ray2.protocol import INSIDE
+from rayproof.model.wire.ray2.leases import INSIDE
+from rayproof.model.wire.ray2.workers import AttemptFailed, PushTask, SendTask, TaskReply, WorkerDied
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.actors.ray2.table_messages import ActorAt, CreateActor, CreationFailed, WatchActor
 from rayproof.model.graph import ActorId, Program
 from rayproof.model.graph.contract import PlaceDied
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from rayproof.model.lineage.ray2.worker_messages import PushTask, TaskReply, WorkerDied
-from rayproof.model.scheduler.ray2.protocol import (
+from rayproof.model.scheduler.ray2.submitter import class_of
+from rayproof.model.wire.ray2.actors import ActorAt, CreateActor, CreationFailed, WatchActor
+from rayproof.model.wire.ray2.leases import (
     LeaseCancelled,
     LeaseGranted,
     LeaseRejected,
@@ -27,7 +27,7 @@ from rayproof.model.scheduler.ray2.protocol import (
     RetryAt,
     ReturnWorker,
 )
-from rayproof.model.scheduler.ray2.submitter import class_of
+from rayproof.model.wire.ray2.workers import PushTask, TaskReply, WorkerDied
 
 
 @dataclass(frozen=True, slots=True)

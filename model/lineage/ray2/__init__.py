@@ -1,1 +1,1 @@
-"""A core worker of today's Ray: who owns tasks and objects, and who runs bodies."""
+"""Lineage of Ray 2: kept by owners, who retry tasks and make lost objects again."""

@@ -1,1 +1,1 @@
-"""Objects of today's Ray: a store on each node, and copies between them."""
+"""The object plane of Ray 2: stores, transfer, admission of pulls, and references counted by owners."""

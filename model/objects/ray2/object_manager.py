@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from rayproof.model.graph import ObjectId, Program
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from rayproof.model.lineage.ray2.worker_messages import FAILED, CopyAt, Known, Locate, ObjectAt
-from rayproof.model.objects.ray2.copy_messages import (
+from rayproof.model.wire.ray2.leases import INSIDE, Located
+from rayproof.model.wire.ray2.objects import (
     FetchObject,
     Moved,
     ObjectCopy,
@@ -23,7 +23,7 @@ from rayproof.model.objects.ray2.copy_messages import (
     PullObject,
     Seal,
 )
-from rayproof.model.scheduler.ray2.protocol import INSIDE, Located
+from rayproof.model.wire.ray2.workers import FAILED, CopyAt, Known, Locate, ObjectAt
 
 
 @dataclass(slots=True, kw_only=True)

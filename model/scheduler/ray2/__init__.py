@@ -1,1 +1,1 @@
-"""Scheduling of today's Ray: owners lease workers, raylets decide with their own stale views."""
+"""Scheduling as Ray 2 does it: leases, and placement groups."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from rayproof.model.graph import Default, NodeAffinity, NodeSpec, Program, TaskId, TaskSpec
 from rayproof.model.kernel import Context, Name
-from rayproof.model.scheduler.hooks import ClusterView, NodeView, Policy, TaskView, ask
+from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, Policy, TaskView, ask
 from rayproof.model.scheduler.ray import Argument
-from rayproof.model.scheduler.ray2.protocol import Located
+from rayproof.model.wire.ray2.leases import Located
 
 TASK_US = 100_000
 """Estimate of a task's time where nothing is known of its function."""

@@ -31,12 +31,11 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.objects.ray2.copy_messages import ObjectLocal, PullObject
-from rayproof.model.scheduler.queue_hooks import LocalView, WaitingTask, ask_order, has_order
+from rayproof.model.scheduler.policy.queue_hooks import LocalView, WaitingTask, ask_order, has_order
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
-from rayproof.model.scheduler.ray2.protocol import (
+from rayproof.model.wire.ray2.leases import (
     INSIDE,
     SYNC,
     ArgumentsHere,
@@ -68,6 +67,7 @@ from rayproof.model.scheduler.ray2.protocol import (
     WorkerPopped,
     WorkerUnblocked,
 )
+from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject
 
 DRAIN, REPORT, RESTORE, CAP = "drain", "report", "restore", "cap:"
 """Timers: an operator drains the node; views are told; views are believed again; a class may exceed its cap."""

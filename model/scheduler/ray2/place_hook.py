@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from rayproof.model.graph import Default, NodeId, Program, Resources
 from rayproof.model.kernel import Context, Name
-from rayproof.model.scheduler.hooks import ClusterView, NodeView, Policy, TaskView, ask
+from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, Policy, TaskView, ask
 from rayproof.model.scheduler.ray import Argument, critical_utilization
 from rayproof.model.scheduler.ray2.driver_policy import BANDWIDTH, TASK_US
-from rayproof.model.scheduler.ray2.protocol import LeaseSpec
+from rayproof.model.wire.ray2.leases import LeaseSpec
 
 if TYPE_CHECKING:
     from rayproof.model.scheduler.ray2.lease_manager import LeaseManager

@@ -28,18 +28,9 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.lineage.ray2.worker_messages import (
-    AttemptFailed,
-    NodeLost,
-    PushTask,
-    SendTask,
-    TaskReply,
-    WithdrawTask,
-    WorkerDied,
-)
 from rayproof.model.scheduler.ray import Argument, lease_target
 from rayproof.model.scheduler.ray.locality import OwnerStrategy
-from rayproof.model.scheduler.ray2.protocol import (
+from rayproof.model.wire.ray2.leases import (
     INSIDE,
     WITHDRAW,
     CancelLease,
@@ -54,6 +45,15 @@ from rayproof.model.scheduler.ray2.protocol import (
     RequestLease,
     RetryAt,
     ReturnWorker,
+)
+from rayproof.model.wire.ray2.workers import (
+    AttemptFailed,
+    NodeLost,
+    PushTask,
+    SendTask,
+    TaskReply,
+    WithdrawTask,
+    WorkerDied,
 )
 
 AGE = "age:"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from rayproof.model.scheduler.ray2.protocol import SYNC, View, Views
+from rayproof.model.wire.ray2.leases import SYNC, View, Views
 
 GATHER = "gather"
 """Timer after which what has come is passed on."""

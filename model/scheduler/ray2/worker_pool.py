@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rayproof.model.kernel import Context, Message, ModelError, Name, Process, TimerKind, Unhandled, constant
-from rayproof.model.scheduler.ray2.protocol import (
+from rayproof.model.wire.ray2.leases import (
     INSIDE,
     CountCpus,
     EndWorker,

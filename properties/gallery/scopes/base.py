@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from rayproof.model.kernel import FaultKind, LinkRule, Process, Scenario
-from rayproof.properties.entry import Swap
+from rayproof.model.swap import Swap
 
 
 @dataclass(frozen=True)

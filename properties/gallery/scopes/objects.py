@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rayproof.model.kernel import Scenario
-from rayproof.model.objects.admission import PullClass
-from rayproof.model.objects.scenarios import Plane, plane
-from rayproof.model.objects.worker import Job
-from rayproof.properties.entry import Swap
-from rayproof.properties.statements.objects import OBJECTS
+from rayproof.model.objects.ray2.admission import PullClass
+from rayproof.model.objects.ray2.scenarios import Plane, plane
+from rayproof.model.objects.ray2.worker import Job
+from rayproof.model.swap import Swap
+from rayproof.properties.objects.ray2.statements import OBJECTS
 
 
 def store_scope(swap: Swap, ample: bool) -> Scenario:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from rayproof.model.actors.lifecycle import CreateActor, KillActor
-from rayproof.model.actors.protocol import OWN_ARGUMENT, CallSpec
-from rayproof.model.actors.scenarios import calls, lifecycle
+from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
+from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallSpec
+from rayproof.model.actors.ray2.scenarios import calls, lifecycle
 from rayproof.model.kernel import FaultKind, Scenario
-from rayproof.model.lineage.programs import Action, Drop, PutAt, Task
-from rayproof.model.lineage.programs import Get as GetObject
-from rayproof.model.lineage.programs import Submit as SubmitTask
-from rayproof.model.lineage.scenarios import control, ownership
-from rayproof.model.objects.scenarios import references
-from rayproof.properties.entry import Swap
+from rayproof.model.lineage.paper.scenarios import control
+from rayproof.model.lineage.ray2.programs import Action, Drop, PutAt, Task
+from rayproof.model.lineage.ray2.programs import Get as GetObject
+from rayproof.model.lineage.ray2.programs import Submit as SubmitTask
+from rayproof.model.lineage.ray2.scenarios import ownership
+from rayproof.model.objects.ray2.scenarios import references
+from rayproof.model.swap import Swap
+from rayproof.properties.actors.ray2.lifecycle.statements import LIFECYCLE
+from rayproof.properties.actors.ray2.statements import CALLS, actor_serial_order
 from rayproof.properties.gallery.scopes.base import side_by_side
 from rayproof.properties.gallery.scopes.scheduling import stored_results
-from rayproof.properties.scenarios.references import NESTED
-from rayproof.properties.statements.actors import CALLS, actor_serial_order
-from rayproof.properties.statements.control import CONTROL
-from rayproof.properties.statements.lifecycle import LIFECYCLE
-from rayproof.properties.statements.ownership import OWNERSHIP
-from rayproof.properties.statements.references import REFERENCES
+from rayproof.properties.lineage.paper.statements import CONTROL
+from rayproof.properties.lineage.ray2.statements import OWNERSHIP
+from rayproof.properties.objects.ray2.references.scopes import NESTED
+from rayproof.properties.objects.ray2.references.statements import REFERENCES
 
 
 def lineage_scope(swap: Swap, ample: bool) -> Scenario:
@@ -40,7 +41,7 @@ def lineage_scope(swap: Swap, ample: bool) -> Scenario:
         GetObject("v"),
     )
     return ownership(
-        "generic-lineage", tasks, program, OWNERSHIP, crashes=2, spills=frozenset({"x"}), borrows="v", replace=swap
+        "generic-lineage", tasks, program, OWNERSHIP, crashes=2, spills=frozenset({"x"}), borrows="v", swap=swap
     )
 
 
@@ -52,10 +53,10 @@ def references_scope(swap: Swap, ample: bool) -> Scenario:
         {"m": "driver", "r": "w", "y": "p", "s": "w"},
         REFERENCES,
         crashes=("p", "b"),
-        replace=swap,
+        swap=swap,
     )
     program = (("x", ()), ("z", ()), ("y", ("x",)))
-    kept = control("control", program, ("y",), CONTROL, rows=10 if ample else 2, crashes=1, early=1, replace=swap)
+    kept = control("control", program, ("y",), CONTROL, rows=10 if ample else 2, crashes=1, early=1, swap=swap)
     return side_by_side("generic-references", passed, kept, stored_results(swap, ample))
 
 
@@ -76,8 +77,8 @@ def actors_scope(swap: Swap, ample: bool) -> Scenario:
         concurrency=2,
         loses_contact=True,
         faults=faults,
-        replace=swap,
+        swap=swap,
     )
     program = (CreateActor("a"), CreateActor("b"), KillActor("a"))
-    lives = lifecycle("lives", program, LIFECYCLE, failures=1, max_restarts=2, owner_crashes=True, replace=swap)
+    lives = lifecycle("lives", program, LIFECYCLE, failures=1, max_restarts=2, owner_crashes=True, swap=swap)
     return side_by_side("generic-actors", called, lives)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rayproof.model.cluster.assembly import ClusterParameters, assemble
+from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import (
     Action,
     ClusterSpec,
@@ -21,26 +21,26 @@ from rayproof.model.graph import (
 )
 from rayproof.model.graph import NodeAffinity as To
 from rayproof.model.kernel import Scenario
-from rayproof.model.scheduler.groups.protocol import Group
-from rayproof.model.scheduler.groups.scenarios import group_scope
-from rayproof.model.scheduler.leases.bundled import bundles_on_node, in_bundle
-from rayproof.model.scheduler.leases.protocol import SchedulingClass
-from rayproof.model.scheduler.leases.scenarios import lease_scope
-from rayproof.model.scheduler.policies import LocalityFirst
+from rayproof.model.scheduler.policy.built_in import LocalityFirst
 from rayproof.model.scheduler.ray import BundleStrategy
-from rayproof.properties.entry import Swap
+from rayproof.model.scheduler.ray2.groups.protocol import Group
+from rayproof.model.scheduler.ray2.groups.scenarios import group_scope
+from rayproof.model.scheduler.ray2.leases.bundled import bundles_on_node, in_bundle
+from rayproof.model.scheduler.ray2.leases.protocol import SchedulingClass
+from rayproof.model.scheduler.ray2.leases.scenarios import lease_scope
+from rayproof.model.swap import Swap
+from rayproof.properties.cluster.paper.statements import CLUSTER
 from rayproof.properties.gallery.scopes.base import side_by_side
-from rayproof.properties.statements import scheduling
-from rayproof.properties.statements.cluster import CLUSTER
-from rayproof.properties.statements.groups import GROUPS
-from rayproof.properties.statements.leases import (
+from rayproof.properties.scheduler.paper import statements as scheduling
+from rayproof.properties.scheduler.ray2.groups.statements import GROUPS
+from rayproof.properties.scheduler.ray2.leases.statements import (
     LEASES,
     blocked_workers_bounded,
     every_get_ends,
     past_the_threshold_the_less_used_goes_first,
     wildcard_is_the_sum_of_its_bundles,
 )
-from rayproof.properties.statements.requests import REQUESTS
+from rayproof.properties.scheduler.ray2.requests.statements import REQUESTS
 
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
 
@@ -87,7 +87,7 @@ def cluster_scope(swap: Swap, ample: bool) -> Scenario:
         scheduling.every_request_answered,
     )
     parameters = ClusterParameters(policy=LocalityFirst(), workers=3, crashes=1)
-    return assemble("generic-cluster", _mixture(), nodes, parameters, statements, replace=dict(swap))
+    return assemble("generic-cluster", _mixture(), nodes, parameters, statements, swap=swap)
 
 
 def leases_scope(swap: Swap, ample: bool) -> Scenario:
@@ -100,7 +100,7 @@ def leases_scope(swap: Swap, ample: bool) -> Scenario:
     )
     nodes = (_CPU, Resources.of(CPU=1, GPU=1), Resources.of(CPU=1, GPU=1))
     return lease_scope(
-        "generic-leases", classes, nodes, (*LEASES, *REQUESTS), crashes=1, duplicates=1, drains=(1,), replace=dict(swap)
+        "generic-leases", classes, nodes, (*LEASES, *REQUESTS), crashes=1, duplicates=1, drains=(1,), swap=swap
     )
 
 
@@ -112,7 +112,7 @@ def nested_leases(swap: Swap) -> Scenario:
     )
     own = (*LEASES, blocked_workers_bounded, every_get_ends)
     children = {"a": "d", "b": "e"}
-    made = lease_scope("nested", classes, (_CPU, _CPU), own, workers=4, children=children, replace=dict(swap))
+    made = lease_scope("nested", classes, (_CPU, _CPU), own, workers=4, children=children, swap=swap)
     # Nobody dies here, and nobody is to be suspected of it.
     return replace(made, watchers={})
 
@@ -133,7 +133,7 @@ def groups_scope(swap: Swap, ample: bool) -> Scenario:
         removes=(1,),
         tasks={0: _CPU, 2: _CPU},
         late=(3,),
-        replace=dict(swap),
+        swap=swap,
     )
     classes = (
         SchedulingClass("k", _CPU, tasks=("x",)),
@@ -142,14 +142,14 @@ def groups_scope(swap: Swap, ample: bool) -> Scenario:
     )
     node = _CPU + bundles_on_node("g", ((0, _CPU), (1, _CPU)))
     own = (wildcard_is_the_sum_of_its_bundles, every_get_ends)
-    used = lease_scope("bundles", classes, (node,), (*LEASES, *own), children={"a": "x"}, workers=4, replace=dict(swap))
+    used = lease_scope("bundles", classes, (node,), (*LEASES, *own), children={"a": "x"}, workers=4, swap=swap)
     return side_by_side("generic-groups", reserved, used)
 
 
 def restarted_groups(swap: Swap) -> Scenario:
     """A group manager that comes back, for a scope of something else."""
     group = Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD)
-    return group_scope("restarted", (group,), (_CPU,) * 3, GROUPS, restarts=1, removes=(1,), replace=dict(swap))
+    return group_scope("restarted", (group,), (_CPU,) * 3, GROUPS, restarts=1, removes=(1,), swap=swap)
 
 
 def stored_results(swap: Swap, ample: bool) -> Scenario:
@@ -157,4 +157,4 @@ def stored_results(swap: Swap, ample: bool) -> Scenario:
     made = SchedulingClass("c", _CPU, tasks=("a", "b", "d", "e"), result=Resources.of(object_store_memory=2.5))
     node = Resources.of(CPU=4, object_store_memory=100 if ample else 10)
     own = (*LEASES, past_the_threshold_the_less_used_goes_first)
-    return lease_scope("results", (made,), (node,) * 2, own, most_requests=1, replace=dict(swap))
+    return lease_scope("results", (made,), (node,) * 2, own, most_requests=1, swap=swap)

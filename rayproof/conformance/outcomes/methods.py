@@ -15,11 +15,11 @@ from rayproof.conformance.outcomes.history import Body, History, Read
 from rayproof.conformance.outcomes.names import NO_END, VALUE, foreign
 from rayproof.conformance.outcomes.script import Entry, Heard, Key, Script, Uncovered
 from rayproof.conformance.outcomes.search import Decided, Question, Seats
-from rayproof.model.actors.calls import ARGUMENT, Caller, incarnation
-from rayproof.model.actors.events import CallEnded, CallSubmitted, Returned, Started
-from rayproof.model.actors.lifecycle import Life
-from rayproof.model.actors.protocol import OWN_ARGUMENT, CallSpec, Outcome
-from rayproof.model.actors.scenarios import calls
+from rayproof.model.actors.ray2.calls import ARGUMENT, Caller, incarnation
+from rayproof.model.actors.ray2.events import CallEnded, CallSubmitted, Returned, Started
+from rayproof.model.actors.ray2.lifecycle import Life
+from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallSpec, Outcome
+from rayproof.model.actors.ray2.scenarios import calls
 from rayproof.model.graph import ActorId, TaskId, TaskKind
 from rayproof.model.kernel import FaultKind, Name
 from rayproof.model.kernel.steps import Fire, Step

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from rayproof.conformance.outcomes.history import Read
 from rayproof.conformance.outcomes.script import Uncovered
 from rayproof.conformance.outcomes.search import Answer, Decided
-from rayproof.model.actors.protocol import Outcome
-from rayproof.model.lineage.attempts import Ending
-from rayproof.model.lineage.programs import Failure
+from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.lineage.ray2.attempts import Ending
+from rayproof.model.lineage.ray2.programs import Failure
 
 VALUE = "value"
 

@@ -19,10 +19,17 @@ from rayproof.conformance.outcomes.search import Decided, Question, Seats
 from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, TaskId, TaskKind
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Scenario
-from rayproof.model.lineage.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
-from rayproof.model.lineage.ownership import Owner
-from rayproof.model.lineage.programs import Action, Failure, Get, PutAt, Submit, Task
-from rayproof.model.lineage.scenarios import ownership
+from rayproof.model.lineage.ray2.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
+from rayproof.model.lineage.ray2.ownership import Owner
+from rayproof.model.lineage.ray2.programs import (
+    Action,
+    Failure,
+    Get,
+    PutAt,
+    Submit,
+    Task,
+)
+from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.recordings.outcome import INLINE_BYTES
 
 _Timed: TypeAlias = tuple[int, Action, Read | None]

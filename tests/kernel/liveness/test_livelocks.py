@@ -7,15 +7,13 @@ from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.liveness import LIVENESS
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.walk import campaign, walkable
-from rayproof.properties.bugs import Bug
-from rayproof.properties.bugs.livelocks import LIVELOCK_BUGS
+from rayproof.properties.actors.ray2.statements import every_call_ends_in_value_or_error
+from rayproof.properties.bugs import LIVELOCK_BUGS, Bug
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS
 from rayproof.properties.entry import Scope
 from rayproof.properties.liveness import TWINS
-from rayproof.properties.statements.actors import every_call_ends_in_value_or_error
-from rayproof.properties.statements.groups import groups_do_not_wait_for_each_other
-from rayproof.properties.statements.liveness import SUFFIX, some_day
-from rayproof.properties.statements.runs import comes_to_rest
+from rayproof.properties.scheduler.ray2.groups.statements import groups_do_not_wait_for_each_other
+from rayproof.properties.twins import SUFFIX, comes_to_rest, some_day
 from tests.scopes import UNASKED
 
 LASSOS = {

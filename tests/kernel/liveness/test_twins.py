@@ -9,7 +9,8 @@ from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.steps import Deliver, Step
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
-from rayproof.properties.statements.runs import CHAIN_RUNS, CLUSTER_RUNS
+from rayproof.properties.cluster.paper.statements import CLUSTER_RUNS
+from rayproof.properties.gcs.chain.statements import CHAIN_RUNS
 from tests.kernel.liveness import systems
 
 TWINS = {s.name for s in (*CHAIN_RUNS, *CLUSTER_RUNS)}

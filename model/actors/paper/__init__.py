@@ -1,0 +1,1 @@
+"""Actors of the paper: replayed along the chain of their methods."""

@@ -1,0 +1,1 @@
+"""Lineage of the paper: kept in the control store, where anybody can make a lost object again."""

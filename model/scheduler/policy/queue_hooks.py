@@ -1,0 +1,118 @@
+"""The hooks beside `place`: `order`, which waiting task of a node goes next, and `retry`, how long a task may wait.
+
+`order(queue, view, memory, ctx)` gets the tasks of one node that could start now, oldest first, and returns the id of
+one of them; it cannot break safety. `retry(task, attempt, view, memory, ctx)` is asked each time that no place was
+found for a task, and returns `WAIT` (until something changes), `Backoff(us)` (look again only then) or `GIVE_UP` (the
+task fails, and all that need its results); it can break liveness and is checked for it. Memory as for `place`, one for
+each hook.
+
+The hooks `migrate` and `transfer` are in `move_hooks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rayproof.model.graph import Resources, TaskId
+from rayproof.model.graph.hints import Hints
+from rayproof.model.kernel import Context, Name, PolicyError
+from rayproof.model.scheduler.policy.hooks import (
+    WAIT,
+    ClusterView,
+    Policy,
+    TaskView,
+    policy_name,
+    raised_by,
+    read_only,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTask:
+    """A task that could start on its node now."""
+
+    id: TaskId
+    demand: Resources
+    hints: Hints
+    input_bytes: int
+    """Size of its inputs, which are all here."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalView:
+    """What a node's local scheduler knows."""
+
+    node: Name
+    available: Mapping[str, int]
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Look again after so many microseconds, and not before."""
+
+    after_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Reject the task."""
+
+
+GIVE_UP: Final = GiveUp()
+
+
+def has_order(policy: Policy) -> bool:
+    """Whether a proposal decides the order of a node's queue."""
+    return callable(getattr(policy, "order", None))
+
+
+def has_retry(policy: Policy) -> bool:
+    """Whether a proposal decides how long a task waits for a place."""
+    return callable(getattr(policy, "retry", None))
+
+
+def ask_order(
+    policy: Policy, queue: Sequence[WaitingTask], view: LocalView, memory: Hashable, ctx: Context
+) -> tuple[TaskId, Hashable]:
+    """The task that starts next, and the hook's new memory; raises `PolicyError`."""
+    chosen, after = call_hook(policy, "order", memory, (queue, view), ctx)
+    if chosen not in [task.id for task in queue]:
+        raise PolicyError("legal_answer", f"policy {policy_name(policy)} ordered {chosen!r}, which cannot start now")
+    return chosen, after
+
+
+def ask_retry(
+    policy: Policy, task: TaskView, attempt: int, view: ClusterView, memory: Hashable, ctx: Context
+) -> tuple[Backoff | GiveUp | None, Hashable]:
+    """How a task without a place goes on, and the hook's new memory; raises `PolicyError`."""
+    answer, after = call_hook(policy, "retry", memory, (task, attempt, read_only(view)), ctx)
+    if answer is not WAIT and not isinstance(answer, Backoff | GiveUp):
+        raise PolicyError(
+            "answer_type",
+            f"policy {policy_name(policy)} answered retry with a {type(answer).__name__}; "
+            "expected WAIT, Backoff or GIVE_UP",
+        )
+    return answer, after
+
+
+def call_hook(
+    policy: object, hook: str, memory: Hashable, arguments: tuple[Any, ...], ctx: Context
+) -> tuple[Any, Hashable]:
+    """The answer of a hook and its new memory; raises `PolicyError` when it raises or its memory has no hash."""
+    try:
+        answer = getattr(policy, hook)(*arguments, memory, ctx)
+    except PolicyError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise raised_by(policy, error, f"in {hook}") from error
+    chosen, after = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, memory)
+    try:
+        hash(after)
+    except TypeError:
+        raise PolicyError(
+            "memory", f"policy {policy_name(policy)} returned a memory of type {type(after).__name__}, not hashable"
+        ) from None
+    return chosen, after

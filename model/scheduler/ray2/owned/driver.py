@@ -1,0 +1,271 @@
+"""A driver: the owner of its tasks, and beside it the one who leases workers for their attempts.
+
+Source: Ray 2.60 `core_worker/task_manager.cc` (attempts, retries, cancellation) and `normal_task_submitter.cc` (leases,
+`CancelTask`, `HandleWorkerLeaseReply`); `core_worker.cc::RemovePlacementGroup`. Both are one process in Ray: here they
+crash together and reach each other at once. An attempt waits in the queue of its class for a leased worker; its reply
+sets the worker free for the next. A task that was cancelled, or whose group was given up, is not sent again. A call of
+an actor is a task that needs no lease: it goes to whoever calls that actor (`cluster.ray2.calls`).
+
+Left out: bodies that submit tasks (`leases.worker`), groups that another process gives up, cancelled calls, and the
+delay before a retry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
+from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.graph import TaskId
+from rayproof.model.kernel import Context, Message, Name, constant
+from rayproof.model.lineage.ray2.attempts import AttemptSent, CancelAccepted
+from rayproof.model.lineage.ray2.execution import Execute
+from rayproof.model.lineage.ray2.ownership import Owner
+from rayproof.model.lineage.ray2.programs import Failure, Stage, Submit, Task
+from rayproof.model.scheduler.ray2.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
+from rayproof.model.scheduler.ray2.leases.owner import Leased
+from rayproof.model.scheduler.ray2.leases.owner import Owner as Lessee
+from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId
+from rayproof.model.scheduler.ray2.owned.calls import caller_of
+from rayproof.model.scheduler.ray2.owned.protocol import (
+    AttemptFailed,
+    AttemptOver,
+    AttemptPushed,
+    AttemptWithdrawn,
+    CallMade,
+    CallOver,
+    CallReady,
+    Cancel,
+    EndActor,
+    ExecuteOn,
+    GiveUpGroup,
+    MakeActor,
+    MakeGroup,
+    NodeLost,
+    StopAttempt,
+    Submission,
+    Withdrawal,
+    WorkerGone,
+)
+
+SUBMITTER = "submitter"
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskManager(Owner):
+    """The driver as owner of tasks and objects."""
+
+    class_of: Mapping[TaskId, ClassId] = constant()
+    group_of: Mapping[TaskId, GroupId] = constant()
+    """Tasks that run in bundles -> their group."""
+    actor_of: Mapping[TaskId, str] = constant()
+    """Tasks that are calls -> their actor."""
+    spoilt: dict[TaskId, Failure] = field(default_factory=dict)
+    """Calls that were sent with an error for an argument."""
+    cancelled: set[TaskId] = field(default_factory=set)
+    removed: set[GroupId] = field(default_factory=set)
+    """Groups that were given up."""
+    ready: set[GroupId] = field(default_factory=set)
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """What becomes of attempts, groups and nodes; the rest is an owner's."""
+        match message:
+            case AttemptPushed(task, attempt, node):
+                if self.is_present(task, attempt):
+                    self.placed[task] = node
+            case AttemptWithdrawn(task, attempt) | AttemptFailed(task, attempt):
+                if self.is_present(task, attempt):
+                    self.attempt_failed(ctx, self.task(task))
+            case NodeLost(node):
+                self.node_died(ctx, node)
+            case GroupReady(group):
+                self.ready.add(group)
+            case CallOver(call, outcome):
+                self.call_over(ctx, self.task(call), outcome)
+            case _:
+                Owner.receive(self, ctx, sender, message)
+                return
+        self.settle(ctx)
+
+    def is_present(self, task: TaskId, attempt: int) -> bool:
+        """Whether it is the attempt that the task is waiting for."""
+        return self.stage.get(task) is Stage.SUBMITTED and self.attempts[task] == attempt
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """The driver's next action."""
+        match self.program[self.at]:
+            case Cancel(task):
+                self.cancel(ctx, task)
+            case MakeGroup(group):
+                ctx.send("manager", CreateGroup(group))
+            case GiveUpGroup(group):
+                self.give_up(ctx, group)
+            case MakeActor(actor):
+                ctx.send("actors", CreateActor(actor))
+            case EndActor(actor):
+                ctx.send("actors", KillActor(actor))
+            case Submit(call) if call in self.actor_of:
+                ctx.send(caller_of(self.actor_of[call]), CallMade(call))
+        Owner.fire(self, ctx, timer)
+
+    def cancel(self, ctx: Context, task: TaskId) -> None:
+        """Nothing is sent from now on; what was sent ends, unless it has ended. A task that is over stays so."""
+        stage = self.stage.get(task)
+        if stage in (Stage.PENDING, Stage.SUBMITTED):
+            self.cancelled.add(task)
+            ctx.observe(CancelAccepted(task))
+        if stage is Stage.SUBMITTED:
+            ctx.send(SUBMITTER, Withdrawal(task, stop=True))
+
+    def give_up(self, ctx: Context, group: GroupId) -> None:
+        """The manager ends what runs in the bundles; what waits for them is withdrawn here."""
+        self.removed.add(group)
+        ctx.observe(GroupRemoved(group))
+        ctx.send("manager", RemoveGroup(group))
+        for task, of in self.group_of.items():
+            if of == group and self.stage.get(task) is Stage.SUBMITTED:
+                ctx.send(SUBMITTER, Withdrawal(task, stop=False))
+
+    def refusal(self, task: Task) -> Failure | None:
+        """Why a task is not to be sent (again)."""
+        if task.name in self.cancelled:
+            return Failure.CANCELLED
+        return Failure.GROUP_REMOVED if self.group_of.get(task.name) in self.removed else None
+
+    def can_run_again(self, task: Task) -> bool:
+        """Within the budget, and as long as it is wanted and has a place; calls are retried by their caller."""
+        return task.name not in self.actor_of and self.refusal(task) is None and Owner.can_run_again(self, task)
+
+    def try_submit(self, ctx: Context, task: Task) -> None:
+        """A task that is refused ends, whether or not its arguments are there."""
+        refusal = self.refusal(task)
+        if task.name in self.actor_of:
+            self.try_call(ctx, task)
+        elif refusal is None:
+            Owner.try_submit(self, ctx, task)
+        else:
+            self.end(ctx, task, refusal)
+
+    def try_call(self, ctx: Context, task: Task) -> None:
+        """An argument's error is sent like a value, and is raised where the method would run. `InlineDependencies`."""
+        if len(self.arrived(task.arguments)) == len(task.arguments):
+            errors = [self.failures[there] for there in task.arguments if there in self.failures]
+            if errors:
+                self.spoilt[task.name] = errors[0]
+            self.attempts[task.name] = 1
+            self.send_attempt(ctx, task)
+
+    def call_over(self, ctx: Context, task: Task, outcome: str) -> None:
+        """A value or an error: an argument's, or the actor's, which also ends what still waits for arguments."""
+        spoilt = self.spoilt.pop(task.name, "")
+        if self.stage[task.name] is Stage.PENDING:
+            self.end(ctx, task, Failure(outcome))
+        else:
+            error = outcome if outcome in set(Outcome) else spoilt
+            self.replied(ctx, task, self.attempts[task.name], "", error)
+
+    def end(self, ctx: Context, task: Task, failure: Failure) -> None:
+        """The task has failed for good."""
+        self.stage[task.name] = Stage.FAILED
+        self.fail(ctx, task.result, failure)
+
+    def send_attempt(self, ctx: Context, task: Task) -> None:
+        """Where it runs is known when there is a worker for it."""
+        self.stage[task.name] = Stage.SUBMITTED
+        self.placed[task.name] = ""
+        ctx.observe(AttemptSent(task.name, self.attempts[task.name]))
+        if task.name in self.actor_of:
+            ctx.send(caller_of(self.actor_of[task.name]), CallReady(task.name))
+        else:
+            ctx.send(SUBMITTER, Submission(self.specification(task), self.class_of[task.name]))
+
+    def attempt_failed(self, ctx: Context, task: Task) -> None:
+        """No retry of what is refused. `FailOrRetryPendingTask`."""
+        refusal = self.refusal(task)
+        if refusal is None:
+            Owner.attempt_failed(self, ctx, task)
+        else:
+            self.end(ctx, task, refusal)
+
+    def replied(self, ctx: Context, task: Task, attempt: int, node: Name, error: str) -> None:
+        """The worker is free for the next task of its class."""
+        leased = self.is_present(task.name, attempt) and task.name not in self.actor_of
+        Owner.replied(self, ctx, task, attempt, node, error)
+        if leased:
+            ctx.send(SUBMITTER, AttemptOver(task.name))
+
+
+@dataclass(slots=True, kw_only=True)
+class Submitter(Lessee):
+    """The driver as the one who leases workers."""
+
+    executors: Mapping[Name, Name] = constant()
+    """Raylet -> what executes on its node."""
+    owner: Name = constant("owner")
+    attempts: dict[TaskId, Execute] = field(default_factory=dict)
+    """Attempts that wait for a worker or have one."""
+
+    def start(self, ctx: Context) -> None:
+        """Nothing is submitted yet."""
+        self.queued = {of: [] for of in self.classes}
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """Attempts to send, and their ends; the rest is about leases."""
+        match message:
+            case Submission(attempt, of):
+                self.attempts[attempt.task] = attempt
+                self.queued[of].append(attempt.task)
+            case Withdrawal(task, stop):
+                self.withdraw(ctx, task, stop)
+            case AttemptOver(task):
+                self.over(ctx, task)
+            case WorkerGone(lease, task, attempt):
+                self.worker_gone(ctx, lease, task, attempt)
+            case _:
+                Lessee.receive(self, ctx, sender, message)
+                return
+        self.request_leases(ctx)
+
+    def push(self, ctx: Context, lease: LeaseId, of: ClassId, node: Name, worker: Name) -> None:
+        """Send the next attempt of a class to a worker."""
+        task = self.queued[of].pop(0)
+        self.leased[lease] = Leased(of, node, worker, task)
+        attempt = self.attempts[task]
+        ctx.send(self.executors[node], ExecuteOn(lease, attempt))
+        ctx.send(self.owner, AttemptPushed(task, attempt.attempt, self.executors[node]))
+
+    def withdraw(self, ctx: Context, task: TaskId, stop: bool) -> None:
+        """Take an attempt off its queue; one that was sent keeps its worker until its end is known."""
+        for waiting in self.queued.values():
+            if task in waiting:
+                waiting.remove(task)
+                ctx.send(self.owner, AttemptWithdrawn(task, self.attempts.pop(task).attempt))
+                return
+        for held in self.leased.values():
+            if held.task == task and stop:
+                ctx.send(self.executors[held.node], StopAttempt(task, self.attempts[task].attempt))
+
+    def over(self, ctx: Context, task: TaskId) -> None:
+        """The worker gets the next attempt of its class, or goes back."""
+        for held in [held for held in self.leased.values() if held.task == task]:
+            del self.attempts[task]
+            self.replied(ctx, held.worker, task)
+
+    def worker_gone(self, ctx: Context, lease: LeaseId, task: TaskId, attempt: int) -> None:
+        """The attempt has failed; there is nothing to give back."""
+        held = self.leased.get(lease)
+        if held is not None and held.task == task:
+            del self.leased[lease], self.attempts[task]
+            ctx.send(self.owner, AttemptFailed(task, attempt))
+
+    def node_died(self, ctx: Context, node: Name) -> None:
+        """Requests there are made anew; what ran there is the owner's business."""
+        self.dead.add(node)
+        for lease, (of, asked) in sorted(self.requests.items()):
+            if asked == node:
+                self.ask(ctx, lease, of, self.raylet)
+        for lease, held in sorted(self.leased.items()):
+            if held.node == node:
+                del self.leased[lease], self.attempts[held.task]
+        ctx.send(self.owner, NodeLost(self.executors[node]))

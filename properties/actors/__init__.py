@@ -1,0 +1,1 @@
+"""Actors; here what belongs to no edition: moving an actor."""

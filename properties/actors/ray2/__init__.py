@@ -1,0 +1,1 @@
+"""Calls of actors in Ray 2."""

@@ -1,0 +1,1 @@
+"""Clusters of owners, leases, stores and actors of Ray 2."""

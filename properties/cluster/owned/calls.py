@@ -1,0 +1,172 @@
+"""What must hold of calls of actors where their nodes, their table and their callers are those of a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from rayproof.model.actors.ray2.events import ReplyLost, Started
+from rayproof.model.actors.ray2.lifecycle import Life
+from rayproof.model.actors.ray2.protocol import Outcome
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.scheduler.ray2.owned.actors import ActorTable
+from rayproof.model.scheduler.ray2.owned.calls import ActorCalls, ActorHome, caller_of, home_of
+from rayproof.properties.actors.ray2.statements import Executions, Order
+
+
+@dataclass(frozen=True, slots=True)
+class ByCaller:
+    """Monitor: what another one has seen of each actor, by its one caller."""
+
+    seen: ClassVar[type[Order | Executions]]
+    by: tuple[tuple[Name, Any], ...] = ()
+
+    def observe(self, event: object) -> Self:
+        """Fold one event."""
+        if not isinstance(event, Started):
+            return self
+        known = dict(self.by)
+        known[event.caller] = known.get(event.caller, self.seen()).observe(event)
+        return type(self)(tuple(sorted(known.items())))
+
+
+class Orders(ByCaller):
+    """Monitor: `Order` of each actor."""
+
+    __slots__ = ()
+    seen = Order
+
+
+class ExecutionsOfEach(ByCaller):
+    """Monitor: `Executions` of each actor."""
+
+    __slots__ = ()
+    seen = Executions
+
+
+@always(source="Ray documentation, Actors: order per caller; bug benchmark S3", monitors=(Orders,))
+def calls_start_in_order(view: StateView) -> bool:
+    """In an incarnation an actor's methods start in the order of the driver's calls, those that are retried apart."""
+    return not any(order.overtaken for _, order in view.monitor(Orders).by)
+
+
+@always(
+    ActorCalls,
+    source="Ray documentation, Actors: at most once by default; bug benchmark S3",
+    monitors=(ExecutionsOfEach,),
+)
+def no_call_starts_twice(view: StateView) -> bool:
+    """No call that is not to be retried is executed twice by one worker."""
+    callers = view.of(ActorCalls)
+    return not any(
+        executions.twice and caller in callers and not callers[caller].max_task_retries
+        for caller, executions in view.monitor(ExecutionsOfEach).by
+    )
+
+
+@audit(ActorCalls, ActorTable, source="Ray 2.60 actor_task_submitter.cc, ConnectActor and DisconnectActor")
+def callers_know_where_actors_live(view: StateView) -> bool:
+    """When nothing more can happen, a caller knows the worker of each actor that lives, and which are dead."""
+    callers = view.of(ActorCalls)
+    for table in view.of(ActorTable).values():
+        for actor, life in table.life.items():
+            caller = callers.get(caller_of(actor))
+            if caller is not None and (caller.actor, caller.dead) != (table.home(actor), life is Life.DEAD):
+                return False
+    return True
+
+
+@audit(ActorHome, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, DestroyActor, OnNodeDead; bug benchmark S2")
+def only_living_actors_have_workers(view: StateView) -> bool:
+    """When nothing more can happen, the workers that live are those of the actors that do."""
+    lives = {name for name, home in view.of(ActorHome).items() if home.lives}
+    return all(lives <= set(map(table.home, table.life)) for table in view.of(ActorTable).values())
+
+
+@dataclass(frozen=True, slots=True)
+class LostReplies:
+    """Monitor: calls under whose reply a connection broke."""
+
+    calls: tuple[str, ...] = ()
+
+    def observe(self, event: object) -> LostReplies:
+        """Fold one event."""
+        return LostReplies(tuple(sorted({*self.calls, event.call}))) if isinstance(event, ReplyLost) else self
+
+
+@always(
+    ActorCalls,
+    ActorTable,
+    ActorHome,
+    source="Ray 2.60 exceptions.py; actor_task_submitter.cc, max_task_retries; bug benchmark S3",
+    monitors=(LostReplies,),
+)
+def errors_of_calls_are_justified(view: StateView) -> bool:
+    """A call fails only with its actor's death, or, all its retries spent, since a worker or a reply of it was lost."""
+    lost = view.monitor(LostReplies).calls
+    callers = view.of(ActorCalls)
+    for table in view.of(ActorTable).values():
+        for actor, life in table.life.items():
+            caller = callers.get(caller_of(actor))
+            if caller is None or life is Life.DEAD:
+                continue
+            away = actor in table.restarts or not view.dead.isdisjoint(
+                home_of(actor, i) for i in range(len(table.nodes))
+            )
+            for number, call in enumerate(caller.calls):
+                outcome = caller.outcomes.get(call.name)
+                spent = caller.attempts.get(number, 0) > caller.max_task_retries
+                if outcome == Outcome.DIED or (
+                    outcome == Outcome.UNAVAILABLE and not (spent and (away or call.name in lost))
+                ):
+                    return False
+    return True
+
+
+@always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, max_task_retries; bug benchmark L4")
+def calls_are_retried_within_their_budget(caller: ActorCalls) -> bool:
+    """No call is sent more often than once and its retries."""
+    return all(count <= caller.max_task_retries + 1 for count in caller.attempts.values())
+
+
+@always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, fail_if_actor_unreachable")
+def nobody_waits_for_a_restart_without_retries(caller: ActorCalls) -> bool:
+    """A call that is not to be retried does not wait for an actor that is away once its arguments are there."""
+    away = caller.created and not caller.actor and not caller.dead and not caller.max_task_retries
+    return not (away and caller.unsent and caller.may_send(caller.unsent[0]))
+
+
+@sometimes(ActorCalls, source="Ray 2.60 exceptions.py")
+def a_call_fails_with_its_actor(view: StateView) -> bool:
+    """Some call ends in an error, since its actor has ended or is away."""
+    return any(set(Outcome).intersection(caller.outcomes.values()) for caller in view.of(ActorCalls).values())
+
+
+@sometimes(ActorCalls, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, RestartActor")
+def a_restarted_actor_is_called(view: StateView) -> bool:
+    """Some call is sent to an actor that has lost its node and lives on another."""
+    callers = view.of(ActorCalls)
+    return any(
+        table.home(actor) in callers[caller_of(actor)].in_flight.values()
+        for table in view.of(ActorTable).values()
+        for actor in table.restarts
+        if caller_of(actor) in callers
+    )
+
+
+@sometimes(source="Ray documentation, Actors: at least once with retries", monitors=(ExecutionsOfEach,))
+def a_call_is_executed_again(view: StateView) -> bool:
+    """Some call is executed twice by one worker: its first reply was lost."""
+    return any(executions.twice for _, executions in view.monitor(ExecutionsOfEach).by)
+
+
+CLUSTER_CALLS = (
+    calls_start_in_order,
+    no_call_starts_twice,
+    callers_know_where_actors_live,
+    only_living_actors_have_workers,
+    errors_of_calls_are_justified,
+    calls_are_retried_within_their_budget,
+    nobody_waits_for_a_restart_without_retries,
+)
+"""What is checked of calls in a cluster."""

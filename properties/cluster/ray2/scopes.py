@@ -1,0 +1,257 @@
+"""Scopes of today's Ray: small whole clusters, one for each thing that scheduling there must survive.
+
+A policy can be put into each in which raylets decide freely. Exhausted within seconds; which are walked instead is said
+in docs/one-ray.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rayproof.model.cluster.ray2 import TodayParameters, assemble
+from rayproof.model.graph import (
+    Action,
+    ClusterSpec,
+    Compute,
+    Default,
+    Get,
+    NodeAffinity,
+    NodeSpec,
+    ObjectSpec,
+    Program,
+    Resources,
+    Spread,
+    Strategy,
+    Submit,
+    TaskKind,
+    TaskSpec,
+)
+from rayproof.model.kernel import Scenario, Statement, StatementKind
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
+from rayproof.model.swap import Swap
+from rayproof.properties.cluster.ray2.statements import (
+    AS_RAY,
+    PROGRESS,
+    SAFETY,
+    a_wildcard_goes_with_its_bundles,
+    keeps_the_contract,
+    nothing_fails_by_itself,
+    some_body_overdraws,
+    some_task_leaves_its_driver,
+    waiting_workers_are_capped,
+)
+from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
+
+LARGE = 1 << 20
+"""Bytes of an object that goes to an object store."""
+
+_CPU = Resources.of(CPU=1)
+_GPU = Resources.of(GPU=1)
+_ANYWHERE = Default()
+
+
+def task(
+    name: str,
+    *inputs: str,
+    demand: Resources = _CPU,
+    strategy: Strategy = _ANYWHERE,
+    body: tuple[Action, ...] = (Compute(0),),
+    retries: int = 1,
+    function: str = "f",
+) -> TaskSpec:
+    """A task that makes one object, `o-NAME`, of what it is given."""
+    return TaskSpec(name, inputs, (f"o-{name}",), demand, body, strategy, max_retries=retries, name=function)
+
+
+def program(name: str, *tasks: TaskSpec, waits_for: tuple[str, ...] | None = None, size: int = 0) -> Program:
+    """A driver that submits the tasks that no body submits, and gets the results of some (of all of these)."""
+    nested = {action.task for each in tasks for action in each.body if isinstance(action, Submit)}
+    own = [each.id for each in tasks if each.id not in nested]
+    wanted = tuple(f"o-{each}" for each in (own if waits_for is None else waits_for))
+    objects = {made: ObjectSpec(made, size) for each in tasks for made in each.outputs}
+    return Program({each.id: each for each in tasks}, objects, (*map(Submit, own), Get(wanted)), name)
+
+
+def nodes(*totals: Resources) -> ClusterSpec:
+    """Nodes with these resources; the driver is on the first."""
+    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i, total in enumerate(totals)))
+
+
+def scope(
+    name: str,
+    what: Program,
+    cluster: ClusterSpec,
+    *own: Statement,
+    size: Scope = Scope.TINY,
+    takes_policy: bool = True,
+    as_ray: tuple[Statement, ...] = AS_RAY,
+    **options: Any,
+) -> Entry:
+    """A scope of today's Ray.
+
+    `own`: beside what is owed everywhere. `as_ray`: checked of Ray's own policy alone. What must happen some time is
+    owed by that policy alone, too.
+    """
+    parameters = TodayParameters(**{"most_requests": 2, **options})
+    faults = parameters.crashes or parameters.drains
+    base = (*SAFETY, *PROGRESS, *(() if faults else (nothing_fails_by_itself,)))
+    named = replace_name(what, name)
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
+        checked = (keeps_the_contract(named), *base, *own, *as_ray)
+        if policy is not None:
+            spared = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
+            checked = tuple(each for each in checked if each not in spared)
+        return assemble(name, named, cluster, chosen, checked, component="scheduler", swap=swap)
+
+    return Entry(name, "scheduler", Edition.RAY2, size, build, takes_policy, (named, cluster))
+
+
+def replace_name(what: Program, name: str) -> Program:
+    """The same program under the name of its scope."""
+    return Program(what.tasks, what.objects, what.driver, name)
+
+
+_PARENT = (Submit("x"), Get(("o-x",)))
+_ACTOR = Program(
+    {
+        "make": TaskSpec("make", (), (), _CPU, kind=TaskKind.ACTOR_CREATION, actor="A", max_retries=1, name="A"),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+        "n": TaskSpec("n", ("o-t",), ("o-n",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+        "t": task("t"),
+    },
+    {made: ObjectSpec(made) for made in ("o-m", "o-n", "o-t")},
+    (Submit("make"), Submit("t"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
+)
+
+_STAYING = Program(
+    {
+        "t": task("t", strategy=NodeAffinity("n1")),
+        "A": TaskSpec("A", (), ("o-A",), _CPU, kind=TaskKind.ACTOR_CREATION, actor="A", max_retries=0, name="A"),
+        "B": TaskSpec("B", (), ("o-B",), _CPU, kind=TaskKind.ACTOR_CREATION, actor="B", max_retries=0, name="A"),
+    },
+    {made: ObjectSpec(made) for made in ("o-t", "o-A", "o-B")},
+    (Submit("t"), Submit("A"), Submit("B"), Get(("o-A", "o-B"))),
+)
+
+TODAY_ENTRIES = (
+    # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
+    scope("today-plain", program("", task("a"), task("b"), task("d")), equal_nodes(2), some_task_leaves_its_driver),
+    # A node of two CPUs is half full with one task: the next goes to the idle one.
+    scope("today-wide", program("", task("a"), task("b")), equal_nodes(2, CPU=2), workers=3),
+    # Large results are fetched before the lease of their reader is granted.
+    scope("today-chain", program("", task("a"), task("b", "o-a"), size=LARGE), equal_nodes(2)),
+    scope(
+        "today-fetch",
+        program("", task("a", strategy=NodeAffinity("n1")), task("b", "o-a", strategy=NodeAffinity("n0")), size=LARGE),
+        equal_nodes(2),
+        takes_policy=False,
+    ),
+    # Requests may arrive twice, at any time.
+    scope(
+        "today-duplicates",
+        program("", task("a"), task("b", function="g")),
+        equal_nodes(1),
+        duplicates=1,
+    ),
+    # The driver's node cannot run the tasks; of the two that can, one is drained, or dies.
+    scope(
+        "today-drain",
+        program("", task("a", demand=_GPU), task("b", demand=_GPU)),
+        nodes(_CPU, _GPU, _GPU),
+        some_task_leaves_its_driver,
+        drains=(1,),
+        most_requests=1,
+    ),
+    scope(
+        "today-crash",
+        program("", task("a", demand=_GPU), task("b", "o-a", demand=_GPU)),
+        nodes(_CPU, _GPU, _GPU),
+        some_task_leaves_its_driver,
+        crashes=1,
+    ),
+    # What a task has made is lost with its node, and made again for who needs it.
+    scope(
+        "today-lineage",
+        program("", task("a", strategy=NodeAffinity("n1", soft=True)), task("b", "o-a"), size=LARGE),
+        equal_nodes(2),
+        crashes=1,
+        as_ray=(),
+    ),
+    scope(
+        "today-spread",
+        program("", task("a", strategy=Spread()), task("b", strategy=Spread())),
+        equal_nodes(2, CPU=2),
+        some_task_leaves_its_driver,
+        crashes=1,
+        as_ray=(),
+    ),
+    # A task that fits, one that no node can ever run, and one bound to a node that may be drained.
+    scope(
+        "today-classes",
+        program(
+            "",
+            task("a"),
+            task("x", demand=_GPU, function="g"),
+            task("y", strategy=NodeAffinity("n1"), function="h"),
+            waits_for=("a", "y"),
+        ),
+        equal_nodes(2),
+        drains=(1,),
+    ),
+    # Two parents that each get what their child makes, and a CPU for one of all these.
+    scope(
+        "today-nested",
+        program(
+            "",
+            task("p", body=(Submit("x"), Get(("o-x",)), Compute(0)), function="p"),
+            task("q", body=(Submit("y"), Get(("o-y",)), Compute(0)), function="p"),
+            task("x", function="c"),
+            task("y", function="c"),
+        ),
+        equal_nodes(1),
+        waiting_workers_are_capped,
+        some_body_overdraws,
+        workers=4,
+    ),
+    # A parent and its child in one class: the cap of one worker must give way.
+    scope(
+        "today-recursion",
+        program("", task("p", body=_PARENT), task("x")),
+        equal_nodes(1),
+        waiting_workers_are_capped,
+        workers=2,
+    ),
+    scope(
+        "today-nested-elsewhere",
+        program("", task("p", body=_PARENT, function="p"), task("x", function="c")),
+        equal_nodes(2),
+        waiting_workers_are_capped,
+        workers=2,
+    ),
+    # An actor keeps one node, a bound task the other one for some time: a second actor goes where room appears.
+    scope("today-stay", _STAYING, equal_nodes(2), some_task_leaves_its_driver),
+    # Worker processes have to be started, one at a time, while their leases hold the CPU.
+    scope("today-starts", program("", task("a"), task("b")), equal_nodes(2), workers=1, prestarted=0),
+    # An actor that may have to start again elsewhere, and two calls, of which the second waits for a task.
+    scope("today-actor", _ACTOR, nodes(_CPU + _CPU, _CPU)),
+    scope("today-actor-crash", _ACTOR, nodes(_CPU + _CPU, _CPU), crashes=1, takes_policy=False),
+    # Tasks for one bundle, and for any: the wildcard goes with the bundles.
+    scope(
+        "today-bundles",
+        program(
+            "",
+            task("a", demand=in_bundle(_CPU, "g", 0)),
+            task("b", demand=in_bundle(_CPU, "g"), function="g"),
+            task("d", demand=in_bundle(_CPU, "g", 1), function="h"),
+        ),
+        nodes(_CPU, _CPU + offered((("g", 0, _CPU), ("g", 1, _CPU)))),
+        a_wildcard_goes_with_its_bundles,
+        workers=2,
+        as_ray=(),
+    ),
+)
+"""One scope for each thing that leases on today's Ray must survive."""

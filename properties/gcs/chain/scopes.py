@@ -1,0 +1,49 @@
+"""The named scenarios of the chain."""
+
+from __future__ import annotations
+
+from rayproof.model.gcs.chain import scenarios as scopes
+from rayproof.model.gcs.chain.scenarios import ChainScope
+from rayproof.model.kernel import Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.swap import Swap
+from rayproof.properties.entry import Edition, Entry, Scope
+from rayproof.properties.gcs.chain import statements as chain
+from rayproof.properties.gcs.chain.statements import CHAIN_RUNS, extensions_complete
+from rayproof.properties.twins import comes_to_rest
+
+
+def _entry(chain_scope: ChainScope, scope: Scope, statements: tuple[Statement, ...]) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.build_chain(chain_scope, statements, swap)
+
+    return Entry(chain_scope.name, "gcs", Edition.PAPER, scope, build)
+
+
+def _crashes(replicas: int, writes: int, crashes: int, scope: Scope, statements: tuple[Statement, ...]) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.chain(replicas, writes, crashes, statements, swap=swap)
+
+    return Entry(f"chain-{replicas}-{writes}-{crashes}", "gcs", Edition.PAPER, scope, build)
+
+
+CHAIN_ENTRIES = (
+    _crashes(
+        3, 2, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS, comes_to_rest)
+    ),
+    _crashes(3, 3, 1, Scope.TINY, (*chain.UNDER_CRASHES, chain.refines_the_atomic_register, *CHAIN_RUNS)),
+    _crashes(3, 3, 2, Scope.SMALL, chain.UNDER_CRASHES),
+    _entry(scopes.READS, Scope.TINY, (*chain.READING, *CHAIN_RUNS)),
+    _entry(scopes.RETRIES, Scope.TINY, (*chain.RETRYING, *CHAIN_RUNS)),
+    _entry(scopes.ALONE, Scope.TINY, (*chain.REFINED, chain.an_applied_request_is_repeated, *CHAIN_RUNS)),
+    _entry(scopes.STALE, Scope.TINY, (*chain.STALE, *CHAIN_RUNS)),
+    _entry(scopes.EXTENSION, Scope.TINY, (*chain.EXTENDING, *CHAIN_RUNS, extensions_complete)),
+    _entry(scopes.EXTENSION_CRASH, Scope.SMALL, chain.EXTENDING),
+    _entry(scopes.RESTART, Scope.TINY, (*chain.RESTARTING, *CHAIN_RUNS, extensions_complete)),
+    _entry(scopes.RESTART_BUSY, Scope.SMALL, chain.RESTARTING),
+    _entry(scopes.SUSPICION, Scope.TINY, (*chain.SUSPECTING, *CHAIN_RUNS)),
+    _entry(scopes.SEALED_CRASH, Scope.TINY, (*chain.SEALING, *CHAIN_RUNS)),
+    _entry(scopes.SUSPICION_OF_THREE, Scope.SMALL, chain.SUSPECTING),
+)
+"""Chains under crashes, retries, stale clients, extension, restart, false suspicion."""

@@ -1,0 +1,1 @@
+"""The control store of the paper: shards, typed tables, flushing."""

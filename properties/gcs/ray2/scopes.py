@@ -1,0 +1,58 @@
+"""The named scenarios of Ray 2's GCS: polled news, restart, membership, resource sync."""
+
+from __future__ import annotations
+
+from rayproof.model.gcs.ray2 import scenarios as scopes
+from rayproof.model.kernel import Scenario
+from rayproof.model.kernel.statements import Statement
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.swap import Swap
+from rayproof.properties.entry import Edition, Entry, Scope
+from rayproof.properties.gcs import statements as pubsub
+from rayproof.properties.gcs.ray2 import statements as server
+from rayproof.properties.gcs.ray2.statements import a_gcs_serves_some_day
+from rayproof.properties.gcs.statements import subscribers_catch_up
+
+
+def _long_poll(crashes: int, lost_replies: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        runs = (subscribers_catch_up,) if scope is Scope.TINY else ()
+        return scopes.long_poll(crashes, lost_replies, (*pubsub.POLLED, *runs), swap)
+
+    return Entry(f"long-poll-{crashes}-{lost_replies}", "gcs", Edition.RAY2, scope, build)
+
+
+def _restart(crashes: int, failed: int, half: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        runs = (a_gcs_serves_some_day,) if scope is Scope.TINY else ()
+        return scopes.restart(crashes, failed, half, (*server.RESTARTED, *runs), swap)
+
+    return Entry(f"gcs-restart-{crashes}-{failed}-{half}", "gcs", Edition.RAY2, scope, build)
+
+
+def _membership(suffix: str, scope: Scope, statements: tuple[Statement, ...], **how: bool) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.membership(1, statements=statements, swap=swap, **how)
+
+    return Entry(f"gcs-membership-1{suffix}", "gcs", Edition.RAY2, scope, build)
+
+
+def _sync(changes: int, scope: Scope) -> Entry:
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        return scopes.sync(2, changes, 1, server.SYNCED, swap)
+
+    return Entry(f"gcs-sync-2-{changes}-1", "gcs", Edition.RAY2, scope, build)
+
+
+SERVER_ENTRIES = (
+    _long_poll(1, 1, Scope.TINY),
+    _long_poll(2, 1, Scope.SMALL),
+    _restart(1, 1, 1, Scope.TINY),
+    _restart(2, 1, 1, Scope.SMALL),
+    _membership("", Scope.TINY, server.MEMBERS),
+    _membership("-memory", Scope.TINY, server.FORGOTTEN, has_storage=False),
+    _membership("-nodes", Scope.TINY, server.MEMBERS, nodes_restart=True),
+    _sync(1, Scope.TINY),
+    _sync(2, Scope.SMALL),
+)
+"""The parts of Ray 2's GCS, each alone."""

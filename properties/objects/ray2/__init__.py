@@ -1,0 +1,1 @@
+"""Stores, transfer and admission of pulls."""

@@ -1,1 +1,0 @@
-"""The named scenarios, one module per part of the model."""

@@ -1,0 +1,1 @@
+"""The two-level scheduler of the paper."""

@@ -1,0 +1,233 @@
+"""What must hold of leases, the scheduling of Ray 2."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import product
+
+from rayproof.model.graph import Resources
+from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.scheduler.ray2.leases.bundled import GROUP, BundleRaylet, wildcard_of
+from rayproof.model.scheduler.ray2.leases.owner import Owner
+from rayproof.model.scheduler.ray2.leases.protocol import Asking, Choosing, Granting, Redirecting
+from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
+from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWorker
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseBreaches:
+    """Monitor: what raylets and owners did and should not have."""
+
+    granted_while_draining: bool = False
+    asked_the_dead: bool = False
+    redirected_twice: bool = False
+
+    def observe(self, event: object) -> LeaseBreaches:
+        """Fold one event."""
+        match event:
+            case Granting(_, _, True):
+                return replace(self, granted_while_draining=True)
+            case Asking(_, _, True):
+                return replace(self, asked_the_dead=True)
+            case Redirecting(_, True):
+                return replace(self, redirected_twice=True)
+            case _:
+                return self
+
+
+@always(LeaseRaylet, LeasedWorker, NestingWorker, source="Ray #55469; bug benchmark D12, S2")
+def one_grant_per_lease(view: StateView) -> bool:
+    """A worker belongs to one lease at a time, and runs one task at a time."""
+    for raylet in view.of(LeaseRaylet).values():
+        held = [worker for _, worker, _ in raylet.granted.values()]
+        if raylet.idle + held and sorted([*raylet.idle, *held]) != sorted(raylet.workers):
+            return False
+    if any(worker.overlap for worker in view.of(NestingWorker).values()):
+        return False
+    return not any(worker.overlap for worker in view.of(LeasedWorker).values())
+
+
+@always(LeaseRaylet, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
+def leases_fit_their_node(raylet: LeaseRaylet) -> bool:
+    """Free, leased and stored add up to what the node has, and leases that never waited in a get fit."""
+    if raylet.told is None:
+        return True
+    fresh = raylet.stored
+    for _, worker, taken in raylet.granted.values():
+        if worker not in raylet.blocked and worker not in raylet.resumed:
+            fresh = fresh + taken
+    total = _capacity(raylet)
+    return total in raylet.totals.values() and fresh.fits(total)
+
+
+@always(
+    source="Ray 2.60 cluster_resource_scheduler.cc, NodeAvailable; #63405, bug benchmark D04, S6",
+    monitors=(LeaseBreaches,),
+)
+def no_grant_to_the_dead_or_draining(view: StateView) -> bool:
+    """No lease is granted by a draining node, or asked of one that the owner knows to be dead."""
+    breaches = view.monitor(LeaseBreaches)
+    return not breaches.granted_while_draining and not breaches.asked_the_dead
+
+
+@always(
+    source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; #16488, bug benchmark D02", monitors=(LeaseBreaches,)
+)
+def one_spillback_at_most(view: StateView) -> bool:
+    """A raylet to which a request was redirected grants, keeps or rejects it; it never redirects it again."""
+    return not view.monitor(LeaseBreaches).redirected_twice
+
+
+@audit(Owner, LeaseRaylet, source="bug benchmark L1, L2; Ray #12084 (bug benchmark D03), #63405")
+def every_lease_request_answered(view: StateView) -> bool:
+    """When nothing more can happen, a task waits only while no node could run it beside those that never end."""
+    raylets = view.of(LeaseRaylet)
+    owners = view.of(Owner)
+    dead = {name for owner in owners.values() for name in owner.dead}
+    rooms = [
+        _room(raylet, raylets[name].totals[name]) for name, raylet in raylets.items() if _usable(raylet, name, dead)
+    ]
+    for owner in owners.values():
+        for of, waiting in owner.queued.items():
+            if waiting and any(owner.classes[of].demand.fits(room) for room in rooms):
+                return False
+        if any(not owner.classes[held.of].stays for held in owner.leased.values()):
+            return False
+    return True
+
+
+def _usable(raylet: LeaseRaylet, name: Name, dead: set[Name]) -> bool:
+    return not raylet.draining and name not in dead
+
+
+def _room(raylet: LeaseRaylet, total: Resources) -> Resources:
+    """What a node has for tasks that end."""
+    for of, _, taken in raylet.granted.values():
+        if raylet.classes[of].stays:
+            total = total - taken
+    return total
+
+
+@audit(Owner, LeaseRaylet, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns")
+def no_lease_leaks(view: StateView) -> bool:
+    """When nothing more can happen, every worker is back but for those whose task never ends."""
+    return all(
+        raylet.classes[of].stays for raylet in view.of(LeaseRaylet).values() for of, _, _ in raylet.granted.values()
+    )
+
+
+@always(LeaseRaylet, each=True, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
+def blocked_workers_bounded(raylet: LeaseRaylet) -> bool:
+    """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
+    for of, each in raylet.classes.items():
+        asked = each.demand["CPU"]
+        total = sum(amount for name, amount in _capacity(raylet).units if name == "CPU")
+        waiting = sum(held == of and worker in raylet.blocked for held, worker, _ in raylet.granted.values())
+        if asked and waiting > round(total / asked) + raylet.lifted.get(of, 0):
+            return False
+    return True
+
+
+def _capacity(raylet: LeaseRaylet) -> Resources:
+    """What a node has in all, from what it says is free and held."""
+    total = raylet.free + raylet.stored
+    for _, worker, taken in raylet.granted.values():
+        total = total + (taken - raylet.processors(worker) if worker in raylet.blocked else taken)
+    return total
+
+
+@audit(NestingWorker, source="Ray #231; bug benchmark D10, L1")
+def every_get_ends(view: StateView) -> bool:
+    """When nothing more can happen, no body waits for the task that it has submitted."""
+    return not any(worker.waits for worker in view.of(NestingWorker).values())
+
+
+@always(BundleRaylet, each=True, source="Ray #50517; bug benchmark D15, S2")
+def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> bool:
+    """What is free in any bundle of a group is what is free in each of them, added up."""
+    indexed: Counter[str] = Counter()
+    for name, amount in raylet.free.units:
+        indexed[wildcard_of(name)] += amount
+    wildcards = {wildcard_of(name) for total in raylet.totals.values() for name, _ in total.units} - {""}
+    return all(indexed[name] == raylet.free[name] for name in wildcards)
+
+
+@audit(Owner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
+def tasks_that_fit_their_group_run(view: StateView) -> bool:
+    """When nothing more can happen, no task of a group waits that its bundles could hold beside those that run."""
+    bundles = [
+        {name: amount for name, amount in raylet.totals[node].units if name.endswith(place)}
+        for node, raylet in view.of(BundleRaylet).items()
+        for place in sorted({name.partition(GROUP)[2] for name, _ in raylet.totals[node].units if wildcard_of(name)})
+    ]
+    for owner in view.of(Owner).values():
+        running = [owner.classes[held.of].demand for held in owner.leased.values()]
+        waiting = [owner.classes[of].demand for of, tasks in owner.queued.items() for _ in tasks]
+        amounts = [Counter({n.partition(GROUP)[0]: v for n, v in demand.units}) for demand in (*running, *waiting)]
+        offers = [Counter({n.partition(GROUP)[0]: v for n, v in bundle.items()}) for bundle in bundles]
+        if waiting and any(
+            all(
+                sum((amounts[i] for i, at in enumerate(places) if at == number), Counter[str]()) <= offer
+                for number, offer in enumerate(offers)
+            )
+            for places in product(range(len(offers)), repeat=len(amounts))
+        ):
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class FullNodes:
+    """Monitor: whether a request was left with a node past the threshold although a less used one had room."""
+
+    preferred: bool = False
+
+    def observe(self, event: object) -> FullNodes:
+        """Fold one event; the utilization is reckoned anew from what the raylet knew."""
+        match event:
+            case Choosing(_, chosen, True, seen, demand):
+                used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
+                if chosen in used and used[chosen] >= 500 and min(used.values()) < used[chosen]:
+                    return FullNodes(True)
+        return self
+
+
+def _used_per_mille(total: Resources, free: Resources) -> int:
+    """The largest used share of a critical resource."""
+    shares = [
+        1000 - 1000 * free[name] // total[name] for name in ("CPU", "memory", "object_store_memory") if total[name]
+    ]
+    return max(shares, default=0)
+
+
+@always(
+    source="Ray 2.60 hybrid_scheduling_policy.cc; Ray #16027; bug benchmark D16, Q1 on the critical resource",
+    monitors=(FullNodes,),
+)
+def past_the_threshold_the_less_used_goes_first(view: StateView) -> bool:
+    """No raylet chooses a node at half of a critical resource or more while it knows of a less used one with room."""
+    return not view.monitor(FullNodes).preferred
+
+
+@sometimes(LeaseRaylet, source="Ray 2.60 node_manager.cc, HandleNotifyWorkerUnblocked")
+def cpus_are_overdrawn(view: StateView) -> bool:
+    """Some body goes on after a get while others have its CPU."""
+    return any(amount < 0 for raylet in view.of(LeaseRaylet).values() for _, amount in raylet.free.units)
+
+
+@sometimes(Owner, source="Ray 2.60 normal_task_submitter.cc")
+def a_task_runs_elsewhere(view: StateView) -> bool:
+    """Some task runs on another node than its owner's."""
+    return any(held.node != owner.raylet for owner in view.of(Owner).values() for held in owner.leased.values())
+
+
+LEASES = (
+    one_grant_per_lease,
+    leases_fit_their_node,
+    no_grant_to_the_dead_or_draining,
+    one_spillback_at_most,
+    every_lease_request_answered,
+    no_lease_leaks,
+)
+"""Checked in every scope of leases."""

@@ -1,0 +1,1 @@
+"""Lease requests that wait."""

@@ -1,1 +1,0 @@
-"""The statements, by what they speak of."""
