@@ -73,7 +73,8 @@ class TodayParameters:
     """Worker processes that there can be on a node; None: as many as CPUs, at least one."""
     prestarted: int | None = None
     """Those that are there from the start; None: all of them, or as many as CPUs if that is less."""
-    most_requests: int = 10
+    most_requests: int | None = None
+    """Requests in flight for one scheduling key; None: ten, or one a node if these are more."""
     crashes: int = 0
     """Nodes that may crash; the driver's does not."""
     crashing: tuple[int, ...] | None = None
@@ -220,7 +221,7 @@ def assemble(
             program=program,
             raylet=raylets[i],
             manager=f"{core}.tasks",
-            most_requests=parameters.most_requests,
+            most_requests=parameters.most_requests or max(10, len(raylets)),
             lease_us=times.lease_us,
         )
 

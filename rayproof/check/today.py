@@ -206,9 +206,9 @@ def with_groups(recording: Recording) -> tuple[Program, ClusterSpec]:
     """The recorded program and cluster with placement groups as they were reserved: resources of their nodes."""
     held: dict[NodeId, list[tuple[str, int, Resources]]] = {}
     for group in recording.groups:
-        for index, (amounts, node) in enumerate(zip(group.bundles, group.nodes, strict=True)):
-            if node is not None:
-                held.setdefault(node, []).append((group.id, index, amounts))
+        for index, (amounts, where) in enumerate(zip(group.bundles, group.nodes, strict=True)):
+            if where is not None:
+                held.setdefault(where, []).append((group.id, index, amounts))
     nodes = []
     for node in recording.cluster.nodes:
         total = node.total + offered(held.get(node.id, ()))
@@ -217,10 +217,10 @@ def with_groups(recording: Recording) -> tuple[Program, ClusterSpec]:
         nodes.append(replace(node, total=total))
     tasks = {}
     for task in recording.program.tasks.values():
-        where = task.strategy
-        if isinstance(where, PlacementGroup):
-            task = replace(task, strategy=Default(), demand=in_bundle(task.demand, where.group, where.bundle))
         tasks[task.id] = task
+        if isinstance(task.strategy, PlacementGroup):
+            demand = in_bundle(task.demand, task.strategy.group, task.strategy.bundle)
+            tasks[task.id] = replace(task, strategy=Default(), demand=demand)
     program = Program(tasks, recording.program.objects, recording.program.driver, recording.program.name)
     return program, replace(recording.cluster, nodes=tuple(nodes))
 

@@ -9,19 +9,38 @@ run at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from rayproof.model.graph import Default, NodeId, Program, Resources
 from rayproof.model.kernel import Context, Name
 from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, Policy, TaskView, ask
-from rayproof.model.scheduler.ray import Argument, critical_utilization
+from rayproof.model.scheduler.ray import Argument, NodeResources, critical_utilization
 from rayproof.model.scheduler.ray2.driver_policy import BANDWIDTH, TASK_US
-from rayproof.model.wire.ray2.leases import LeaseSpec
+from rayproof.model.wire.ray2.leases import LeaseSpec, View
 
-if TYPE_CHECKING:
-    from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
+
+class Viewer(Protocol):
+    """A raylet, as far as it shows what it knows."""
+
+    @property
+    def seats(self) -> Mapping[Name, Seat]:
+        """What is known of each node from the start."""
+        ...
+
+    @property
+    def said(self) -> Mapping[Name, View]:
+        """What the others said last."""
+        ...
+
+    def nodes(self, me: Name) -> Sequence[NodeResources]:
+        """Every node as it knows it, the dead included."""
+        ...
+
+    def own_view(self, me: Name) -> View:
+        """What it says of its own node."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +66,7 @@ class Asked:
     repeats: int = 1
     """How often the same question is asked to find hidden randomness."""
 
-    def place(
-        self, spec: LeaseSpec, raylet: LeaseManager, memory: Hashable, ctx: Context
-    ) -> tuple[Name | None, Hashable]:
+    def place(self, spec: LeaseSpec, raylet: Viewer, memory: Hashable, ctx: Context) -> tuple[Name | None, Hashable]:
         """The policy's answer, or WAIT, and its new memory; raises `PolicyError`."""
         nodes = self.views(spec, raylet, ctx.me)
         options = [node for node in nodes if node.usable and spec.demand.fits(node.total)]
@@ -77,7 +94,7 @@ class Asked:
         )
         return ask(self.policy, question, view, memory, ctx, legal=names.__contains__, repeats=self.repeats)
 
-    def views(self, spec: LeaseSpec, raylet: LeaseManager, me: Name) -> list[NodeView]:
+    def views(self, spec: LeaseSpec, raylet: Viewer, me: Name) -> list[NodeView]:
         """Every node as that raylet knows it, in the cluster's order."""
         function = self.program.tasks[spec.task].name
         estimate = self.estimates.get(function, TASK_US)

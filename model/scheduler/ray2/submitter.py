@@ -180,14 +180,14 @@ class LeaseSubmitter(Process):
 
     def request(self, ctx: Context, key: Key) -> None:
         """Ask for one more worker while there are tasks without a request, up to the limit."""
-        queue = self.queues.get(key, ())
+        queue = self.queues.get(key, [])
         # What was withdrawn still counts until its answer is here.
         if len(self.mine(key)) >= min(self.most_requests, len(queue)):
             return
         self.count += 1
         head = self.ready[queue[-1]]
         spec = self.program.tasks[head.task]
-        target = self.target(head)
+        node, by_locality = self.target(head)
         wanted = LeaseSpec(
             (ctx.me, self.count),
             class_of(spec.name, spec.demand, head.strategy),
@@ -196,9 +196,9 @@ class LeaseSubmitter(Process):
             head.task,
             head.args,
             again=head.attempt > 1,
-            by_locality=target[1],
+            by_locality=by_locality,
         )
-        self.ask(ctx, key, wanted, target[0])
+        self.ask(ctx, key, wanted, node)
 
     def target(self, head: SendTask) -> tuple[Name, bool]:
         """The raylet that is asked first, and whether locality chose it (`GetBestNodeForLease`)."""

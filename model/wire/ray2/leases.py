@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rayproof.model.graph import Default, NodeAffinity, ObjectId, Resources, Spread, TaskId
+from rayproof.model.graph import ObjectId, Resources, Strategy, TaskId
 from rayproof.model.kernel import Message, Name
 
 LeaseId: TypeAlias = tuple[Name, int]
@@ -18,7 +18,7 @@ LeaseId: TypeAlias = tuple[Name, int]
 ClassId: TypeAlias = str
 """A scheduling class: function, demand and strategy, as text, so that classes have an order."""
 
-LeaseStrategy: TypeAlias = Default | Spread | NodeAffinity
+LeaseStrategy: TypeAlias = Strategy
 
 INSIDE = "inside"
 """Channel between the parts of one unit; its links are immediate."""

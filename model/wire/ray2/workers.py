@@ -62,11 +62,10 @@ class Want(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectReady(Message):
-    """Task manager to body: the object is there, or has failed."""
+class ObjectsReady(Message):
+    """Task manager to body: these objects are there with these values, or have failed."""
 
-    object: ObjectId
-    value: int
+    objects: tuple[tuple[ObjectId, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject, Seal
 from rayproof.model.wire.ray2.workers import (
     FAILED,
     BodyTold,
-    ObjectReady,
+    ObjectsReady,
     PushTask,
     PutObject,
     SubmitTask,
@@ -36,6 +36,9 @@ from rayproof.model.workers.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
 
 LOADING, COMPUTING = "load:", "body:"
 """Prefixes of timers: a worker readies itself for a body, and a body uses the processor."""
+
+MOST_AT_ONCE = 500
+"""Actions of a body in one step."""
 
 INLINE_BYTES = 100 * 1024
 """Larger results go to the object store (`max_direct_call_object_size`)."""
@@ -100,9 +103,10 @@ class Body(Process):
                 self.next(ctx)
             case ObjectLocal(made):
                 self.fetched(ctx, made)
-            case ObjectReady(made, value):
-                for task in sorted(self.frames):
-                    self.ready(ctx, task, made, value)
+            case ObjectsReady(objects):
+                for made, value in objects:
+                    for task in sorted(self.frames):
+                        self.ready(ctx, task, made, value)
             case EndWorker():
                 self.end_process(ctx)
             case _:
@@ -176,7 +180,13 @@ class Body(Process):
     def go_on(self, ctx: Context, task: TaskId) -> None:
         """Act until the body computes, waits or ends."""
         actions = self.actions(task)
+        first = self.frames[task].at
         while (at := self.frames[task].at) < len(actions):
+            if at - first >= MOST_AT_ONCE and not isinstance(actions[at], Compute):
+                # A long row of submits is many steps, as each of them is a call of its own.
+                self.frames[task] = replace(self.frames[task], at=at - 1)
+                ctx.set_timer(COMPUTING + task, 0, TimerKind.PROGRAM)
+                return
             match actions[at]:
                 case Compute(duration_us):
                     ctx.set_timer(COMPUTING + task, duration_us, TimerKind.PROGRAM)

@@ -42,8 +42,8 @@ def _collected(program: Program, *, exported: bool) -> Mapping[TaskId, tuple[Obj
             # The argument of a task is spoken of by whoever submits it.
             speakers.setdefault(said, set()).add(program.parent(task.id))
     found: dict[TaskId, tuple[ObjectId, ...]] = {}
-    for task in program.tasks:
-        family = below[task]
+    for name in program.tasks:
+        family = below[name]
         chosen = []
         for said, bodies in speakers.items():
             maker = program.producer(said)
@@ -52,7 +52,7 @@ def _collected(program: Program, *, exported: bool) -> Mapping[TaskId, tuple[Obj
             if (exported and inside and bodies - family) or (not exported and not inside and bodies & family):
                 chosen.append(said)
         if chosen:
-            found[task] = tuple(sorted(chosen))
+            found[name] = tuple(sorted(chosen))
     return MappingProxyType(found)
 
 

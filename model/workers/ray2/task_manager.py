@@ -30,7 +30,7 @@ from rayproof.model.wire.ray2.workers import (
     Locate,
     NodeLost,
     ObjectAt,
-    ObjectReady,
+    ObjectsReady,
     PutObject,
     SendTask,
     SubmitTask,
@@ -102,8 +102,9 @@ class TaskManager(Process):
                 stored = self.program.objects[made].size_bytes > self.inline_bytes
                 self.exists(ctx, made, Known(value, (self.raylet,) if stored else (), stored))
             case Want(objects, fetch):
-                for wanted in objects:
-                    self.want(ctx, wanted, fetch)
+                there = [each for each in (self.want(ctx, wanted, fetch) for wanted in objects) if each is not None]
+                if there:
+                    ctx.send(self.body, ObjectsReady(tuple(there)), INSIDE)
             case BodyTold(references):
                 self.learn(references)
             case TaskReply() if sender == self.body:
@@ -123,7 +124,7 @@ class TaskManager(Process):
                 self.copied(made, node)
             case ObjectLocal(made, value):
                 if self.wants.pop(made, None) is not None:
-                    ctx.send(self.body, ObjectReady(made, value), INSIDE)
+                    ctx.send(self.body, ObjectsReady(((made, value),)), INSIDE)
             case NodeLost(node):
                 self.node_died(ctx, node)
             case _:
@@ -256,8 +257,8 @@ class TaskManager(Process):
             if made in self.asking or made in self.wants or self.is_argument(made):
                 self.need(ctx, made)
             return
-        if made in self.wants:
-            self.want(ctx, made, self.wants[made])
+        if made in self.wants and (ready := self.want(ctx, made, self.wants[made])) is not None:
+            ctx.send(self.body, ObjectsReady((ready,)), INSIDE)
         for who in self.asking.pop(made, ()):
             ctx.send(who, ObjectAt(made, known))
         for task in self.program.consumers(made):
@@ -273,8 +274,8 @@ class TaskManager(Process):
         waiting = (self.pending.get(task) for task in self.program.consumers(made))
         return any(state is not None and made in state.missing for state in waiting)
 
-    def want(self, ctx: Context, wanted: ObjectId, fetch: bool) -> None:
-        """The body waits for an object."""
+    def want(self, ctx: Context, wanted: ObjectId, fetch: bool) -> tuple[ObjectId, int] | None:
+        """The body waits for an object; its value if it is there."""
         self.wants[wanted] = fetch
         if not self.is_there(wanted):
             self.need(ctx, wanted)
@@ -282,7 +283,8 @@ class TaskManager(Process):
             ctx.send(self.store, PullObject(self.located(wanted), True), INSIDE)
         else:
             del self.wants[wanted]
-            ctx.send(self.body, ObjectReady(wanted, self.known[wanted].value), INSIDE)
+            return wanted, self.known[wanted].value
+        return None
 
     def need(self, ctx: Context, wanted: ObjectId) -> None:
         """Something that is not there is needed: ask its owner, or make it again."""
