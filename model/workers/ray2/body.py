@@ -53,7 +53,7 @@ class Frame:
     """Who is told of its end."""
     at: int = 0
     """The action that runs now; -1 while the worker readies itself."""
-    missing: tuple[ObjectId, ...] = ()
+    missing: frozenset[ObjectId] = frozenset()
     """What the present get or wait still lacks."""
 
 
@@ -208,7 +208,7 @@ class Body(Process):
     def wait(self, ctx: Context, task: TaskId, objects: tuple[ObjectId, ...], fetch: bool) -> None:
         """Enter a get or wait; a task's CPUs are given back meanwhile, an actor's are not."""
         ctx.observe(BodyWaits(task))
-        self.frames[task] = replace(self.frames[task], missing=tuple(dict.fromkeys(objects)))
+        self.frames[task] = replace(self.frames[task], missing=frozenset(objects))
         if self.gives_back(task):
             ctx.send(self.raylet, WorkerBlocked(), INSIDE)
         ctx.send(self.manager, Want(objects, fetch), INSIDE)
@@ -226,12 +226,12 @@ class Body(Process):
         assert isinstance(action, Get | Wait)
         if isinstance(action, Get):
             ctx.observe(Got(task, made, value) if value != FAILED else GotError(task, made))
-        missing = tuple(each for each in frame.missing if each != made)
-        needed = len(dict.fromkeys(action.objects)) - action.count if isinstance(action, Wait) else 0
+        missing = frame.missing - {made}
+        needed = len(set(action.objects)) - action.count if isinstance(action, Wait) else 0
         if len(missing) > needed:
             self.frames[task] = replace(frame, missing=missing)
             return
-        self.frames[task] = replace(frame, missing=(), at=frame.at + 1)
+        self.frames[task] = replace(frame, missing=frozenset(), at=frame.at + 1)
         ctx.observe(BodyGoesOn(task))
         if self.gives_back(task):
             ctx.send(self.raylet, WorkerUnblocked(), INSIDE)
