@@ -225,6 +225,7 @@ def assemble(
             lease_us=times.lease_us,
         )
 
+    timing = parameters.timing
     processes: dict[Slot, Callable[[], Process]] = {
         HUB: lambda: made(SyncHub)(raylets=raylets, gather_us=times.gather_us)
     }
@@ -234,7 +235,14 @@ def assemble(
     for i in numbers:
         processes[raylets[i]] = partial(lease_manager, i)
         processes[f"pool{i}"] = partial(pool, i)
-        processes[f"store{i}"] = partial(made(ObjectManager), program=program, raylet=raylets[i], stores=stores)
+        processes[f"store{i}"] = partial(
+            made(ObjectManager),
+            program=program,
+            raylet=raylets[i],
+            stores=stores,
+            policy=policy,
+            bandwidth_bytes_per_s=(timing.bandwidth_bytes_per_s or 0) if timing is not None else 0,
+        )
     for core, number in [(DRIVER, 0), *((worker, i) for i in numbers for worker in workers[i])]:
         parts: dict[Slot, Callable[[], Process]] = {core: partial(body, core, number)}
         if core in cores:
@@ -247,7 +255,6 @@ def assemble(
         processes |= parts
         units[f"node{number}"] += parts
     hosts = {slot: raylets[i] for i in numbers for slot in units[f"node{i}"]} | {HUB: raylets[0], ACTORS: raylets[0]}
-    timing = parameters.timing
     crashing = parameters.crashing if parameters.crashing is not None else tuple(numbers)[1:]
     mortal = parameters.crashes or timing is not None
     return Scenario(

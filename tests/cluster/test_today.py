@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rayproof.model.kernel import Verdict
 from rayproof.model.kernel.explore import explore
 from rayproof.model.kernel.walk import campaign
-from rayproof.model.scheduler.policy.built_in import BUILT_IN
+from rayproof.model.scheduler.policy.built_in import BUILT_IN, with_defaults
 from rayproof.policies import load_policy
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE
@@ -23,6 +24,7 @@ COUNTS = {
     "today-wide": (605, 1560),
     "today-chain": (32, 48),
     "today-fetch": (247, 656),
+    "today-transfer": (1524, 5059),
     "today-duplicates": (61, 98),
     "today-drain": (11960, 43397),
     "today-crash": (68777, 301047),
@@ -83,6 +85,30 @@ def test_a_bad_policy_is_refused(file: str, rule: str) -> None:
     policy = load_policy(str(EXAMPLES / f"{file}.py")).policy
     found = {v.statement for name in POLICED if (v := explore(CATALOGUE[name].build(policy, {})).violation)}
     assert found == {rule}
+
+
+class Newest:
+    """Sends what was asked for last."""
+
+    name = "newest"
+
+    def transfer(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
+        return queue[-1]
+
+
+class Nothing:
+    """Sends nothing."""
+
+    name = "nothing"
+
+    def transfer(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
+        return None
+
+
+def test_the_order_of_transfers_is_the_proposals() -> None:
+    kept = explore(CATALOGUE["today-transfer"].build(with_defaults(Newest()), {}))
+    broken = explore(CATALOGUE["today-transfer"].build(with_defaults(Nothing()), {})).violation
+    assert kept.verdict is Verdict.HOLDS and broken is not None and broken.statement == "legal_answer"
 
 
 def test_what_ray_promises_of_its_own_policy_is_not_owed_by_another() -> None:

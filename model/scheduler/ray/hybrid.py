@@ -62,9 +62,10 @@ def _among(
     preferred = options.preferred if options.preferred in named else local
     own = named.get(preferred)
     # Only the preferred node is forgiven its waiting pulls: its arguments are on their way there already.
-    if own is not None and not options.avoid_local and own.usable and allowed(own) and is_feasible(own, request):
-        if is_available(own, request, ignore_pulls=True) and not truncated(own.utilization, options.threshold):
-            return exactly(preferred)  # No score is lower.
+    fits = own is not None and own.usable and allowed(own) and is_feasible(own, request)
+    fits = fits and own is not None and is_available(own, request, ignore_pulls=True)
+    if fits and own is not None and not options.avoid_local and not truncated(own.utilization, options.threshold):
+        return exactly(preferred)  # No score is lower.
     available: dict[Name, float] = {}
     feasible: dict[Name, float] = {}
     for node in nodes:

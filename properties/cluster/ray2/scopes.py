@@ -86,6 +86,7 @@ def scope(
     *own: Statement,
     size: Scope = Scope.TINY,
     takes_policy: bool = True,
+    hook: str = "",
     as_ray: tuple[Statement, ...] = AS_RAY,
     **options: Any,
 ) -> Entry:
@@ -107,7 +108,7 @@ def scope(
             checked = tuple(each for each in checked if each not in spared)
         return assemble(name, named, cluster, chosen, checked, component="scheduler", swap=swap)
 
-    return Entry(name, "scheduler", Edition.RAY2, size, build, takes_policy, (named, cluster))
+    return Entry(name, "scheduler", Edition.RAY2, size, build, takes_policy, (named, cluster), hook)
 
 
 def replace_name(what: Program, name: str) -> Program:
@@ -149,6 +150,21 @@ TODAY_ENTRIES = (
         program("", task("a", strategy=NodeAffinity("n1")), task("b", "o-a", strategy=NodeAffinity("n0")), size=LARGE),
         equal_nodes(2),
         takes_policy=False,
+    ),
+    # Two objects wait for one connection.
+    scope(
+        "today-transfer",
+        program(
+            "",
+            task("a", strategy=NodeAffinity("n1")),
+            task("b", strategy=NodeAffinity("n1"), function="g"),
+            task("c", "o-a", "o-b", strategy=NodeAffinity("n0")),
+            size=LARGE,
+            waits_for=("c",),
+        ),
+        nodes(_CPU, _CPU + _CPU),
+        hook="transfer",
+        as_ray=(),
     ),
     # Requests may arrive twice, at any time.
     scope(
