@@ -21,6 +21,7 @@ from rayproof.check.simulation import (
 )
 from rayproof.model.cluster.ray2 import Durations, TodayParameters, assemble
 from rayproof.model.graph import (
+    Action,
     ClusterSpec,
     Compute,
     Default,
@@ -29,6 +30,7 @@ from rayproof.model.graph import (
     Program,
     Resources,
     Spread,
+    Submit,
     TaskId,
     TaskKind,
     contract,
@@ -41,6 +43,7 @@ from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseKept
 from rayproof.model.wire.ray2.objects import Moved
+from rayproof.model.workers.ray2.body import INLINE_BYTES
 from rayproof.model.workers.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
 from rayproof.model.workers.ray2.mentions import owns_below_the_driver
 from rayproof.recordings import Recording
@@ -53,6 +56,9 @@ JITTER_US = 100
 
 OBJECT_US = 8000
 """An object manager is busy so long with each object that it sends or takes, whatever its size."""
+
+DECISION_US, LOOK_UP_US = 300, 1_200
+"""A driver that chooses a node takes so long for it, and so much longer where it looks up where large arguments are."""
 
 MOST_US = 24 * 3_600 * 1_000_000
 """A run that has not ended after a day never will."""
@@ -148,6 +154,8 @@ def run_today(
     program, cluster = with_groups(recording) if own else (workload.unlowered, workload.cluster)
     number = {node.id: i for i, node in enumerate(cluster.nodes)}
     program, asked = with_policy(program, policy)
+    if asked is not None and settings.decides is Decides.DRIVER:
+        program = deciding(program)
     parameters = TodayParameters(
         policy=asked,
         in_driver=settings.decides is Decides.DRIVER,
@@ -241,6 +249,23 @@ def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | Non
         }
         return Program(tasks, program.objects, program.driver, program.name), None
     return program, policy
+
+
+def deciding(program: Program) -> Program:
+    """The program with the time that a driver takes for each decision of a policy."""
+
+    def slowed(body: tuple[Action, ...]) -> tuple[Action, ...]:
+        actions: list[Action] = []
+        for action in body:
+            task = program.tasks[action.task] if isinstance(action, Submit) else None
+            if task is not None and task.strategy == Default() and task.kind is not TaskKind.ACTOR_METHOD:
+                large = any(program.objects[needed].size_bytes > INLINE_BYTES for needed in task.inputs)
+                actions.append(Compute(DECISION_US + LOOK_UP_US * large))
+            actions.append(action)
+        return tuple(actions)
+
+    tasks = {task.id: replace(task, body=slowed(task.body)) for task in program.tasks.values()}
+    return Program(tasks, program.objects, slowed(program.driver), program.name)
 
 
 def estimates(program: Program) -> Mapping[str, int]:
