@@ -84,10 +84,8 @@ def recordings() -> None:
 def six_policies(decides: Decides) -> None:
     """From one recording of DEFAULT: the simulated median beside the real one, and the real range widened by 25 %."""
     real = json.loads((DATA / "ray-runs" / "pred" / "real_makespans.json").read_text(encoding="utf-8"))
-    print(
     print(f"decided in the {decides}\n\n| | policy | real s | simulated s | in the range + 25 % | off by |")
     print("|---|---|---|---|---|---|")
-    )
     for workload in ("W1", "W2"):
         ready = prepare(read_recording(DATA / "ray-runs" / "pred" / f"{workload}_default_0.jsonl"), None)
         for name, policy in POLICIES.items():
@@ -97,10 +95,8 @@ def six_policies(decides: Decides) -> None:
             inside = 0.75 * min(runs) <= figures.makespan_s <= 1.25 * max(runs)
             off = max(figures.makespan_s / median(runs), median(runs) / figures.makespan_s)
             told = f"{median(runs):.2f} ({min(runs):.2f}-{max(runs):.2f})"
-            print(
             answer = "yes" if inside else "no"
             print(f"| {workload} | {name} | {told} | {figures.makespan_s:.2f} | {answer} | {off:.2f}x |")
-            )
     print()
 
 

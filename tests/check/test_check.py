@@ -4,11 +4,14 @@ import json
 import sys
 from dataclasses import replace
 from io import StringIO
+from itertools import permutations
 from pathlib import Path
+from statistics import median
 
 import pytest
 from rich.console import Console
 
+from benchmarks.fidelity import POLICIES
 from rayproof.check.report import show
 from rayproof.check.simulation import BANDWIDTH, Decides, Settings, prepare, simulate
 from rayproof.check.verdict import Report, bound_of, check_policy
@@ -20,7 +23,7 @@ from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.policies import load_policy
 from rayproof.properties.entry import Edition
 from rayproof.recordings import read_recording
-from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
+from tests.shared_data import EXAMPLES, SHARED_DATA, needs_shared_data, shared_files
 
 RECORDINGS = [*sorted((EXAMPLES / "recordings").glob("*.jsonl")), *shared_files("ray-traces", "*.jsonl")]
 SETTINGS = Settings(1_000_000_000, 50, 0)
@@ -154,6 +157,24 @@ def test_four_of_five_recordings_are_simulated_within_a_quarter() -> None:
             ratios[path.stem] = figures.makespan_s / recording.outcome.makespan_s
     near = [name for name, ratio in ratios.items() if abs(ratio - 1) <= 0.25]
     assert len(ratios) >= 20 and len(near) >= 0.8 * len(ratios), ratios
+
+
+@needs_shared_data("ray-runs")
+def test_six_policies_are_predicted_from_one_recording() -> None:
+    """Inside the real range widened by a quarter, none off by half, and in the right order where ranges are apart."""
+    real = json.loads((SHARED_DATA / "ray-runs" / "pred" / "real_makespans.json").read_text(encoding="utf-8"))
+    for name in ("W1", "W2"):
+        workload = prepare(read_recording(SHARED_DATA / "ray-runs" / "pred" / f"{name}_default_0.jsonl"), None)
+        found: dict[str, float] = {}
+        for policy, runs in real[name].items():
+            figures = simulate(workload, POLICIES[policy], TODAY, seeds=5)
+            assert figures.makespan_s is not None
+            found[policy] = figures.makespan_s
+            assert 0.75 * min(runs) <= figures.makespan_s <= 1.25 * max(runs), (name, policy)
+            assert 1 / 1.5 <= figures.makespan_s / median(runs) <= 1.5, (name, policy)
+        for one, other in permutations(real[name], 2):
+            if max(real[name][one]) < min(real[name][other]):
+                assert found[one] < found[other], (name, one, other)
 
 
 def test_the_json_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
