@@ -10,5 +10,7 @@ from collections.abc import Mapping
 
 EXPECTED_IDLE: Mapping[str, str] = {
     "sched-booting: fault early_timeout": "the budget is for policies that back off; the scope's own waits",
+    "LeaseManager receives CountCpus": "idle worker processes are killed in timed runs alone",
+    "WorkerPool receives FreeCpus": "likewise",
 }
 """Item -> reason."""

@@ -82,6 +82,8 @@ class TodayParameters:
     duplicates: int = 0
     """Requests for leases that may arrive twice."""
     drains: tuple[int, ...] = ()
+    overfills: tuple[int, ...] = ()
+    """Nodes that run out of memory once, at any moment."""
     early_timeouts: int = 0
     """How often a lease may come of age at any moment."""
     joining: tuple[int, ...] = ()
@@ -163,6 +165,7 @@ def assemble(
             asked_policy=asked,
             late=frozenset(map(raylet_of, parameters.joining)),
             drains=i in parameters.drains,
+            overfills=i in parameters.overfills,
             sync_us=times.sync_us,
             settings=parameters.settings,
             tells_queue=asked is not None,

@@ -79,7 +79,14 @@ class Put:
     object: ObjectId
 
 
-Action: TypeAlias = Compute | Submit | Get | Wait | Put
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ask for the end of a task that this body has submitted (`ray.cancel`); one that runs goes on."""
+
+    task: TaskId
+
+
+Action: TypeAlias = Compute | Submit | Get | Wait | Put | Cancel
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,13 @@ COUNTS = {
     "today-nested-elsewhere": (41, 70),
     "today-stay": (2826, 9423),
     "today-starts": (1447, 3987),
-    "today-actor": (1744, 5246),
-    "today-actor-crash": (70148, 304160),
+    "today-actor": (2068, 6296),
+    "today-actor-crash": (89068, 392360),
+    "today-memory": (812, 1589),
+    "today-actor-memory": (2959, 6601),
+    "today-actor-nowhere": (3727, 11868),
+    "today-borrowed": (47, 80),
+    "today-cancel": (36, 64),
     "today-bundles": (2203, 5642),
 }
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "policies"

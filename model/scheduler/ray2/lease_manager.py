@@ -69,8 +69,8 @@ from rayproof.model.wire.ray2.leases import (
 )
 from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject
 
-DRAIN, REPORT, RESTORE, CAP = "drain", "report", "restore", "cap:"
-"""Timers: an operator drains the node; views are told; views are believed again; a class may exceed its cap."""
+DRAIN, MEMORY, REPORT, RESTORE, CAP = "drain", "memory", "report", "restore", "cap:"
+"""Timers: a drain; a node out of memory; views are told; they are believed again; a class may exceed its cap."""
 
 CAP_US, MOST_CAP_US = 1_000_000, 10_000_000
 """A class at its cap may have one worker more after 1 s, doubled each time, up to 10 s."""
@@ -113,6 +113,8 @@ class LeaseManager(Process):
     late: frozenset[Name] = constant(frozenset())
     """Raylets that join later."""
     drains: bool = constant(False)
+    overfills: bool = constant(False)
+    """Whether the node runs out of memory once, at any moment."""
     sync_us: int = constant(0)
     """Period of the views; 0: told at once."""
     settings: HybridOptions = constant(HybridOptions())
@@ -172,6 +174,8 @@ class LeaseManager(Process):
             ctx.send(self.hub, self.told, SYNC)
         if self.drains:
             ctx.set_timer(DRAIN, kind=TimerKind.PROGRAM)
+        if self.overfills:
+            ctx.set_timer(MEMORY, kind=TimerKind.PROGRAM)
         if self.sync_us:
             ctx.set_timer(REPORT, self.sync_us, TimerKind.PERIODIC)
 
@@ -183,6 +187,8 @@ class LeaseManager(Process):
         if timer == DRAIN:
             self.draining = True
             self.changed()
+        elif timer == MEMORY:
+            self.kill_for_memory(ctx)
         elif timer == RESTORE:
             self.counted = {}
             self.changed()
@@ -302,6 +308,13 @@ class LeaseManager(Process):
         else:
             ctx.send(self.pool, ForgetPop(lease), INSIDE)
 
+    def kill_for_memory(self, ctx: Context) -> None:
+        """End the worker that was leased last (`worker_killing_policy`: retriable ones first, newest first)."""
+        running = [lease for lease, held in self.granted.items() if held.worker]
+        if running:
+            spared = [lease for lease in running if not self.program.tasks[self.granted[lease].spec.task].max_retries]
+            self.kill(ctx, max([lease for lease in running if lease not in spared] or running))
+
     # ---- the cluster level -------------------------------------------------------------------------------------------
 
     def schedule(self, ctx: Context) -> None:
@@ -402,7 +415,8 @@ class LeaseManager(Process):
         if self.shows_views:
             usable = [each for each in self.nodes(ctx.me) if each.usable]
             seen = tuple((each.name, each.total, Resources.from_units(each.available)) for each in usable)
-        ctx.observe(Decided(spec.lease, spec.task, ctx.me, node, spec.redirected, asked, spec.demand, seen))
+        bound = hasattr(spec.strategy, "node")
+        ctx.observe(Decided(spec.lease, spec.task, ctx.me, node, spec.redirected, asked, bound, spec.demand, seen))
         if node == ctx.me:
             self.keep(ctx, spec)
         elif spec.redirected:

@@ -24,7 +24,6 @@ from rayproof.model.kernel import (
     Process,
     TimerKind,
     Unhandled,
-    Unreachable,
     constant,
     derived,
 )
@@ -58,9 +57,6 @@ from rayproof.model.wire.ray2.workers import (
 
 AGE = "age:"
 """Prefix of the timers after which a lease is given back with its task's end."""
-
-AGAIN = "again:"
-"""Prefix of the timers after which an answer that was lost is asked for again."""
 
 Key = str
 """A scheduling key, as text."""
@@ -104,8 +100,6 @@ class LeaseSubmitter(Process):
     """Requests in flight for one key (Ray: or the number of nodes if that is more)."""
     lease_us: int = constant(0)
     """Age from which on a lease is not used again; 0: any age will do."""
-    retry_us: int = constant(1_000_000)
-    """Pause before a request whose answer was lost is sent again."""
     ready: dict[TaskId, SendTask] = field(default_factory=dict)
     """Attempts that wait for a worker."""
     queues: dict[Key, list[TaskId]] = field(default_factory=dict)
@@ -149,19 +143,14 @@ class LeaseSubmitter(Process):
                 self.worker_died(ctx, task, attempt)
             case Down(node):
                 self.node_died(ctx, node)
-            case Unreachable(_, RequestLease(spec)):
-                ctx.set_timer(f"{AGAIN}{spec.lease[1]}", self.retry_us)
             case _:
                 raise Unhandled(message)
 
     def fire(self, ctx: Context, timer: str) -> None:
-        """A lease has come of age, or a request is sent again as it was."""
-        kind, _, number = timer.partition(":")
-        if f"{kind}:" == AGE:
-            if int(number) in self.leased:
-                self.old.add(int(number))
-        elif (asked := self.requests.get(int(number))) is not None:
-            ctx.send(asked.node, RequestLease(asked.spec))
+        """A lease has come of age."""
+        number = int(timer.removeprefix(AGE))
+        if number in self.leased:
+            self.old.add(number)
 
     # ---- asking ------------------------------------------------------------------------------------------------------
 
@@ -219,7 +208,7 @@ class LeaseSubmitter(Process):
         """Send a request; one that was withdrawn has ended with its answer."""
         number = spec.lease[1]
         if number in self.withdrawn:
-            self.forget(ctx, number)
+            self.forget(number)
             self.request(ctx, key)
             return
         mine = self.mine(key)
@@ -230,10 +219,9 @@ class LeaseSubmitter(Process):
         ctx.observe(LeaseAsked(spec.lease, node, node in self.dead))
         ctx.send(node, RequestLease(spec))
 
-    def forget(self, ctx: Context, number: int) -> Requested | None:
+    def forget(self, number: int) -> Requested | None:
         """A request has been answered."""
         self.withdrawn.discard(number)
-        ctx.cancel_timer(f"{AGAIN}{number}")
         asked = self.requests.get(number)
         if asked is not None:
             mine = self.mine(asked.key)
@@ -247,7 +235,7 @@ class LeaseSubmitter(Process):
         """Ask the raylet that the lease policy names, as if for the first time."""
         queue = self.queues.get(asked.key)
         if not queue:
-            self.forget(ctx, asked.spec.lease[1])
+            self.forget(asked.spec.lease[1])
             return
         node, by_locality = self.target(self.ready[queue[-1]])
         self.ask(ctx, asked.key, replace(asked.spec, redirected=False, by_locality=by_locality), node)
@@ -272,7 +260,7 @@ class LeaseSubmitter(Process):
 
     def cancelled(self, ctx: Context, number: int, unschedulable: bool, given_up: bool) -> None:
         """A request has ended without a worker; what can never run fails."""
-        asked = self.forget(ctx, number)
+        asked = self.forget(number)
         if asked is None:
             return
         queue = self.queues.get(asked.key, [])
@@ -290,7 +278,7 @@ class LeaseSubmitter(Process):
         """Use a worker, or give it back at once when it came too late; the dead give nothing."""
         if node in self.dead or number in self.leased:
             return
-        asked = self.forget(ctx, number)
+        asked = self.forget(number)
         if asked is None:
             ctx.send(node, ReturnWorker((ctx.me, number)))
             return

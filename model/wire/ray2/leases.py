@@ -231,6 +231,8 @@ class Decided:
     chosen: Name
     redirected: bool
     asked_policy: bool
+    bound: bool
+    """Whether its strategy names a node."""
     demand: Resources
     seen: tuple[tuple[Name, Resources, Resources], ...] = ()
     """Empty in timed runs."""

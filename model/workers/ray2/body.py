@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.graph import Action, Compute, Get, ObjectId, Program, Put, Submit, TaskId, TaskKind, Wait
+from rayproof.model.graph import Action, Cancel, Compute, Get, ObjectId, Program, Put, Submit, TaskId, TaskKind, Wait
 from rayproof.model.graph.contract import Began, DriverEnded, Ended, Got, GotError, Made, PlaceDied
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
@@ -24,6 +24,7 @@ from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject, Seal
 from rayproof.model.wire.ray2.workers import (
     FAILED,
     BodyTold,
+    CancelTask,
     ObjectsReady,
     PushTask,
     PutObject,
@@ -193,6 +194,8 @@ class Body(Process):
                     return
                 case Submit(child):
                     ctx.send(self.manager, SubmitTask(child, task), INSIDE)
+                case Cancel(child):
+                    ctx.send(self.manager, CancelTask(child), INSIDE)
                 case Put(made):
                     attempt = self.frames[task].attempt
                     ctx.observe(Made(made, attempt, self.place(ctx)))

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
-from rayproof.model.graph.contract import CopiesLost, ErrorKind, Failed, PlaceDied, Submitted
+from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, PlaceDied, Submitted
 from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
@@ -25,6 +25,7 @@ from rayproof.model.wire.ray2.workers import (
     FAILED,
     AttemptFailed,
     BodyTold,
+    CancelTask,
     CopyAt,
     Known,
     Locate,
@@ -36,6 +37,7 @@ from rayproof.model.wire.ray2.workers import (
     SubmitTask,
     TaskReply,
     Want,
+    WithdrawTask,
 )
 
 
@@ -98,6 +100,8 @@ class TaskManager(Process):
         match message:
             case SubmitTask(task, by):
                 self.submit(ctx, task, by)
+            case CancelTask(task):
+                self.cancel(ctx, task)
             case PutObject(made, value):
                 stored = self.program.objects[made].size_bytes > self.inline_bytes
                 self.exists(ctx, made, Known(value, (self.raylet,) if stored else (), stored))
@@ -239,6 +243,15 @@ class TaskManager(Process):
             self.resolve(ctx, task)
         else:
             self.fail(ctx, task, error)
+
+    def cancel(self, ctx: Context, task: TaskId) -> None:
+        """A task that waits for arguments ends at once; one that waits for a worker, when that is known."""
+        ctx.observe(CancelAsked(task))
+        state = self.pending.get(task)
+        if state is not None and state.sent:
+            ctx.send(self.submitter, WithdrawTask(task), INSIDE)
+        elif state is not None:
+            self.fail(ctx, task, ErrorKind.CANCELLED)
 
     def fail(self, ctx: Context, task: TaskId, error: ErrorKind) -> None:
         """Give a task up; whoever waits for what it would have made hears of it."""

@@ -12,6 +12,7 @@ from typing import Any
 from rayproof.model.cluster.ray2 import TodayParameters, assemble
 from rayproof.model.graph import (
     Action,
+    Cancel,
     ClusterSpec,
     Compute,
     Default,
@@ -20,6 +21,7 @@ from rayproof.model.graph import (
     NodeSpec,
     ObjectSpec,
     Program,
+    Put,
     Resources,
     Spread,
     Strategy,
@@ -87,16 +89,17 @@ def scope(
     size: Scope = Scope.TINY,
     takes_policy: bool = True,
     hook: str = "",
+    fails: bool = False,
     as_ray: tuple[Statement, ...] = AS_RAY,
     **options: Any,
 ) -> Entry:
     """A scope of today's Ray.
 
     `own`: beside what is owed everywhere. `as_ray`: checked of Ray's own policy alone. What must happen some time is
-    owed by that policy alone, too.
+    owed by that policy alone, too. `fails`: whether tasks fail there without a fault.
     """
     parameters = TodayParameters(**{"most_requests": 2, **options})
-    faults = parameters.crashes or parameters.drains
+    faults = parameters.crashes or parameters.drains or parameters.overfills or fails
     base = (*SAFETY, *PROGRESS, *(() if faults else (nothing_fails_by_itself,)))
     named = replace_name(what, name)
 
@@ -124,10 +127,35 @@ _ACTOR = Program(
         "n": TaskSpec("n", ("o-t",), ("o-n",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
         "t": task("t"),
     },
-    {made: ObjectSpec(made) for made in ("o-m", "o-n", "o-t")},
+    {made: ObjectSpec(made, LARGE if made == "o-t" else 0) for made in ("o-m", "o-n", "o-t")},
     (Submit("make"), Submit("t"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
 )
 
+_BOUND = Program(
+    {
+        "make": TaskSpec(
+            "make", (), (), _CPU, (Compute(0),), NodeAffinity("n1"), 0, TaskKind.ACTOR_CREATION, "A", name="A"
+        ),
+        "t": task("t", strategy=NodeAffinity("n1"), retries=0),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+        "n": TaskSpec("n", ("o-t",), ("o-n",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+    },
+    {made: ObjectSpec(made) for made in ("o-m", "o-n", "o-t")},
+    (Submit("make"), Submit("t"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
+)
+_BORROWING = Program(
+    {
+        "q": task("q", body=(Put("o-r"), Submit("x"), Get(("o-x", "o-r", "o-p"))), function="q"),
+        "x": task("x", "o-p", function="x"),
+    },
+    {made: ObjectSpec(made, size) for made, size in (("o-p", 0), ("o-r", LARGE), ("o-q", 0), ("o-x", 0))},
+    (Put("o-p"), Submit("q"), Get(("o-q",))),
+)
+_CANCELLING = Program(
+    {"a": task("a"), "b": task("b"), "c": task("c", "o-a")},
+    {made: ObjectSpec(made) for made in ("o-a", "o-b", "o-c")},
+    (Submit("a"), Submit("b"), Submit("c"), Cancel("b"), Cancel("c"), Get(("o-a", "o-b", "o-c"))),
+)
 _STAYING = Program(
     {
         "t": task("t", strategy=NodeAffinity("n1")),
@@ -255,6 +283,15 @@ TODAY_ENTRIES = (
     # An actor that may have to start again elsewhere, and two calls, of which the second waits for a task.
     scope("today-actor", _ACTOR, nodes(_CPU + _CPU, _CPU)),
     scope("today-actor-crash", _ACTOR, nodes(_CPU + _CPU, _CPU), crashes=1, takes_policy=False),
+    # The node runs out of memory at any time: the newest worker is killed, a task's or an actor's.
+    scope("today-memory", program("", task("a"), task("b")), equal_nodes(1, CPU=2), overfills=(0,), workers=3),
+    scope("today-actor-memory", _ACTOR, equal_nodes(1, CPU=2), overfills=(0,), workers=3, takes_policy=False),
+    # An actor, and an argument of its call, that are bound to a node which may be drained before they are there.
+    scope("today-actor-nowhere", _BOUND, equal_nodes(2, CPU=2), drains=(1,), takes_policy=False),
+    # A body speaks of what the driver has put, gives it to a task of its own, and puts something itself.
+    scope("today-borrowed", _BORROWING, equal_nodes(2), workers=2),
+    # A task is cancelled while it waits for a worker, or for another one.
+    scope("today-cancel", _CANCELLING, equal_nodes(1), fails=True),
     # Tasks for one bundle, and for any: the wildcard goes with the bundles.
     scope(
         "today-bundles",

@@ -234,7 +234,7 @@ class Choices:
     def observe(self, event: object) -> Choices:
         """Fold one event; utilizations are reckoned anew from what the raylet knew."""
         match event:
-            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, seen=seen):
+            case Decided(by=by, chosen=chosen, redirected=False, bound=False, demand=demand, seen=seen):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
                 idle = used.get(by, 1000) < 500
                 fuller = chosen in used and used[chosen] >= 500 and min(used.values()) < used[chosen]
