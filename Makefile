@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 HANG_S ?= 600
 READY := $(VENV)/.ready
 
-.PHONY: help demo test slow coverage lint bench clean
+.PHONY: help demo test test-ray slow coverage lint bench clean
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,10 @@ test: $(READY)  ## set up, then pass the tests
 
 slow: $(READY)  ## set up, then pass the tests that `test` leaves out: larger scopes, every built-in policy
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q --timeout $(HANG_S) -m slow
+
+test-ray: $(READY)  ## set up with real Ray, then record and run scripts on it: minutes, on loopback in a namespace of its own
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray]'
+	tests/live/on_loopback.sh $(BIN)/python -m pytest -q -m ray --timeout $(HANG_S) tests/live
 
 coverage: $(READY)  ## branch coverage of model/ by the property suite, profile quick
 	$(BIN)/python -m pytest -q -n 2 --cov=model --cov-branch --cov-report=term-missing:skip-covered properties

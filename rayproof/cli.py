@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -25,10 +26,13 @@ from rayproof.check.simulation import BANDWIDTH, Decides, Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
+    compare_live,
+    conform,
     explore_graph,
     follow,
     golden,
     new_policy,
+    recording,
     solving,
     statements_table,
     traceability,
@@ -47,14 +51,14 @@ from rayproof.errors import InputError, expected_name
 from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
-from rayproof.model.kernel import EXIT_CODES, ModelError, Verdict
+from rayproof.model.kernel import EXIT_CODES, ModelError, PolicyError, Verdict
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import LOOP_BEGINS, LOOP_ENDS
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.piped import width
 from rayproof.policies import load_policy
-from rayproof.problems import one_cluster
+from rayproof.problems import one_manifest
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS, ENTRIES, Entry, Scope
@@ -105,6 +109,8 @@ def main() -> None:
     except ModelError as error:
         notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
         _fail(f"error in the model, not in your input: {error}{notes}", OUR_FAULT)
+    except PolicyError as error:
+        _fail(f"{error.rule}: {error}", EXIT_CODES[Verdict.VIOLATED])
     except KeyboardInterrupt:
         _fail("interrupted; nothing was decided", INTERRUPTED)
     except Exception as error:
@@ -261,7 +267,14 @@ def _known_names() -> str:
 
 @app.command("check")
 def check_command(
-    workload: Annotated[Path, typer.Option(metavar="RECORDING", help="A .jsonl recording, or `ray timeline` JSON.")],
+    workload: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE",
+            help="A .jsonl recording; or what Ray tells of a run (`ray list tasks --detail --format json`, "
+            "`ray timeline`, export events), given once for each file.",
+        ),
+    ],
     policies: Annotated[
         list[str] | None, typer.Argument(metavar="[POLICY]...", help="Built-in names, .py files or module:Class.")
     ] = None,
@@ -290,12 +303,17 @@ def check_command(
 ) -> None:
     """Say whether policies are legal and live, and how they do on a recorded workload."""
     _require_writable(json_to)
-    loaded = [load_policy(spec) for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]]
-    recording = read_workload(workload)
-    target = None if cluster is None else one_cluster(cluster)
     if edition is Edition.BOTH:
         raise InputError("--edition", None, "a policy is judged on one architecture at a time", "ray2 or paper")
-    ready = prepare(recording, target, edition)
+    loaded = [
+        check_verdict.load_or_refuse(spec)
+        for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]
+    ]
+    recording = read_workload(*workload)
+    manifest = None if cluster is None else one_manifest(cluster)
+    if manifest is not None:
+        recording = replace(recording, unsupported=(*recording.unsupported, *manifest.unread))
+    ready = prepare(recording, None if manifest is None else manifest.cluster, edition)
     settings = Settings(bandwidth or BANDWIDTH[edition], decision_us, seed, edition, decides)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
@@ -304,6 +322,9 @@ def check_command(
         interrupted = False
         try:
             for one in loaded:
+                if isinstance(one, check_verdict.PolicyReport):
+                    reports.append(one)
+                    continue
                 reports += [
                     check_verdict.check_policy(
                         one, ready, settings, out, lambda stage: bar.update(task, description=stage)
@@ -465,7 +486,10 @@ explore_graph.register(app)
 bounds.register(app)
 new_policy.register(app)
 bugs.register(app)
+conform.register(app)
 golden.register(app)
+recording.register(app)
+compare_live.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),

@@ -12,7 +12,8 @@ from rayproof.errors import InputError
 from rayproof.model.kernel import Scenario, TraceMismatch, Violation
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.trace import Trace, TraceError, render
-from rayproof.policies import load_policy
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.policies import load_policy, settled
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.properties.suite.drawn import FAMILIES, ShapeError
@@ -90,6 +91,11 @@ def file_as_typed(path: Path) -> str:
 
 def scenario_of(trace: Trace, path: Path) -> Scenario:
     """The scenario that a trace speaks of; raises `InputError`."""
+    return scenario_and_policy(trace, path)[0]
+
+
+def scenario_and_policy(trace: Trace, path: Path) -> tuple[Scenario, Policy | None]:
+    """The scenario that a trace speaks of, and the policy in it; raises `InputError`."""
     if trace.scenario not in CATALOGUE and trace.scenario not in FAMILIES:
         raise InputError(path, None, f"unknown scenario {trace.scenario!r}", "one that `rayproof scenarios` lists")
     spec, bug = trace.parameters.get("policy"), trace.parameters.get("bug")
@@ -100,20 +106,20 @@ def scenario_of(trace: Trace, path: Path) -> Scenario:
     policy = None if spec is None else load_policy(spec).policy
     swap = None if bug is None else BUGS[bug].replaces
     if trace.scenario not in FAMILIES:
-        return build(trace.scenario, policy, swap)
+        return build(trace.scenario, policy, swap), policy
     try:
-        return FAMILIES[trace.scenario].scenario(trace.parameters.get("shape", {}), policy, swap)
+        return FAMILIES[trace.scenario].scenario(trace.parameters.get("shape", {}), policy, swap), policy
     except ShapeError as error:
         raise InputError(path, None, str(error), "a drawn scenario as this version draws them") from None
 
 
 def shown(trace: Trace, path: Path) -> tuple[str, bool]:
     """The print of a trace carried out again, and whether it still breaks the same thing; raises `InputError`."""
-    scenario = scenario_of(trace, path)
+    scenario, policy = scenario_and_policy(trace, path)
     # Another statement that is broken earlier must not hide the one that the trace is about.
     named = tuple(s for s in scenario.statements if s.name == trace.statement)
     try:
-        replayed = replay(scenario, trace.steps, named or None, trace.loop)
+        replayed = settled(policy, lambda: replay(scenario, trace.steps, named or None, trace.loop))
     except TraceMismatch as mismatch:
         raise InputError(
             path, None, str(mismatch).replace("\n", " |"), "a trace recorded with this model and this policy"

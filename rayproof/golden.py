@@ -9,33 +9,28 @@ Left out: inputs of tasks (rows have none), dead nodes, and estimates of run tim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable
+from functools import partial
+from itertools import islice
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 from rayproof.model.graph import Default, Resources
+from rayproof.model.kernel import Context, Name
 from rayproof.model.scheduler.policy.hooks import (
     ClusterView,
     NodeView,
     Policy,
     TaskView,
+    ask,
     initial_memory,
     policy_name,
 )
 from rayproof.model.scheduler.ray import critical_utilization
+from rayproof.policies import require_settled
 
-T = TypeVar("T")
-
-
-class _Noting:
-    """Takes the first of what a policy draws among, and notes them all."""
-
-    def __init__(self) -> None:
-        self.among: list[Any] = []
-
-    def choose(self, options: Sequence[T], *, random: bool = False) -> T:
-        self.among = list(options)
-        return options[0]
+MOST_DRAWS = 1_000
+"""Ways in which the draws of one decision are tried to come out."""
 
 
 def golden_table(policy: Policy, rows: int, seed: int, nodes: int = 4) -> dict[str, Any]:
@@ -45,10 +40,8 @@ def golden_table(policy: Policy, rows: int, seed: int, nodes: int = 4) -> dict[s
     made = []
     for number in range(rows):
         view, demand = _drawn(random, nodes)
-        noting = _Noting()
         task = TaskView(f"t{number}", "f", demand, (), Default(), False)
-        answer = policy.place(task, view, memory, noting)
-        node, memory = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, memory)
+        among, memory = _answers(policy, task, view, memory)
         made.append(
             {
                 "demand": demand.amounts(),
@@ -62,10 +55,40 @@ def golden_table(policy: Policy, rows: int, seed: int, nodes: int = 4) -> dict[s
                     }
                     for each in view.nodes
                 ],
-                "node_in": sorted(noting.among) if node in noting.among else [node] if node is not None else [],
+                "node_in": sorted(among),
             }
         )
+    require_settled(policy)
     return {"policy": policy_name(policy), "seed": seed, "rows": made}
+
+
+def _answers(policy: Policy, task: TaskView, view: ClusterView, memory: Hashable) -> tuple[set[Name], Hashable]:
+    """The nodes that a policy answers with, whatever it draws, and its memory where each draw is the first option."""
+    if not view.options:
+        return set(), memory  # No scheduler asks then.
+    found: set[Name] = set()
+    first: Hashable = None
+    ways: list[tuple[int, ...]] = [()]
+    for way in islice(ways, MOST_DRAWS):  # It grows meanwhile.
+        counts: list[int] = []
+
+        def decide(count: int, fair: bool, way: tuple[int, ...] = way, counts: list[int] = counts) -> int:
+            counts.append(count)
+            return way[len(counts) - 1] if len(counts) <= len(way) else 0
+
+        context = Context(decide, lambda fault: False)
+        legal = partial(_is_option, view)
+        node, after = ask(policy, task, view, memory, context, legal=legal, repeats=1)
+        first = first if way else after
+        if node is not None:
+            found.add(node)
+        for at in range(len(way), len(counts)):
+            ways += [(*way, *[0] * (at - len(way)), option) for option in range(1, counts[at])]
+    return found, first
+
+
+def _is_option(view: ClusterView, name: Name) -> bool:
+    return any(node.name == name for node in view.options)
 
 
 def _drawn(random: Random, count: int) -> tuple[ClusterView, Resources]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rayproof.check.simulation import Workload, prepare
-from rayproof.clusters import read_clusters
+from rayproof.clusters import Manifest, read_manifests
 from rayproof.errors import InputError
 from rayproof.model.graph import ClusterSpec, Compute, NodeAffinity, PlacementGroup, Program, TaskKind, TaskSpec
 from rayproof.properties.catalogue import CATALOGUE
@@ -31,28 +31,32 @@ from rayproof.solver.instances import (
     from_program,
 )
 from rayproof.solver.readers import read_instance
-from rayproof.timelines import is_timeline
+from rayproof.timelines import is_state
 from rayproof.workloads import read_workload
 
 RECORDING = ".jsonl"
 
 
+def one_manifest(path: Path) -> Manifest:
+    """The only cluster of a file. Raises `InputError` when there are several, or it has no nodes."""
+    found = read_manifests(path)
+    if len(found) > 1:
+        names = ", ".join(manifest.cluster.name for manifest in found)
+        raise InputError(path, None, f"{len(found)} clusters ({names})", "one cluster per run")
+    if not found[0].cluster.nodes:
+        name = found[0].cluster.name
+        raise InputError(path, None, f"cluster {name} is suspended and has no nodes", "a cluster with nodes")
+    return found[0]
+
+
 def one_cluster(path: Path) -> ClusterSpec:
-    """The only cluster of a manifest. Raises `InputError` when there are several, or it has no nodes."""
-    clusters = read_clusters(path)
-    if len(clusters) > 1:
-        names = ", ".join(cluster.name for cluster in clusters)
-        raise InputError(path, None, f"{len(clusters)} clusters ({names})", "one cluster per run")
-    if not clusters[0].nodes:
-        raise InputError(
-            path, None, f"cluster {clusters[0].name} is suspended and has no nodes", "a cluster with nodes"
-        )
-    return clusters[0]
+    """The cluster of `one_manifest`."""
+    return one_manifest(path).cluster
 
 
 def is_recording(path: Path) -> bool:
     """Whether a file holds a workload that ran: a recording, by its name, or a timeline, by what is inside."""
-    return path.suffix.lower() == RECORDING or (path.suffix.lower() == ".json" and is_timeline(path))
+    return path.suffix.lower() == RECORDING or (path.suffix.lower() == ".json" and is_state(path))
 
 
 def scenario_workload(path: Path) -> tuple[Program, ClusterSpec] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -14,15 +14,16 @@ from rayproof import __version__
 from rayproof.counterexamples import to_trace
 from rayproof.errors import InputError, expected_name
 from rayproof.exercise import Exercise, exercise
-from rayproof.model.kernel import Result, Scenario, Verdict, combine
+from rayproof.model.kernel import PolicyError, Result, Scenario, Verdict, combine
 from rayproof.model.kernel.engines import Engine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.minimise import minimise
 from rayproof.model.kernel.reductions import Reduction
 from rayproof.model.kernel.trace import Trace
 from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
-from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.model.kernel.walk import as_violation, campaign, walkable
 from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.policies import put_again
 from rayproof.progress import Live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import ENTRIES, Entry
@@ -73,7 +74,8 @@ def verify(
             scenario = entry.build(policy, swap)
             report = None if on_progress is None else partial(on_progress, scenario.name)
             if driver == "explore":
-                result = explore_entry(
+                run = partial(
+                    explore_entry,
                     entry,
                     scenario,
                     reductions,
@@ -84,7 +86,11 @@ def verify(
                     engine=engine,
                 )
             else:
-                result = campaign(scenario, walks, seed, walkable(scenario), cpu_s=limits.cpu_s)
+                run = partial(campaign, scenario, walks, seed, walkable(scenario), cpu_s=limits.cpu_s)
+            result = run()
+            error = put_again(policy)
+            if error is not None:
+                result = _without(run(), error)
             trace = _trace(scenario, result, seed, policy_spec if entry.takes_policy else None, bug)
             done.append(Verification(entry, result, trace))
         except KeyboardInterrupt:
@@ -92,6 +98,12 @@ def verify(
         if done[-1].interrupted:
             break
     return done
+
+
+def _without(again: Result, error: PolicyError) -> Result:
+    """The result of a run whose policy answers otherwise when it is asked again, whether or not the run meets it."""
+    violation = again.violation or as_violation(error, ())
+    return replace(again, verdict=Verdict.VIOLATED, violation=violation)
 
 
 def _trace(scenario: Scenario, result: Result, seed: int, policy_spec: str | None, bug: str | None) -> Trace | None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rayproof.errors import InputError
 from rayproof.recordings import Recording, read_recording
-from rayproof.timelines import read_timeline
+from rayproof.timelines import read_states
 
-READERS = {".jsonl": read_recording, ".json": read_timeline}
+STATE = (".json", ".yaml", ".yml", ".log", "")
+"""Names of what Ray itself writes; none for a folder of export events."""
+
+EXPECTED = "a name that ends in .jsonl (recording), or .json, .yaml or .log (state of tasks, timeline, export events)"
 
 
-def read_workload(path: str | Path) -> Recording:
-    """A recording (`.jsonl`) or a timeline (`.json`). Raises `InputError`, for any other name too."""
-    reader = READERS.get(Path(path).suffix.lower())
-    if reader is None:
-        raise InputError(
-            path, None, "unknown kind of workload", "a name that ends in .jsonl (recording) or .json (timeline)"
-        )
-    return reader(path)
+def read_workload(*paths: str | Path) -> Recording:
+    """A recording (`.jsonl`), or what Ray itself tells of a run, in one file or several. Raises `InputError`."""
+    read: Callable[..., Recording] = read_states
+    for path in paths:
+        name = Path(path)
+        suffix = "" if name.is_dir() else name.suffix.lower()
+        if suffix == ".jsonl" and len(paths) == 1:
+            read = read_recording
+        elif suffix == ".jsonl":
+            raise InputError(path, None, "a recording beside other files", "one recording, or files that Ray writes")
+        elif suffix not in STATE or (suffix == "" and not name.is_dir()):
+            raise InputError(path, None, "unknown kind of workload", EXPECTED)
+    return read(*paths)

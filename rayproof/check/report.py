@@ -52,9 +52,11 @@ def show(report: Report, console: Console) -> None:
         console.print(Text("not expressed in the model", style="bold"))
         for sentence in report.workload.unsupported:
             console.print(Text(f"  - {sentence}"))
-    console.print(
-        Text.assemble("verdict: ", (str(report.verdict), STYLES[report.verdict]), f"   seed {report.settings.seed}")
-    )
+    tables = [
+        f"{p.name}: {p.questions:,} questions, answered twice" for p in report.policies if p.questions is not None
+    ]
+    told = "; ".join([f"   seed {report.settings.seed}", *tables])
+    console.print(Text.assemble("verdict: ", (str(report.verdict), STYLES[report.verdict]), told))
 
 
 def _edition(settings: Settings) -> str:
@@ -134,7 +136,7 @@ def _side_by_side(report: Report, rows: list[tuple[str, list[str]]], console: Co
     table = Table(box=None, pad_edge=False, show_edge=False)
     table.add_column("", no_wrap=True)
     for policy in report.policies:
-        table.add_column(policy.name, justify="right", overflow="fold")
+        table.add_column(Text(policy.name), justify="right", overflow="fold")
     for label, values in rows:
         table.add_row(label, *(Text(value, style=_style(label, value)) for value in values))
     console.print(table)

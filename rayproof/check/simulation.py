@@ -14,6 +14,7 @@ from rayproof.model.kernel import PolicyError, Timing
 from rayproof.model.kernel.simulate import Happening, Simulation
 from rayproof.model.scheduler.paper.lowering import lowered, settled_strategies
 from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.policies import put_again
 from rayproof.properties.entry import Edition
 from rayproof.recordings import Recording
 from rayproof.recordings.lines import FaultKind
@@ -134,11 +135,17 @@ def simulate(
         try:
             events, drew = run(workload, policy, settings, settings.seed + number, measures, on_progress)
         except PolicyError as error:
-            return Figures(None, (), 0, None, None, None, None, {}, 0, 0, (), f"{error.rule}: {error}")
+            return _broken(error)
         runs.append((measures, events))
         if not drew:
             break
-    return _figures(workload, runs)
+    broken = put_again(policy)
+    return _broken(broken) if broken is not None else _figures(workload, runs)
+
+
+def _broken(error: PolicyError) -> Figures:
+    """The figures of a policy that has broken a rule."""
+    return Figures(None, (), 0, None, None, None, None, {}, 0, 0, (), f"{error.rule}: {error}")
 
 
 def _run(

@@ -10,11 +10,11 @@ from typing import Any
 
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.counterexamples import save
-from rayproof.model.kernel import Statement, Verdict, combine
+from rayproof.model.kernel import PolicyError, Statement, Verdict, combine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import Trace
-from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.policies import LoadedPolicy
+from rayproof.model.scheduler.policy.hooks import Policy, printable
+from rayproof.policies import LoadedPolicy, load_policy, questions
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
 from rayproof.properties.cluster.ray2.differences import differences
 from rayproof.properties.entry import Edition
@@ -28,6 +28,9 @@ SCOPE_LIMITS = Limits(states=400_000, memory_mb=8_000)
 
 STARVATION_SCOPE = "sched-classes"
 """Two classes of tasks on one node: who waits, and behind how many."""
+
+ENDING = ("too_slow", "too_large", "exits")
+"""Rules whose breach costs the process of the policy, and the time until that is seen."""
 
 SEEDS = 5
 """Runs of the simulation when a policy draws."""
@@ -56,6 +59,8 @@ class PolicyReport:
     note: str
     differs: tuple[tuple[Statement, str], ...] = ()
     """Promises of Ray's own policy that this one does not make, each with a scope that shows it."""
+    questions: int | None = None
+    """How many different questions it answered, each of them twice; None for a built-in one."""
     starvation_bound: int | None = None
     """The most tasks of its class that overtake a ready one on its node, exhausted in `STARVATION_SCOPE`."""
 
@@ -82,6 +87,14 @@ class Report:
 Stage = Callable[[str], None]
 
 
+def load_or_refuse(spec: str) -> LoadedPolicy | PolicyReport:
+    """The policy, or the report on one that breaks a rule as soon as it is loaded; raises `InputError`."""
+    try:
+        return load_policy(spec)
+    except PolicyError as error:
+        return PolicyReport(printable(spec), spec, Verdict.VIOLATED, (), None, None, None, f"{error.rule}: {error}")
+
+
 def bound_of(workload: Workload) -> tuple[Bound | None, str]:
     """A certified lower bound on any fault-free run of the workload; without one, why there is none."""
     try:
@@ -100,6 +113,9 @@ def check_policy(
         done += verify([entry], seed=settings.seed, limits=SCOPE_LIMITS, policy=loaded.policy, policy_spec=loaded.spec)
         if done[-1].result.note.startswith("interrupted"):
             raise KeyboardInterrupt
+        violation = done[-1].result.violation
+        if violation is not None and violation.statement in ENDING:
+            break  # It would cost as much in each of the other scopes.
     verdict = combine(v.result.verdict for v in done)
     traces = [v.trace for v in done if v.trace is not None]
     if traces:
@@ -107,18 +123,25 @@ def check_policy(
         often = Counter(trace.statement for trace in traces)
         shortest = min(traces, key=lambda trace: (-often[trace.statement], len(trace.steps)))
         file = save(shortest, out)
-        return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), shortest, file, None, "not simulated")
+        asked = questions(loaded.policy)
+        note = "not simulated"
+        return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), shortest, file, None, note, (), asked)
     on_stage(f"{loaded.name}: simulate {workload.recording.name}")
     figures = simulate(workload, loaded.policy, settings, seeds=SEEDS)
     note = _note(workload, figures)
     if figures.error:
         verdict = Verdict.VIOLATED
-    if settings.edition is Edition.PAPER:
+    bound = None
+    differs: tuple[tuple[Statement, str], ...] = ()
+    if not figures.error and settings.edition is Edition.PAPER:
         bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy)
-        return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, (), bound)
-    on_stage(f"{loaded.name}: compare with Ray's own policy")
-    differs = differences(loaded.policy, SCOPE_LIMITS)
-    return PolicyReport(loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, differs)
+    elif not figures.error:
+        on_stage(f"{loaded.name}: compare with Ray's own policy")
+        differs = differences(loaded.policy, SCOPE_LIMITS)
+    asked = questions(loaded.policy)
+    return PolicyReport(
+        loaded.name, loaded.spec, verdict, tuple(done), None, None, figures, note, differs, asked, bound
+    )
 
 
 def _note(workload: Workload, figures: Figures) -> str:
@@ -188,6 +211,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "wait_p99_s": None if figures is None else figures.wait_p99_s,
         "load_imbalance": None if figures is None else figures.imbalance,
         "utilisation": None if figures is None else figures.utilisation,
+        "questions": policy.questions,
         "starvation_bound": policy.starvation_bound,
         "differs_from_ray": [{"name": s.name, "sentence": s.sentence, "scope": scope} for s, scope in policy.differs],
         "decisions": None if figures is None else figures.decisions,

@@ -1,5 +1,7 @@
 """KubeRay manifests as clusters of the model: RayCluster, and the one inside a RayJob or a RayService.
 
+A `List`, which `kubectl get -o yaml` prints, stands for its items.
+
 Defaults of the CRD are applied first (`replicas` 0, `minReplicas` 0, `maxReplicas` 2147483647, `numOfHosts` 1), then
 the operator's clamp of `replicas` into [min, max]. Left out: images, volumes, pod scheduling, upgrade strategies and
 deletion rules, which change when pods exist but not what a running one offers.
@@ -8,6 +10,7 @@ deletion rules, which change when pods exist but not what a running one offers.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +46,15 @@ class _Group:
         return NodeSpec(name, offers, self.pod.labels, self.pod.object_store_bytes, self.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A cluster as its manifest tells it."""
+
+    cluster: ClusterSpec
+    unread: tuple[str, ...]
+    """A sentence for each thing in it that would change what the nodes offer and is not read."""
+
+
 def read_clusters(path: str | Path) -> tuple[ClusterSpec, ...]:
     """The clusters that a file describes, in its order; documents of other kinds are skipped.
 
@@ -52,8 +64,13 @@ def read_clusters(path: str | Path) -> tuple[ClusterSpec, ...]:
     Raises `InputError` with the line and the field for what the CRD or KubeRay would refuse, for a group whose CPUs
     are nowhere told, and for a file without any cluster.
     """
+    return tuple(manifest.cluster for manifest in read_manifests(path))
+
+
+def read_manifests(path: str | Path) -> tuple[Manifest, ...]:
+    """As `read_clusters`, each with what is not read of it."""
     found = []
-    for document in read_documents(path, EXPECTED):
+    for document in _objects(read_documents(path, EXPECTED)):
         kind = document.need("kind").text()
         if kind not in INSIDE:
             continue
@@ -63,10 +80,20 @@ def read_clusters(path: str | Path) -> tuple[ClusterSpec, ...]:
         spec = document.need("spec")
         inner = spec if kind == "RayCluster" else spec.get(INSIDE[kind])
         if inner is not None:
-            found.append(_cluster(_name(document), inner, owned=kind != "RayCluster"))
+            found.append(_manifest(_name(document), inner, owned=kind != "RayCluster"))
     if not found:
         raise InputError(path, None, "the file holds no cluster", EXPECTED)
     return tuple(found)
+
+
+def _objects(documents: Iterable[Field]) -> Iterator[Field]:
+    """The objects of the documents; a list stands for its items, which may be lists."""
+    for document in documents:
+        if document.need("kind").text().endswith("List"):
+            listed = document.get("items")
+            yield from _objects([] if listed is None else listed.items())
+        else:
+            yield document
 
 
 def _name(document: Field) -> str:
@@ -76,7 +103,7 @@ def _name(document: Field) -> str:
     return name.text()
 
 
-def _cluster(name: str, spec: Field, owned: bool) -> ClusterSpec:
+def _manifest(name: str, spec: Field, owned: bool) -> Manifest:
     upgrade = spec.get("upgradeStrategy")
     if owned and upgrade is not None:
         raise upgrade.bad("is set in a cluster that belongs to a RayJob or RayService", "no upgradeStrategy here")
@@ -100,15 +127,17 @@ def _cluster(name: str, spec: Field, owned: bool) -> ClusterSpec:
         nodes += [group.node(replica, host) for replica in range(group.replicas) for host in range(group.hosts)]
     if _flag(spec, "suspend"):
         nodes = []
+    unread = (*head.unread, *(sentence for group in groups for sentence in group.pod.unread))
     if not scaled:
-        return ClusterSpec(tuple(nodes), name)
-    return ClusterSpec(
+        return Manifest(ClusterSpec(tuple(nodes), name), unread)
+    cluster = ClusterSpec(
         tuple(nodes),
         name,
         max_nodes=tuple((group.name, group.most * group.hosts) for group in groups),
         min_nodes=tuple((group.name, group.least * group.hosts) for group in groups),
         templates=tuple(group.node(0, 0) for group in groups),
     )
+    return Manifest(cluster, unread)
 
 
 def _worker_group(field: Field, scaled: bool) -> _Group:

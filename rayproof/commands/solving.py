@@ -395,4 +395,8 @@ def _worst_burst(
     if choose is None:
         known = ", ".join((*ABSTRACT, LIST))
         raise InstanceError(f"policy {policy}: expected one of {known}, or one of the model's")
-    return worst_by_search(choose, tasks, nodes, seconds=limits.seconds, seed=seed, name=policy), choose
+    found = worst_by_search(choose, tasks, nodes, seconds=limits.seconds, seed=seed, name=policy)
+    settle = getattr(choose, "settle", None)
+    if settle is not None:
+        settle()
+    return found, choose

@@ -10,17 +10,22 @@ Left out: waves during which anything else holds resources or whose tasks have a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import ge
 
+from rayproof.conformance.answers import Answer
 from rayproof.conformance.evidence import Evidence, Placed
-from rayproof.model.graph import Default, Spread
+from rayproof.model.graph import Default, Spread, TaskKind
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.scheduler.ray import NodeResources, Request, hybrid, round_robin
 
 IDLE_US = 250_000
 """So long before a wave nothing else may have run, for views to have settled."""
+
+
+STATES = 20_000
+"""Ways to count a wave's decisions that are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +39,44 @@ class Wave:
 
 def waves(evidence: Evidence, key: Callable[[Placed], object]) -> list[Wave]:
     """The waves of a recording."""
-    found = []
-    later = list(evidence.placed)
-    while later:
-        first = later[0]
-        group = [placed for placed in later if key(placed) == key(first)]
+    by_key: dict[object, list[Placed]] = {}
+    for placed in evidence.placed:
+        by_key.setdefault(key(placed), []).append(placed)
+    normal = {id for id, spec in evidence.program.tasks.items() if spec.kind is TaskKind.NORMAL}
+    elsewhere = normal - evidence.recording.setup - {placed.task for placed in evidence.placed}
+    uncounted = {evidence.program.tasks[task].name for task in elsewhere}
+    found: list[Wave] = []
+    for group in by_key.values():
+        spec = evidence.program.tasks[group[0].task]
+        plain = isinstance(spec.strategy, Default | Spread) and not any(i in evidence.made_on for i in spec.inputs)
+        # Leases of tasks that never reached a worker were decided as well, but are not in the counts.
+        counted = spec.name not in uncounted and not evidence.doubts and all(placed.ended for placed in group)
+        if plain and counted and not {placed.task for placed in group} & evidence.strange:
+            found += _of_key(evidence, group)
+    return sorted(found, key=lambda wave: wave.placed[0].placed_us)
+
+
+def _of_key(evidence: Evidence, group: list[Placed]) -> Iterator[Wave]:
+    while group:
         end = min(placed.end_us for placed in group)
         members = tuple(placed for placed in group if placed.placed_us < end and placed.waiting_us < end)
+        chosen, alike = {id(placed) for placed in members}, {id(placed) for placed in group}
+        later = [placed for placed in group if id(placed) not in chosen]
         begin = min(placed.waiting_us for placed in members)
-        chosen = {id(placed) for placed in members}
         alone = not any(
             id(other) not in chosen and other.waiting_us <= end and other.end_us > begin - IDLE_US
             for other in evidence.placed
-            if other not in group or other.waiting_us < begin
+            if id(other) not in alike or other.waiting_us < begin
         )
         quiet = not any(resident.since_us < end and resident.until_us > begin for resident in evidence.residents)
         steady = all(joined <= begin and end <= died for joined, died in evidence.alive.values())
-        spec = evidence.program.tasks[first.task]
-        plain = isinstance(spec.strategy, Default | Spread) and not any(i in evidence.made_on for i in spec.inputs)
         by_driver = all(evidence.program.parent(placed.task) == DRIVER for placed in members)
-        if alone and quiet and steady and plain and by_driver:
-            found.append(Wave(members, tuple(placed for placed in group if placed not in members)))
-        later = [placed for placed in later if placed not in members]
-    return found
+        if alone and quiet and steady and by_driver:
+            yield Wave(members, tuple(later))
+        group = later
 
 
-def reachable(evidence: Evidence, wave: Wave) -> bool:
+def reachable(evidence: Evidence, wave: Wave) -> Answer:
     """Whether the exact policy, decision by decision from an idle cluster, can give these counts."""
     spec = evidence.program.tasks[wave.placed[0].task]
     request = Request(spec.demand)
@@ -71,6 +88,7 @@ def reachable(evidence: Evidence, wave: Wave) -> bool:
         count + sum(placed.node == name for placed in wave.later) for count, name in zip(wanted, names, strict=True)
     ]
     start = tuple(0 for _ in names)
+    tried = 0
     states = {(start, cursor) for cursor in (range(len(names)) if spread else (0,))}
 
     def view(counts: Sequence[int]) -> list[NodeResources]:
@@ -86,7 +104,10 @@ def reachable(evidence: Evidence, wave: Wave) -> bool:
 
     for step in range(sum(most) + 1):
         if step >= len(wave.placed) and any(all(map(ge, counts, wanted)) for counts, _ in states):
-            return True
+            return Answer.ALLOWED
+        tried += len(states)
+        if tried > STATES:
+            return Answer.UNDETERMINED
         after = set()
         for counts, cursor in states:
             known = view(counts)
@@ -98,4 +119,4 @@ def reachable(evidence: Evidence, wave: Wave) -> bool:
                 if name in answer and counts[at] < most[at]:
                     after.add(((*counts[:at], counts[at] + 1, *counts[at + 1 :]), then))
         states = after
-    return False
+    return Answer.REFUSED

@@ -27,6 +27,7 @@ from rayproof.model.scheduler.policy.hooks import (
     policy_name,
 )
 from rayproof.model.scheduler.ray import Argument, critical_utilization
+from rayproof.policies import require_settled
 from rayproof.solver.worst.burst import Number, View
 
 ONE_CPU = Resources.of(CPU=1)
@@ -62,6 +63,10 @@ class Chooser:
             if node is not None:
                 return int(node.removeprefix("raylet"))
         raise PolicyError("progress", f"policy {policy_name(self.policy)} lets a task wait though every node is free")
+
+    def settle(self) -> None:
+        """Raise `PolicyError` when the policy answers otherwise what it was asked so far."""
+        require_settled(self.policy)
 
     def _ask(self, view: View, now: Fraction) -> Name | None:
         numbers: list[Number] = [*view.loads, view.task.transfer, view.average]

@@ -18,6 +18,7 @@ from rayproof.model.kernel.simulate import Simulation
 from rayproof.model.scheduler.paper.events import Moved, Queued, Started
 from rayproof.model.scheduler.paper.worker import Driver
 from rayproof.model.scheduler.policy.hooks import Policy, policy_name
+from rayproof.policies import require_settled
 from rayproof.solver.gap import RunHeuristic
 from rayproof.solver.instances import Instance
 from rayproof.solver.schedules import Schedule, Slot
@@ -73,6 +74,7 @@ def run_ready(instance: Instance, ready: Runnable, policy: Policy, seed: int, dr
     scenario = assemble("gap", ready.program, ready.cluster, parameters, swap={Driver: driver})
     log = _Log()
     Simulation(scenario, seed, on_event=log.observe).run()
+    require_settled(policy)
     waiting = [task.id for task in instance.tasks if task.id not in log.started]
     if waiting:
         raise PolicyError("progress", f"policy {policy_name(policy)} lets {', '.join(waiting[:5])} wait for ever")

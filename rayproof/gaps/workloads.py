@@ -17,6 +17,7 @@ from rayproof.model.graph import Compute
 from rayproof.model.kernel import PolicyError, Timing
 from rayproof.model.kernel.simulate import Simulation
 from rayproof.model.scheduler.policy.hooks import Policy, policy_name
+from rayproof.policies import require_settled
 
 BANDWIDTH = 1_000_000_000
 """Bytes per second between two nodes, where the cluster does not say."""
@@ -51,6 +52,7 @@ def run_workload(workload: Workload, policy: Policy, seed: int = 0) -> ProgramRu
     measures = Measures(program, cluster, workload.recording.setup, decision_us=0)
     scenario = assemble("gap", program, cluster, parameters)
     Simulation(scenario, seed, on_event=measures.observe).run()
+    require_settled(policy)
     waiting = measures.unfinished()
     if waiting or measures.makespan_us is None:
         what = ", ".join(waiting[:5]) or "the driver"

@@ -3,11 +3,13 @@
 A **Compute** is the time from one act of a process to the next, so the time spent inside `.remote()` follows the
 submit, and the time spent inside `ray.put` precedes the put; time blocked in `get` and `wait` is left out, since that
 is the schedule's doing. A get that timed out, or a wait that returned with too few objects, is the opposite: the
-program would have waited for exactly that long, so it becomes a Compute.
+program would have waited for exactly that long, so it becomes a Compute. Unless it is a **poll**: the next thing that
+the process waits for is one of the same objects again. Then it went on waiting, and what was ready is kept as a Wait.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -27,8 +29,8 @@ class Bodies:
     runs: Executions
     by_task: dict[TaskId, tuple[Action, ...]] = field(default_factory=dict)
     driver: tuple[Action, ...] = ()
-    timeouts: list[str] = field(default_factory=list)
-    """One sentence for each get or wait that timed out."""
+    timeouts: dict[tuple[TaskId, str], list[tuple[int, int | None]]] = field(default_factory=dict)
+    """Gets and waits that timed out and were no polls: (microseconds, line), by process and kind."""
     adopted: list[TaskId] = field(default_factory=list)
     """Tasks whose submission was not recorded; placed where Ray's task events put it."""
     guessed: list[TaskId] = field(default_factory=list)
@@ -109,6 +111,7 @@ class _Writer:
         actions: list[Action] = []
         clock = start_us or 0
         waiting: GetBegin | WaitBegin | None = None
+        polled = _polled(acts)
 
         def pass_until(now: int) -> None:
             nonlocal clock
@@ -138,7 +141,7 @@ class _Writer:
                 case GetBegin() | WaitBegin():
                     waiting = act
                 case GetEnd() | WaitEnd():
-                    actions.extend(self._waited(process, waiting, act))
+                    actions.extend(self._waited(process, waiting, act, id(act) in polled))
                     waiting, clock = None, now
         if isinstance(waiting, GetBegin) and waiting.objects:
             actions.append(Get(waiting.objects))
@@ -146,18 +149,36 @@ class _Writer:
             pass_until(end_us)
         return tuple(actions) or (Compute(0),)
 
-    def _waited(self, process: TaskId, begun: GetBegin | WaitBegin | None, ended: GetEnd | WaitEnd) -> list[Action]:
+    def _waited(
+        self, process: TaskId, begun: GetBegin | WaitBegin | None, ended: GetEnd | WaitEnd, poll: bool
+    ) -> list[Action]:
         match begun, ended:
             case GetBegin(), GetEnd(error=error) if error != TIMEOUT:
                 return [Get(begun.objects)] if begun.objects else []
             case WaitBegin(), WaitEnd(ready=ready) if ready >= begun.count:
                 return [Wait(begun.objects, begun.count)]
             case GetBegin() | WaitBegin(), _:
+                if poll:
+                    found = ended.objects if isinstance(ended, WaitEnd) else ()
+                    return [Wait(found, len(found))] if found else []
                 spent = ended.us - begun.us
                 what = "get" if isinstance(begun, GetBegin) else "wait"
-                self.bodies.timeouts.append(
-                    f"A {what} of {process} timed out after {spent / 1e6:.3f} s (line {begun.at.line}); "
-                    "it is read as that much time of its own."
-                )
+                self.bodies.timeouts.setdefault((process, what), []).append((spent, begun.at.line))
                 return [Compute(spent)]
         return []
+
+
+def _polled(acts: Sequence[Act]) -> set[int]:
+    """Identities of the ends of gets and waits after which the same process next waits for one of the same objects."""
+    found: set[int] = set()
+    begun: GetBegin | WaitBegin | None = None
+    ended: Act | None = None
+    for act in acts:
+        match act:
+            case GetBegin() | WaitBegin():
+                if ended is not None and begun is not None and not set(begun.objects).isdisjoint(act.objects):
+                    found.add(id(ended))
+                begun = act
+            case GetEnd() | WaitEnd():
+                ended = act
+    return found

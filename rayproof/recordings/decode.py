@@ -12,13 +12,17 @@ from rayproof.recordings.lines import (
     ActorState,
     BodyEnd,
     BodyStart,
+    Dropped,
     Event,
     FaultKind,
     FaultSeen,
     GetBegin,
     GetEnd,
     GroupLine,
+    GroupMade,
     GroupReady,
+    GroupRemoved,
+    HandleDropped,
     Line,
     Located,
     MetaLine,
@@ -31,7 +35,7 @@ from rayproof.recordings.lines import (
     WaitEnd,
 )
 
-SCHEMA = 1
+SCHEMAS = (1, 2)
 
 
 def decode(fields: Fields) -> Line:
@@ -44,14 +48,22 @@ def decode(fields: Fields) -> Line:
 
 
 def _meta(fields: Fields) -> MetaLine:
-    if fields.whole("schema") != SCHEMA:
-        raise fields.bad(f"schema is {fields.whole('schema')}", f"schema {SCHEMA}, the only one known")
+    if fields.whole("schema") not in SCHEMAS:
+        raise fields.bad(f"schema is {fields.whole('schema')}", f"schema {' or '.join(map(str, SCHEMAS))}")
     fields.number("dur_ms")
     # A setting of the scenario that reached Ray is told twice, the second time as a variable of the environment.
     settings = {f"RAY_{name}": value for name, value in fields.inner("settings").data.items()}
     settings.update(fields.inner("env").data)
     told = tuple(sorted(f"{name}={value}" for name, value in settings.items()))
-    return MetaLine(fields.text("scenario"), fields.text("desc", ""), fields.text("ray", ""), told)
+    # Who set the cluster up (`system_config`) also struck it.
+    complete = fields.flag("faults_told", fields.has("system_config"))
+    lost = fields.texts("lost")
+    if fields.whole("exit", 0, low=-255):
+        lost = (
+            f"The script ended with exit code {fields.whole('exit', low=-255)}: it may not be the whole program.",
+            *lost,
+        )
+    return MetaLine(fields.text("scenario"), fields.text("desc", ""), fields.text("ray", ""), told, complete, lost)
 
 
 def _node(fields: Fields) -> NodeLine:
@@ -123,7 +135,7 @@ def _group(fields: Fields) -> GroupLine:
     bundles = tuple(
         (bundle.whole("i"), bundle.amounts("res"), bundle.maybe_text("node")) for bundle in fields.inners("bundles")
     )
-    return GroupLine(fields, fields.text("id"), fields.text("hex"), bundles)
+    return GroupLine(fields, fields.text("id"), fields.text("hex"), bundles, fields.maybe_text("strategy"))
 
 
 def _object(fields: Fields) -> ObjectLine:
@@ -173,7 +185,7 @@ def _wait_begin(fields: Fields, us: int, by: str) -> Event:
 
 
 def _wait_end(fields: Fields, us: int, by: str) -> Event:
-    return WaitEnd(fields, us, by, len(fields.texts("ready")))
+    return WaitEnd(fields, us, by, len(fields.texts("ready")), fields.texts("ready"))
 
 
 def _body_start(fields: Fields, us: int, by: str) -> Event:
@@ -184,6 +196,22 @@ def _body_start(fields: Fields, us: int, by: str) -> Event:
 
 def _body_end(fields: Fields, us: int, by: str) -> Event:
     return BodyEnd(fields, us, fields.text("task"), fields.flag("ok"))
+
+
+def _dropped(fields: Fields, us: int, by: str) -> Event:
+    return Dropped(fields, us, by, fields.text("obj"))
+
+
+def _handle_dropped(fields: Fields, us: int, by: str) -> Event:
+    return HandleDropped(fields, us, by, fields.text("actor"))
+
+
+def _group_made(fields: Fields, us: int, by: str) -> Event:
+    return GroupMade(fields, us, by, fields.text("pg"))
+
+
+def _group_removed(fields: Fields, us: int, by: str) -> Event:
+    return GroupRemoved(fields, us, by, fields.text("pg"))
 
 
 def _located(fields: Fields, us: int, by: str) -> Event:
@@ -221,6 +249,10 @@ _EVENTS: dict[str, Callable[[Fields, int, str], Event]] = {
     "pg_ready": _group_ready,
     "fault": _fault,
     "actor_state": _actor_state,
+    "drop": _dropped,
+    "drop_actor": _handle_dropped,
+    "pg_create": _group_made,
+    "pg_remove": _group_removed,
 }
 _KINDS: dict[str, Callable[[Fields], Line]] = {
     "meta": _meta,

@@ -1,7 +1,7 @@
 """The lines of a recording, as written: one frozen class for each kind, with times in whole microseconds.
 
-Schema 1, described in `docs/recordings.md`. Left out: fields that say nothing about scheduling (hex ids of tasks and
-objects, reference kinds, class hierarchies of exceptions, the last entry of an actor's log).
+Schemas 1 and 2, described in `docs/recordings.md`. Left out: fields that say nothing about scheduling (hex ids of tasks
+and objects, reference kinds, class hierarchies of exceptions, the last entry of an actor's log).
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ class MetaLine:
     description: str
     ray: str
     settings: tuple[str, ...]
+    complete: bool
+    """Whether every fault is told: a recorder that made the cluster knows what died, and when, a script's recorder need
+    not."""
+    lost: tuple[str, ...] = ()
+    """Sentences on what the recorder knows that it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,8 @@ class GroupLine:
     id: str
     hex: str
     bundles: tuple[tuple[int, Mapping[str, float], NodeId | None], ...]
+    strategy: str | None
+    """None in schema 1, where the event that the group was ready tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,8 @@ class WaitEnd:
     us: int
     by: TaskId
     ready: int
+    objects: tuple[ObjectId, ...]
+    """Those objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +236,46 @@ class GroupReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """A process let go of its last reference to an object."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    object: ObjectId
+
+
+@dataclass(frozen=True, slots=True)
+class HandleDropped:
+    """A process let go of an actor's handle."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    actor: ActorId
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMade:
+    """A placement group was asked for; `group` is the short id."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRemoved:
+    """A placement group was removed."""
+
+    at: Fields
+    us: int
+    by: TaskId
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class FaultSeen:
     """Something was killed, cancelled or added."""
 
@@ -261,5 +310,9 @@ Event: TypeAlias = (
     | GroupReady
     | FaultSeen
     | ActorState
+    | Dropped
+    | HandleDropped
+    | GroupMade
+    | GroupRemoved
 )
 Line: TypeAlias = MetaLine | NodeLine | TaskLine | ActorLine | GroupLine | ObjectLine | Event

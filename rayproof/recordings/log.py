@@ -22,12 +22,16 @@ from rayproof.recordings.lines import (
     ActorState,
     BodyEnd,
     BodyStart,
+    Dropped,
     Event,
     FaultSeen,
     GetBegin,
     GetEnd,
     GroupLine,
+    GroupMade,
     GroupReady,
+    GroupRemoved,
+    HandleDropped,
     Located,
     MetaLine,
     NodeLine,
@@ -42,7 +46,7 @@ from rayproof.recordings.lines import (
 LIMIT = 32 * MIB
 """Bytes. Ten thousand tasks, the most that Ray's state API returns, take about 10 MiB."""
 
-EXPECTED = "a recording of Ray (JSON lines, schema 1)"
+EXPECTED = "a recording of Ray (JSON lines, schema 1 or 2)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,10 @@ def _check_event(event: Event, check: Callable[..., None]) -> None:
         case GetBegin() | WaitBegin():
             check(event.at, "submitter", event.by)
             check(event.at, "object", *event.objects)
-        case GetEnd() | WaitEnd():
+        case WaitEnd():
+            check(event.at, "submitter", event.by)
+            check(event.at, "object", *event.objects)
+        case GetEnd():
             check(event.at, "submitter", event.by)
         case BodyStart():
             check(event.at, "task", event.task)
@@ -197,5 +204,14 @@ def _check_event(event: Event, check: Callable[..., None]) -> None:
             check(event.at, "task", event.task)
         case ActorState():
             check(event.at, "actor", event.actor)
+        case Dropped():
+            check(event.at, "submitter", event.by)
+            check(event.at, "object", event.object)
+        case HandleDropped():
+            check(event.at, "submitter", event.by)
+            check(event.at, "actor", event.actor)
+        case GroupMade() | GroupRemoved():
+            check(event.at, "submitter", event.by)
+            check(event.at, "placement group", event.group)
         case GroupReady():
             pass

@@ -18,11 +18,15 @@ from rayproof.recordings.unsupported import unsupported
 
 
 def read_recording(path: str | Path) -> Recording:
-    """A recording of real Ray (JSON lines, schema 1; `docs/recordings.md`) in the model's terms.
+    """A recording of real Ray (JSON lines, schema 1 or 2; `docs/recordings.md`) in the model's terms.
 
     Raises `InputError` for anything that is not such a file, with the line and what was expected there.
     """
-    log = read_log(path)
+    return recording_of(read_log(path))
+
+
+def recording_of(log: Log) -> Recording:
+    """The recording that some lines tell, wherever they come from. Raises `InputError`."""
     bodies = reconstruct(log)
     nodes = cluster(log, bodies.runs)
     struck = faults(log)
@@ -62,6 +66,11 @@ def _groups(log: Log) -> tuple[Group, ...]:
         bundles = sorted(group.bundles, key=lambda bundle: bundle[0])
         reserved = tuple(Resources.from_amounts(amounts) for _, amounts, _ in bundles)
         found.append(
-            Group(group.id, strategies.get(group.hex, "PACK"), reserved, tuple(node for _, _, node in bundles))
+            Group(
+                group.id,
+                group.strategy or strategies.get(group.hex, "PACK"),
+                reserved,
+                tuple(node for _, _, node in bundles),
+            )
         )
     return tuple(found)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from statistics import median
+from typing import Any
 
 from rayproof.errors import InputError
 from rayproof.jsonfields import Fields
 from rayproof.model.graph import (
     Default,
+    Hints,
     NodeAffinity,
     NodeId,
     ObjectId,
@@ -105,7 +108,8 @@ def strategy(log: Log, line: TaskLine) -> Strategy | None:
         case {"affinity": str(node), **rest}:
             if node not in log.nodes:
                 raise line.at.bad(f"affinity to unknown node {node}", "a node that has a line of its own")
-            return NodeAffinity(node, Fields.of(log.path, line.at.line, rest).flag("soft", False))
+            told = Fields.of(log.path, line.at.line, rest)
+            return NodeAffinity(node, told.flag("soft", False), told.flag("spill", False))
         case {"pg": str(group), **rest}:
             if group not in log.groups:
                 raise line.at.bad(f"unknown placement group {group}", "a placement group that has a line of its own")
@@ -126,7 +130,27 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
         actor=line.actor,
         max_concurrency=_max_concurrency(log, line),
         name=line.name,
+        hints=hints_in(line.options.data.get("_labels")),
     )
+
+
+def hints_in(labels: Any) -> Hints:
+    """Wishes in the labels of a task (`_labels`): `priority`, and in seconds `deadline`, `waiting_timeout`, `duration`.
+
+    Ray has no options of these names and hands labels on as they are. What is no number says nothing.
+    """
+    told: dict[str, float] = {}
+    for name, text in labels.items() if isinstance(labels, dict) else ():
+        try:
+            told[name] = float(text)
+        except (TypeError, ValueError):
+            continue
+    told = {name: value for name, value in told.items() if isfinite(value)}
+
+    def us(name: str) -> int | None:
+        return round(told[name] * 1e6) if name in told else None
+
+    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"))
 
 
 def _max_retries(log: Log, line: TaskLine) -> int:

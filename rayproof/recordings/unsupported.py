@@ -21,12 +21,13 @@ def unsupported(log: Log, bodies: Bodies, found: tuple[Fault, ...], setup: froze
     """The sentences, in a fixed order; each names what it is about."""
     return (
         *_groups(log),
-        *_actors(log),
+        *_actors(log, bodies),
         *_faults(log, found),
         *_options(log),
-        *bodies.timeouts,
+        *_timeouts(bodies),
         *_bodies(log, bodies),
         *_objects(log, setup),
+        *log.meta.lost,
         *(f"The run had its own Ray settings ({', '.join(s)})." for s in [log.meta.settings] if s),
     )
 
@@ -39,7 +40,7 @@ def _groups(log: Log) -> list[str]:
     ]
 
 
-def _actors(log: Log) -> list[str]:
+def _actors(log: Log, bodies: Bodies) -> list[str]:
     said = []
     for actor in log.actors.values():
         creation = log.creation(actor.id)
@@ -51,7 +52,11 @@ def _actors(log: Log) -> list[str]:
             )
         if actor.restarts:
             said.append(f"Actor {actor.id} was restarted {_times(actor.restarts)} in the recording.")
-    constructors = [task for task, lines in log.attempts.items() if lines[0].kind is TaskKind.ACTOR_CREATION]
+    constructors = [
+        task
+        for task, lines in log.attempts.items()
+        if lines[0].kind is TaskKind.ACTOR_CREATION and bodies.runs.chosen(task) is None
+    ]
     if constructors:
         said.append(
             f"No duration was recorded of constructors ({_some(constructors)}): they take no time of their own."
@@ -90,6 +95,17 @@ def _options(log: Log) -> list[str]:
         if strategy(log, first) is None:
             said.append(f"Task {task} has a scheduling strategy that is not modelled; it is read as DEFAULT.")
     said += [f"Option {name} is not modelled ({_some(tasks)})." for name, tasks in sorted(strange.items())]
+    return said
+
+
+def _timeouts(bodies: Bodies) -> list[str]:
+    said = []
+    for (process, what), found in bodies.timeouts.items():
+        spent, first = sum(us for us, _ in found) / 1e6, found[0][1]
+        said.append(
+            f"A {what} of {process} timed out ({_times(len(found))}, {spent:.3f} s in all, first in line {first}) and "
+            "did not ask again: that is read as time of its own."
+        )
     return said
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from rayproof.counterexamples import load, scenario_of, shown
+from rayproof.counterexamples import load, scenario_and_policy, shown
 from rayproof.errors import InputError
 from rayproof.model.kernel import TraceMismatch, Violation
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.walk import walkable
+from rayproof.policies import settled
 from rayproof.suite.fingerprints import Fingerprints
 
 
@@ -47,9 +48,9 @@ def again(path: Path, policy_spec: str | None, now: Fingerprints) -> Replayed:
         found_with = trace.parameters.get("policy")
         if found_with is not None and not _same(found_with, policy_spec):
             return Replayed(Outcome.STALE, f"found with the policy {found_with}, not with {policy_spec or 'none'}")
-        scenario = scenario_of(trace, path)
+        scenario, policy = scenario_and_policy(trace, path)
         named = tuple(s for s in scenario.statements if s.name == trace.statement)
-        broken = replay(scenario, trace.steps, named or None, trace.loop).violation
+        broken = settled(policy, lambda: replay(scenario, trace.steps, named or None, trace.loop)).violation
         if broken is None:
             broken = replay(scenario, trace.steps, walkable(scenario)).violation
     except InputError as error:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from rayproof import model, properties
-from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import LoadedPolicy
 
 
@@ -29,7 +27,9 @@ class Fingerprints:
 
 def fingerprints_of(policy: LoadedPolicy | None) -> Fingerprints:
     """Of the present model and a policy."""
-    return Fingerprints(model_fingerprint(), "" if policy is None else _policy_fingerprint(policy.policy))
+    return Fingerprints(
+        model_fingerprint(), "" if policy is None or policy.source is None else _hashed([policy.source])
+    )
 
 
 @cache
@@ -37,14 +37,6 @@ def model_fingerprint() -> str:
     """Of every source file of the model and of what is stated about it."""
     files = [path for package in (model, properties) for root in package.__path__ for path in Path(root).rglob("*.py")]
     return _hashed(sorted(files, key=str))
-
-
-def _policy_fingerprint(policy: Policy) -> str:
-    try:
-        file = inspect.getsourcefile(type(policy))
-    except TypeError:
-        return ""
-    return "" if file is None or type(policy).__module__.startswith("rayproof.model.") else _hashed([Path(file)])
 
 
 def _hashed(files: Iterable[Path]) -> str:

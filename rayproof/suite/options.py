@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis.errors import InvalidArgument
 
 from rayproof.errors import InputError, expected_name
-from rayproof.model.kernel import Statement
+from rayproof.model.kernel import PolicyError, Statement
 from rayproof.policies import LoadedPolicy, load_policy
 from rayproof.properties.catalogue import ENTRIES
 from rayproof.properties.entry import Edition
@@ -85,6 +85,8 @@ def _policy(spec: str | None) -> LoadedPolicy | None:
         return load_policy(spec)
     except InputError as error:
         raise pytest.UsageError(f"--rayproof-policy: {error}") from None
+    except PolicyError as error:
+        raise pytest.UsageError(f"--rayproof-policy: VIOLATED {error.rule}: {error}") from None
 
 
 def all_statements() -> dict[str, Statement]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import redirect_stdout
-from io import StringIO
 from typing import Any
 
 import pytest
 
+from rayproof.model.kernel import PolicyError
+from rayproof.policies import put_again, questions
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.entry import Edition
 from rayproof.properties.suite.drawn import FAMILIES, from_bytes
@@ -29,8 +29,6 @@ OPTIONS = pytest.StashKey[Options]()
 FINGERPRINTS = pytest.StashKey[Fingerprints]()
 
 MARKER = "rayproof_scenario(name, only=None): the scenario that a test is about, and its statement if it is about one"
-PRINTED = 20
-"""Lines shown of what a policy has printed."""
 CORPUS = "old_counterexample"
 """Parameter of the test that replays what was found before."""
 
@@ -135,9 +133,20 @@ def _wanted(item: pytest.Item, options: Options) -> bool:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """What a test has found out becomes properties of its report: they reach the summary and the junit file."""
     present().taken()
+    policy = present().policy
+    before = questions(policy)
     try:
-        return (yield)
+        result = yield
+        broken = put_again(policy)
+        if broken is not None:
+            # The policy breaks the rule at that question from now on: the same run again ends there, with its steps.
+            present().taken()
+            item.runtest()
+            raise broken
+        return result
     finally:
+        if before is not None:
+            item.user_properties.append((summary.QUESTIONS, (questions(policy) or 0) - before))
         item.user_properties += [summary.as_property(row, present().seed) for row in present().taken()]
 
 
@@ -150,18 +159,16 @@ def pytest_runtest_makereport(
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, CounterexampleFoundError):
         options = item.config.stash[OPTIONS]
-        # It is carried out again and again to shorten it; what the policy prints meanwhile is of no use.
-        with redirect_stdout(StringIO()):
-            saved = found.report(error.finding, options.seed, options.out, item.config.stash[FINGERPRINTS])
-        text = saved.text
+        text = found.report(error.finding, options.seed, options.out, item.config.stash[FINGERPRINTS]).text
     elif isinstance(error, OnItsClockError):
         text = str(error)
+    elif isinstance(error, PolicyError):
+        text = f"VIOLATED {error.rule}: {error}"
     elif isinstance(error, UndeterminedError):
         text = f"UNDETERMINED: {error}"
     else:
         return report
     report.longrepr = _without_a_stack(text, error)
-    report.sections = _printed(report.sections)
     return report
 
 
@@ -178,22 +185,15 @@ def _without_a_stack(text: str, error: Exception) -> Any:
     return shown
 
 
-def _printed(sections: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What a policy has printed; it was asked many times, so the end of it."""
-    kept = []
-    for title, text in sections:
-        lines = text.splitlines()
-        if title.startswith("Captured std") and lines:
-            left_out = [f"... {len(lines) - PRINTED} lines before"] if len(lines) > PRINTED else []
-            kept.append((title, "\n".join([*left_out, *lines[-PRINTED:]])))
-    return kept
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The table of answers."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     calls = [report for report in reports if getattr(report, "when", "") == "call"]
     rows = [row for report in calls for row in summary.rows_of(report.user_properties)]
+    policy = config.stash[OPTIONS].policy
+    if policy is not None and questions(policy.policy) is not None:
+        asked = sum(int(str(n)) for report in calls for name, n in report.user_properties if name == summary.QUESTIONS)
+        terminalreporter.line(f"rayproof: policy {policy.name}: {asked:,} questions, answered twice")
     summary.show(terminalreporter, rows, config.stash[OPTIONS].seed, verbose=config.get_verbosity() > 0)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rayproof.counterexamples import load, scenario_of, shown
+from rayproof.counterexamples import load, scenario_and_policy, shown
 from rayproof.model.kernel.minimise import attempt
 from rayproof.model.kernel.walk import walkable
+from rayproof.policies import settled
 from rayproof.suite.corpus import instead
 
 
@@ -18,10 +19,10 @@ def assert_fixed(path: Path) -> None:
     """
     __tracebackhide__ = True
     trace = load(path)
-    scenario = scenario_of(trace, path)
+    scenario, policy = scenario_and_policy(trace, path)
     named = tuple(s for s in scenario.statements if s.name == trace.statement)
     limit = len(trace.steps) + scenario.drain_limit
-    found = attempt(scenario, trace.steps, trace.statement, named, limit)
+    found = settled(policy, lambda: attempt(scenario, trace.steps, trace.statement, named, limit))
     if found is not None:
         raise AssertionError("\n" + shown(trace, path)[0])
     other = attempt(scenario, trace.steps, None, walkable(scenario), limit)

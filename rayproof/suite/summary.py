@@ -20,6 +20,9 @@ ANSWERS = (Verdict.HOLDS, Verdict.VIOLATED, Verdict.KNOWN, VACUOUS, Verdict.UNDE
 
 PREFIX = "rayproof"
 
+QUESTIONS = f"{PREFIX}.questions"
+"""Property of a report: what the policy was asked for the first time in that test."""
+
 
 def facts(options: Options, fingerprints: Fingerprints) -> dict[str, str]:
     """What the answers depend on."""

@@ -1,5 +1,6 @@
-"""`ray timeline` files as wide workloads of the model."""
+"""What Ray itself keeps of a run (state of tasks, timelines, export events) as a workload of the model."""
 
-from rayproof.timelines.reader import is_timeline, read_timeline
+from rayproof.timelines.reader import read_states
+from rayproof.timelines.sources import is_state
 
-__all__ = ["is_timeline", "read_timeline"]
+__all__ = ["is_state", "read_states"]

@@ -59,7 +59,7 @@ def test_what_nothing_exercises_fails_the_run_unless_it_is_expected(
     code, out, _ = rayproof(monkeypatch, capsys, "verify", *names)
     assert code == 0 and "never exercised, as expected: sched-booting: fault early_timeout" in out
     # Which of the two took longer is the machine's to say.
-    seconds = {name: float(took) for name, took in re.findall(r"^(\S+)  holds .*, (\d+\.\d\d) s$", out, re.M)}
+    seconds = {name: float(took) for name, took in re.findall(r"^(\S+)  holds .*, (\d+\.\d\d) s\b", out, re.M)}
     slowest = re.search(r"^slowest: (\S+), (\d+\.\d\d) of", out, re.M)
     assert slowest is not None and set(seconds) == set(names)
     assert float(slowest[2]) == seconds[slowest[1]] == max(seconds.values())

@@ -96,14 +96,14 @@ WRONG = {
     ),
     "a tag": (manifest("replicas: !!python/object/apply:os.abort []"), 9, "replicas is a list"),
     "a tag of another kind": (manifest("replicas: !secret 1"), 9, "replicas is tagged !secret"),
-    "an unknown accelerator": (
+    "a topology that is none": (
         manifest(
             "resources: {CPU: '1', TPU: '4'}\n"
             "template: {spec: {containers: [{}], nodeSelector: "
-            "{cloud.google.com/gke-tpu-accelerator: x, cloud.google.com/gke-tpu-topology: 2x2}}}"
+            "{cloud.google.com/gke-tpu-accelerator: tpu7x, cloud.google.com/gke-tpu-topology: 2by2}}}"
         ),
         10,
-        "is 'x'",
+        "is '2by2'",
     ),
     "a bomb in the place of the cluster": (
         BOMB + "kind: RayCluster\napiVersion: ray.io/v1\nmetadata: {name: c}\nspec: *i\n",

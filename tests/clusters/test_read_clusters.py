@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rayproof.clusters import parse_quantity, read_clusters
+from rayproof.clusters import parse_quantity, read_clusters, read_manifests
 from rayproof.errors import InputError
 from rayproof.model.graph import ClusterSpec, NodeSpec, Resources
 from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
@@ -35,6 +35,10 @@ def manifest(worker: str = "", head: str = "", spec: str = "", head_cpu: str = "
         + under(4, worker)
         + ("" if "template" in worker else "    template: {spec: {containers: [{resources: {limits: {cpu: 2}}}]}}\n")
     )
+
+
+def limits(more: str) -> str:
+    return f"template: {{spec: {{containers: [{{resources: {{limits: {{cpu: 1, {more}}}}}}}]}}}}"
 
 
 @pytest.fixture
@@ -107,10 +111,64 @@ def test_replicas_are_clamped_after_the_defaults(read: Reader, fields: str, node
         ("""rayStartParams: {resources: "'{\\"a\\": 1}'"}""", {"CPU": 2, "a": 1}),
         ("resources: {TPU: '4'}", {"CPU": 2, "TPU": 4}),
         ("resources: {license: '3'}", {"CPU": 2, "license": 3}),
+        (limits("aws.amazon.com/neuroncore: 2"), {"CPU": 1, "neuron_cores": 2}),
+        (limits("nvidia.com/mig-1g.5gb: 3"), {"CPU": 1, "GPU": 3}),
+        (limits("nvidia.com/gpu: 0, amd.com/gpu: 4"), {"CPU": 1, "GPU": 4}),
+        (limits("google.com/tpu: 4"), {"CPU": 1, "TPU": 4}),
+        (limits("rdma/hca: 1, ephemeral-storage: 5Gi"), {"CPU": 1}),
     ],
 )
 def test_what_a_pod_offers(read: Reader, fields: str, offers: dict[str, float]) -> None:
     assert read(manifest(worker=f"replicas: 1\n{fields}")).nodes[1].total == Resources.from_amounts(offers)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "topology", "head"),
+    [
+        ("tpu-v4-podslice", "2x2x2", "TPU-v4-16-head"),
+        ("tpu-v5-lite-podslice", "2x4", "TPU-v5litepod-8-head"),
+        ("tpu-v5-lite-device", "1x1", "TPU-v5litepod-1-head"),
+        ("tpu-v5p-slice", "2x2x1", "TPU-v5p-8-head"),
+        ("tpu-v6e-slice", "4X4", "TPU-v6e-16-head"),
+        ("tpu7x", "2x2x1", "TPU-v7x-8-head"),
+        ("tpu9", "2x2", ""),
+    ],
+)
+def test_slices_have_the_names_that_ray_gives_them(read: Reader, accelerator: str, topology: str, head: str) -> None:
+    selector = f"{{cloud.google.com/gke-tpu-accelerator: {accelerator}, cloud.google.com/gke-tpu-topology: {topology}}}"
+    containers = "containers: [{resources: {limits: {cpu: 1, google.com/tpu: 4}}}]"
+    template = f"template: {{spec: {{nodeSelector: {selector}, {containers}}}}}"
+    offers = {"CPU": 1, "TPU": 4} | ({head: 1} if head else {})
+    assert read(manifest(worker=f"replicas: 1\n{template}")).nodes[1].total == Resources.from_amounts(offers)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (limits("rdma/hca: 1, ephemeral-storage: 5Gi"), "rdma/hca is not read: Ray offers no rdma/hca to tasks."),
+        (limits("google.com/tpu: 4"), "without GKE's node selectors for them: Ray marks no head of a slice."),
+    ],
+)
+def test_what_is_not_read_is_said(tmp_path: Path, fields: str, said: str) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text(manifest(worker=fields))
+    (found,) = read_manifests(file)
+    (sentence,) = found.unread
+    assert sentence.endswith(said) and "workerGroupSpecs[0]" in sentence
+
+
+def test_a_list_stands_for_its_items(tmp_path: Path) -> None:
+    """What `kubectl get -o yaml` prints."""
+    file = tmp_path / "list.yaml"
+    file.write_text(
+        "apiVersion: v1\nkind: List\nitems:\n"
+        + "".join(
+            "- " + manifest(worker="replicas: 1").replace("name: c", f"name: {name}").replace("\n", "\n  ").rstrip(" ")
+            for name in ("a", "b")
+        )
+        + "- {apiVersion: v1, kind: ConfigMapList, items: [{kind: ConfigMap}]}\n"
+    )
+    assert [(found.name, len(found.nodes)) for found in read_clusters(file)] == [("a", 2), ("b", 2)]
 
 
 def test_only_the_first_host_of_a_slice_marks_its_head(read: Reader) -> None:

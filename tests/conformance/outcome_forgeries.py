@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from random import Random
@@ -65,6 +65,16 @@ def value_for_error(lines: Lines, draw: Random) -> Lines | None:
 def error_for_value(lines: Lines, draw: Random) -> Lines | None:
     """A read that gave a value is said to have raised."""
     places = _single_reads(lines, ok=True)
+    if not places:
+        return None
+    line = lines[draw.choice(places)]
+    line["ok"], line["err"] = False, draw.choice(ERRORS)
+    return lines
+
+
+def error_of_many(lines: Lines, draw: Random) -> Lines | None:
+    """A get of several objects that gave their values is said to have raised an error of Ray, out of the blue."""
+    places = [i for i in _events(lines, "get_end") if lines[i]["ok"] and len(lines[i]["objs"]) > 1]
     if not places:
         return None
     line = lines[draw.choice(places)]
@@ -197,6 +207,7 @@ KINDS: dict[str, Callable[[Lines, Random], Lines | None]] = {
     for made in (
         value_for_error,
         error_for_value,
+        error_of_many,
         other_error,
         attempt_less,
         attempt_more,
@@ -210,11 +221,13 @@ KINDS: dict[str, Callable[[Lines, Random], Lines | None]] = {
 }
 
 
-def forgeries(recordings: dict[str, Lines], count: int, seed: int) -> Iterator[tuple[str, str, Lines]]:
+def forgeries(
+    recordings: dict[str, Lines], count: int, seed: int, kinds: Iterable[str] = tuple(KINDS)
+) -> Iterator[tuple[str, str, Lines]]:
     """`count` of each kind, as (kind, recording, lines)."""
     draw = Random(seed)
-    for kind, forge in KINDS.items():
-        made = 0
+    for kind in kinds:
+        forge, made = KINDS[kind], 0
         while made < count:
             name = draw.choice(sorted(recordings))
             forged = forge(deepcopy(recordings[name]), draw)

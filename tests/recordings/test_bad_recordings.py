@@ -16,7 +16,7 @@ import pytest
 
 from rayproof.errors import InputError
 from rayproof.recordings import read_recording
-from rayproof.timelines import read_timeline
+from rayproof.timelines import read_states
 from rayproof.workloads import read_workload
 from tests.mutations import damaged
 from tests.shared_data import EXAMPLES
@@ -102,7 +102,7 @@ def also(*more: dict[str, Any]) -> Callable[[], Lines]:
 WRONG = {
     "no meta line": (without(0), 1, "the first line is of kind 'node'"),
     "two meta lines": (also(META), 10, "a second meta line"),
-    "schema 2": (change(0, schema=2), 1, "schema is 2"),
+    "schema 3": (change(0, schema=3), 1, "schema is 3"),
     "schema as text": (change(0, schema="1"), 1, "'schema' is \"1\""),
     "no schema": (change(0, schema=None), 1, "'schema' is missing"),
     "negative duration": (change(0, dur_ms=-1), 1, "'dur_ms' is -1"),
@@ -208,7 +208,7 @@ NOT_A_RECORDING = {
 
 
 @pytest.mark.parametrize("content", NOT_A_RECORDING.values(), ids=NOT_A_RECORDING.keys())
-@pytest.mark.parametrize("reader", [read_recording, read_timeline], ids=["recording", "timeline"])
+@pytest.mark.parametrize("reader", [read_recording, read_states], ids=["recording", "timeline"])
 def test_what_is_no_recording_at_all(reader: Callable[[Path], object], content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
     file.write_bytes(content)
@@ -216,7 +216,7 @@ def test_what_is_no_recording_at_all(reader: Callable[[Path], object], content: 
         reader(file)
 
 
-@pytest.mark.parametrize("reader", [read_recording, read_timeline], ids=["recording", "timeline"])
+@pytest.mark.parametrize("reader", [read_recording, read_states], ids=["recording", "timeline"])
 def test_what_is_no_file(reader: Callable[[Path], object], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name, message in (("", "is a directory"), ("missing", "does not exist"), ("pipe", "is not a regular file")):
@@ -226,7 +226,7 @@ def test_what_is_no_file(reader: Callable[[Path], object], tmp_path: Path) -> No
         reader(Path("run\0.jsonl"))
 
 
-@pytest.mark.parametrize("reader", [read_recording, read_timeline], ids=["recording", "timeline"])
+@pytest.mark.parametrize("reader", [read_recording, read_states], ids=["recording", "timeline"])
 def test_fifty_megabytes_are_refused_at_once_and_never_held_twice(
     reader: Callable[[Path], object], tmp_path: Path
 ) -> None:

@@ -152,21 +152,36 @@ def test_a_task_submitted_past_the_recorder_is_placed_by_rays_own_time(tmp_path:
 def test_a_timeout_is_the_programs_own_time(tmp_path: Path) -> None:
     recording = recorded(
         tmp_path,
-        *(N0, task("T0"), thing("O0")),
+        *(N0, task("T0"), task("T1"), thing("O0"), thing("O1")),
         submit(0, "T0"),
+        submit(0, "T1"),
         get(1, 31, "O0", err="GetTimeoutError"),
-        event(31, "wait_begin", objs=["O0"], n=1),
-        event(41, "wait_end", ready=[], pending=["O0"]),
-        get(41, 60, "O0", err="ActorDiedError"),
+        event(31, "wait_begin", objs=["O1"], n=1),
+        event(41, "wait_end", ready=[], pending=["O1"]),
         body("T0", 50, 55),
+        body("T1", 50, 55),
     )
-    assert recording.program.driver == (
-        *(Submit("T0"), Compute(1 * MS), Compute(30 * MS), Compute(10 * MS), Get(("O0",))),
+    assert recording.program.driver == (Submit("T0"), Submit("T1"), Compute(1 * MS), Compute(30 * MS), Compute(10 * MS))
+    first, second = recording.unsupported
+    assert "A get of driver timed out (once, 0.030 s in all, first in line 9)" in first
+    assert "A wait of driver timed out (once, 0.010 s in all, first in line 11)" in second
+
+
+def test_a_poll_is_waiting_and_not_the_programs_own_time(tmp_path: Path) -> None:
+    recording = recorded(
+        tmp_path,
+        *(N0, task("T0"), task("T1"), thing("O0"), thing("O1")),
+        submit(0, "T0"),
+        submit(0, "T1"),
+        get(1, 31, "O0", err="GetTimeoutError"),
+        event(31, "wait_begin", objs=["O0", "O1"], n=2),
+        event(41, "wait_end", ready=["O1"], pending=["O0"]),
+        get(41, 60, "O0"),
+        body("T0", 50, 55),
+        body("T1", 30, 35),
     )
-    first, second, third = recording.unsupported
-    assert "raised ActorDiedError" in first
-    assert "timed out after 0.030 s" in second
-    assert "timed out after 0.010 s" in third
+    assert recording.program.driver == (*(Submit("T0"), Submit("T1"), Compute(1 * MS), Wait(("O1",), 1), Get(("O0",))),)
+    assert recording.unsupported == ()
 
 
 def test_of_several_attempts_the_last_body_that_ended_counts(tmp_path: Path) -> None:

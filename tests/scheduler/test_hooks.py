@@ -14,13 +14,13 @@ from rayproof.model.actors.scenarios import migration
 from rayproof.model.kernel import Verdict, combine
 from rayproof.model.kernel.explore import explore
 from rayproof.model.scheduler.policy.built_in import Default, with_defaults
-from rayproof.model.scheduler.policy.built_in.completed import Completed
 from rayproof.model.scheduler.policy.move_hooks import MoveActor
 from rayproof.policies import load_policy
 from rayproof.properties.actors.statements import MIGRATION
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
 from rayproof.properties.entry import Scope
 from rayproof.properties.objects.ray2.transfers import urgent_objects_go_first
+from rayproof.supervised.loading import loaded
 from tests.shared_data import EXAMPLES
 
 MIGRATIONS = ("migration", "migration-source-dies", "migration-target-dies")
@@ -117,10 +117,8 @@ def test_first_come_first_served_lets_the_urgent_wait() -> None:
 
 
 def test_urgent_objects_that_break_in_hold_up_what_has_begun() -> None:
-    completed = example("priority_transfer")
-    assert isinstance(completed, Completed)
-    breaks_in: Any = completed.partial
-    assert broken_by(replace(breaks_in, whole=False), "transfer-urgent") == "no_inversion_of_transfers"
+    urgent_first = loaded(str(EXAMPLES / "policies" / "priority_transfer.py"))
+    assert broken_by(replace(urgent_first, whole=False), "transfer-urgent") == "no_inversion_of_transfers"
 
 
 def test_what_is_not_in_the_queue_cannot_be_sent() -> None:

@@ -173,7 +173,18 @@ class Policy(Protocol):
 def policy_name(policy: object) -> str:
     """The policy's own name: its attribute `name`, else its class's."""
     name = getattr(policy, "name", None)
-    return name if isinstance(name, str) else type(policy).__name__
+    return printable(name if isinstance(name, str) else type(policy).__name__)
+
+
+def printable(text: str) -> str:
+    """What comes from a policy, fit for a sentence: at most `LONGEST_MESSAGE` characters, those of control escaped."""
+    shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text[:LONGEST_MESSAGE])
+    return shown if len(text) <= LONGEST_MESSAGE else shown + "..."
+
+
+def remembers(policy: object) -> bool:
+    """Whether a policy answers equal questions alike, and cannot write to what it is shown (attribute `remembers`)."""
+    return getattr(policy, "remembers", False) is True
 
 
 def uses_locations(policy: Policy) -> bool:
@@ -231,9 +242,11 @@ def ask(
 
     `legal` says whether a name is among the options, without a look at each of them.
     With `repeats` above 1 the same question is asked that often, with the same draws, and the answers must agree; a
-    policy that writes into its view fails then.
+    policy that writes into its view fails then. One whose answers are remembered is asked once.
     """
     made: list[Any] = []
+    if remembers(policy):
+        repeats = 1
     if repeats > 1:
         view = read_only(view)
     answer = _call(policy, task, view, memory, _Recorded(ctx, made))
@@ -259,7 +272,7 @@ def ask(
     if node is not WAIT and not legal(node):
         raise PolicyError(
             "legal_answer",
-            f"policy {policy_name(policy)} placed {task.id} on {node}, which is not among the options: "
+            f"policy {policy_name(policy)} placed {task.id} on {printable(node)}, which is not among the options: "
             f"{_why(node, view)}",
         )
     try:
@@ -303,8 +316,8 @@ def raised_by(policy: object, error: BaseException, when: str) -> PolicyError:
     own = _file_of(policy)
     frame = next((frame for frame in reversed(frames) if frame.filename == own), frames[-1])
     # Addresses differ from run to run, and a replay prints the same sentence.
-    message = " ".join(sub(r"0x[0-9a-f]+", "0x...", str(error)).split())
-    what = f"{type(error).__name__}({message[:LONGEST_MESSAGE]})" if message else type(error).__name__
+    message = printable(" ".join(sub(r"0x[0-9a-f]+", "0x...", str(error)).split())[:LONGEST_MESSAGE])
+    what = f"{type(error).__name__}({message})" if message else type(error).__name__
     where = f"{PurePath(frame.filename).name}:{frame.lineno}"
     return PolicyError("no_exception", f"policy {policy_name(policy)} raised {what} at {where} {when}")
 

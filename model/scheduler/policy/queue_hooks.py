@@ -26,6 +26,7 @@ from rayproof.model.scheduler.policy.hooks import (
     policy_name,
     raised_by,
     read_only,
+    remembers,
 )
 
 
@@ -63,6 +64,9 @@ class GiveUp:
 
 GIVE_UP: Final = GiveUp()
 
+LONGEST_US = 10**15
+"""The longest a proposal may back off: some thirty years."""
+
 
 def has_order(policy: Policy) -> bool:
     """Whether a proposal decides the order of a node's queue."""
@@ -88,12 +92,18 @@ def ask_retry(
     policy: Policy, task: TaskView, attempt: int, view: ClusterView, memory: Hashable, ctx: Context
 ) -> tuple[Backoff | GiveUp | None, Hashable]:
     """How a task without a place goes on, and the hook's new memory; raises `PolicyError`."""
-    answer, after = call_hook(policy, "retry", memory, (task, attempt, read_only(view)), ctx)
+    answer, after = call_hook(
+        policy, "retry", memory, (task, attempt, view if remembers(policy) else read_only(view)), ctx
+    )
     if answer is not WAIT and not isinstance(answer, Backoff | GiveUp):
         raise PolicyError(
             "answer_type",
             f"policy {policy_name(policy)} answered retry with a {type(answer).__name__}; "
             "expected WAIT, Backoff or GIVE_UP",
+        )
+    if isinstance(answer, Backoff) and not (type(answer.after_us) is int and 0 <= answer.after_us <= LONGEST_US):
+        raise PolicyError(
+            "legal_answer", f"policy {policy_name(policy)} backs off for a time that is no number of microseconds"
         )
     return answer, after
 

@@ -5,8 +5,8 @@ Source: Ray 2.60, `bundle_scheduling_policy.cc::BundlePackSchedulingPolicy`, `Bu
 search: it may fail although a placement exists. Ties between nodes follow the order of a hash container, and bundles
 that sort alike stand in any order, so there is a set of legal outcomes.
 
-Left out: nodes of one topology (racks) as a unit, which 2.60 does not have. Scores are exact fractions, where Ray adds
-doubles: a tie here may be decided there by rounding.
+Left out: nodes of one topology (a rack, a GPU domain) as a unit, which `placement_group(topology_strategy=...)` asks
+for. Scores are exact fractions, where Ray adds doubles: a tie here may be decided there by rounding.
 """
 
 from __future__ import annotations

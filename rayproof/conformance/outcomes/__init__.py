@@ -1,6 +1,5 @@
 """Whether the outcomes in a recording of real Ray are ones that the `ray2` models of objects and actors allow."""
 
 from rayproof.conformance.outcomes.check import Outcomes, check_outcomes
-from rayproof.conformance.outcomes.search import Answer, Decided
 
-__all__ = ["Answer", "Decided", "Outcomes", "check_outcomes"]
+__all__ = ["Outcomes", "check_outcomes"]

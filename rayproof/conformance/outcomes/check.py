@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rayproof.conformance.answers import Answer, Decided
 from rayproof.conformance.outcomes.history import History, read_history
 from rayproof.conformance.outcomes.methods import method_questions
 from rayproof.conformance.outcomes.results import result_questions
-from rayproof.conformance.outcomes.script import Uncovered
-from rayproof.conformance.outcomes.search import LIMIT, Answer, Decided, Question, decide
+from rayproof.conformance.outcomes.search import ALL, LIMIT, cost, decide
 from rayproof.model.kernel import Verdict
+
+Progress = Callable[[int, int], None]
+"""(questions answered, states searched) -> None"""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,6 @@ class Outcomes:
 
     name: str
     decided: tuple[Decided, ...]
-    uncovered: tuple[Uncovered, ...]
 
     @property
     def refused(self) -> tuple[Decided, ...]:
@@ -36,20 +39,20 @@ class Outcomes:
         return Verdict.HOLDS
 
 
-def check_outcomes(recording: str | Path | History, limit: int = LIMIT) -> Outcomes:
+def check_outcomes(
+    recording: str | Path | History, limit: int = LIMIT, budget: int = ALL, report: Progress | None = None
+) -> Outcomes:
     """Ask about every object that is read, every task and every actor's calls; raises `InputError`.
 
-    `limit`: states of one search after which its answer is undetermined.
+    `limit`: states of one search after which its answer is undetermined; `budget`: of all together.
     """
     history = recording if isinstance(recording, History) else read_history(recording)
     decided: list[Decided] = []
-    uncovered: list[Uncovered] = []
-    for question in (*result_questions(history), *method_questions(history)):
-        match question:
-            case Question():
-                decided.append(decide(question, limit))
-            case Decided():
-                decided.append(question)
-            case Uncovered():
-                uncovered.append(question)
-    return Outcomes(history.recording.name, tuple(decided), tuple(uncovered))
+    searched = 0
+    for source in (result_questions, method_questions):
+        for question in source(history):
+            decided.append(decide(question, limit, budget - searched))
+            searched += cost(question, decided[-1])
+            if report is not None:
+                report(len(decided), searched)
+    return Outcomes(history.recording.name, tuple(decided))

@@ -43,14 +43,6 @@ class Entry:
         return f"{kind} {' '.join(map(str, rest))}{given}"
 
 
-@dataclass(frozen=True, slots=True)
-class Uncovered:
-    """A recorded outcome that no model is asked about, and why."""
-
-    about: str
-    reason: str
-
-
 @dataclass(frozen=True)
 class Script:
     """`since`: earliest position of everything that is not exact."""

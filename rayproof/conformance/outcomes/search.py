@@ -7,12 +7,12 @@ says that no run within the scenario's bounds shows what was recorded; beyond a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from rayproof.conformance.answers import Answer, Decided
 from rayproof.conformance.outcomes.script import Heard, Place, Script
-from rayproof.model.kernel import Scenario
+from rayproof.model.kernel import Message, ModelError, Name, Scenario
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.interning import Local
 from rayproof.model.kernel.outcomes import Outcome
@@ -20,16 +20,17 @@ from rayproof.model.kernel.process import Slot
 from rayproof.model.kernel.steps import Fault, Step
 from rayproof.model.kernel.transitions import Transitions
 
-LIMIT = 400_000
-"""Pairs after which the search gives up."""
+ALL = 1_000_000
+"""Pairs for all searches of a recording together."""
 
+FEW = 100
+"""Pairs that every search may use although all are used up."""
 
-class Answer(StrEnum):
-    """What the model says of a recorded outcome."""
+LIMIT = 100_000
+"""Pairs after which one search gives up, fewer for a long script or many tasks."""
 
-    ALLOWED = "allowed"
-    REFUSED = "refused"
-    UNDETERMINED = "undetermined"
+LONG = 500
+"""Entries of a script for which a search has as many pairs again."""
 
 
 Seats: TypeAlias = Mapping[Slot, Local]
@@ -49,18 +50,32 @@ class Question:
     hear_step: Callable[[Step], Heard | None] = lambda step: None
     urgent: Callable[[Heard], bool] = lambda heard: False
     """What loses no run by happening as soon as it can: then no other step is tried."""
+    sensible: Callable[[Name, Message], bool] = lambda receiver, message: True
+    """Whether a message may lead to what was recorded; where it cannot, the step that sends it is not tried."""
+    excuse: str = ""
+    """What the recording leaves open that may explain a refusal: then it is undetermined."""
+    beside: str = ""
+    """What was recorded beside and no model is asked about: what is allowed is undetermined then."""
+
+    tasks: int = 1
+    """Tasks that a step may be about."""
+
+    @property
+    def weight(self) -> int:
+        """How much longer a state takes than one of a small question: more is under way, more steps are possible."""
+        return max(1, len(self.script.entries) // LONG, self.tasks // 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """The answer to one question. `line`: of the recording, the first that could not be followed."""
+@dataclass(frozen=True)
+class Several:
+    """Questions with one answer: all of them have to be allowed, or (`some`) one of them."""
 
     about: str
-    answer: Answer
-    pairs: int = 0
-    """States of the search."""
+    questions: tuple[Question | Decided | Several, ...]
+    some: bool = False
     line: int | None = None
     why: str = ""
+    """Of `some`: what is refused when all of them are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,49 @@ class _Listener:
         return self
 
 
-def decide(question: Question, limit: int = LIMIT) -> Decided:
-    """Search for a run that follows the script."""
+def decide(asked: Question | Decided | Several, limit: int = LIMIT, budget: int = ALL) -> Decided:
+    """Search for a run that follows the script; what is decided already stays so.
+
+    `limit`: pairs of one search; `budget`: of all of them.
+    """
+    match asked:
+        case Decided():
+            return asked
+        case Several():
+            return _several(asked, limit, budget)
+    try:
+        found = _search(asked, max(min(limit, budget) // asked.weight, FEW))
+    except ModelError as error:
+        return Decided(asked.about, Answer.UNDETERMINED, why=f"beyond the model's bounds: {error}")
+    if found.answer is Answer.REFUSED and asked.excuse:
+        return replace(found, answer=Answer.UNDETERMINED, why=f"{found.why}; but {asked.excuse}")
+    if found.answer is Answer.ALLOWED and asked.beside:
+        return replace(found, answer=Answer.UNDETERMINED, why=asked.beside)
+    return found
+
+
+def cost(asked: Question | Decided | Several, found: Decided) -> int:
+    """What an answer took of a budget of pairs."""
+    return found.pairs * asked.weight if isinstance(asked, Question) else found.pairs
+
+
+def _several(asked: Several, limit: int, budget: int) -> Decided:
+    pairs = 0
+    first: dict[Answer, Decided] = {}
+    for question in asked.questions:
+        found = decide(question, limit, budget - pairs)
+        pairs += cost(question, found)
+        first.setdefault(found.answer, found)
+        if found.answer is (Answer.ALLOWED if asked.some else Answer.REFUSED):
+            break
+    best_first = (Answer.ALLOWED, Answer.UNDETERMINED, Answer.REFUSED)
+    answer = next(one for one in (best_first if asked.some else reversed(best_first)) if one in first)
+    if asked.some and answer is not Answer.ALLOWED:
+        return Decided(asked.about, answer, pairs, asked.line, f"{asked.why}: {first[answer].why}")
+    return replace(first[answer], about=asked.about, pairs=pairs)
+
+
+def _search(question: Question, limit: int) -> Decided:
     transitions = Transitions(question.scenario, (_Listener,))
     script = question.script
     start = (transitions.initial, script.start())
@@ -88,6 +144,11 @@ def decide(question: Question, limit: int = LIMIT) -> Decided:
             furthest, offered = place[0], set()
         following: list[tuple[int, Place]] = []
         for new, outcome in transitions.successors(state)[0]:
+            if not all(
+                question.sensible(column.step.receiver, transitions.interner.messages[message])
+                for column, message in outcome.posts
+            ):
+                continue
             reached = _follow(question, place, outcome, offered if place[0] == furthest else None)
             if reached is not None:
                 if any(
