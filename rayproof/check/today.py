@@ -19,6 +19,7 @@ from rayproof.check.simulation import (
     happenings_of,
     workers_for,
 )
+from rayproof.model.cluster.ray2 import Durations, TodayParameters, assemble
 from rayproof.model.graph import (
     Action,
     ClusterSpec,
@@ -40,7 +41,6 @@ from rayproof.model.scheduler.paper import events
 from rayproof.model.scheduler.policy import built_in
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
-from rayproof.model.scheduler.ray2.owned import Durations, TodayParameters, assemble
 from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseKept
 from rayproof.model.wire.ray2.objects import Moved
 from rayproof.model.workers.ray2.body import INLINE_BYTES

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rayproof.model.cluster.ray2 import TodayParameters, assemble
 from rayproof.model.graph import (
     Action,
     Cancel,
@@ -31,7 +32,6 @@ from rayproof.model.graph import (
 from rayproof.model.kernel import Scenario, Statement, StatementKind
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
-from rayproof.model.scheduler.ray2.owned import TodayParameters, assemble
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.ray2.statements import (
     AS_RAY,
