@@ -16,6 +16,7 @@ from rayproof.properties.actors.ray2.scopes import ACTOR_ENTRIES
 from rayproof.properties.actors.scopes import MIGRATION_ENTRIES
 from rayproof.properties.cluster.owned.scopes import OWNED_ENTRIES
 from rayproof.properties.cluster.paper.scopes import CHAINED_ENTRIES, CLUSTER_ENTRIES, WHOLE_ENTRIES
+from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
 from rayproof.properties.gcs.chain.scopes import CHAIN_ENTRIES
 from rayproof.properties.gcs.paper.scopes import STORE_ENTRIES
@@ -52,6 +53,7 @@ _ENTRIES = (
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
     *LEASE_ENTRIES,
+    *TODAY_ENTRIES,
     *REQUEST_ENTRIES,
     *CLUSTER_ENTRIES,
     *CHAINED_ENTRIES,
@@ -80,6 +82,8 @@ COMPONENTS = ("gcs", "scheduler", "objects", "lineage", "actors", "cluster")
 
 EXPECTED_IDLE: Mapping[str, str] = {
     "sched-booting: fault early_timeout": "the budget is for policies that back off; the scope's own waits",
+    "LeaseManager receives CountCpus": "idle worker processes are killed in timed runs alone",
+    "WorkerPool receives FreeCpus": "likewise",
 }
 """What the tiny scopes never exercise -> why that is right. An item is a line of `rayproof.model.kernel.coverage`; it
 is expected of one scenario alone if it begins with that one's name."""

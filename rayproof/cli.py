@@ -22,7 +22,7 @@ from rayproof import __version__, outside, reducing, verify_report
 from rayproof.check import report as check_report
 from rayproof.check import verdict as check_verdict
 from rayproof.check.reach import strategies_in_force
-from rayproof.check.simulation import Settings, prepare
+from rayproof.check.simulation import BANDWIDTH, Decides, Settings, prepare
 from rayproof.commands import (
     bounds,
     bugs,
@@ -63,6 +63,7 @@ from rayproof.problems import one_manifest
 from rayproof.progress import live
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import ENTRIES, Entry, Scope
+from rayproof.properties.entry import Edition
 from rayproof.targets import STANDARD_OUTPUT, require_file, require_folder, write_text
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
@@ -275,8 +276,19 @@ def check_command(
     cluster: Annotated[
         Path | None, typer.Option(metavar="RAYCLUSTER.yaml", help="Run on this cluster, not on the recorded one.")
     ] = None,
-    bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = 1_000_000_000,
-    decision_us: Annotated[int, typer.Option(min=0, help="Time of the scheduler for one message.")] = 50,
+    edition: Annotated[
+        Edition, typer.Option(help="The architecture that policies are judged on: today's Ray, or that of the paper.")
+    ] = Edition.RAY2,
+    decides: Annotated[
+        Decides,
+        typer.Option(
+            help="On today's Ray: where the simulation asks a policy; in the driver it becomes soft affinities."
+        ),
+    ] = Decides.DRIVER,
+    bandwidth: Annotated[
+        int | None, typer.Option(min=1, help="Bytes per second between two nodes; 3e8 on today's Ray, else 1e9.")
+    ] = None,
+    decision_us: Annotated[int, typer.Option(min=0, help="Time of the paper's scheduler for one message.")] = 50,
     max_states: StatesOption = check_verdict.SCOPE_LIMITS.states,
     max_memory: MemoryOption = check_verdict.SCOPE_LIMITS.memory_mb,
     budget: BudgetOption = None,
@@ -290,6 +302,8 @@ def check_command(
     """Say whether policies are legal and live, and how they do on a recorded workload."""
     require_file(json_to)
     require_folder(out)
+    if edition is Edition.BOTH:
+        raise InputError("--edition", None, "a policy is judged on one architecture at a time", "ray2 or paper")
     loaded = [
         check_verdict.load_or_refuse(spec)
         for spec in dict.fromkeys([*(policies or ()), *(policy or ())]) or ["default"]
@@ -298,8 +312,8 @@ def check_command(
     manifest = None if cluster is None else one_manifest(cluster)
     if manifest is not None:
         recording = replace(recording, unsupported=(*recording.unsupported, *manifest.unread))
-    ready = prepare(recording, None if manifest is None else manifest.cluster)
-    settings = Settings(bandwidth, decision_us, seed, max_events)
+    ready = prepare(recording, None if manifest is None else manifest.cluster, edition)
+    settings = Settings(bandwidth or BANDWIDTH[edition], decision_us, seed, edition, decides, max_events)
     bound, bound_note = check_verdict.bound_of(ready)
     with _bar() as bar:
         task = bar.add_task("", total=None)
@@ -318,7 +332,7 @@ def check_command(
                 break
     interrupted = reports[-1].interrupted
     notes = strategies_in_force(recording.program)
-    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), seed, not interrupted, notes)
+    report = check_verdict.Report(ready, bound, bound_note, tuple(reports), settings, not interrupted, notes)
     if json_to != STANDARD_OUTPUT:
         check_report.show(report, report_console())
     if json_to is not None:

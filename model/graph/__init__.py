@@ -9,6 +9,7 @@ from rayproof.model.graph.nodes import ClusterSpec, NodeId, NodeSpec
 from rayproof.model.graph.program import (
     Action,
     ActorId,
+    Cancel,
     Compute,
     Get,
     ObjectId,
@@ -28,6 +29,7 @@ from rayproof.model.graph.strategies import Default, NodeAffinity, PlacementGrou
 __all__ = [
     "Action",
     "ActorId",
+    "Cancel",
     "ClusterSpec",
     "Compute",
     "Default",

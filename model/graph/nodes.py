@@ -21,6 +21,8 @@ class NodeSpec:
     """Capacity of its object store; None means unbounded."""
     group: str = ""
     """Name of the node type (KubeRay worker group); empty outside autoscaled clusters."""
+    ray_id: str = ""
+    """The id that Ray drew for it, in hexadecimal, which breaks ties; empty: the order of the cluster does."""
 
 
 @dataclass(frozen=True, slots=True)

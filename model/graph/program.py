@@ -79,7 +79,14 @@ class Put:
     object: ObjectId
 
 
-Action: TypeAlias = Compute | Submit | Get | Wait | Put
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ask for the end of a task that this body has submitted (`ray.cancel`); one that runs goes on."""
+
+    task: TaskId
+
+
+Action: TypeAlias = Compute | Submit | Get | Wait | Put | Cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,8 @@ class TaskSpec:
     kind: TaskKind = TaskKind.NORMAL
     actor: ActorId | None = None
     """The actor that this task creates or whose method it is."""
+    max_concurrency: int = 1
+    """Of an actor's constructor and methods: how many methods may run at once, then in any order."""
     name: str = ""
     """The function's name."""
     hints: Hints = NO_HINTS

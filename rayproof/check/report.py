@@ -6,9 +6,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rayproof.check.simulation import Decides, Settings
 from rayproof.check.verdict import PolicyReport, Report, gap
 from rayproof.counterexamples import replay_command
 from rayproof.model.kernel import Verdict
+from rayproof.properties.entry import Edition
 
 COLUMN = 14
 """Characters that a policy's column needs."""
@@ -27,6 +29,7 @@ def show(report: Report, console: Console) -> None:
     nodes = ", ".join(_node(node.total.amounts()) for node in cluster.nodes)
     console.print(Text.assemble(("workload  ", "bold"), f"{recording.name}: {len(recording.program.tasks)} tasks"))
     console.print(Text.assemble(("cluster   ", "bold"), f"{cluster.name}: {nodes or 'no nodes'}"))
+    console.print(Text.assemble(("edition   ", "bold"), _edition(report.settings)))
     console.print(Text.assemble(("recorded  ", "bold"), f"makespan {recording.outcome.makespan_s:.3f} s on real Ray"))
     if report.bound is not None:
         certificate = f"{report.bound.value_us / 1e6:.3f} s, {report.bound.kind}: {report.bound.certificate}"
@@ -54,8 +57,15 @@ def show(report: Report, console: Console) -> None:
     tables = [
         f"{p.name}: {p.questions:,} questions, answered twice" for p in report.policies if p.questions is not None
     ]
-    told = "; ".join([f"   seed {report.seed}", *tables])
+    told = "; ".join([f"   seed {report.settings.seed}", *tables])
     console.print(Text.assemble("verdict: ", (str(report.verdict), STYLES[report.verdict]), told))
+
+
+def _edition(settings: Settings) -> str:
+    if settings.edition is Edition.PAPER:
+        return "the paper's (OSDI 2018): local and global schedulers"
+    form = "in the driver, through soft affinities" if settings.decides is Decides.DRIVER else "in the raylets"
+    return f"today's Ray (2.60); on the clock policies decide {form}"
 
 
 def _node(amounts: dict[str, float]) -> str:
@@ -164,7 +174,9 @@ def _findings(policy: PolicyReport, console: Console) -> None:
         result = verification.result
         if result.verdict is Verdict.UNDETERMINED and result.note:
             console.print(Text(f"{policy.name} is undetermined on {result.scenario}: {result.note}", style="yellow"))
+    for statement, scope in policy.differs:
+        console.print(Text(f"{policy.name} differs from Ray ({scope}): {statement.sentence} Not so under this policy."))
     for note in policy.notes:
         console.print(Text(f"{policy.name}: {note}"))
-    if policy.notes:
+    if policy.notes or policy.differs:
         console.print()

@@ -11,12 +11,14 @@ from typing import Any
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.check.stalled import Stall
 from rayproof.counterexamples import kept
-from rayproof.model.kernel import PolicyError, Verdict, combine
+from rayproof.model.kernel import PolicyError, Statement, Verdict, combine
 from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.trace import Trace
 from rayproof.model.scheduler.policy.hooks import Policy, printable
 from rayproof.policies import LoadedPolicy, load_policy, put_again, questions
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
+from rayproof.properties.cluster.ray2.differences import differences
+from rayproof.properties.entry import Edition
 from rayproof.properties.scheduler.paper.starvation import RuleBrokenError, StarvationBound, exact_starvation_bound
 from rayproof.solver.bounds import Bound, lower_bound
 from rayproof.solver.instances import InfeasibleError, InstanceError, from_program
@@ -35,9 +37,13 @@ SEEDS = 5
 """Runs of the simulation when a policy draws."""
 
 
-def policy_scenarios(policy: Policy) -> tuple[Entry, ...]:
-    """The scopes on which a policy is verified: those of placement, and those of the other hooks that it has."""
-    return tuple(entry for entry in ENTRIES if entry.scope is Scope.TINY and entry.concerns(policy))
+def policy_scenarios(policy: Policy, edition: Edition) -> tuple[Entry, ...]:
+    """The scopes of an edition on which a policy is verified: of placement, and of the other hooks that it has."""
+    return tuple(
+        entry
+        for entry in ENTRIES
+        if entry.scope is Scope.TINY and entry.concerns(policy) and entry.edition in (edition, Edition.BOTH)
+    )
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class PolicyReport:
     """None when the policy broke a rule in the small and was not simulated."""
     notes: tuple[str, ...] = ()
     """What must be said beside the verdict, most important first."""
+    differs: tuple[tuple[Statement, str], ...] = ()
+    """Promises of Ray's own policy that this one does not make, each with a scope that shows it."""
     questions: int | None = None
     """How many different questions it answered, each of them twice; None for a built-in one."""
     starvation_bound: StarvationBound | None = None
@@ -72,7 +80,7 @@ class Report:
     bound: Bound | None
     bound_note: str
     policies: tuple[PolicyReport, ...]
-    seed: int
+    settings: Settings
     complete: bool = True
     """False after an interrupt: some policies were not looked at."""
     notes: tuple[str, ...] = ()
@@ -118,7 +126,7 @@ def check_policy(
     """
     found = _Found(loaded, out)
     try:
-        for entry in policy_scenarios(loaded.policy):
+        for entry in policy_scenarios(loaded.policy, settings.edition):
             on_stage(f"{loaded.name}: verify {entry.name}")
             found.done += verify(
                 [entry], seed=settings.seed, limits=limits, policy=loaded.policy, policy_spec=loaded.spec
@@ -133,6 +141,10 @@ def check_policy(
         on_stage(f"{loaded.name}: simulate {workload.recording.name}")
         found.simulated(workload, simulate(workload, loaded.policy, settings, seeds=SEEDS))
         if found.figures is not None and found.figures.error:
+            return found.report()
+        if settings.edition is Edition.RAY2:
+            on_stage(f"{loaded.name}: compare with Ray's own policy")
+            found.differs = differences(loaded.policy, limits)
             return found.report()
         on_stage(f"{loaded.name}: starvation bound")
         found.bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy, limits)
@@ -159,6 +171,7 @@ class _Found:
         self.done: list[Verification] = []
         self.figures: Figures | None = None
         self.bound: StarvationBound | None = None
+        self.differs: tuple[tuple[Statement, str], ...] = ()
         self.interrupted = False
         self._verdicts: list[Verdict] = []
         self._notes: list[str] = []
@@ -203,6 +216,7 @@ class _Found:
             file,
             self.figures,
             tuple(self._notes) if self.figures is not None or trace is None else (*self._notes, "not simulated"),
+            self.differs,
             questions(self.loaded.policy),
             self.bound,
             self.interrupted,
@@ -229,7 +243,9 @@ def as_json(report: Report) -> dict[str, Any]:
         "policies": [_policy_json(policy, bound, report.bound_note) for policy in report.policies],
         "unsupported": list(report.workload.unsupported),
         "notes": list(report.notes),
-        "seed": report.seed,
+        "edition": report.settings.edition,
+        "decides": report.settings.decides,
+        "seed": report.settings.seed,
         "versions": versions(),
     }
 
@@ -260,6 +276,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "questions": policy.questions,
         "starvation_bound": None if policy.starvation_bound is None else policy.starvation_bound.tasks,
         "starvation_bound_exact": None if policy.starvation_bound is None else policy.starvation_bound.exact,
+        "differs_from_ray": [{"name": s.name, "sentence": s.sentence, "scope": scope} for s, scope in policy.differs],
         "decisions": None if figures is None else figures.decisions,
         "breakdown": {} if figures is None else {f"{name}_s": value for name, value in figures.breakdown_s.items()},
         "unfinished": [] if figures is None else list(figures.unfinished),

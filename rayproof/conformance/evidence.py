@@ -134,7 +134,7 @@ def read_evidence(path: str | Path) -> Evidence:
         tuple(sorted(placed, key=lambda a: (a.placed_us, a.start_us, a.task))),
         tuple(residents),
         tuple(sorted(ranks, key=ranks.__getitem__)),
-        _options(log),
+        recording.placement,
         homes,
         known,
         _made_on(recording, homes, known),
@@ -205,17 +205,6 @@ def _bundles(recording: Recording) -> Iterator[Resident]:
     for group in recording.groups:
         for bundle, node in zip(group.bundles, group.nodes, strict=True):
             yield Resident(bundle, node, -FAR, FAR)
-
-
-def _options(log: Log) -> HybridOptions:
-    told = dict(setting.partition("=")[::2] for setting in log.meta.settings)
-    default = HybridOptions()
-    return HybridOptions(
-        threshold=float(told.get("RAY_scheduler_spread_threshold", default.threshold)),
-        top_k_absolute=int(told.get("RAY_scheduler_top_k_absolute", default.top_k_absolute)),
-        top_k_fraction=float(told.get("RAY_scheduler_top_k_fraction", default.top_k_fraction)),
-        avoid_gpu_nodes=told.get("RAY_scheduler_avoid_gpu_nodes", "true").lower() in ("1", "true"),
-    )
 
 
 def _made_on(

@@ -71,6 +71,7 @@ def _node(fields: Fields) -> NodeLine:
     return NodeLine(
         fields,
         fields.text("id"),
+        fields.text("hex") if fields.has("hex") else "",
         fields.flag("head", False),
         {"CPU": fields.number("cpu", 0), "GPU": fields.number("gpu", 0), **fields.amounts("resources")},
         tuple(sorted((name, labels.text(name)) for name in labels.data)),

@@ -57,6 +57,7 @@ class NodeLine:
 
     at: Fields
     id: NodeId
+    hex: str
     head: bool
     amounts: Mapping[str, float]
     labels: tuple[tuple[str, str], ...]

@@ -33,7 +33,13 @@ def cluster(log: Log, runs: Executions) -> ClusterSpec:
     alive.sort(key=lambda node: (not node.head, node.id in joined))
     return ClusterSpec(
         tuple(
-            NodeSpec(node.id, Resources.from_amounts(node.amounts), node.labels, node.object_store_bytes)
+            NodeSpec(
+                node.id,
+                Resources.from_amounts(node.amounts),
+                node.labels,
+                node.object_store_bytes,
+                ray_id=node.hex,
+            )
             for node in alive
         ),
         name=log.meta.scenario,

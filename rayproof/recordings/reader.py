@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rayproof.model.graph import Resources
+from rayproof.model.scheduler.ray import HybridOptions
 from rayproof.recordings.bodies import reconstruct
 from rayproof.recordings.lines import GroupReady
 from rayproof.recordings.log import Log, read_log
@@ -43,6 +44,18 @@ def recording_of(log: Log) -> Recording:
         faults=struck,
         startup=startup(log, bodies.runs, built, nodes, struck),
         unsupported=unsupported(log, bodies, struck, setup),
+        placement=_placement(log),
+    )
+
+
+def _placement(log: Log) -> HybridOptions:
+    told = dict(setting.partition("=")[::2] for setting in log.meta.settings)
+    default = HybridOptions()
+    return HybridOptions(
+        threshold=float(told.get("RAY_scheduler_spread_threshold", default.threshold)),
+        top_k_absolute=int(told.get("RAY_scheduler_top_k_absolute", default.top_k_absolute)),
+        top_k_fraction=float(told.get("RAY_scheduler_top_k_fraction", default.top_k_fraction)),
+        avoid_gpu_nodes=told.get("RAY_scheduler_avoid_gpu_nodes", "true").lower() in ("1", "true"),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayproof.model.graph import ActorId, ClusterSpec, NodeId, Program, Resources, TaskId
+from rayproof.model.scheduler.ray import HybridOptions
 from rayproof.recordings.lines import FaultKind
 
 
@@ -81,6 +82,11 @@ class Startup:
     """Median time from the request for a node to an actor's first method, or to its constructor's end; 0 without."""
     first_bodies: tuple[tuple[NodeId, tuple[int, ...]], ...]
     """For each node the delays of the first bodies of its workers, in the order in which these bodies started."""
+    first_loads: tuple[tuple[NodeId, tuple[int, ...]], ...] = ()
+    """What each of these processes took to be ready, by node, from the push of its first task to it; for a process that
+    had just been started, from the moment when it could have been used."""
+    actor_start_us: int = 0
+    """Median time from an actor's request for a node to its constructor's start; 0 without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,9 @@ class Recording:
     startup: Startup
     unsupported: tuple[str, ...]
     """One sentence for each thing in the source that the program and the cluster do not express."""
+
+    placement: HybridOptions = HybridOptions()
+    """Ray's settings of its default policy in the run."""
 
     @property
     def initial_cluster(self) -> ClusterSpec:

@@ -19,6 +19,9 @@ from rayproof.recordings.lines import FaultKind
 from rayproof.recordings.log import Log
 from rayproof.recordings.recording import Fault, Startup
 
+FRESH_US = 300_000
+"""A process that takes longer from the push of its first task to its body has just been started."""
+
 
 def startup(log: Log, runs: Executions, program: Program, cluster: ClusterSpec, faults: tuple[Fault, ...]) -> Startup:
     """The estimate; see `Startup` for what each number means."""
@@ -29,6 +32,7 @@ def startup(log: Log, runs: Executions, program: Program, cluster: ClusterSpec, 
             on_node[run.node].append(run)
     first_bodies: list[tuple[NodeId, tuple[int, ...]]] = []
     cold: list[int] = []
+    whole: dict[tuple[NodeId, int], int] = {}
     warm: list[int] = []
     for node in cluster.nodes:
         usage = _usage(on_node[node.id], program)
@@ -43,10 +47,57 @@ def startup(log: Log, runs: Executions, program: Program, cluster: ClusterSpec, 
                 else:
                     since = _room(since, run.start_us, program.tasks[run.task].demand, node.total, usage)
                     first.append(max(run.start_us - since, 0))
+                    whole[node.id, run.process] = first[-1]
             freed[run.process] = run.start_us if run.end_us is None else run.end_us
         first_bodies.append((node.id, tuple(first)))
         cold += first
-    return Startup(_median(cold), _median(warm), _median(_actors(log, runs)), tuple(first_bodies))
+    first_loads = _loads(log, runs, program, cluster, whole)
+    return Startup(
+        _median(cold),
+        _median(warm),
+        _median(_actors(log, runs)),
+        tuple(first_bodies),
+        first_loads,
+        _median(_constructors(log)),
+    )
+
+
+def _loads(
+    log: Log, runs: Executions, program: Program, cluster: ClusterSpec, first_bodies: dict[tuple[NodeId, int], int]
+) -> tuple[tuple[NodeId, tuple[int, ...]], ...]:
+    """From the push of a task to its body, for the first body of each process, by node.
+
+    Ray writes `SUBMITTED_TO_WORKER` when the owner pushes a task to a worker that it has leased: neither queueing nor
+    fetching comes after that, so that this is what the process takes to be ready. One that takes long is one that has
+    just been started; then the wait for it counts, too.
+    """
+    first: dict[NodeId, list[int]] = {node.id: [] for node in cluster.nodes}
+    seen: set[int] = set()
+    for run in runs.all():
+        pushed = next(
+            (
+                line.reached_us["SUBMITTED_TO_WORKER"]
+                for line in log.attempts[run.task]
+                if line.attempt == run.attempt and "SUBMITTED_TO_WORKER" in line.reached_us
+            ),
+            None,
+        )
+        if pushed is not None and program.tasks[run.task].kind is TaskKind.NORMAL:
+            load = max(0, run.start_us + log.origin_us - pushed)
+            if run.process not in seen and run.node in first:
+                whole = first_bodies.get((run.node, run.process), load)
+                first[run.node].append(max(load, whole) if load > FRESH_US else load)
+        seen.add(run.process)
+    return tuple((node, tuple(loads)) for node, loads in first.items())
+
+
+def _constructors(log: Log) -> list[int]:
+    """From each actor's request for a node to the start of its constructor in a process, as Ray tells it."""
+    return [
+        line.reached_us["RUNNING"] - line.reached_us["PENDING_NODE_ASSIGNMENT"]
+        for (line, *_) in log.attempts.values()
+        if line.kind is TaskKind.ACTOR_CREATION and {"RUNNING", "PENDING_NODE_ASSIGNMENT"} <= set(line.reached_us)
+    ]
 
 
 def _waiting(log: Log, run: Execution) -> int | None:

@@ -128,6 +128,7 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
         max_retries=_max_retries(log, line),
         kind=line.kind,
         actor=line.actor,
+        max_concurrency=_max_concurrency(log, line),
         name=line.name,
         hints=hints_in(line.options.data.get("_labels")),
     )
@@ -161,6 +162,12 @@ def _max_retries(log: Log, line: TaskLine) -> int:
         return line.options.whole("max_retries", DEFAULT_MAX_RETRIES, low=-1)
     key = "max_restarts" if line.kind is TaskKind.ACTOR_CREATION else "max_task_retries"
     return line.options.whole(key, log.actors[line.actor].options.whole(key, 0, low=-1), low=-1)
+
+
+def _max_concurrency(log: Log, line: TaskLine) -> int:
+    if line.actor is None:
+        return 1
+    return log.actors[line.actor].options.whole("max_concurrency", 1, low=1)
 
 
 def _outputs(log: Log, put: set[ObjectId]) -> dict[TaskId, tuple[ObjectId, ...]]:

@@ -2,14 +2,18 @@
 
 import json
 import sys
+from dataclasses import replace
 from io import StringIO
+from itertools import permutations
 from pathlib import Path
+from statistics import median
 
 import pytest
 from rich.console import Console
 
+from benchmarks.fidelity import POLICIES
 from rayproof.check.report import show
-from rayproof.check.simulation import Settings, prepare, simulate
+from rayproof.check.simulation import BANDWIDTH, Decides, Settings, prepare, simulate
 from rayproof.check.verdict import Report, bound_of, check_policy
 from rayproof.cli import main
 from rayproof.clusters import read_clusters
@@ -17,11 +21,13 @@ from rayproof.model.kernel import Verdict
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.policies import load_policy
+from rayproof.properties.entry import Edition
 from rayproof.recordings import read_recording
-from tests.shared_data import EXAMPLES, needs_shared_data, shared_files
+from tests.shared_data import EXAMPLES, SHARED_DATA, needs_shared_data, shared_files
 
 RECORDINGS = [*sorted((EXAMPLES / "recordings").glob("*.jsonl")), *shared_files("ray-traces", "*.jsonl")]
 SETTINGS = Settings(1_000_000_000, 50, 0)
+TODAY = replace(SETTINGS, bandwidth_bytes_per_s=BANDWIDTH[Edition.RAY2])
 
 FAR = {"12_nested_fib": "three slow worker starts lie on the recorded critical path by chance (docs/check.md)"}
 """Recordings whose simulated makespan is not within a factor 2, with the reason."""
@@ -80,7 +86,7 @@ def test_a_policy_that_draws_is_run_with_several_seeds() -> None:
 
 BAD = {
     "bad_dead_node": "legal_answer",
-    "bad_always_waits": "eventual_scheduling",
+    "bad_always_waits": "no_body_waits_for_ever",
     "bad_hidden_randomness": "deterministic",
     "bad_raises": "no_exception",
     "bad_answer_type": "answer_type",
@@ -104,6 +110,71 @@ def test_bad_policies_are_refused_with_a_counterexample_that_replays(
         assert left.value.code == 1
         prints.append(capsys.readouterr().out)
     assert prints[0] == prints[1] and prints[0].startswith(f"VIOLATED {BAD[name]}")
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_they_are_refused_on_the_papers_architecture_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    workload = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
+    options = ("--workload", workload, "--out", str(tmp_path), "--edition", "paper")
+    code, out = run(monkeypatch, capsys, str(EXAMPLES / "policies" / f"{name}.py"), *options)
+    rule = "eventual_scheduling" if name == "bad_always_waits" else BAD[name]
+    assert code == 1 and f"{name} breaks {rule}" in out and "the paper's (OSDI 2018)" in out
+
+
+def test_an_edition_is_named_and_there_is_no_third(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workload = str(EXAMPLES / "recordings" / "01_default_short.jsonl")
+    for edition, options in (("ray2", ()), ("paper", ("--edition", "paper"))):
+        code, out = run(monkeypatch, capsys, "--workload", workload, "--json", "-", *options)
+        assert (code, json.loads(out)["edition"]) == (0, edition)
+    assert run(monkeypatch, capsys, "--workload", workload, "--edition", "both")[0] == 2
+
+
+def test_where_a_policy_decides_is_said_and_makes_a_difference() -> None:
+    workload = prepare(read_recording(EXAMPLES / "recordings" / "29_policy_default.jsonl"), None)
+    policy = load_policy(str(EXAMPLES / "policies" / "alpha_beta.py")).policy
+    driver, raylet = (
+        simulate(workload, policy, replace(SETTINGS, decides=where), seeds=1)
+        for where in (Decides.DRIVER, Decides.RAYLET)
+    )
+    assert driver.makespan_s and raylet.makespan_s and driver.makespan_s != raylet.makespan_s
+
+
+CLEAN = (*shared_files("ray-traces", "*.jsonl"), *shared_files("ray-runs/warm", "*.jsonl"))
+
+
+@needs_shared_data("ray-runs")
+def test_four_of_five_recordings_are_simulated_within_a_quarter() -> None:
+    ratios = {}
+    for path in CLEAN:
+        recording = read_recording(path)
+        if not recording.faults:
+            figures = simulate(prepare(recording, None), BUILT_IN["default"], TODAY, seeds=5)
+            assert figures.makespan_s is not None and not figures.unfinished
+            ratios[path.stem] = figures.makespan_s / recording.outcome.makespan_s
+    near = [name for name, ratio in ratios.items() if abs(ratio - 1) <= 0.25]
+    assert len(ratios) >= 20 and len(near) >= 0.8 * len(ratios), ratios
+
+
+@needs_shared_data("ray-runs")
+def test_six_policies_are_predicted_from_one_recording() -> None:
+    """Inside the real range widened by a quarter, none off by half, and in the right order where ranges are apart."""
+    real = json.loads((SHARED_DATA / "ray-runs" / "pred" / "real_makespans.json").read_text(encoding="utf-8"))
+    for name in ("W1", "W2"):
+        workload = prepare(read_recording(SHARED_DATA / "ray-runs" / "pred" / f"{name}_default_0.jsonl"), None)
+        found: dict[str, float] = {}
+        for policy, runs in real[name].items():
+            figures = simulate(workload, POLICIES[policy], TODAY, seeds=5)
+            assert figures.makespan_s is not None
+            found[policy] = figures.makespan_s
+            assert 0.75 * min(runs) <= figures.makespan_s <= 1.25 * max(runs), (name, policy)
+            assert 1 / 1.5 <= figures.makespan_s / median(runs) <= 1.5, (name, policy)
+        for one, other in permutations(real[name], 2):
+            if max(real[name][one]) < min(real[name][other]):
+                assert found[one] < found[other], (name, one, other)
 
 
 def test_the_json_report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,7 +206,7 @@ def two_policies(tmp_path_factory: pytest.TempPathFactory) -> Report:
     workload = prepare(read_recording(EXAMPLES / "recordings" / "13_tree_reduce.jsonl"), None)
     out = tmp_path_factory.mktemp("out")
     policies = (check_policy(load_policy(n), workload, SETTINGS, out, lambda _: None) for n in ("default", "spread"))
-    return Report(workload, *bound_of(workload), tuple(policies), 0)
+    return Report(workload, *bound_of(workload), tuple(policies), SETTINGS)
 
 
 @pytest.mark.parametrize("width", [40, 60, 200])
@@ -157,4 +228,4 @@ def test_recordings_run_on_published_clusters(path: Path) -> None:
 
 def test_an_interrupted_check_is_no_pass() -> None:
     workload = prepare(read_recording(EXAMPLES / "recordings" / "13_tree_reduce.jsonl"), None)
-    assert Report(workload, None, "", (), 0, complete=False).verdict is Verdict.UNDETERMINED
+    assert Report(workload, None, "", (), SETTINGS, complete=False).verdict is Verdict.UNDETERMINED

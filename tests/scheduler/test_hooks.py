@@ -21,7 +21,7 @@ from rayproof.model.scheduler.policy.queue_hooks import LocalView
 from rayproof.policies import load_policy
 from rayproof.properties.actors.statements import MIGRATION
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
-from rayproof.properties.entry import Scope
+from rayproof.properties.entry import Edition, Scope
 from rayproof.properties.objects.ray2.transfers import urgent_objects_go_first
 from rayproof.supervised.loading import loaded
 from tests.shared_data import EXAMPLES
@@ -136,13 +136,17 @@ def test_what_is_not_in_the_queue_cannot_be_sent() -> None:
 # ---- any of them -----------------------------------------------------------------------------------------------------
 
 
-def test_a_policy_is_checked_where_it_decides_something() -> None:
-    placing = {entry.name for entry in ENTRIES if entry.takes_policy and not entry.hook and entry.scope is Scope.TINY}
-    assert {entry.name for entry in policy_scenarios(DefaultPolicy())} == placing
-    more = {entry.name for entry in policy_scenarios(example("priority_transfer"))} - placing
-    assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent"}
-    moving = {entry.name for entry in policy_scenarios(example("backoff_and_migration"))} - placing
-    assert moving == {*MIGRATIONS, "migration-coordinator-dies"}
+@pytest.mark.parametrize("edition", [Edition.RAY2, Edition.PAPER])
+def test_a_policy_is_checked_where_it_decides_something(edition: Edition) -> None:
+    def scopes(policy: Any) -> set[str]:
+        return {entry.name for entry in policy_scenarios(policy, edition)}
+
+    asked = [entry for entry in ENTRIES if entry.takes_policy and not entry.hook and entry.scope is Scope.TINY]
+    placing = {entry.name for entry in asked if entry.edition is edition}
+    assert placing and scopes(DefaultPolicy()) == placing
+    transfers = {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent"} if edition is Edition.RAY2 else set()
+    assert scopes(example("priority_transfer")) - placing == transfers
+    assert scopes(example("backoff_and_migration")) - placing == {*MIGRATIONS, "migration-coordinator-dies"}
 
 
 def test_a_policy_with_one_hook_places_as_default_does(tmp_path: Path) -> None:

@@ -58,18 +58,26 @@ def _among(
     allowed: Callable[[Node], bool],
     require_available: bool,
 ) -> Answer:
-    known = any(node.name == options.preferred for node in nodes)
-    preferred = options.preferred if known else local
+    named = {node.name: node for node in nodes}
+    preferred = options.preferred if options.preferred in named else local
+    own = named.get(preferred)
+    # Only the preferred node is forgiven its waiting pulls: its arguments are on their way there already.
+    fits = own is not None and own.usable and allowed(own) and is_feasible(own, request)
+    fits = fits and own is not None and is_available(own, request, ignore_pulls=True)
+    if fits and own is not None and not options.avoid_local and not truncated(own.utilization, options.threshold):
+        return exactly(preferred)  # No score is lower.
     available: dict[Name, float] = {}
     feasible: dict[Name, float] = {}
     for node in nodes:
         if options.avoid_local and node.name == preferred:
             continue
-        if not node.usable or not allowed(node) or not is_feasible(node, request):
+        if not node.usable or not allowed(node):
             continue
-        # Only the preferred node is forgiven its waiting pulls: its arguments are on their way there already.
-        now = is_available(node, request, ignore_pulls=node.name == preferred)
-        (available if now else feasible)[node.name] = truncated(node.utilization, options.threshold)
+        if is_available(node, request, ignore_pulls=node.name == preferred):
+            # What is free now is at most all that there is.
+            available[node.name] = truncated(node.utilization, options.threshold)
+        elif not available and is_feasible(node, request):
+            feasible[node.name] = truncated(node.utilization, options.threshold)
     if not available and require_available:
         return NIL
     scores = available or feasible

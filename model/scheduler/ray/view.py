@@ -97,7 +97,7 @@ def critical_utilization(total: Resources, available: Mapping[str, int]) -> floa
     for name, capacity in total.units:
         if name in CRITICAL:
             worst = max(worst, 1 - available.get(name, 0) / capacity)
-    return float32(worst)
+    return float32(worst) if worst else 0.0
 
 
 def covers(have: Mapping[str, int], demand: Resources) -> bool:

@@ -1,0 +1,164 @@
+"""A node's object store and object manager: what is here, and what is on its way.
+
+Source: Ray 2.60, `object_manager/pull_manager.cc`, `push_manager.cc`, `ownership_object_directory.cc`. A pull asks one
+of the nodes that the owner knows, drawn at random, and asks the owner again when that one is gone. Whoever needs an
+object shares the pull. A proposal with the hook `transfer` orders what waits for a connection: one object at a time
+leaves for each other node, and the hook is asked which; without one, objects leave as they are asked for.
+
+Left out: the bound of the store (eviction, spilling, admission of pulls), chunks, and pulls that are given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+from rayproof.model.graph import ObjectId, Program
+from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.scheduler.policy.move_hooks import LinkView, WaitingObject, ask_transfer, has_transfer
+from rayproof.model.wire.ray2.leases import INSIDE, Located
+from rayproof.model.wire.ray2.objects import (
+    FetchObject,
+    Moved,
+    ObjectCopy,
+    ObjectLocal,
+    PullObject,
+    Seal,
+)
+from rayproof.model.wire.ray2.workers import FAILED, CopyAt, Known, Locate, ObjectAt
+
+SENT = "sent:"
+"""Prefix of the timers after which a connection is free for the next object."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ObjectManager(Process):
+    """One node's objects."""
+
+    program: Program = constant()
+    raylet: Name = constant()
+    """This node's."""
+    stores: Mapping[Name, Name] = constant()
+    """Object manager of each raylet's node."""
+    policy: object = constant(None)
+    """Asked for the order of what is sent when it has a hook for that."""
+    bandwidth_bytes_per_s: int = constant(0)
+    """Of a connection, for how long an object keeps it busy; 0: no time."""
+    here: dict[ObjectId, int] = field(default_factory=dict)
+    pulls: dict[ObjectId, tuple[Name, Name]] = field(default_factory=dict)
+    """On their way -> (owner, raylet of the node asked; empty while the owner is asked)."""
+    told: dict[ObjectId, tuple[Name, ...]] = field(default_factory=dict)
+    """Core workers that wait for an object."""
+    dead: set[Name] = field(default_factory=set)
+    waiting: dict[Name, tuple[ObjectId, ...]] = field(default_factory=dict)
+    """Objects that are to leave, oldest request first, by the object manager that asked."""
+    busy: set[Name] = field(default_factory=set)
+    """Object managers to which something is on its way out."""
+    transfer_memory: Hashable = ()
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        """Objects, wishes for them, and what owners know."""
+        match message:
+            case Seal(made, value):
+                self.arrived(ctx, made, value)
+            case PullObject(what, tell):
+                self.pull(ctx, what, sender if tell else "")
+            case FetchObject(wanted):
+                if wanted in self.here:
+                    self.asked(ctx, sender, wanted)
+            case ObjectCopy(made, value, size):
+                if made in self.pulls and made not in self.here:
+                    ctx.observe(Moved(made, self.raylet, size))
+                    owner = self.pulls[made][0]
+                    self.arrived(ctx, made, value)
+                    ctx.send(owner, CopyAt(made, self.raylet))
+            case ObjectAt(wanted, known):
+                self.located(ctx, wanted, known)
+            case Down(node):
+                self.node_died(ctx, node)
+            case _:
+                raise Unhandled(message)
+
+    def fire(self, ctx: Context, timer: str) -> None:
+        """A connection is free again."""
+        to = timer.removeprefix(SENT)
+        self.busy.discard(to)
+        self.send_next(ctx, to)
+
+    def asked(self, ctx: Context, to: Name, wanted: ObjectId) -> None:
+        """Send a copy, in its turn where a proposal decides on turns."""
+        if not has_transfer(self.policy):
+            ctx.send(to, ObjectCopy(wanted, self.here[wanted], self.program.objects[wanted].size_bytes))
+        elif wanted not in self.waiting.get(to, ()):
+            self.waiting[to] = (*self.waiting.get(to, ()), wanted)
+            self.send_next(ctx, to)
+
+    def send_next(self, ctx: Context, to: Name) -> None:
+        """Ask which of the objects that wait for a connection leaves next."""
+        queue = self.waiting.get(to, ())
+        if to in self.busy or not queue:
+            return
+        seen = [WaitingObject(each, to, 1, 0, self.priority(each)) for each in queue]
+        view = LinkView(list(self.stores).index(self.raylet))
+        position, self.transfer_memory = ask_transfer(self.policy, seen, view, self.transfer_memory, ctx)
+        chosen = queue[position]
+        rest = tuple(each for each in queue if each != chosen)
+        self.waiting = {**self.waiting, to: rest}
+        if not rest:
+            del self.waiting[to]
+        size = self.program.objects[chosen].size_bytes
+        self.busy.add(to)
+        ctx.send(to, ObjectCopy(chosen, self.here[chosen], size))
+        after = size * 1_000_000 // self.bandwidth_bytes_per_s if self.bandwidth_bytes_per_s else 0
+        ctx.set_timer(SENT + to, after, TimerKind.PROGRAM)
+
+    def priority(self, made: ObjectId) -> int:
+        """How urgent an object is: as its most urgent reader."""
+        return max((self.program.tasks[task].hints.priority for task in self.program.consumers(made)), default=0)
+
+    def pull(self, ctx: Context, what: Located, who: Name) -> None:
+        """Bring an object here, for somebody."""
+        if what.object in self.here:
+            if who:
+                ctx.send(who, ObjectLocal(what.object, self.here[what.object]), INSIDE)
+            return
+        if who:
+            waiting = self.told.get(what.object, ())
+            self.told[what.object] = waiting if who in waiting else (*waiting, who)
+        if what.object not in self.pulls:
+            self.ask(ctx, what.object, what.owner, what.nodes)
+
+    def ask(self, ctx: Context, wanted: ObjectId, owner: Name, nodes: tuple[Name, ...]) -> None:
+        """Ask a node that has a copy; without one, the owner."""
+        able = [node for node in nodes if node != self.raylet and node not in self.dead]
+        source = ctx.choose(able, random=True) if able else ""
+        self.pulls[wanted] = (owner, source)
+        if source:
+            ctx.send(self.stores[source], FetchObject(wanted))
+        else:
+            ctx.send(owner, Locate(wanted, tuple(sorted(self.dead))))
+
+    def located(self, ctx: Context, wanted: ObjectId, known: Known) -> None:
+        """The owner's answer; what will never be made is as good as here, so that nobody waits for it."""
+        if self.pulls.get(wanted, ("", "-"))[1]:
+            return
+        if known.value == FAILED or not known.stored:
+            self.arrived(ctx, wanted, known.value)
+        else:
+            self.ask(ctx, wanted, self.pulls[wanted][0], known.nodes)
+
+    def arrived(self, ctx: Context, made: ObjectId, value: int) -> None:
+        """An object is here."""
+        self.here[made] = value
+        self.pulls.pop(made, None)
+        for who in self.told.pop(made, ()):
+            ctx.send(who, ObjectLocal(made, value), INSIDE)
+        ctx.send(self.raylet, ObjectLocal(made, value), INSIDE)
+
+    def node_died(self, ctx: Context, node: Name) -> None:
+        """What was to come from there comes from elsewhere."""
+        self.dead.add(node)
+        self.waiting.pop(self.stores.get(node, ""), None)
+        for wanted, (owner, source) in sorted(self.pulls.items()):
+            if source == node:
+                self.ask(ctx, wanted, owner, ())

@@ -1,0 +1,1 @@
+"""What processes say to each other, where several rooms speak of it."""

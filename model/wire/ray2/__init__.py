@@ -1,0 +1,1 @@
+"""The messages of today's Ray: leases, workers, objects, actors."""

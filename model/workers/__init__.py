@@ -1,0 +1,1 @@
+"""Core workers: the driver and every worker alike."""

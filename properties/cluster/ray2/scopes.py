@@ -1,0 +1,322 @@
+"""Scopes of today's Ray: small whole clusters, one for each thing that scheduling there must survive.
+
+A policy can be put into each in which raylets decide freely. Exhausted within seconds; which are walked instead is said
+in docs/one-ray.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rayproof.model.cluster.ray2 import TodayParameters, assemble
+from rayproof.model.graph import (
+    Action,
+    Cancel,
+    ClusterSpec,
+    Compute,
+    Default,
+    Get,
+    NodeAffinity,
+    NodeSpec,
+    ObjectSpec,
+    Program,
+    Put,
+    Resources,
+    Spread,
+    Strategy,
+    Submit,
+    TaskKind,
+    TaskSpec,
+)
+from rayproof.model.kernel import Scenario, Statement, StatementKind
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
+from rayproof.model.swap import Swap
+from rayproof.properties.cluster.ray2.statements import (
+    AS_RAY,
+    PROGRESS,
+    SAFETY,
+    a_wildcard_goes_with_its_bundles,
+    keeps_the_contract,
+    nothing_fails_by_itself,
+    some_body_overdraws,
+    some_task_leaves_its_driver,
+    waiting_workers_are_capped,
+)
+from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
+
+LARGE = 1 << 20
+"""Bytes of an object that goes to an object store."""
+
+_CPU = Resources.of(CPU=1)
+_GPU = Resources.of(GPU=1)
+_ANYWHERE = Default()
+
+
+def task(
+    name: str,
+    *inputs: str,
+    demand: Resources = _CPU,
+    strategy: Strategy = _ANYWHERE,
+    body: tuple[Action, ...] = (Compute(0),),
+    retries: int = 1,
+    function: str = "f",
+) -> TaskSpec:
+    """A task that makes one object, `o-NAME`, of what it is given."""
+    return TaskSpec(name, inputs, (f"o-{name}",), demand, body, strategy, max_retries=retries, name=function)
+
+
+def program(name: str, *tasks: TaskSpec, waits_for: tuple[str, ...] | None = None, size: int = 0) -> Program:
+    """A driver that submits the tasks that no body submits, and gets the results of some (of all of these)."""
+    nested = {action.task for each in tasks for action in each.body if isinstance(action, Submit)}
+    own = [each.id for each in tasks if each.id not in nested]
+    wanted = tuple(f"o-{each}" for each in (own if waits_for is None else waits_for))
+    objects = {made: ObjectSpec(made, size) for each in tasks for made in each.outputs}
+    return Program({each.id: each for each in tasks}, objects, (*map(Submit, own), Get(wanted)), name)
+
+
+def nodes(*totals: Resources) -> ClusterSpec:
+    """Nodes with these resources; the driver is on the first."""
+    return ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i, total in enumerate(totals)))
+
+
+def scope(
+    name: str,
+    what: Program,
+    cluster: ClusterSpec,
+    *own: Statement,
+    size: Scope = Scope.TINY,
+    takes_policy: bool = True,
+    hook: str = "",
+    fails: bool = False,
+    as_ray: tuple[Statement, ...] = AS_RAY,
+    **options: Any,
+) -> Entry:
+    """A scope of today's Ray.
+
+    `own`: beside what is owed everywhere. `as_ray`: checked of Ray's own policy alone. What must happen some time is
+    owed by that policy alone, too. `fails`: whether tasks fail there without a fault.
+    """
+    parameters = TodayParameters(**{"most_requests": 2, **options})
+    faults = parameters.crashes or parameters.drains or parameters.overfills or fails
+    base = (*SAFETY, *PROGRESS, *(() if faults else (nothing_fails_by_itself,)))
+    named = replace_name(what, name)
+
+    def build(policy: Policy | None, swap: Swap) -> Scenario:
+        chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
+        checked = (keeps_the_contract(named), *base, *own, *as_ray)
+        if policy is not None:
+            spared = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
+            checked = tuple(each for each in checked if each not in spared)
+        return assemble(name, named, cluster, chosen, checked, component="scheduler", swap=swap)
+
+    return Entry(name, "scheduler", Edition.RAY2, size, build, takes_policy, (named, cluster), hook)
+
+
+def replace_name(what: Program, name: str) -> Program:
+    """The same program under the name of its scope."""
+    return Program(what.tasks, what.objects, what.driver, name)
+
+
+_PARENT = (Submit("x"), Get(("o-x",)))
+_ACTOR = Program(
+    {
+        "make": TaskSpec("make", (), (), _CPU, kind=TaskKind.ACTOR_CREATION, actor="A", max_retries=1, name="A"),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+        "n": TaskSpec("n", ("o-t",), ("o-n",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+        "t": task("t"),
+    },
+    {made: ObjectSpec(made, LARGE if made == "o-t" else 0) for made in ("o-m", "o-n", "o-t")},
+    (Submit("make"), Submit("t"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
+)
+
+_BOUND = Program(
+    {
+        "make": TaskSpec(
+            "make", (), (), _CPU, (Compute(0),), NodeAffinity("n1"), 0, TaskKind.ACTOR_CREATION, "A", name="A"
+        ),
+        "t": task("t", strategy=NodeAffinity("n1"), retries=0),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+        "n": TaskSpec("n", ("o-t",), ("o-n",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+    },
+    {made: ObjectSpec(made) for made in ("o-m", "o-n", "o-t")},
+    (Submit("make"), Submit("t"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
+)
+_BORROWING = Program(
+    {
+        "q": task("q", body=(Put("o-r"), Submit("x"), Get(("o-x", "o-r", "o-p"))), function="q"),
+        "x": task("x", "o-p", function="x"),
+    },
+    {made: ObjectSpec(made, size) for made, size in (("o-p", 0), ("o-r", LARGE), ("o-q", 0), ("o-x", 0))},
+    (Put("o-p"), Submit("q"), Get(("o-q",))),
+)
+_CANCELLING = Program(
+    {"a": task("a"), "b": task("b"), "c": task("c", "o-a")},
+    {made: ObjectSpec(made) for made in ("o-a", "o-b", "o-c")},
+    (Submit("a"), Submit("b"), Submit("c"), Cancel("b"), Cancel("c"), Get(("o-a", "o-b", "o-c"))),
+)
+_STAYING = Program(
+    {
+        "t": task("t", strategy=NodeAffinity("n1")),
+        "A": TaskSpec("A", (), ("o-A",), _CPU, kind=TaskKind.ACTOR_CREATION, actor="A", max_retries=0, name="A"),
+        "B": TaskSpec("B", (), ("o-B",), _CPU, kind=TaskKind.ACTOR_CREATION, actor="B", max_retries=0, name="A"),
+    },
+    {made: ObjectSpec(made) for made in ("o-t", "o-A", "o-B")},
+    (Submit("t"), Submit("A"), Submit("B"), Get(("o-A", "o-B"))),
+)
+
+TODAY_ENTRIES = (
+    # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
+    scope(
+        "today-plain", program("", task("a"), task("b"), task("d")), equal_nodes(2), some_task_leaves_its_driver
+    ).sized(5_617, 19_271, 25),
+    # A node of two CPUs is half full with one task: the next goes to the idle one.
+    scope("today-wide", program("", task("a"), task("b")), equal_nodes(2, CPU=2), workers=3).sized(605, 1_560, 18),
+    # Large results are fetched before the lease of their reader is granted.
+    scope("today-chain", program("", task("a"), task("b", "o-a"), size=LARGE), equal_nodes(2)).sized(32, 48, 13),
+    scope(
+        "today-fetch",
+        program("", task("a", strategy=NodeAffinity("n1")), task("b", "o-a", strategy=NodeAffinity("n0")), size=LARGE),
+        equal_nodes(2),
+        takes_policy=False,
+    ).sized(247, 656, 17),
+    # Two objects wait for one connection.
+    scope(
+        "today-transfer",
+        program(
+            "",
+            task("a", strategy=NodeAffinity("n1")),
+            task("b", strategy=NodeAffinity("n1"), function="g"),
+            task("c", "o-a", "o-b", strategy=NodeAffinity("n0")),
+            size=LARGE,
+            waits_for=("c",),
+        ),
+        nodes(_CPU, _CPU + _CPU),
+        hook="transfer",
+        as_ray=(),
+    ).sized(1_524, 5_059, 26),
+    # Requests may arrive twice, at any time.
+    scope(
+        "today-duplicates",
+        program("", task("a"), task("b", function="g")),
+        equal_nodes(1),
+        duplicates=1,
+    ).sized(61, 98, 13),
+    # The driver's node cannot run the tasks; of the two that can, one is drained, or dies.
+    scope(
+        "today-drain",
+        program("", task("a", demand=_GPU), task("b", demand=_GPU)),
+        nodes(_CPU, _GPU, _GPU),
+        some_task_leaves_its_driver,
+        drains=(1,),
+        most_requests=1,
+    ).sized(11_960, 43_397, 25),
+    scope(
+        "today-crash",
+        program("", task("a", demand=_GPU), task("b", "o-a", demand=_GPU)),
+        nodes(_CPU, _GPU, _GPU),
+        some_task_leaves_its_driver,
+        crashes=1,
+    ).sized(68_777, 301_047, 35),
+    # What a task has made is lost with its node, and made again for who needs it.
+    scope(
+        "today-lineage",
+        program("", task("a", strategy=NodeAffinity("n1", soft=True)), task("b", "o-a"), size=LARGE),
+        equal_nodes(2),
+        crashes=1,
+        as_ray=(),
+    ).sized(30_386, 94_525, 39),
+    scope(
+        "today-spread",
+        program("", task("a", strategy=Spread()), task("b", strategy=Spread())),
+        equal_nodes(2, CPU=2),
+        some_task_leaves_its_driver,
+        crashes=1,
+        as_ray=(),
+    ).sized(6_879, 23_910, 25),
+    # A task that fits, one that no node can ever run, and one bound to a node that may be drained.
+    scope(
+        "today-classes",
+        program(
+            "",
+            task("a"),
+            task("x", demand=_GPU, function="g"),
+            task("y", strategy=NodeAffinity("n1"), function="h"),
+            waits_for=("a", "y"),
+        ),
+        equal_nodes(2),
+        drains=(1,),
+    ).sized(2_062, 7_211, 16),
+    # Two parents that each get what their child makes, and a CPU for one of all these.
+    scope(
+        "today-nested",
+        program(
+            "",
+            task("p", body=(Submit("x"), Get(("o-x",)), Compute(0)), function="p"),
+            task("q", body=(Submit("y"), Get(("o-y",)), Compute(0)), function="p"),
+            task("x", function="c"),
+            task("y", function="c"),
+        ),
+        equal_nodes(1),
+        waiting_workers_are_capped,
+        some_body_overdraws,
+        workers=4,
+    ).sized(181, 369, 26),
+    # A parent and its child in one class: the cap of one worker must give way.
+    scope(
+        "today-recursion",
+        program("", task("p", body=_PARENT), task("x")),
+        equal_nodes(1),
+        waiting_workers_are_capped,
+        workers=2,
+    ).sized(16, 17, 13),
+    scope(
+        "today-nested-elsewhere",
+        program("", task("p", body=_PARENT, function="p"), task("x", function="c")),
+        equal_nodes(2),
+        waiting_workers_are_capped,
+        workers=2,
+    ).sized(41, 70, 13),
+    # An actor keeps one node, a bound task the other one for some time: a second actor goes where room appears.
+    scope("today-stay", _STAYING, equal_nodes(2), some_task_leaves_its_driver).sized(2_826, 9_423, 25),
+    # Worker processes have to be started, one at a time, while their leases hold the CPU.
+    scope("today-starts", program("", task("a"), task("b")), equal_nodes(2), workers=1, prestarted=0).sized(
+        1_447, 3_987, 20
+    ),
+    # An actor that may have to start again elsewhere, and two calls, of which the second waits for a task.
+    scope("today-actor", _ACTOR, nodes(_CPU + _CPU, _CPU)).sized(2_068, 6_296, 29),
+    scope("today-actor-crash", _ACTOR, nodes(_CPU + _CPU, _CPU), crashes=1, takes_policy=False).sized(
+        89_068, 392_360, 40
+    ),
+    # The node runs out of memory at any time: the newest worker is killed, a task's or an actor's.
+    scope("today-memory", program("", task("a"), task("b")), equal_nodes(1, CPU=2), overfills=(0,), workers=3).sized(
+        812, 1_589, 20
+    ),
+    scope("today-actor-memory", _ACTOR, equal_nodes(1, CPU=2), overfills=(0,), workers=3, takes_policy=False).sized(
+        2_959, 6_601, 28
+    ),
+    # An actor, and an argument of its call, that are bound to a node which may be drained before they are there.
+    scope("today-actor-nowhere", _BOUND, equal_nodes(2, CPU=2), drains=(1,), takes_policy=False).sized(
+        3_727, 11_868, 26
+    ),
+    # A body speaks of what the driver has put, gives it to a task of its own, and puts something itself.
+    scope("today-borrowed", _BORROWING, equal_nodes(2), workers=2).sized(47, 80, 15),
+    # A task is cancelled while it waits for a worker, or for another one.
+    scope("today-cancel", _CANCELLING, equal_nodes(1), fails=True).sized(36, 64, 10),
+    # Tasks for one bundle, and for any: the wildcard goes with the bundles.
+    scope(
+        "today-bundles",
+        program(
+            "",
+            task("a", demand=in_bundle(_CPU, "g", 0)),
+            task("b", demand=in_bundle(_CPU, "g"), function="g"),
+            task("d", demand=in_bundle(_CPU, "g", 1), function="h"),
+        ),
+        nodes(_CPU, _CPU + offered((("g", 0, _CPU), ("g", 1, _CPU)))),
+        a_wildcard_goes_with_its_bundles,
+        workers=2,
+        as_ray=(),
+    ).sized(2_203, 5_642, 28),
+)
+"""One scope for each thing that leases on today's Ray must survive."""

@@ -1,0 +1,283 @@
+"""A recorded workload run again on today's Ray: the same processes that are explored, on a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from statistics import median
+from types import MappingProxyType
+from typing import Any
+
+from rayproof.check.measures import Measures, Times
+from rayproof.check.simulation import (
+    MOST_WORKERS,
+    Decides,
+    Settings,
+    Workload,
+    detection_us,
+    happenings_of,
+    most_events,
+    workers_for,
+)
+from rayproof.model.cluster.ray2 import Durations, TodayParameters, assemble
+from rayproof.model.graph import (
+    Action,
+    ClusterSpec,
+    Compute,
+    Default,
+    NodeId,
+    PlacementGroup,
+    Program,
+    Resources,
+    Spread,
+    Submit,
+    TaskId,
+    TaskKind,
+    contract,
+)
+from rayproof.model.kernel import Timing
+from rayproof.model.kernel.simulate import Simulation, SimulationResult
+from rayproof.model.scheduler.paper import events
+from rayproof.model.scheduler.policy import built_in
+from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
+from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseKept
+from rayproof.model.wire.ray2.objects import Moved
+from rayproof.model.workers.ray2.body import INLINE_BYTES
+from rayproof.model.workers.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
+from rayproof.model.workers.ray2.mentions import owns_below_the_driver
+from rayproof.recordings import Recording
+
+LATENCY_US, LOCAL_LATENCY_US = 300, 100
+"""One way for a control message, between two nodes and within one."""
+
+JITTER_US = 100
+"""A message may take so much longer."""
+
+OBJECT_US = 8000
+"""An object manager is busy so long with each object that it sends or takes, whatever its size."""
+
+DECISION_US, LOOK_UP_US = 300, 1_200
+"""A driver that chooses a node takes so long for it, and so much longer where it looks up where large arguments are."""
+
+MOST_US = 24 * 3_600 * 1_000_000
+"""A run that has not ended after a day never will."""
+
+TIMES = Durations(
+    sync_us=100_000,
+    gather_us=100,
+    lease_us=500_000,
+    start_us=2_000_000,
+    first_us=15_000,
+    later_us=5_000,
+    kills_idle=True,
+)
+"""Ray's own constants, and what was measured on clean runs: a new process, its first body, each later one."""
+
+
+@dataclass
+class TodayMeasures(Measures):
+    """Folds the events of today's Ray into the same figures."""
+
+    kept: dict[TaskId, int] = field(default_factory=dict)
+    """Heads of requests that wait on a node for their arguments -> since when."""
+    fetched: dict[TaskId, int] = field(default_factory=dict)
+    """Time for which a task's request waited for arguments."""
+
+    def observe(self, now: int, event: Any) -> None:
+        """Fold one event, in the words of the measures."""
+        match event:
+            case contract.Submitted(task):
+                super().observe(now, events.Submitted(task, ""))
+            case Decided(_, task, by, chosen):
+                super().observe(now, events.Granted(task, chosen, by))
+            case Deferred(task):
+                super().observe(now, events.Deferred(task))
+            case LeaseKept(_, task):
+                self.kept[task] = now
+            case ArgumentsHere(_, task):
+                if task in self.kept:
+                    self.fetched[task] = self.fetched.get(task, 0) + now - self.kept.pop(task)
+            case TaskPushed(task, node):
+                super().observe(now, events.Queued(task, node))
+                super().observe(now, events.InputsLocal(task, node))
+                super().observe(now, events.Started(task, node))
+            case contract.Began(task):
+                super().observe(now, events.BodyBegan(task))
+            case BodyWaits(task):
+                super().observe(now, events.BodyWaits(task))
+            case BodyGoesOn(task):
+                super().observe(now, events.BodyGoesOn(task))
+            case contract.Made(made, value):
+                super().observe(now, events.Sealed(made, value))
+            case contract.Ended(task):
+                super().observe(now, events.BodyEnded(task))
+            case contract.Failed(task):
+                super().observe(now, events.Rejected(task))
+            case Moved(made, node, size):
+                super().observe(now, events.Moved(made, node, size))
+            case contract.DriverEnded():
+                super().observe(now, events.DriverDone())
+            case _:
+                pass
+
+    def _spent(self, times: Times) -> dict[str, int]:
+        """The time of one task; a decision takes none of its own, and control messages two round trips at most."""
+        assert times.submitted is not None and times.started is not None
+        assert times.began is not None and times.ended is not None
+        before = times.started - times.submitted
+        task = next(name for name, each in self.times.items() if each is times)
+        moving = min(self.fetched.get(task, 0), before)
+        control = min(4 * LATENCY_US, before - moving)
+        return {
+            "scheduling_decisions": 0,
+            "control_messages": control,
+            "transfer": moving,
+            "queueing": before - moving - control,
+            "startup": times.began - times.started,
+            "blocked_in_get": times.waited,
+            "execution": times.ended - times.began - times.waited,
+        }
+
+
+def run_today(
+    workload: Workload,
+    policy: Policy,
+    settings: Settings,
+    seed: int,
+    measures: Measures,
+    on_progress: Callable[[int], None] | None,
+) -> tuple[SimulationResult, bool]:
+    """One timed run: how it ended, and that something was drawn: start-ups are. Raises `PolicyError`."""
+    recording = workload.recording
+    own = workload.cluster is recording.cluster
+    program, cluster = with_groups(recording) if own else (workload.unlowered, workload.cluster)
+    number = {node.id: i for i, node in enumerate(cluster.nodes)}
+    program, asked = with_policy(program, policy)
+    if asked is not None and settings.decides is Decides.DRIVER:
+        program = deciding(program)
+    parameters = TodayParameters(
+        policy=asked,
+        in_driver=settings.decides is Decides.DRIVER,
+        workers=most_workers(workload),
+        first_us=first_loads(workload, seed),
+        at_once=recording.setup,
+        joining=tuple(number[node] for node in recording.late) if own else (),
+        estimates=estimates(program),
+        settings=recording.placement,
+        times=replace(
+            TIMES,
+            actor_us=actor_start(workload),
+            kills_idle=not owns_below_the_driver(program),
+        ),
+        timing=Timing(
+            latency_us=LATENCY_US,
+            local_latency_us=LOCAL_LATENCY_US,
+            jitter_us=JITTER_US,
+            bandwidth_bytes_per_s=settings.bandwidth_bytes_per_s,
+            detection_us=detection_us(recording),
+            handler_us={"ObjectManager": OBJECT_US},
+        ),
+    )
+    simulation = Simulation(
+        assemble("check", program, cluster, parameters),
+        seed,
+        on_event=measures.observe,
+        happenings=tuple(happenings_of(recording, number)) if own else (),
+        on_progress=None if on_progress is None else (lambda events, now: on_progress(events)),
+    )
+    return simulation.run(until_us=MOST_US, max_events=most_events(workload, settings)), True
+
+
+def first_loads(workload: Workload, seed: int) -> Callable[[int, int], int]:
+    """How long each worker process takes before its first body: drawn anew for each run from those that were recorded.
+
+    As many processes as CPUs are there from the start, and those are what a recording tells of first; one that starts
+    later is ready for its body when it is there. Which process was slow is luck, and not a property of its node.
+    """
+    nodes = workload.cluster.nodes
+    cpus = {node.id: node.total.fixed("CPU") // 10_000 for node in nodes}
+    recorded = workload.recording.startup.first_loads
+    before = {node.id: node.total.fixed("CPU") // 10_000 for node in workload.recording.cluster.nodes}
+    pool = sorted(load for node, loads in recorded for load in loads[: before[node]])
+    random = Random(seed)
+    drawn = {
+        (number, position): random.choice(pool) if pool else TIMES.first_us
+        for number, node in enumerate(nodes)
+        for position in range(cpus[node.id])
+    }
+    return lambda node, position: drawn.get((node, position), TIMES.first_us)
+
+
+def with_groups(recording: Recording) -> tuple[Program, ClusterSpec]:
+    """The recorded program and cluster with placement groups as they were reserved: resources of their nodes."""
+    held: dict[NodeId, list[tuple[str, int, Resources]]] = {}
+    for group in recording.groups:
+        for index, (amounts, where) in enumerate(zip(group.bundles, group.nodes, strict=True)):
+            if where is not None:
+                held.setdefault(where, []).append((group.id, index, amounts))
+    nodes = []
+    for node in recording.cluster.nodes:
+        total = node.total + offered(held.get(node.id, ()))
+        for _, _, amounts in held.get(node.id, ()):
+            total = total - amounts
+        nodes.append(replace(node, total=total))
+    tasks = {}
+    for task in recording.program.tasks.values():
+        tasks[task.id] = task
+        if isinstance(task.strategy, PlacementGroup):
+            demand = in_bundle(task.demand, task.strategy.group, task.strategy.bundle)
+            tasks[task.id] = replace(task, strategy=Default(), demand=demand)
+    program = Program(tasks, recording.program.objects, recording.program.driver, recording.program.name)
+    return program, replace(recording.cluster, nodes=tuple(nodes))
+
+
+def actor_start(workload: Workload) -> int:
+    """Until a process for an actor is there: as recorded, else that of any process."""
+    return workload.recording.startup.actor_start_us or TIMES.start_us
+
+
+def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | None]:
+    """What a policy makes of a program, and the policy that is still to be asked: Ray's own two need not be."""
+    if isinstance(policy, built_in.DefaultPolicy) and policy == built_in.DefaultPolicy():
+        return program, None
+    if isinstance(policy, built_in.SpreadPolicy):
+        tasks = {
+            task.id: replace(task, strategy=Spread()) if task.strategy == Default() else task
+            for task in program.tasks.values()
+        }
+        return Program(tasks, program.objects, program.driver, program.name), None
+    return program, policy
+
+
+def deciding(program: Program) -> Program:
+    """The program with the time that a driver takes for each decision of a policy."""
+
+    def slowed(body: tuple[Action, ...]) -> tuple[Action, ...]:
+        actions: list[Action] = []
+        for action in body:
+            task = program.tasks[action.task] if isinstance(action, Submit) else None
+            if task is not None and task.strategy == Default() and task.kind is not TaskKind.ACTOR_METHOD:
+                large = any(program.objects[needed].size_bytes > INLINE_BYTES for needed in task.inputs)
+                actions.append(Compute(DECISION_US + LOOK_UP_US * large))
+            actions.append(action)
+        return tuple(actions)
+
+    tasks = {task.id: replace(task, body=slowed(task.body)) for task in program.tasks.values()}
+    return Program(tasks, program.objects, slowed(program.driver), program.name)
+
+
+def estimates(program: Program) -> Mapping[str, int]:
+    """The median time that the bodies of each function use a processor."""
+    found: dict[str, list[int]] = {}
+    for task in program.tasks.values():
+        busy = sum(action.duration_us for action in task.body if isinstance(action, Compute))
+        found.setdefault(task.name, []).append(busy)
+    return MappingProxyType({name: round(median(times)) for name, times in found.items()})
+
+
+def most_workers(workload: Workload) -> int:
+    """Enough worker processes for a node at any time: actors keep theirs, and tasks that wait need further ones."""
+    actors = sum(task.kind is TaskKind.ACTOR_CREATION for task in workload.unlowered.tasks.values())
+    return workers_for(workload) + min(MOST_WORKERS, actors)
