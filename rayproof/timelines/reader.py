@@ -184,7 +184,7 @@ class _Builder:
             amounts = dict(listed.total) if listed else {"CPU": 1.0, **held.get(name, {})}
             amounts = {n: a for n, a in amounts.items() if not n.startswith("node:") and "memory" not in n}
             labels = listed.labels if listed else ()
-            found[name] = NodeLine(self._at({"hex": hex}), name, number == 0, amounts, labels, None, True)
+            found[name] = NodeLine(self._at({"hex": hex}), name, hex, number == 0, amounts, labels, None, True)
         return found
 
     def _held(self, log: Log) -> dict[NodeId, dict[str, float]]:
