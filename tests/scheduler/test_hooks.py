@@ -18,7 +18,7 @@ from rayproof.model.scheduler.policy.move_hooks import MoveActor
 from rayproof.policies import load_policy
 from rayproof.properties.actors.statements import MIGRATION
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
-from rayproof.properties.entry import Scope
+from rayproof.properties.entry import Edition, Scope
 from rayproof.properties.objects.ray2.transfers import urgent_objects_go_first
 from rayproof.supervised.loading import loaded
 from tests.shared_data import EXAMPLES
@@ -133,12 +133,14 @@ def test_what_is_not_in_the_queue_cannot_be_sent() -> None:
 # ---- any of them -----------------------------------------------------------------------------------------------------
 
 
-def test_a_policy_is_checked_where_it_decides_something() -> None:
-    placing = {entry.name for entry in ENTRIES if entry.takes_policy and not entry.hook and entry.scope is Scope.TINY}
-    assert {entry.name for entry in policy_scenarios(Default())} == placing
-    more = {entry.name for entry in policy_scenarios(example("priority_transfer"))} - placing
-    assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent"}
-    moving = {entry.name for entry in policy_scenarios(example("backoff_and_migration"))} - placing
+@pytest.mark.parametrize("edition", [Edition.PAPER, Edition.RAY2])
+def test_a_policy_is_checked_where_it_decides_something(edition: Edition) -> None:
+    tiny = [entry for entry in ENTRIES if entry.takes_policy and entry.scope is Scope.TINY]
+    placing = {entry.name for entry in tiny if not entry.hook and entry.edition in (edition, Edition.BOTH)}
+    assert placing and {entry.name for entry in policy_scenarios(Default(), edition)} == placing
+    more = {entry.name for entry in policy_scenarios(example("priority_transfer"), edition)} - placing
+    assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent", "today-transfer"}
+    moving = {entry.name for entry in policy_scenarios(example("backoff_and_migration"), edition)} - placing
     assert moving == {*MIGRATIONS, "migration-coordinator-dies"}
 
 
