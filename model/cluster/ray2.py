@@ -7,6 +7,7 @@ manager and a submitter too. Sizes, faults, budgets and times are parameters her
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +36,9 @@ from rayproof.model.workers.ray2.task_manager import TaskManager
 HUB = "syncer"
 ACTORS = "actors"
 DRIVER = "driver"
+
+RAY_ID = re.compile(r"[0-9a-f]{56}")
+"""A node's id as Ray draws it."""
 
 P = TypeVar("P", bound=Process)
 
@@ -296,7 +300,7 @@ def _workers(parameters: TodayParameters, cluster: ClusterSpec, number: int) -> 
 def _tie_break_order(cluster: ClusterSpec) -> tuple[Name, ...]:
     """All raylets in the order in which Ray breaks ties: by the hash of their ids, where these are known."""
     ids = {node.ray_id: raylet_of(i) for i, node in enumerate(cluster.nodes)}
-    if "" in ids or len(ids) < len(cluster.nodes):
+    if len(ids) < len(cluster.nodes) or not all(RAY_ID.fullmatch(each) for each in ids):
         return tuple(raylet_of(i) for i in range(len(cluster.nodes)))
     return tuple(ids[each] for each in order_by_rank(ids))
 

@@ -38,11 +38,13 @@ SEEDS = 5
 
 
 def policy_scenarios(policy: Policy, edition: Edition) -> tuple[Entry, ...]:
-    """The scopes of an edition on which a policy is verified: of placement, and of the other hooks that it has."""
+    """The scopes of an edition on which a policy is verified, and those of the other hooks that it has."""
     return tuple(
         entry
         for entry in ENTRIES
-        if entry.scope is Scope.TINY and entry.concerns(policy) and entry.edition in (edition, Edition.BOTH)
+        if entry.scope is Scope.TINY
+        and entry.concerns(policy)
+        and (entry.hook or entry.edition in (edition, Edition.BOTH))
     )
 
 

@@ -136,17 +136,15 @@ def test_what_is_not_in_the_queue_cannot_be_sent() -> None:
 # ---- any of them -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("edition", [Edition.RAY2, Edition.PAPER])
+@pytest.mark.parametrize("edition", [Edition.PAPER, Edition.RAY2])
 def test_a_policy_is_checked_where_it_decides_something(edition: Edition) -> None:
-    def scopes(policy: Any) -> set[str]:
-        return {entry.name for entry in policy_scenarios(policy, edition)}
-
-    asked = [entry for entry in ENTRIES if entry.takes_policy and not entry.hook and entry.scope is Scope.TINY]
-    placing = {entry.name for entry in asked if entry.edition is edition}
-    assert placing and scopes(DefaultPolicy()) == placing
-    transfers = {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent"} if edition is Edition.RAY2 else set()
-    assert scopes(example("priority_transfer")) - placing == transfers
-    assert scopes(example("backoff_and_migration")) - placing == {*MIGRATIONS, "migration-coordinator-dies"}
+    tiny = [entry for entry in ENTRIES if entry.takes_policy and entry.scope is Scope.TINY]
+    placing = {entry.name for entry in tiny if not entry.hook and entry.edition in (edition, Edition.BOTH)}
+    assert placing and {entry.name for entry in policy_scenarios(DefaultPolicy(), edition)} == placing
+    more = {entry.name for entry in policy_scenarios(example("priority_transfer"), edition)} - placing
+    assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent", "today-transfer"}
+    moving = {entry.name for entry in policy_scenarios(example("backoff_and_migration"), edition)} - placing
+    assert moving == {*MIGRATIONS, "migration-coordinator-dies"}
 
 
 def test_a_policy_with_one_hook_places_as_default_does(tmp_path: Path) -> None:
