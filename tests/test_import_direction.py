@@ -169,6 +169,19 @@ def editions_of(path: Path) -> set[str]:
     return {"ray2"} if rooms & {"ray2", "owned"} else {"paper", "ray2"}
 
 
+ISLANDS = (
+    "actors/ray2/lifecycle.py",
+    "actors/ray2/protocol.py",
+    "lineage/ray2/",
+    "objects/ray2/protocol.py",
+    "objects/ray2/transfer.py",
+    "scheduler/ray2/leases/",
+    "scheduler/ray2/owned/",
+)
+"""Parts of today's Ray that are not composed yet: the commit that composes one deletes it, and its names until then may
+stand beside those of the classes that take its place."""
+
+
 def test_no_public_class_is_defined_twice_in_one_edition() -> None:
     """What an author can import from the kernel counts; what its inside is made of does not."""
     found: dict[tuple[str, str], list[str]] = {}
@@ -182,4 +195,6 @@ def test_no_public_class_is_defined_twice_in_one_edition() -> None:
                 continue
             for each in editions_of(inside):
                 found.setdefault((each, node.name), []).append(inside.as_posix())
-    assert {name: files for name, files in found.items() if len(files) > 1} == {}
+    for name, files in found.items():
+        composed = [file for file in files if not file.startswith(ISLANDS)]
+        assert len(composed) < 2 and len(files) - len(composed) < 2, (name, files)

@@ -55,7 +55,7 @@ class ErrorKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class TaskSubmitted:
     """A body submitted a task."""
 
     task: TaskId
@@ -120,7 +120,7 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class GivenUp:
     """The scheduler's policy gave a task up."""
 
     task: TaskId
@@ -146,7 +146,7 @@ class DriverEnded:
 
 
 Fact: TypeAlias = (
-    Submitted
+    TaskSubmitted
     | Began
     | Ended
     | Made
@@ -154,7 +154,7 @@ Fact: TypeAlias = (
     | GotError
     | Failed
     | CancelAsked
-    | Refused
+    | GivenUp
     | PlaceDied
     | CopiesLost
     | DriverEnded
@@ -240,7 +240,7 @@ class Contract:
 
     def _take(self, fact: Fact) -> None:
         match fact:
-            case Submitted(task):
+            case TaskSubmitted(task):
                 self.submitted[task] += 1
                 self.owed[task] += 1
                 self.failed.pop(task, None)
@@ -264,7 +264,7 @@ class Contract:
                 self.owed[task] = 0
             case CancelAsked(task):
                 self.asked.add(task)
-            case Refused(task):
+            case GivenUp(task):
                 self.refused.add(task)
             case PlaceDied(place):
                 before = {task for task, last in self.last.items() if self.is_dead(last)}
@@ -312,14 +312,14 @@ def _calls(program: Program, caller: TaskId, actor: ActorId | None) -> list[Task
 
 def submits_while_it_runs(now: Contract, fact: Fact) -> str:
     """A task is submitted by its parent's body, while that runs."""
-    if isinstance(fact, Submitted) and (fact.by != now.program.parent(fact.task) or not now.parent_runs(fact.task)):
+    if isinstance(fact, TaskSubmitted) and (fact.by != now.program.parent(fact.task) or not now.parent_runs(fact.task)):
         return f"{fact.task} was submitted by {fact.by}, which does not run or is not its parent"
     return ""
 
 
 def submits_once_a_run(now: Contract, fact: Fact) -> str:
     """A body submits a task once each time that it runs."""
-    if isinstance(fact, Submitted):
+    if isinstance(fact, TaskSubmitted):
         parent = now.program.parent(fact.task)
         runs = 1 if parent == DRIVER else now.begun[parent]
         if now.submitted[fact.task] >= runs:

@@ -7,10 +7,17 @@ from itertools import accumulate
 
 from rayproof.check.measures import Measures
 from rayproof.model.graph import NodeAffinity, PlacementGroup, Program, Spread, TaskKind, TaskSpec
+from rayproof.properties.entry import Edition
 
 UNASKED = {
-    "transfer": "the simulation sends whole objects, in the order in which they are wanted",
-    "migrate": "the simulation moves no actors",
+    Edition.PAPER: {
+        "transfer": "the simulation sends whole objects, in the order in which they are wanted",
+        "migrate": "the simulation moves no actors",
+    },
+    Edition.RAY2: {
+        "migrate": "the simulation moves no actors",
+        "retry": "today's Ray is not asked it in this version (`--edition paper` is)",
+    },
 }
 """Hooks that the simulated cluster has no use for, with the reason; the small scopes check them."""
 
@@ -38,12 +45,12 @@ def strategies_in_force(program: Program) -> tuple[str, ...]:
     return tuple(sentence for kind, sentence in told.items() if kinds[kind])
 
 
-def idle_hooks(policy: object, measures: Measures) -> tuple[str, ...]:
+def idle_hooks(policy: object, measures: Measures, edition: Edition) -> tuple[str, ...]:
     """A sentence for each hook of a policy that had nothing to decide in a run."""
-    idle = dict(UNASKED)
+    idle = dict(UNASKED[edition])
     if all(sum(task.demand.fits(node.total) for node in measures.cluster.nodes) <= 1 for task in _free(measures)):
         idle["place"] = "no task could run on more than one node"
-    if not any(times.asked for times in measures.times.values()) and not measures.rejected:
+    if "retry" not in idle and not any(times.asked for times in measures.times.values()) and not measures.rejected:
         idle["retry"] = "every task found a place at once"
     if _most_waiting(measures) < 2:
         idle["order"] = "never did two tasks wait on one node"

@@ -162,9 +162,9 @@ def simulate(
     broken = put_again(policy)
     if broken is not None:
         return _broken(broken)
-    idle = [sentence for sentence in idle_hooks(policy, runs[0][0]) if not capped]
+    idle = [sentence for sentence in idle_hooks(policy, runs[0][0], settings.edition) if not capped]
     for measures, _ in runs[1:]:
-        idle = [sentence for sentence in idle if sentence in idle_hooks(policy, measures)]
+        idle = [sentence for sentence in idle if sentence in idle_hooks(policy, measures, settings.edition)]
     return replace(_figures(workload, runs), stall=stall, capped=capped, idle=tuple(idle))
 
 

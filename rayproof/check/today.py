@@ -88,7 +88,7 @@ class TodayMeasures(Measures):
     def observe(self, now: int, event: Any) -> None:
         """Fold one event, in the words of the measures."""
         match event:
-            case contract.Submitted(task):
+            case contract.TaskSubmitted(task):
                 super().observe(now, events.Submitted(task, ""))
             case Decided(_, task, by, chosen):
                 super().observe(now, events.Granted(task, chosen, by))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rayproof.check.reach import UNASKED
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.check.stalled import Stall
 from rayproof.counterexamples import kept
@@ -141,7 +142,7 @@ def check_policy(
         if found.broken:
             return found.report()
         on_stage(f"{loaded.name}: simulate {workload.recording.name}")
-        found.simulated(workload, simulate(workload, loaded.policy, settings, seeds=SEEDS))
+        found.simulated(simulate(workload, loaded.policy, settings, seeds=SEEDS), settings.edition)
         if found.figures is not None and found.figures.error:
             return found.report()
         if settings.edition is Edition.RAY2:
@@ -186,14 +187,18 @@ class _Found:
         self._verdicts.append(verdict)
         self._notes.append(note)
 
-    def simulated(self, workload: Workload, figures: Figures) -> None:
+    def simulated(self, figures: Figures, edition: Edition) -> None:
         self.figures = figures
+        unasked = "retry" in UNASKED[edition] and callable(getattr(self.loaded.policy, "retry", None))
         if figures.error:
             self.add(Verdict.VIOLATED, f"the simulation ended: {figures.error}")
         if figures.capped:
             self.add(Verdict.UNDETERMINED, "the simulation was ended by its cap on events; what it left may end or not")
         if figures.stall is not None:
             by_policy = figures.stall.by_policy
+            if by_policy and unasked:
+                # What waits might be given up, if only somebody asked.
+                by_policy = None
             verdict = Verdict.VIOLATED if by_policy else Verdict.UNDETERMINED if by_policy is None else Verdict.HOLDS
             self._verdicts.append(verdict)
             self._notes += figures.stall.sentences()

@@ -24,12 +24,13 @@ from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, Policy, 
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 from rayproof.policies import LoadedPolicy
 from rayproof.properties.catalogue import CATALOGUE
+from rayproof.properties.entry import Edition
 from rayproof.properties.scheduler.paper.starvation import exact_starvation_bound
 from rayproof.recordings import read_recording
 from tests.recordings.test_bad_recordings import SMALL
 from tests.shared_data import EXAMPLES, SHARED_DATA, needs_shared_data
 
-SETTINGS = Settings(1_000_000_000, 50, 0)
+SETTINGS = Settings(1_000_000_000, 50, 0, Edition.PAPER)
 FOUR_NODES = EXAMPLES / "recordings" / "29_policy_default.jsonl"
 TREE = EXAMPLES / "recordings" / "13_tree_reduce.jsonl"
 
@@ -52,8 +53,9 @@ class Stubborn:
         return free[0].name, memory + 1
 
 
-def run(policy: Policy, path: Path = FOUR_NODES, **settings: Any) -> Figures:
-    return simulate(prepare(read_recording(path), None), policy, replace(SETTINGS, **settings), seeds=1)
+def run(policy: Policy, path: Path = FOUR_NODES, edition: Edition = Edition.PAPER, **settings: Any) -> Figures:
+    workload = prepare(read_recording(path), None, edition)
+    return simulate(workload, policy, replace(SETTINGS, edition=edition, **settings), seeds=1)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,9 @@ def run(policy: Policy, path: Path = FOUR_NODES, **settings: Any) -> Figures:
     ],
     ids=["more than three nodes", "after ten placements", "some tasks"],
 )
-def test_a_policy_that_lets_work_wait_for_ever_is_to_blame(waits: Callable[..., bool]) -> None:
-    found = run(Stubborn(waits))
+@pytest.mark.parametrize("edition", [Edition.RAY2, Edition.PAPER])
+def test_a_policy_that_lets_work_wait_for_ever_is_to_blame(waits: Callable[..., bool], edition: Edition) -> None:
+    found = run(Stubborn(waits), edition=edition)
     assert found.stall is not None and found.stall.by_policy is True
     assert any("waits for a node" in each.waits_for and each.by_policy for each in found.stall.tasks)
     assert ("last decision" in found.stall.last_decision) or "no task was ever placed" in found.stall.last_decision
@@ -149,7 +152,7 @@ def test_gap_blames_the_policy_for_waiting_and_nobody_for_what_cannot_end(tmp_pa
 
 @pytest.fixture
 def no_scopes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check_verdict, "policy_scenarios", lambda policy: ())
+    monkeypatch.setattr(check_verdict, "policy_scenarios", lambda policy, edition: ())
 
 
 def checked(policy: Policy, workload: Workload, tmp_path: Path, **settings: Any) -> check_verdict.PolicyReport:

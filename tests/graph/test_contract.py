@@ -21,7 +21,7 @@ from rayproof.model.graph.contract import (
     Made,
     PlaceDied,
     Standing,
-    Submitted,
+    TaskSubmitted,
 )
 
 TASKS = {
@@ -38,10 +38,10 @@ PROGRAM = Program(
     (Submit("a"), Submit("b"), Put("p"), Submit("make"), Submit("m1"), Submit("m2"), Get(("y",)), Wait(("r1",))),
 )
 
-A, B, C = Submitted("a", "driver"), Submitted("b", "driver"), Submitted("c", "b")
+A, B, C = TaskSubmitted("a", "driver"), TaskSubmitted("b", "driver"), TaskSubmitted("c", "b")
 A_RUNS = (A, Began("a", "w0"), Made("x", 1, "w0"), Ended("a", "w0"))
 B_RUNS = (*A_RUNS, B, Began("b", "w0"), C, Began("c", "w1"))
-ACTOR = (Submitted("make", "driver"), Began("make", "w2"), Ended("make", "w2"))
+ACTOR = (TaskSubmitted("make", "driver"), Began("make", "w2"), Ended("make", "w2"))
 
 WHOLE = (
     *B_RUNS,
@@ -64,8 +64,8 @@ WHOLE = (
     Made("y", 1, "w4"),
     Ended("b", "w4"),
     *ACTOR,
-    Submitted("m1", "driver"),
-    Submitted("m2", "driver"),
+    TaskSubmitted("m1", "driver"),
+    TaskSubmitted("m2", "driver"),
     Began("m1", "w2"),
     PlaceDied("w2"),
     Failed("m1", ErrorKind.WORKER_DIED),
@@ -101,7 +101,7 @@ FORBIDDEN: dict[str, tuple[Fact, ...]] = {
     "a_get_fails_with_its_task": (*A_RUNS, GotError("driver", "x")),
     "an_error_has_its_cause": (A, Failed("a", ErrorKind.OBJECT_LOST)),
     "retries_are_used_up_first": (A, Began("a", "w0"), PlaceDied("w0"), Failed("a", ErrorKind.WORKER_DIED)),
-    "calls_begin_in_order": (*ACTOR, Submitted("m1", "driver"), Submitted("m2", "driver"), Began("m2", "w2")),
+    "calls_begin_in_order": (*ACTOR, TaskSubmitted("m1", "driver"), TaskSubmitted("m2", "driver"), Began("m2", "w2")),
     "the_driver_waits_for_its_gets": (*A_RUNS, DriverEnded()),
 }
 
@@ -128,7 +128,7 @@ def test_errors_with_their_causes() -> None:
 def test_concurrent_actors_owe_no_order() -> None:
     tasks = {name: replace(task, max_concurrency=2) if task.actor else task for name, task in TASKS.items()}
     machine = Contract(Program(tasks, PROGRAM.objects, PROGRAM.driver))
-    calls = (Submitted("m1", "driver"), Submitted("m2", "driver"), Began("m2", "w2"), Began("m1", "w2"))
+    calls = (TaskSubmitted("m1", "driver"), TaskSubmitted("m2", "driver"), Began("m2", "w2"), Began("m1", "w2"))
     assert not any(machine.observe(fact) for fact in (*ACTOR, *calls))
 
 

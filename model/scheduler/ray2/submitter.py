@@ -15,7 +15,7 @@ from bisect import insort
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import NodeAffinity, Program, Spread, TaskId
-from rayproof.model.graph.contract import ErrorKind, Refused
+from rayproof.model.graph.contract import ErrorKind, GivenUp
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -269,7 +269,7 @@ class LeaseSubmitter(Process):
             attempt = self.ready.pop(task).attempt
             self.trim(ctx, asked.key)
             if given_up:
-                ctx.observe(Refused(task))
+                ctx.observe(GivenUp(task))
             error = ErrorKind.REJECTED if given_up else ErrorKind.UNSCHEDULABLE
             ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
         self.request(ctx, asked.key)

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
-from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, PlaceDied, Submitted
+from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, PlaceDied, TaskSubmitted
 from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
@@ -138,7 +138,7 @@ class TaskManager(Process):
 
     def submit(self, ctx: Context, task: TaskId, by: TaskId) -> None:
         """A body submits a task; a body that runs again submits anew."""
-        ctx.observe(Submitted(task, by))
+        ctx.observe(TaskSubmitted(task, by))
         spec = self.program.tasks[task]
         if task in self.attempts or task in self.pending:
             return

@@ -16,11 +16,11 @@ from rayproof.model.graph.contract import (
     CopiesLost,
     Ended,
     Fact,
+    GivenUp,
     Made,
     PlaceDied,
-    Refused,
     Standing,
-    Submitted,
+    TaskSubmitted,
 )
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always
@@ -49,7 +49,7 @@ class PaperContract:
         """What an event says to the contract."""
         match event:
             case events.Submitted(task):
-                return [Submitted(task, self.program.parent(task))]
+                return [TaskSubmitted(task, self.program.parent(task))]
             case events.Started(task, node):
                 return [Began(task, f"{node}/{task}")]
             case events.Sealed(made, value):
@@ -58,7 +58,7 @@ class PaperContract:
             case events.BodyEnded(task):
                 return [Ended(task, self.place(task))]
             case events.Rejected(task):
-                return [Refused(task)]
+                return [GivenUp(task)]
             case HeardOfDeath(_, node) if node not in self.dead:
                 left = {made for made, where in self.copies if where != node}
                 gone = sorted({made for made, where in self.copies if where == node} - left)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
 from rayproof.model.graph import Program, Resources, TaskId
-from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, Submitted
+from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.bundles import wildcard_of
@@ -313,7 +313,7 @@ class Failures:
         match event:
             case Failed(task):
                 return replace(self, failed=self.failed | {task})
-            case Submitted(task, by) if by == DRIVER:
+            case TaskSubmitted(task, by) if by == DRIVER:
                 return replace(self, submitted=self.submitted | {task})
             case DriverEnded():
                 return replace(self, done=True)
