@@ -91,7 +91,7 @@ def read_told(paths: Sequence[str | Path]) -> Told:
 
 def _files(path: str | Path) -> list[Path]:
     folder = Path(path)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return [folder]
     found = sorted(file for file in folder.glob("event_EXPORT_*.log") if file.stat().st_size)
     if not found:
