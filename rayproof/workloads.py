@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,11 +21,11 @@ def read_workload(*paths: str | Path) -> Recording:
     read: Callable[..., Recording] = read_states
     for path in paths:
         name = Path(path)
-        suffix = "" if name.is_dir() else name.suffix.lower()
+        suffix = "" if os.path.isdir(name) else name.suffix.lower()
         if suffix == ".jsonl" and len(paths) == 1:
             read = read_recording
         elif suffix == ".jsonl":
             raise InputError(path, None, "a recording beside other files", "one recording, or files that Ray writes")
-        elif suffix not in STATE or (suffix == "" and not name.is_dir()):
+        elif suffix not in STATE or (suffix == "" and not os.path.isdir(name)):
             raise InputError(path, None, "unknown kind of workload", EXPECTED)
     return read(*paths)

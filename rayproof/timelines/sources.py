@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ def read_told(paths: Sequence[str | Path]) -> Told:
 
 def _files(path: str | Path) -> list[Path]:
     folder = Path(path)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return [folder]
     found = sorted(file for file in folder.glob("event_EXPORT_*.log") if file.stat().st_size)
     if not found:
