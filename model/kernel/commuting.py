@@ -60,8 +60,9 @@ def race(
 
 
 def _both(transitions: Transitions, column: int, local: int, one: Stimulus, other: Stimulus) -> Iterator[int]:
-    """The states in which one stimulus after the other leaves a process."""
+    """The states in which one stimulus after the other leaves a process, without a fault inside."""
     interner = transitions.interner
-    for first in interner.results(column, local, one):
-        for then in interner.results(column, first.local, other):
+    calm = dict.fromkeys(transitions.kinds, 0)
+    for first in interner.results(column, local, one, calm):
+        for then in interner.results(column, first.local, other, calm):
             yield then.local

@@ -55,34 +55,24 @@ MERGE_LIMIT = 10_000
 """Orders in which the messages of several channels may come back; more are an error of the model."""
 
 
-def merges(queues: Sequence[Sequence[T]], form: Callable[[T], Hashable]) -> list[tuple[T, ...]]:
+def merges(queues: Sequence[Sequence[T]], form_of: Callable[[T], Hashable]) -> list[tuple[T, ...]]:
     """All orders of several queues together that keep the order of each, equal ones (by their forms) once.
 
     They come depth first, taking from the queues in the order given.
     """
-    found: dict[Hashable, tuple[T, ...]] = {}
-    taken = [0] * len(queues)
-    merged: list[T] = []
-
-    def go_on() -> None:
-        if len(merged) == total:
-            found.setdefault(tuple(map(form, merged)), tuple(merged))
-            if len(found) > MERGE_LIMIT:
-                raise ModelError(f"{total} messages of {len(queues)} channels come back in too many orders")
-            return
-        for i, queue in enumerate(queues):
-            if taken[i] < len(queue):
-                merged.append(queue[taken[i]])
-                taken[i] += 1
-                go_on()
-                taken[i] -= 1
-                merged.pop()
-
-    total = sum(map(len, queues))
-    if len(queues) == 1:
-        return [tuple(queues[0])]
-    go_on()
-    return list(found.values())
+    begun: list[tuple[tuple[int, ...], tuple[T, ...], tuple[Hashable, ...]]] = [((0,) * len(queues), (), ())]
+    for _ in range(sum(map(len, queues))):
+        longer: dict[Hashable, tuple[tuple[int, ...], tuple[T, ...], tuple[Hashable, ...]]] = {}
+        for taken, merged, forms in begun:
+            for i, queue in enumerate(queues):
+                if taken[i] < len(queue):
+                    following = (*taken[:i], taken[i] + 1, *taken[i + 1 :])
+                    form = (*forms, form_of(queue[taken[i]]))
+                    longer.setdefault((following, form), (following, (*merged, queue[taken[i]]), form))
+        if len(longer) > MERGE_LIMIT:
+            raise ModelError(f"messages of {len(queues)} channels come back in more than {MERGE_LIMIT:,} orders")
+        begun = list(longer.values())
+    return list({forms: merged for _, merged, forms in reversed(begun)}.values())[::-1]
 
 
 def connects(sender: Name, receiver: Name, senders: str, receivers: str) -> bool:

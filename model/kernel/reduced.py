@@ -8,10 +8,11 @@ from dataclasses import replace
 from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.explore import Explorer, Limits, Report
 from rayproof.model.kernel.outcomes import Outcome
+from rayproof.model.kernel.reading import Reader
 from rayproof.model.kernel.reductions import REDUCIBLE, Found, Reduction, Watch
 from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.sights import Sights
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.statements import Statement, StatementKind
 from rayproof.model.kernel.steps import Taken
 from rayproof.model.kernel.verdicts import Violation
 
@@ -65,10 +66,14 @@ class ReducedExplorer(Explorer):
         broken = super()._judge_state(state, outcome)
         for other in self._meant([state])[1:]:
             here, there = self.transitions.unpack(state), self.transitions.unpack(other)
-            for reader in (*self._views, *self._sometimes, *self._audits):
-                if reader.holds(here) != reader.holds(there):
-                    raise ToldApart(f"{reader.statement.name} tells apart what is called interchangeable")
+            self._compare((*self._views, *self._sometimes), here, there)
         return None if self._beyond else broken
+
+    @staticmethod
+    def _compare(readers: Iterable[Reader], here: tuple[int, ...], there: tuple[int, ...]) -> None:
+        for reader in readers:
+            if reader.holds(here) != reader.holds(there):
+                raise ToldApart(f"{reader.statement.name} tells apart what is called interchangeable")
 
     def _judge_step(self, state: int, new: int, outcome: Outcome) -> Statement | str | None:
         if self._beyond and outcome.error is None:
@@ -78,6 +83,8 @@ class ReducedExplorer(Explorer):
     def _judge_audit(self, state: int) -> Statement | None:
         self.resting.append(state)
         broken = super()._judge_audit(state)
+        for other in self._meant([state])[1:]:
+            self._compare(self._audits, self.transitions.unpack(state), self.transitions.unpack(other))
         return None if self._beyond else broken
 
     def _violation(self, broken: Statement | str, position: int, last: Outcome | None) -> Violation:
@@ -127,7 +134,10 @@ class ReducedExplorer(Explorer):
 
     def fields_read(self) -> frozenset[str]:
         """The fields that some check has read in some state found."""
-        read = Sights(self.transitions, self.statements).fields_read(self.states())
+        audits = [s for s in self.statements if s.kind is StatementKind.AUDIT]
+        others = [s for s in self.statements if s.kind is not StatementKind.AUDIT]
+        read = Sights(self.transitions, others).fields_read(self.states())
+        read |= Sights(self.transitions, audits).fields_read(self.resting)
         return frozenset().union(*read.values())
 
     def _stands_for(self, state: int) -> int:

@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.interning import Local, Raw, Stimulus
+from rayproof.model.kernel.interning import BudgetAsked, Local, Raw, Stimulus
 from rayproof.model.kernel.links import LinkKind
 from rayproof.model.kernel.outcomes import BITS, Column
 from rayproof.model.kernel.process import Slot, blank, name_of, slot_of, state_fields
@@ -91,7 +91,7 @@ class _Renamings:
                 wanted = {self._result(raw, column, target, number) for raw in results}
                 try:
                     found = interner.results(target, self._local(column, local, number, target), there, left)
-                except ModelError as error:
+                except (ModelError, BudgetAsked) as error:
                     return f"{interner.slots[column]} behaves otherwise when names are exchanged: {error}"
                 if {self._result(raw, target, target, None) for raw in found} != wanted:
                     kind = type(interner.locals[column][local].process).__name__

@@ -12,6 +12,7 @@ from rayproof.model.kernel import (
     LinkKind,
     LinkRule,
     Message,
+    ModelError,
     Name,
     Process,
     Scenario,
@@ -28,6 +29,7 @@ from rayproof.model.kernel import (
     step,
 )
 from rayproof.model.kernel.engines import Engine, explore
+from rayproof.model.kernel.links import merges
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.steps import Deliver, Fault, Taken, Tick
 from rayproof.model.kernel.walk import campaign
@@ -336,6 +338,14 @@ class Same(Sender):
         if isinstance(message, Put) and message.key == "go":
             ctx.send("b", Put("z"), "x")
             ctx.send("b", Put("z"), "y")
+
+
+def test_merges_are_distinct_and_bounded() -> None:
+    assert merges(["ab", "a"], str) == [("a", "b", "a"), ("a", "a", "b")]
+    assert merges(["x" * 20, "x" * 20], str) == [("x",) * 40]
+    assert merges(["ab", "c"], str) == [tuple("abc"), tuple("acb"), tuple("cab")]
+    with pytest.raises(ModelError, match="2 channels come back in more than 10,000 orders"):
+        merges(["abcdefghij", "ABCDEFGHIJ"], str)
 
 
 def test_equal_orders_make_no_choice() -> None:

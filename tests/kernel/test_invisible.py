@@ -9,6 +9,7 @@ from benchmarks.plain_chain import PLAIN, Stable, Update, Written, plain_chain
 from rayproof.model.gcs.chain import protocol
 from rayproof.model.kernel import (
     Context,
+    FaultKind,
     Message,
     Name,
     Process,
@@ -259,3 +260,18 @@ def test_two_channels_that_race_for_a_field_that_nobody_reads_are_refused(rounds
 def test_without_a_race_they_are_let_be() -> None:
     found = explore_reduced(gallery(0), gallery(0), [INVISIBLE])
     assert found.verdict is Verdict.HOLDS and (found.reduced or "it leaves out" in found.reductions[0])
+
+
+@dataclass(slots=True)
+class Fragile(Wall):
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        ctx.may_fail(FaultKind.FAIL_WRITE)
+        Wall.receive(self, ctx, sender, message)
+
+
+def test_a_race_is_looked_for_where_handlers_may_fail() -> None:
+    made = gallery(1)
+    broken = replace(made, processes={**made.processes, "wall": Fragile}, faults={FaultKind.FAIL_WRITE: 1})
+    assert explore_reduced(broken, broken, [INVISIBLE]).verdict is Verdict.VIOLATED
+    calm = replace(gallery(0), processes={**gallery(0).processes, "wall": Fragile}, faults=broken.faults)
+    assert explore_reduced(calm, calm, [INVISIBLE]).verdict is Verdict.HOLDS
