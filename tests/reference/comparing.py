@@ -6,7 +6,7 @@ is read here, and nowhere else in this folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -14,6 +14,7 @@ from random import Random
 
 from rayproof.model.kernel import (
     ModelError,
+    Process,
     Result,
     Scenario,
     Statement,
@@ -30,7 +31,7 @@ from rayproof.model.kernel.process import durable_fields
 from rayproof.model.kernel.reductions import REDUCIBLE
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.simulate import Happening, Simulation
-from rayproof.model.kernel.steps import Fault, Taken
+from rayproof.model.kernel.steps import Taken
 from rayproof.model.kernel.symmetry import Symmetry
 from rayproof.model.kernel.transitions import Transitions
 from rayproof.model.kernel.vector.search import VECTORISED, VectorExplorer
@@ -38,7 +39,19 @@ from rayproof.model.kernel.walk import walk
 from rayproof.model.kernel.world import World
 from tests.reference.claims import Finding, decide, held_by, is_fair_loop, step_held_by
 from tests.reference.drawing import draw
-from tests.reference.relation import Breach, Edge, Graph, Holder, Refused, Relation, State, Unfit, explore
+from tests.reference.relation import (
+    Breach,
+    Edge,
+    Graph,
+    Holder,
+    Refused,
+    Relation,
+    State,
+    Unfit,
+    canonical,
+    explore,
+    names_of_state,
+)
 from tests.reference.shrinking import shrunk
 from tests.reference.systems import System, build
 
@@ -431,7 +444,7 @@ def _same_form(where: str, ours: State, theirs: State) -> None:
 
 
 def _simulated_steps(scenario: Scenario, monitors: tuple[type, ...], seed: int) -> None:
-    """Every step of a timed run is one of the relation in which no timer waits for others."""
+    """Every step of a timed run is one of the relation in which no timer waits for others, and changes the same."""
     random = Random(seed + 2)
     crashes = [unit for unit in scenario.crashable if random.random() < 0.7]
     free = replace(
@@ -441,13 +454,18 @@ def _simulated_steps(scenario: Scenario, monitors: tuple[type, ...], seed: int) 
         cuttable=(),
     )
     relation = Relation(free, monitors, hasty=True)
-    taken: list[Taken] = []
+    taken: list[tuple[Taken, Hashable]] = []
+
+    def hear(_: int, step: Taken) -> None:
+        living = {slot: seat.process if seat.alive else None for slot, seat in simulation.seats.items()}
+        taken.append((step, _forms(living)))
+
     happenings = [Happening(random.choice((0, 50, 150, 300)), unit) for unit in crashes]
-    simulation = Simulation(free, seed, happenings=happenings, on_step=lambda now, step: taken.append(step))
+    simulation = Simulation(free, seed, happenings=happenings, on_step=hear)
     with suppress(ModelError):  # On a clock a patient timer may fire where the untimed model would never let it.
         simulation.run(max_events=60)
     possible = {(state := relation.initial()).key(): state}
-    for number, one in enumerate(taken):
+    for number, (one, forms) in enumerate(taken):
         following = {}
         for state in possible.values():
             if one.step not in (*relation.system_steps(state), *relation.fault_steps(state)):
@@ -457,10 +475,19 @@ def _simulated_steps(scenario: Scenario, monitors: tuple[type, ...], seed: int) 
             except Breach:  # A clock has no end, and a book may send without bound.
                 return
             for edge in ways:
-                if (isinstance(one.step, Fault) and not one.choices) or edge.choices == one.choices:
+                made = _forms({slot: holder.process for slot, holder in edge.state.holders.items()})
+                if edge.choices == one.choices and made == forms:
                     following[edge.state.key()] = edge.state
-        insist(following, f"simulate: step {number + 1}, {one}, is none of the relation")
+        insist(following, f"simulate: step {number + 1}, {one}, is none of the relation, or does something else")
         possible = following
+
+
+def _forms(living: Mapping[str, Process | None]) -> Hashable:
+    """The states of processes by slot; None for the dead."""
+    return tuple(
+        process and tuple(canonical(getattr(process, name)) for name in names_of_state(type(process)))
+        for process in living.values()
+    )
 
 
 def _same_reduced(scenario: Scenario, legal: Sequence[Statement], findings: dict[str, Finding]) -> None:
