@@ -28,6 +28,7 @@ from rayproof.commands import (
     bugs,
     compare_live,
     conform,
+    doctor,
     explore_graph,
     follow,
     golden,
@@ -152,19 +153,12 @@ def _leave(verdict: Verdict) -> None:
 
 
 def _write_json(document: Any, target: str) -> None:
-    _write_text(json_text(document), target)
-
-
-def _write_text(text: str, target: str) -> None:
-    if target == STANDARD_OUTPUT:
-        sys.stdout.write(text)
-    else:
-        write_text(text, target)
+    write_text(json_text(document), target)
 
 
 def _write_page(text: str, target: str) -> None:
     """A document that is all the command has to say."""
-    _write_text(text, target)
+    write_text(text, target)
     if target != STANDARD_OUTPUT:
         say(f"wrote {target}")
 
@@ -408,8 +402,14 @@ def _listing(rows: list[dict[str, Any]], columns: tuple[str, ...], json_to: str 
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(row[column])) for column in columns))
+        table.add_row(*(Text(_cell(row[column])) for column in columns))
     report_console().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={each}" for name, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @app.command("scenarios")
@@ -504,6 +504,7 @@ bounds.register(app)
 new_policy.register(app)
 bugs.register(app)
 conform.register(app)
+doctor.register(app)
 golden.register(app)
 recording.register(app)
 compare_live.register(app)

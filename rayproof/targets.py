@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,13 @@ def make_folder(folder: Path) -> None:
 
 
 def write_text(text: str, target: str | Path) -> None:
-    """Write a whole text to a file; raises `InputError`. Half a file is never left under the name."""
+    """Write a whole text to a file, or to standard output for `-`; raises `InputError`.
+
+    Half a file is never left under the name.
+    """
+    if str(target) == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        return
     path = Path(target)
     require_file(path)
     # A link to a file stays a link: what it leads to is replaced.

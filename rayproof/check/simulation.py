@@ -165,7 +165,11 @@ def simulate(
     idle = [sentence for sentence in idle_hooks(policy, runs[0][0], settings.edition) if not capped]
     for measures, _ in runs[1:]:
         idle = [sentence for sentence in idle if sentence in idle_hooks(policy, measures, settings.edition)]
-    return replace(_figures(workload, runs), stall=stall, capped=capped, idle=tuple(idle))
+    figures = _figures(workload, runs)
+    if stall is not None and stall.by_policy:
+        # The driver may end all the same, having waited for nothing; that is no time for work that was not done.
+        figures = replace(figures, makespan_s=None, makespans_s=())
+    return replace(figures, stall=stall, capped=capped, idle=tuple(idle))
 
 
 def _broken(error: PolicyError) -> Figures:

@@ -96,8 +96,9 @@ def compare_live_command(
         figures = simulate(ready, forcing.policy.policy, settings, seeds=SEEDS)
         note = figures.error or ("the simulated driver still waits at the end" if figures.makespan_s is None else "")
         compared.append(Compared(forcing.policy.name, tuple(makespans), figures.makespans_s, note))
-    say(json_text(as_json(compared)) if json_to == STANDARD_OUTPUT else as_text(compared), end="")
-    if json_to is not None and json_to != STANDARD_OUTPUT:
+    if json_to != STANDARD_OUTPUT:
+        say(as_text(compared), end="")
+    if json_to is not None:
         write_text(json_text(as_json(compared)), json_to)
     if failed:
         print(f"runs that failed and do not count: {', '.join(failed)}", file=sys.stderr)

@@ -24,7 +24,7 @@ from rayproof.conformance.check import ALL_LOOKS
 from rayproof.conformance.outcomes import Outcomes, check_outcomes
 from rayproof.conformance.outcomes.history import read_history
 from rayproof.conformance.outcomes.search import ALL, LIMIT
-from rayproof.console import json_text, report_console, say
+from rayproof.console import json_text, report_console
 from rayproof.exits import Interrupted
 from rayproof.model.kernel import EXIT_CODES, Verdict
 from rayproof.targets import STANDARD_OUTPUT, require_file, write_text
@@ -196,9 +196,7 @@ def register(app: typer.Typer) -> None:
             report = conform(recording, max_states, max_all_states, max_looks, bar)
         if json_to != STANDARD_OUTPUT:
             show(report, report_console(soft_wrap=True))
-        if json_to == STANDARD_OUTPUT:
-            say(json_text(as_json(report)), end="")
-        elif json_to is not None:
+        if json_to is not None:
             write_text(json_text(as_json(report)), json_to)
         if report.interrupted:
             raise Interrupted("not everything was asked")

@@ -42,8 +42,6 @@ def register(app: typer.Typer) -> None:
         except Exception as error:
             what = f"{loaded.name} raised {type(error).__name__}: {error}"
             raise InputError(policy, None, what, "a policy that answers every question") from error
-        if json_to == STANDARD_OUTPUT:
-            say(json_text(table), end="")
-        else:
-            write_text(json_text(table), json_to)
+        write_text(json_text(table), json_to)
+        if json_to != STANDARD_OUTPUT:
             say(f"{json_to}: {rows} rows")

@@ -109,7 +109,7 @@ def test_work_that_never_ends_is_violated_in_all_three(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ("check", "never.py", "--workload", str(EXAMPLES / "recordings" / "29_policy_default.jsonl"))
-    monkeypatch.setattr("rayproof.check.verdict.policy_scenarios", lambda policy: ())
+    monkeypatch.setattr("rayproof.check.verdict.policy_scenarios", lambda policy, edition: ())
     code, out, document, _ = both(monkeypatch, capsys, command, True)
     (policy,) = document["policies"]
     assert code == 1 and document["verdict"] == policy["verdict"] == "violated" and "verdict: violated" in out
@@ -188,9 +188,25 @@ def test_bugs_agree(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     assert (code, row["result"]) == (0, "killed") and "1 killed" in out
 
 
+def test_doctor_agrees(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, document, _ = both(monkeypatch, capsys, ("doctor",), True)
+    assert code == 0 and out.count("works") == len(document["checks"]) == 3
+    assert not any(check["problem"] for check in document["checks"])
+
+
+def test_doctor_names_what_does_not_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def no_solver(*arguments: object, **named: object) -> None:
+        raise OSError("libz3 cannot be loaded")
+
+    monkeypatch.setattr("rayproof.commands.doctor.shortest_schedule", no_solver)
+    code, out, document, _ = both(monkeypatch, capsys, ("doctor",), True)
+    assert code == Exit.DEFECT and "OSError: libz3 cannot be loaded" in out
+    assert [check["problem"] for check in document["checks"]] == ["", "", "OSError: libz3 cannot be loaded"]
+
+
 def test_no_command_is_left_out() -> None:
     asked = {case[0] for case in VERDICTS.values()}
     asked |= {command[0] for command, *_ in ANSWERS.values()} | {command[0] for command, *_ in PLAIN.values()}
-    asked |= {"scenarios", "statements", "policies", "bugs"}
+    asked |= {"scenarios", "statements", "policies", "bugs", "doctor"}
     asked |= {"record", "run", "compare-live"}  # These need real Ray.
     assert asked == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]

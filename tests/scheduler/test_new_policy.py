@@ -51,7 +51,7 @@ def test_the_command_writes_a_policy_and_a_test_that_passes(tmp_path: Path) -> N
 def test_what_the_command_says_to_type_next_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("rayproof.check.verdict.policy_scenarios", lambda policy: ())
+    monkeypatch.setattr("rayproof.check.verdict.policy_scenarios", lambda policy, edition: ())
     commands = [shlex.split(command) for command in next_commands(*write_policy("my_idea", tmp_path))]
     assert [command[0] for command in commands] == ["pytest", "rayproof", "pytest"]
     assert commands[0][1] == str(tmp_path / "test_my_idea.py"), "which the test above runs"
