@@ -50,10 +50,10 @@ def test_every_module_that_is_named_without_its_folder_is_somewhere(page: Path) 
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The command lines of a page, without what redirects or follows them."""
+    """The command lines of a page, without what redirects or follows them, and without a script's own after `--`."""
     for line in TYPED.findall(text):
         words = shlex.split((line[0] or line[1]).replace(";", " ; "), comments=True)[1:]
-        yield list(takewhile(lambda word: word not in (";", "|", ">", "&&"), words))
+        yield list(takewhile(lambda word: word not in (";", "|", ">", "&&", "--"), words))
 
 
 def unknown_in(words: list[str], known: Any) -> str:
