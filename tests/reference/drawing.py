@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -333,6 +334,33 @@ class Draw:
         return made
 
 
+def twins(system: System) -> System:
+    """The same with two actors of one class that nothing tells apart but their names."""
+    (one, kind, book), (other, *_) = system.actors
+    swapped = {one: other, other: one, f"{one}#1": f"{other}#1", f"{other}#1": f"{one}#1"}
+
+    def swap(part: Any) -> Any:
+        if type(part) is tuple:
+            return tuple(map(swap, part))
+        return swapped.get(part, part) if type(part) is str else part
+
+    both = (one, other)
+    return replace(
+        system,
+        actors=((one, kind, book), (other, kind, swap(book))),
+        links=tuple(tuple(o for o in options if o[0] not in ("sender", "receiver")) for options in system.links),
+        claims=tuple(replace(claim, links=claim.links and ("*", "*")) for claim in system.claims),
+        units=(),
+        crashable=both if system.crashable else (),
+        recoverable=both if system.recoverable else (),
+        services=both if system.services else (),
+        watchers=tuple((slot, both) for slot in both) if system.watchers else (),
+        cuttable=(),
+    )
+
+
 def draw(seed: int, *, careless: bool = False) -> System:
     """The system of a seed; `careless`: its processes may depend on orders that nobody promises."""
-    return Draw(seed, careless).system()
+    made = Draw(seed, careless)
+    system = made.system()
+    return twins(system) if len(system.actors) == 2 and made.chance(0.2) else system

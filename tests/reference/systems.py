@@ -296,7 +296,7 @@ def build(system: System) -> Scenario:
         name="drawn",
         component="kernel",
         processes={slot: _factory(KINDS[kind], book) for slot, kind, book in system.actors},
-        statements=tuple(statement(claim, f"claim{number}") for number, claim in enumerate(system.claims)),
+        statements=tuple(statement_of(claim, f"claim{number}") for number, claim in enumerate(system.claims)),
         links=tuple(_rule(dict(options)) for options in system.links),
         services=frozenset(system.services),
         units=dict(system.units),
@@ -324,7 +324,7 @@ def _rule(options: dict[str, Any]) -> LinkRule:
 # ---- statements ----------------------------------------------------------------------------------
 
 
-def statement(claim: Claim, name: str) -> Statement:
+def statement_of(claim: Claim, name: str) -> Statement:
     """The statement of a claim."""
     reads = tuple(KINDS[kind] for kind in claim.reads)
     monitors = tuple(MONITORS[kind] for kind in claim.monitors)

@@ -9,7 +9,6 @@ import pytest
 
 from rayproof.model.kernel import FaultKind, TimerKind
 from rayproof.model.kernel import breaking as breaking_module
-from rayproof.model.kernel import gate as gate_module
 from rayproof.model.kernel import world as world_module
 from rayproof.model.kernel.breaking import Breaking
 from rayproof.model.kernel.fairness import Obligations
@@ -147,11 +146,8 @@ def replay_does_not_judge(patch: Patch) -> None:
     patch.setattr(Judge, "after_step", lambda self, taken: None)
 
 
-def a_reduction_without_a_gate(patch: Patch) -> None:
-    patch.setattr(gate_module, "_difference", lambda one, other: "")
-    patch.setattr(gate_module, "_unlike", lambda full, reduced, wanted: "")
-    patch.setattr(gate_module, "WORTH", 0)
-    patch.setattr(_Compressed, "_changes_nothing_seen", lambda self, outcome, here, new: not outcome.error)
+def messages_that_are_shown_are_hurried(patch: Patch) -> None:
+    patch.setattr(_Compressed, "_fits", lambda self, link: True)
 
 
 def a_restart_forgets_the_disk(patch: Patch) -> None:
@@ -201,7 +197,7 @@ MUTATIONS = (
     draws_are_not_fair,
     a_clock_lets_messages_overtake,
     replay_does_not_judge,
-    a_reduction_without_a_gate,
+    messages_that_are_shown_are_hurried,
     a_restart_forgets_the_disk,
     answers_are_remembered_without_the_messages,
     single_processes_are_not_judged,
