@@ -294,7 +294,7 @@ def check_command(
     json_to: JsonOption = None,
 ) -> None:
     """Say whether policies are legal and live, and how they do on a recorded workload."""
-    require_file(json_to)
+    require_file(json_to, *workload, cluster, *(policies or ()), *(policy or ()))
     require_folder(out)
     if edition is Edition.BOTH:
         raise InputError("--edition", None, "a policy is judged on one architecture at a time", "ray2 or paper")
@@ -355,7 +355,7 @@ def replay_command(
     json_to: JsonOption = None,
 ) -> None:
     """Carry a counterexample out again, step by step; exit code 1 when something is still broken."""
-    require_file(json_to)
+    require_file(json_to, file, policy)
     trace = load(file)
     again = shown(trace, file, Trust(trust, policy))
     verdict = Verdict.HOLDS if again.broken is None else Verdict.VIOLATED
@@ -378,7 +378,7 @@ def show_command(
     json_to: JsonOption = None,
 ) -> None:
     """Print a counterexample as it was recorded, without carrying it out unless an id is followed."""
-    require_file(json_to)
+    require_file(json_to, file, policy)
     trace = load(file)
     if follow_id is None and (trust or policy is not None):
         raise InputError("--trust" if trust else "--policy", None, "nothing is run", "--follow beside it")

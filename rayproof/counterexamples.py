@@ -233,7 +233,9 @@ def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = Fal
         known = ", ".join(s.name for s in scenario.statements)
         expected = f"one of {trace.scenario} ({known}), or a rule of the hooks ({', '.join(sorted(POLICY_RULES))})"
         raise InputError(path, None, f"unknown statement {trace.statement!r}", expected)
-    return Again(render(trace, replayed, replay_command(path, trace), found=found), broken, broken == trace.statement)
+    # What is printed as the constants is what was carried out, whatever the trace says.
+    text = render(changed(trace, constants=scenario.constants), replayed, replay_command(path, trace), found=found)
+    return Again(text, broken, broken == trace.statement)
 
 
 def explain(scenario: Scenario, result: Result) -> str:

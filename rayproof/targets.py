@@ -21,8 +21,11 @@ STANDARD_OUTPUT = "-"
 FILE, FOLDER = "a file that can be written, in a folder that exists", "a folder that can be written, or made"
 
 
-def require_file(target: str | Path | None) -> None:
-    """Raise `InputError` unless a file can be written there; None and `-` need none."""
+def require_file(target: str | Path | None, *read: str | Path | None) -> None:
+    """Raise `InputError` unless a file can be written there; None and `-` need none.
+
+    `read`: what the command reads, which no report may replace; names of no file are passed over.
+    """
     if target is None or str(target) == STANDARD_OUTPUT:
         return
     path = Path(target)
@@ -35,6 +38,8 @@ def require_file(target: str | Path | None) -> None:
         raise InputError(path, None, f"it is {_named(kind)}", FILE)
     else:
         _require_access(path, path, FILE)
+        if any(_is_same(path, each) for each in read if each is not None):
+            raise InputError(path, None, "it is read by this very command", "another file")
 
 
 def require_folder(folder: Path) -> None:
@@ -104,6 +109,13 @@ def _kind(path: Path, expected: str) -> int | None:
         raise InputError(path, None, "a link that leads nowhere" if broken else str(error.strerror), expected) from None
     except ValueError as error:
         raise InputError(path, None, f"no path: {error}", expected) from None
+
+
+def _is_same(path: Path, other: str | Path) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except (OSError, ValueError):
+        return False
 
 
 def _require_access(named: Path, place: Path, expected: str) -> None:

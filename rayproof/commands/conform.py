@@ -184,7 +184,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Say whether the model allows the placements and outcomes of a recording of real Ray."""
-        require_file(json_to)
+        require_file(json_to, recording)
         console = Console(stderr=True)
         with Bar(
             SpinnerColumn(),

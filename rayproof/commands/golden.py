@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
         json_to: Annotated[str, typer.Option("--json", metavar="FILE|-", help="Where to write it.")] = STANDARD_OUTPUT,
     ) -> None:
         """Write the answers of a policy as a decision table, to be replayed by tests in another language."""
-        require_file(json_to)
+        require_file(json_to, policy)
         if rows * nodes > MOST_VIEWS:
             raise InputError(
                 "--rows", None, f"{rows:,} rows of {nodes:,} nodes", f"at most {MOST_VIEWS:,} nodes in all"

@@ -119,6 +119,14 @@ def test_something_else_that_is_broken_is_said(
     assert (document["verdict"], document["confirmed"], document["broken"]) == ("violated", False, "legal_answer")
 
 
+def test_the_constants_printed_are_those_carried_out(
+    trace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(trace, scenario__constants={"raylets": 1000})
+    code, out, _ = run(monkeypatch, capsys, "replay", trace, "--policy", BAD)
+    assert code == 1 and "sched-affinity (raylets=2, tasks=3" in out and "raylets=1000" not in out
+
+
 HOSTILE = "\x1b]0;pwn\x07\x1b[2J\x1b[31mALL FINE\x1b[0m\nverdict: holds"
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rayproof.cli import run
 from rayproof.counterexamples import kept, load, save
 from rayproof.errors import InputError
+from rayproof.exits import guarded
 from rayproof.targets import make_folder, require_file, require_folder, write_text
 from tests.fuzz.seeds import seeds
 
@@ -39,6 +41,30 @@ def test_a_file_that_cannot_be_written_is_refused(strange: dict[str, Path], what
         require_file(strange[what])
     with pytest.raises(InputError):
         write_text("x", strange[what])
+
+
+def test_what_a_command_reads_is_not_replaced_by_its_report(tmp_path: Path) -> None:
+    read, link = tmp_path / "read.jsonl", tmp_path / "link.jsonl"
+    read.write_text("{}\n")
+    link.symlink_to(read)
+    for target in (read, link, str(tmp_path / ".." / tmp_path.name / "read.jsonl")):
+        with pytest.raises(InputError, match="it is read by this very command; expected another file"):
+            require_file(target, "default", None, read)
+    require_file(read, "default", tmp_path / "other.jsonl")
+
+
+@pytest.mark.parametrize(
+    "command", [("check", "--workload"), ("replay",), ("show",), ("conform",), ("golden",)], ids=lambda each: each[0]
+)
+def test_no_command_replaces_what_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    read = tmp_path / "read.py"
+    read.write_text("x\n")
+    monkeypatch.setattr(sys, "argv", ["rayproof", *command, str(read), "--json", str(read)])
+    assert guarded(run) == 2
+    assert "read by this very command" in capsys.readouterr().err
+    assert read.read_text() == "x\n"
 
 
 @pytest.mark.parametrize("what", ["file", "pipe", "dangling", "loop", "device", "below a file", "nul", "long"])

@@ -147,6 +147,22 @@ def test_a_policy_is_checked_where_it_decides_something(edition: Edition) -> Non
     assert moving == {*MIGRATIONS, "migration-coordinator-dies"}
 
 
+@pytest.mark.parametrize("edition", [Edition.PAPER, Edition.RAY2])
+def test_an_order_is_asked_about_several_tasks_in_every_edition(edition: Edition) -> None:
+    """Otherwise a policy whose only hook it is would hold whatever it answers."""
+
+    class Nobody:
+        name = "nobody"
+
+        def order(self, queue: Any, view: Any, memory: Any, ctx: Any) -> Any:
+            return queue[0].id if len(queue) < 2 else "nobody"
+
+    policy = with_defaults(Nobody())
+    scenarios = sorted(policy_scenarios(policy, edition), key=lambda entry: entry.hook != "order")
+    found = (explore(entry.build(policy, {})).violation for entry in scenarios)
+    assert next(filter(None, found)).sentence == "policy nobody ordered 'nobody', which cannot start now"
+
+
 def test_a_policy_with_one_hook_places_as_default_does(tmp_path: Path) -> None:
     file = tmp_path / "late.py"
     file.write_text("class Late:\n    def order(self, queue, view, memory, ctx):\n        return queue[-1].id\n")

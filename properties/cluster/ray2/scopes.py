@@ -196,6 +196,14 @@ TODAY_ENTRIES = (
         hook="transfer",
         as_ray=(),
     ).sized(1_524, 5_059, 26),
+    # One CPU for requests of three classes: two wait for it together, and a policy orders them.
+    scope(
+        "today-queue",
+        program("", task("a"), task("b", function="g"), task("c", function="h")),
+        equal_nodes(1),
+        hook="order",
+        as_ray=(),
+    ).sized(27, 34, 18),
     # Requests may arrive twice, at any time.
     scope(
         "today-duplicates",
