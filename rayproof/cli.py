@@ -93,7 +93,7 @@ class Commands(TyperGroup):
         return name, command, rest
 
     def _require_once(self, ctx: Any, name: str | None, command: Any, rest: list[str]) -> None:
-        with command.context_class(command, info_name=name, parent=ctx) as inner:
+        with command.context_class(command, info_name=name, parent=ctx, **command.context_settings) as inner:
             given = list(command.make_parser(inner).parse_args(args=rest)[2])
             for param in given:
                 single = not getattr(param, "is_flag", False) and not param.multiple

@@ -229,7 +229,7 @@ def _check_occupants(instance: Instance) -> None:
     for item in instance.occupants:
         if item.state_bytes < 0:
             raise InstanceError(f"occupant {item.id}: expected a state of 0 bytes or more, found {item.state_bytes}")
-        gpus = item.demand[GPU]
+        gpus = item.demand.fixed(GPU)
         if gpus > UNIT and gpus % UNIT:
             # Ray refuses it too: a share is a share of one GPU.
             raise InstanceError(f"demand of {item.id}: expected a part of one GPU or whole GPUs, found {gpus / UNIT:g}")

@@ -59,11 +59,13 @@ def test_a_counterexample_is_kept_replayed_and_followed(
     assert code == 1 and "VIOLATED writes_are_in_the_order" in out
     (trace,) = tmp_path.glob("*.json")
     assert '"file": ' in trace.read_text(encoding="utf-8")
-    code, out, _ = rayproof(monkeypatch, capsys, "replay", str(trace))
+    code, _, err = rayproof(monkeypatch, capsys, "replay", str(trace))
+    assert code == 2 and "--trust to run it" in err
+    code, out, _ = rayproof(monkeypatch, capsys, "replay", str(trace), "--trust")
     assert code == 1 and "store.accepted: (2,) -> (2, 1)" in out
     damaged = tmp_path / "damaged.json"
     damaged.write_text(trace.read_text(encoding="utf-8").replace("trusts_the_writer", "nobody"), encoding="utf-8")
-    code, _, err = rayproof(monkeypatch, capsys, "replay", str(damaged))
+    code, _, err = rayproof(monkeypatch, capsys, "replay", str(damaged), "--trust")
     assert code == 2 and "unknown planted bug 'nobody'" in err
 
 

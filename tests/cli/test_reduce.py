@@ -25,6 +25,7 @@ SAFETY = ("--only", "acknowledged_writes_survive", "--only", "update_propagation
 def test_a_larger_scope_is_judged_on_a_tiny_one_of_its_family(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     code, out, _ = rayproof(monkeypatch, capsys, "verify", "chain-3-3-1", "--reduce", "auto", *SAFETY)
     # All 124,541 states: tests/cli/test_verify.py.
     caveat = "holds (reduced: silent acknowledgements, gate 13,022 states)"

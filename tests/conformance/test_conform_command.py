@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from rayproof.cli import app
+from rayproof.cli import app, main
 from rayproof.commands import conform
 from rayproof.errors import InputError
 from tests.conformance.outcome_forgeries import load, write
@@ -80,13 +80,20 @@ def test_what_is_no_recording_is_bad_input(tmp_path: Path) -> None:
         CliRunner().invoke(app, ["conform", str(tmp_path / "missing.jsonl")], catch_exceptions=False)
 
 
-def test_an_interruption_keeps_what_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_keeps_what_was_decided(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(conform, "check_outcomes", interrupted)
-    code, printed = run(EXAMPLES / "recordings" / "13_tree_reduce.jsonl")
-    assert code == 130
+    # Whoever calls the application gets the interrupt; `main` makes it 130.
+    monkeypatch.setattr("sys.argv", ["rayproof", "conform", str(EXAMPLES / "recordings" / "13_tree_reduce.jsonl")])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 130
+    printed = capsys.readouterr().out
     assert "placements     31       31" in printed and "verdict: undetermined" in printed
 
 

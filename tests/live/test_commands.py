@@ -37,7 +37,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         (("--nodes", "2,-1", "--", "script.py"), "'-1' is not a node"),
         (("--nodes", "2", "--address", "h:1", "script.py"), "given together with --nodes"),
         (("--out", "run.json", "script.py"), "does not end in .jsonl"),
-        (("--out", "nowhere/run.jsonl", "script.py"), "it cannot be written"),
+        (("--out", "nowhere/run.jsonl", "script.py"), "there is no folder nowhere"),
     ],
 )
 def test_bad_arguments(

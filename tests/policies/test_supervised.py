@@ -269,7 +269,7 @@ def test_a_rule_that_is_broken_by_loading_is_a_verdict(
     code, out, _ = run(monkeypatch, capsys, "check", str(file), "--workload", RECORDING, "--json", "-")
     report = json.loads(out)
     assert code == 1 and report["verdict"] == report["policies"][0]["verdict"] == "violated"
-    assert report["policies"][0]["note"].startswith("no_exception: policy")
+    assert report["policies"][0]["notes"][0].startswith("no_exception: policy")
     code, out, err = run(monkeypatch, capsys, "gap", "--policy", str(file), "--instances", "tiny")
     assert code == 1 and out == "" and err.startswith("no_exception: policy")
 
@@ -284,7 +284,7 @@ def test_what_a_policy_prints_is_in_the_verdict_and_not_in_the_json(
     answers = {row["name"]: row["verdict"] for row in json.loads(out)["policies"][0]["statements"]}
     assert code == 1 and err == "" and answers["prints"] == "violated"
     (trace,) = (tmp_path / "out").iterdir()
-    code, out, _ = run(monkeypatch, capsys, "replay", str(trace))
+    code, out, _ = run(monkeypatch, capsys, "replay", str(trace), "--trust")
     assert code == 1 and out.startswith("VIOLATED prints: policy Prints printed '\\x1b[31m ") and "\x1b" not in out
 
 

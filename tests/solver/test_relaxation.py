@@ -121,7 +121,7 @@ def test_nodes_that_an_autoscaler_may_add_count_from_the_start() -> None:
     node = NodeSpec("w0", Resources.of(CPU=1), group="worker")
     assert lower_bound(from_program(burst, ClusterSpec((node,)))).value_us == 18
     assert lower_bound(from_program(burst, ClusterSpec((node,), max_nodes=(("worker", 3),)))).value_us == 6
-    with pytest.raises(InstanceError, match="shows none to copy"):
+    with pytest.raises(InstanceError, match="a node or a template to copy, found none"):
         from_program(burst, ClusterSpec((node,), max_nodes=(("gpu", 1),)))
 
 
