@@ -239,7 +239,8 @@ def has_order(value: Any) -> bool:
     elif is_frozen(kind):
         found = any(has_order(getattr(value, field.name)) for field in fields(value))
     else:
-        found = False
+        # A policy, say: kept here it would outlive everybody who uses it.
+        return False
     if len(_mixed) > 1 << 16:
         _mixed.clear()
     _mixed[id(value)] = (value, found)
