@@ -145,8 +145,8 @@ def _holder(process, alive, incarnation, timers) -> Holder:  # type: ignore[no-u
 def differences(system: System, seed: int = 0, least: int = 0, *, gated: bool = False) -> str:
     """Where the drivers and the reference part, in words; empty when they agree.
 
-    `seed`: of the walks and simulated runs. `gated`: whether a reduced search may rest on its gate alone. Raises `Unfit` when the system is no small one, or has fewer states than
-    `least`.
+    `seed`: of the walks and simulated runs. `gated`: whether a reduced search may rest on its gate alone. Raises
+    `Unfit` when the system is no small one, or has fewer states than `least`.
     """
     scenario = build(system)
     monitors = tuple(dict.fromkeys(kind for s in scenario.statements for kind in s.monitors))
