@@ -41,6 +41,7 @@ from rayproof.commands import (
 from rayproof.commands.limits import (
     BudgetOption,
     EngineOption,
+    JsonOption,
     MemoryOption,
     OnlyOption,
     ReduceOption,
@@ -69,9 +70,6 @@ from rayproof.targets import STANDARD_OUTPUT, require_file, require_folder, writ
 from rayproof.verify import NOTHING_OWED, as_json, exercised_by, require_planted, verdict_of, verify, versions
 from rayproof.workloads import read_workload
 
-JsonOption = Annotated[
-    str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON, to a file or standard output.")
-]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder for counterexamples.")]
 

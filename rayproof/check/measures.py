@@ -170,12 +170,12 @@ class Measures:
         for task, times in self.times.items():
             if task in self.setup or times.submitted is None or times.ended is None:
                 continue
-            spent = self._spent(times)
+            spent = self._spent(task, times)
             for condition, duration in spent.items():
                 total[condition] += duration
         return total
 
-    def _spent(self, times: Times) -> dict[str, int]:
+    def _spent(self, task: TaskId, times: Times) -> dict[str, int]:
         assert times.submitted is not None and times.queued is not None and times.ended is not None
         assert times.started is not None and times.began is not None
         decided = times.queued if times.granted is None else times.granted

@@ -162,14 +162,13 @@ def simulate(
     broken = put_again(policy)
     if broken is not None:
         return _broken(broken)
-    idle = [sentence for sentence in idle_hooks(policy, runs[0][0], settings.edition) if not capped]
-    for measures, _ in runs[1:]:
-        idle = [sentence for sentence in idle if sentence in idle_hooks(policy, measures, settings.edition)]
+    told = [] if capped else [idle_hooks(policy, measures, settings.edition) for measures, _ in runs]
+    idle = tuple(sentence for sentence in (told[0] if told else ()) if all(sentence in each for each in told))
     figures = _figures(workload, runs)
     if stall is not None and stall.by_policy:
         # The driver may end all the same, having waited for nothing; that is no time for work that was not done.
         figures = replace(figures, makespan_s=None, makespans_s=())
-    return replace(figures, stall=stall, capped=capped, idle=tuple(idle))
+    return replace(figures, stall=stall, capped=capped, idle=idle)
 
 
 def _broken(error: PolicyError) -> Figures:
@@ -238,6 +237,7 @@ def most_events(workload: Workload, settings: Settings) -> int:
 
 
 def happenings_of(recording: Recording, number: dict[NodeId, int]) -> list[Happening]:
+    """Recorded deaths and arrivals of nodes, as faults of the simulated units; `number`: the position of each node."""
     found = []
     for fault in recording.faults:
         if fault.node is None or fault.node not in number:

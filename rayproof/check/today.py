@@ -122,12 +122,11 @@ class TodayMeasures(Measures):
             case _:
                 pass
 
-    def _spent(self, times: Times) -> dict[str, int]:
+    def _spent(self, task: TaskId, times: Times) -> dict[str, int]:
         """The time of one task; a decision takes none of its own, and control messages two round trips at most."""
         assert times.submitted is not None and times.started is not None
         assert times.began is not None and times.ended is not None
         before = times.started - times.submitted
-        task = next(name for name, each in self.times.items() if each is times)
         moving = min(self.fetched.get(task, 0), before)
         control = min(4 * LATENCY_US, before - moving)
         return {

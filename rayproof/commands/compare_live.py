@@ -10,6 +10,7 @@ import typer
 
 from rayproof.check.simulation import Settings, prepare, simulate
 from rayproof.check.verdict import SEEDS
+from rayproof.commands.limits import JsonOption
 from rayproof.commands.recording import (
     PASSED_ON,
     UNFINISHED,
@@ -54,9 +55,7 @@ def compare_live_command(
     bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = 1_000_000_000,
     decision_us: Annotated[int, typer.Option(min=0, help="Time of the scheduler for one message.")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
-    json_to: Annotated[
-        str | None, typer.Option("--json", metavar="FILE|-", help="Write the comparison as JSON.")
-    ] = None,
+    json_to: JsonOption = None,
 ) -> None:
     """Run policies on real Ray and say whether `check` predicted what they took, and which is faster."""
     require_file(json_to)

@@ -19,6 +19,7 @@ from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from rayproof.commands.limits import JsonOption
 from rayproof.conformance import Answer, Conformance, check_placements, read_evidence
 from rayproof.conformance.check import ALL_LOOKS
 from rayproof.conformance.outcomes import Outcomes, check_outcomes
@@ -178,10 +179,7 @@ def register(app: typer.Typer) -> None:
         max_states: Annotated[int, typer.Option(min=1, help="States searched for one outcome.")] = LIMIT,
         max_all_states: Annotated[int, typer.Option(min=1, help="States searched for all outcomes.")] = ALL,
         max_looks: Annotated[int, typer.Option(min=1, help="Moments tried for all placements.")] = ALL_LOOKS,
-        json_to: Annotated[
-            str | None,
-            typer.Option("--json", metavar="FILE|-", help="Write the report as JSON, to a file or standard output."),
-        ] = None,
+        json_to: JsonOption = None,
     ) -> None:
         """Say whether the model allows the placements and outcomes of a recording of real Ray."""
         require_file(json_to, recording)

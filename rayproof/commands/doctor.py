@@ -13,13 +13,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
-from typing import Annotated
 
 import typer
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from rayproof.commands.limits import JsonOption
 from rayproof.console import json_text, report_console
 from rayproof.counterexamples import load, save, scenario_of, to_trace
 from rayproof.exits import Exit
@@ -124,9 +124,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command("doctor")
     def doctor_command(
-        json_to: Annotated[
-            str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON.")
-        ] = None,
+        json_to: JsonOption = None,
     ) -> None:
         """Say which versions and optional parts are here, and whether the main parts work."""
         require_file(json_to)

@@ -1,4 +1,4 @@
-"""Options that every exploring command has: the engine and the caps."""
+"""Options that many commands share: where a report goes, the engine and the caps."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ ReduceOption = Annotated[
 ]
 OnlyOption = Annotated[
     list[str] | None, typer.Option("--only", metavar="STATEMENT", help="Check this statement alone; can be repeated.")
+]
+
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE|-", help="Write the report as JSON, to a file or standard output.")
 ]
 
 EngineOption = Annotated[
