@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rayproof.check.simulation import Settings, prepare, simulate
+from rayproof.check.simulation import BANDWIDTH, Settings, prepare, simulate
 from rayproof.check.verdict import SEEDS
 from rayproof.commands.limits import JsonOption
 from rayproof.commands.recording import (
@@ -28,6 +28,7 @@ from rayproof.live.comparing import Compared, as_json, as_text
 from rayproof.live.running import RAYS_OWN, Forcing
 from rayproof.live.session import Ran, Where, parse_script, runner, save
 from rayproof.policies import load_policy
+from rayproof.properties.entry import Edition
 from rayproof.recordings import Recording
 from rayproof.targets import STANDARD_OUTPUT, require_file, write_text
 from rayproof.workloads import read_workload
@@ -52,8 +53,9 @@ def compare_live_command(
     nodes: NodesOption = None,
     address: AddressOption = None,
     store_mib: StoreOption = Where.store_mib,
-    bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = 1_000_000_000,
-    decision_us: Annotated[int, typer.Option(min=0, help="Time of the scheduler for one message.")] = 50,
+    bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = BANDWIDTH[
+        Edition.RAY2
+    ],
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
     json_to: JsonOption = None,
 ) -> None:
@@ -89,7 +91,7 @@ def compare_live_command(
                     failed.append(forcing.policy.name)
                 else:
                     makespans.append(recording.outcome.makespan_s)
-    ready, settings = prepare(given, None), Settings(bandwidth, decision_us, seed)
+    ready, settings = prepare(given, None), Settings(bandwidth, 0, seed)
     compared = []
     for forcing, makespans in zip(forcings, real, strict=True):
         figures = simulate(ready, forcing.policy.policy, settings, seeds=SEEDS)
