@@ -148,14 +148,15 @@ def check_policy(
         if settings.edition is Edition.RAY2:
             on_stage(f"{loaded.name}: compare with Ray's own policy")
             found.differs = differences(loaded.policy, limits)
-            return found.report()
-        on_stage(f"{loaded.name}: starvation bound")
-        found.bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy, limits)
+        else:
+            on_stage(f"{loaded.name}: starvation bound")
+            found.bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy, limits)
+            if not found.bound.exact:
+                found.add(Verdict.UNDETERMINED, f"the starvation bound is not exact: {found.bound.note}")
         broken = put_again(loaded.policy)
         if broken is not None:
-            found.add(Verdict.VIOLATED, f"in {STARVATION_SCOPE}, {broken.rule}: {broken}")
-        if not found.bound.exact:
-            found.add(Verdict.UNDETERMINED, f"the starvation bound is not exact: {found.bound.note}")
+            where = "compared with Ray's own policy" if settings.edition is Edition.RAY2 else f"in {STARVATION_SCOPE}"
+            found.add(Verdict.VIOLATED, f"{where}, {broken.rule}: {broken}")
     except KeyboardInterrupt:
         found.interrupted = True
         found.add(Verdict.UNDETERMINED, "interrupted")

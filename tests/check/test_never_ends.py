@@ -221,6 +221,30 @@ def test_a_rule_that_is_broken_while_the_bound_is_sought_is_the_policys(
     assert report.verdict is Verdict.VIOLATED and "in sched-classes, the policy breaks" in " ".join(report.notes)
 
 
+@pytest.mark.usefixtures("no_scopes")
+@pytest.mark.parametrize(
+    ("edition", "last"), [(Edition.RAY2, "differences"), (Edition.PAPER, "exact_starvation_bound")]
+)
+def test_what_the_last_part_asked_is_put_to_the_policy_again(
+    edition: Edition, last: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    asked = getattr(check_verdict, last)
+
+    def ends(*arguments: Any) -> Any:
+        done.append(last)
+        return asked(*arguments)
+
+    def moody(policy: object) -> PolicyError | None:
+        return PolicyError("deterministic", "it answered otherwise") if done else None
+
+    monkeypatch.setattr(check_verdict, last, ends)
+    monkeypatch.setattr(check_verdict, "put_again", moody)
+    workload = prepare(read_recording(one_task(tmp_path)), None, edition)
+    report = checked(BUILT_IN["default"], workload, tmp_path, edition=edition)
+    assert report.verdict is Verdict.VIOLATED and "deterministic: it answered otherwise" in " ".join(report.notes)
+
+
 # ---- what a workload lets a policy decide ---------------------------------------------------------------------------
 
 
