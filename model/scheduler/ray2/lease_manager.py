@@ -203,7 +203,7 @@ class LeaseManager(Process):
         """Owners, workers, other raylets, the parts of this node; then one pass over the queues."""
         match message:
             case RequestLease(spec):
-                if not self.knows(ctx, spec):
+                if not self.is_orphan(spec) and not self.knows(ctx, spec):
                     self.to_schedule.append(spec)
             case CancelLease(lease):
                 self.cancel(ctx, sender, lease)
