@@ -2,7 +2,7 @@
 
 Each row is one question of a raylet of today's Ray, put as that raylet puts it (`scheduler.ray2.place_hook`): the
 request with its arguments and where they are, every node with what the raylet was told of it, the dead and the draining
-included, and the answer. Views are drawn from a seed. A row in which the policy drew among several nodes lists them all;
+included, and the answer. Views are drawn from a seed. A row in which the policy drew among several nodes lists all;
 one without nodes is a request that waits. Memory goes from row to row, so that rows are replayed in order.
 
 Left out: estimates of run times (the same on every node), labels and strategies.
