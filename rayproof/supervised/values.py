@@ -153,7 +153,7 @@ def told_apart(memory: Hashable) -> Hashable:
 
 
 def answered(answer: Any) -> Any:
-    """An answer of plain types: a name, a number, `None`, `Backoff`, `GiveUp`, `MoveActor`, `Urgent`; else what it is."""
+    """An answer of plain types: name, number, `None`, `Backoff`, `GiveUp`, `MoveActor`, `Urgent`; else what it is."""
     kind = type(answer)
     if answer is None or kind in (bool, float, GiveUp):
         return answer

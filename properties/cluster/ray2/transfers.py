@@ -15,6 +15,7 @@ from rayproof.model.scheduler.policy.move_hooks import LinkView, Urgent, Waiting
 from rayproof.properties.cluster.ray2.scopes import LARGE, program, scope, task
 from rayproof.properties.entry import equal_nodes
 
+
 @dataclass(frozen=True)
 class UrgentConnection(DefaultPolicy):
     """Ray's default; what an urgent task needs leaves at once, over the urgent connection if it has to."""
