@@ -12,6 +12,7 @@ from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
 from rayproof.properties.cluster.paper.bugs import CHAINED_BUGS, CLUSTER_BUGS, WHOLE_BUGS
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
 from rayproof.properties.cluster.ray2.hook_bugs import HOOK_BUGS
+from rayproof.properties.cluster.ray2.label_bugs import LABEL_BUGS
 from rayproof.properties.cluster.ray2.promise_bugs import PROMISE_BUGS
 from rayproof.properties.cluster.ray2.transfer_bugs import TRANSFER_BUGS
 from rayproof.properties.gcs.bugs import PUBSUB_BUGS
@@ -47,6 +48,7 @@ BUGS = _named(
     *PROMISE_BUGS,
     *HOOK_BUGS,
     *TRANSFER_BUGS,
+    *LABEL_BUGS,
     *REQUEST_BUGS,
     *CHAIN_BUGS,
     *CHAIN_LIVENESS_BUGS,

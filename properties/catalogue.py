@@ -17,6 +17,7 @@ from rayproof.properties.actors.scopes import MIGRATION_ENTRIES
 from rayproof.properties.cluster.owned.scopes import OWNED_ENTRIES
 from rayproof.properties.cluster.paper.scopes import CHAINED_ENTRIES, CLUSTER_ENTRIES, WHOLE_ENTRIES
 from rayproof.properties.cluster.ray2.hook_scopes import HOOK_ENTRIES
+from rayproof.properties.cluster.ray2.labels import LABEL_ENTRIES
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.cluster.ray2.transfers import TRANSFER_ENTRIES
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
@@ -58,6 +59,7 @@ _ENTRIES = (
     *TODAY_ENTRIES,
     *HOOK_ENTRIES,
     *TRANSFER_ENTRIES,
+    *LABEL_ENTRIES,
     *REQUEST_ENTRIES,
     *CLUSTER_ENTRIES,
     *CHAINED_ENTRIES,

@@ -281,7 +281,7 @@ def deciding(program: Program) -> Program:
         actions: list[Action] = []
         for action in body:
             task = program.tasks[action.task] if isinstance(action, Submit) else None
-            if task is not None and task.strategy == Default() and task.kind is not TaskKind.ACTOR_METHOD:
+            if task is not None and task.goes_anywhere:
                 large = any(program.objects[needed].size_bytes > INLINE_BYTES for needed in task.inputs)
                 actions.append(Compute(DECISION_US + LOOK_UP_US * large))
             actions.append(action)

@@ -30,6 +30,7 @@ from rayproof.model.graph import (
     TaskSpec,
     Wait,
 )
+from rayproof.model.graph.labels import Selector, selector_of
 from rayproof.recordings.bodies import Bodies
 from rayproof.recordings.lines import Located, PutDone, TaskLine
 from rayproof.recordings.log import Log
@@ -131,7 +132,20 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
         max_concurrency=_max_concurrency(log, line),
         name=line.name,
         hints=hints_in(line.options.data.get("_labels")),
+        selectors=() if line.kind is TaskKind.ACTOR_METHOD else selectors(log, line),
     )
+
+
+def selectors(log: Log, line: TaskLine) -> tuple[Selector, ...]:
+    """What `label_selector` asks of labels, and what `fallback_strategy` falls back to, in its order."""
+    options = line.options
+    if line.kind is TaskKind.ACTOR_CREATION and line.actor is not None:
+        options = log.actors[line.actor].options
+    written = [options.inner("label_selector")]
+    written += [each.inner("label_selector") for each in options.inners("fallback_strategy")]
+    if not any(each.data for each in written):
+        return ()
+    return tuple(selector_of({key: each.text(key) for key in each.data}) for each in written)
 
 
 HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration", "job"})

@@ -14,7 +14,7 @@ from rayproof.recordings.tasks import DEFAULT_MAX_RETRIES, HINTS, UNPLACED, dema
 UNDERSTOOD = frozenset(
     {
         *("num_cpus", "num_gpus", "resources", "strategy", "max_retries", "max_restarts", "max_task_retries"),
-        *("name", "namespace", "get_if_exists", "num_returns"),
+        *("name", "namespace", "get_if_exists", "num_returns", "label_selector", "fallback_strategy"),
     }
 )
 """Options of `.options()` that reach the model."""

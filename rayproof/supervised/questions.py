@@ -115,6 +115,7 @@ class Numbers:
                 task.again,
                 part(task.hints),
                 task.actor,
+                part(task.selectors),
             ),
         )
 
@@ -217,8 +218,9 @@ class Arguments:
             case "value" | "kind":
                 return value
             case "task":
-                id_, name, demand, inputs, strategy, again, hints, actor = value
-                return TaskView(id_, name, things[demand], inputs, things[strategy], again, things[hints], actor)
+                id_, name, demand, inputs, strategy, again, hints, actor, asked = value
+                parts = (things[strategy], again, things[hints], actor, things[asked])
+                return TaskView(id_, name, things[demand], inputs, *parts)
             case "waiting":
                 id_, demand, hints, size, name = value
                 return WaitingTask(id_, things[demand], things[hints], size, name)

@@ -114,7 +114,7 @@ class ActorTable(Process):
         creation, task = state.creation, self.program.tasks[state.creation.task]
         spec = LeaseSpec(
             (ctx.me, state.lease),
-            class_of(task.name, task.demand, creation.strategy),
+            class_of(task, creation.strategy),
             task.demand,
             creation.strategy,
             creation.task,
@@ -122,6 +122,7 @@ class ActorTable(Process):
             again=state.restarts > 0,
             redirected=redirected,
             actor=True,
+            selectors=task.selectors,
         )
         ctx.send(state.asked, RequestLease(spec))
 

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from rayproof.model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
 from rayproof.model.graph.hints import NO_HINTS
+from rayproof.model.graph.labels import Selector
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Context, Name, PolicyError
 from rayproof.model.scheduler.ray import Argument
@@ -52,6 +53,8 @@ class TaskView:
     hints: Hints = NO_HINTS
     actor: bool = False
     """Whether it creates an actor."""
+    selectors: tuple[Selector, ...] = ()
+    """What it asks of labels, and its fallbacks in their order: an option satisfies one of them at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class ClusterView:
     """What a scheduler knows of the cluster when it places one task."""
 
     options: Sequence[NodeView]
-    """Legal answers: alive, able to run the task when empty, and allowed by a node affinity."""
+    """Legal answers: alive, able to run the task when empty, and allowed by a node affinity and by its labels."""
     nodes: Sequence[NodeView]
     """Every node the scheduler has heard of, dead ones included."""
     origin: Name

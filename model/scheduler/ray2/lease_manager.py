@@ -19,6 +19,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import ObjectId, Program, Resources, Spread
+from rayproof.model.graph.labels import Selector
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -34,7 +35,7 @@ from rayproof.model.kernel import (
 from rayproof.model.scheduler.policy.queue_hooks import LocalView, ask_order, ask_preempt, has_order, has_preempt
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import allocation
-from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
+from rayproof.model.scheduler.ray2.place_hook import Asked, Seat, can_ever_run
 from rayproof.model.scheduler.ray2.queue_views import running_tasks, waiting_task
 from rayproof.model.wire.ray2.leases import (
     INSIDE,
@@ -79,6 +80,9 @@ CAP_US, MOST_CAP_US = 1_000_000, 10_000_000
 
 RESTORE_US = 3_000_000
 """After so long without news, what was counted on elsewhere is forgotten (`ray_syncer_message_refresh_interval_ms`)."""
+
+ANYWHERE: tuple[Selector, ...] = ((),)
+"""What is asked of labels where nothing is."""
 
 MOST_DECISIONS = 100_000
 """Decisions that one handler may make; more are an error of the model or of a policy."""
@@ -356,7 +360,7 @@ class LeaseManager(Process):
     def by_policy(self, ctx: Context, spec: LeaseSpec) -> bool:
         """The policy's decision; False when the request is to wait until the view has changed."""
         assert self.asked_policy is not None
-        if not any(node.usable and spec.demand.fits(node.total) for node in self.nodes(ctx.me)):
+        if not any(node.usable and can_ever_run(spec, node.total, node.labels) for node in self.nodes(ctx.me)):
             self.cannot(ctx, spec)
             return True
         self.asked.add(spec.lease)
@@ -378,7 +382,8 @@ class LeaseManager(Process):
         prefers = spec.redirected or spec.by_locality if prefer_local is None else prefer_local
         request = Request(spec.demand, needs_object_store=bool(spec.args))
         options = LeaseOptions(prefer_local=prefers, actor_creation=spec.actor, hybrid=self.settings)
-        return best_for_lease(self.nodes(me), request, spec.strategy, me, self.cursor, options)
+        selectors = spec.selectors or ANYWHERE
+        return best_for_lease(self.nodes(me), request, spec.strategy, me, self.cursor, options, selectors)
 
     def nodes(self, me: Name) -> list[NodeResources]:
         """Every node as this raylet knows it, the dead included."""

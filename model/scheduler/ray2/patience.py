@@ -89,7 +89,9 @@ class Patience(Process):
     def asked(self, ctx: Context, task: TaskId, count: int, *, again: bool) -> Backoff | GiveUp | None:
         """The hook's answer; raises `PolicyError`."""
         spec = self.program.tasks[task]
-        question = TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again, spec.hints)
+        question = TaskView(
+            task, spec.name, spec.demand, spec.inputs, spec.strategy, again, spec.hints, selectors=spec.selectors
+        )
         answer, self.memory = ask_retry(
             self.policy, question, count, ClusterView((), (), self.raylet, 0, 0), self.memory, ctx
         )

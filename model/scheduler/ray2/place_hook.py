@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rayproof.model.graph import Default, NodeId, Program, Resources
+from rayproof.model.graph.labels import Labels, allowed_by
 from rayproof.model.kernel import Context, Name
 from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, Policy, TaskView, ask
 from rayproof.model.scheduler.ray import Argument, NodeResources, critical_utilization
@@ -54,6 +55,11 @@ class Seat:
     labels: tuple[tuple[str, str], ...] = ()
 
 
+def can_ever_run(spec: LeaseSpec, total: Resources, labels: Labels) -> bool:
+    """Whether a node has the amounts and the labels that a request asks for, or one of its fallbacks."""
+    return spec.demand.fits(total) and allowed_by(spec.selectors, labels)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A policy that decides in raylets, and what it is told beside their views."""
@@ -69,7 +75,7 @@ class Asked:
     def place(self, spec: LeaseSpec, raylet: Viewer, memory: Hashable, ctx: Context) -> tuple[Name | None, Hashable]:
         """The policy's answer, or WAIT, and its new memory; raises `PolicyError`."""
         nodes = self.views(spec, raylet, ctx.me)
-        options = [node for node in nodes if node.usable and spec.demand.fits(node.total)]
+        options = [node for node in nodes if node.usable and can_ever_run(spec, node.total, node.labels)]
         names = {option.name for option in options}
         local: Counter[Name] = Counter()
         for argument in spec.args:
@@ -90,7 +96,7 @@ class Asked:
         task = self.program.tasks[spec.task]
         strategy = spec.strategy if not isinstance(spec.strategy, Default) else Default()
         question = TaskView(
-            task.id, task.name, task.demand, task.inputs, strategy, spec.again, task.hints, actor=spec.actor
+            task.id, task.name, task.demand, task.inputs, strategy, spec.again, task.hints, spec.actor, spec.selectors
         )
         return ask(self.policy, question, view, memory, ctx, legal=names.__contains__, repeats=self.repeats)
 

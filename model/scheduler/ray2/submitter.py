@@ -12,10 +12,12 @@ Left out: what travels with a task, and a worker's backlog report.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.graph import NodeAffinity, Program, Spread, TaskId
+from rayproof.model.graph import NodeAffinity, Program, Spread, TaskId, TaskSpec
 from rayproof.model.graph.contract import ErrorKind, GivenUp
+from rayproof.model.graph.labels import named_nodes, written
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -83,9 +85,10 @@ class Leased:
     attempt: int
 
 
-def class_of(name: str, demand: object, strategy: LeaseStrategy) -> ClassId:
-    """The scheduling class of a task of that function, as text."""
-    return f"{name}|{demand}|{strategy}"
+def class_of(task: TaskSpec, strategy: LeaseStrategy) -> ClassId:
+    """The scheduling class of a task, as text (`SchedulingClassDescriptor`)."""
+    asked = "|" + " or ".join(map(written, task.selectors)) if task.selectors else ""
+    return f"{task.name}|{task.demand}|{strategy}{asked}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,6 +98,8 @@ class LeaseSubmitter(Process):
     program: Program = constant()
     raylet: Name = constant()
     """Its own node's."""
+    labelled: Mapping[str, Name] = constant()
+    """The raylet of each node, by the label that names the node."""
     manager: Name = constant()
     """The task manager of the same core worker."""
     patience: Name = constant("")
@@ -161,7 +166,7 @@ class LeaseSubmitter(Process):
         """Class and stored arguments."""
         spec = self.program.tasks[ready.task]
         objects = ",".join(argument.object for argument in ready.args)
-        return f"{class_of(spec.name, spec.demand, ready.strategy)}|{objects}"
+        return f"{class_of(spec, ready.strategy)}|{objects}"
 
     def mine(self, key: Key) -> list[int]:
         """The requests in flight for a key."""
@@ -182,13 +187,14 @@ class LeaseSubmitter(Process):
         node, by_locality = self.target(head)
         wanted = LeaseSpec(
             (ctx.me, self.count),
-            class_of(spec.name, spec.demand, head.strategy),
+            class_of(spec, head.strategy),
             spec.demand,
             head.strategy,
             head.task,
             head.args,
             again=head.attempt > 1,
             by_locality=by_locality,
+            selectors=spec.selectors,
         )
         self.ask(ctx, key, wanted, node)
 
@@ -204,7 +210,14 @@ class LeaseSubmitter(Process):
             Argument(each.size_bytes, tuple(node for node in each.nodes if node not in self.dead)) for each in head.args
         ]
         wanted = getattr(strategy, "node", None)
-        found = lease_target(arguments, kind, self.raylet, target=None if wanted in self.dead else wanted)
+        selected = [self.labelled.get(node, "") for node in named_nodes(self.program.tasks[head.task].selectors)]
+        found = lease_target(
+            arguments,
+            kind,
+            self.raylet,
+            target=None if wanted in self.dead else wanted,
+            selected=[node for node in selected if node and node not in self.dead],
+        )
         return found.node, found.by_locality
 
     def ask(self, ctx: Context, key: Key, spec: LeaseSpec, node: Name) -> None:

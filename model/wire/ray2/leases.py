@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rayproof.model.graph import ObjectId, Resources, Strategy, TaskId
+from rayproof.model.graph.labels import Selector
 from rayproof.model.kernel import Message, Name
 
 LeaseId: TypeAlias = tuple[Name, int]
@@ -61,6 +62,8 @@ class LeaseSpec:
     """Locality chose this raylet, which then prefers itself beyond the threshold."""
     actor: bool = False
     """Whether the worker becomes an actor, which holds it for life."""
+    selectors: tuple[Selector, ...] = ()
+    """What is asked of the labels of its node, and then the fallbacks."""
 
 
 # ---- between owners and raylets --------------------------------------------------------------------------------------

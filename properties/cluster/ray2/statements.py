@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self, get_args
 
 from rayproof.model.graph import Program, Resources, TaskId
 from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
+from rayproof.model.graph.labels import allowed_by
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.bundles import wildcard_of
@@ -180,17 +181,18 @@ def no_body_waits_for_ever(view: StateView) -> bool:
 @audit(TaskManager, LeaseManager, source="bug benchmark L1; Ray #52295, bug benchmark D09")
 def every_task_that_fits_ends(view: StateView) -> bool:
     """When nothing more can happen, a task is left only while no living node could run it beside its actors."""
-    totals = []
+    nodes = []
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining:
             total = raylet.seats[name].total
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
-            totals.append(total)
+            nodes.append((total, raylet.seats[name].labels))
     for manager in view.of(TaskManager).values():
         for task, state in manager.pending.items():
-            demand = manager.program.tasks[task].demand
-            if not state.missing and any(demand.fits(total) for total in totals):
+            spec = manager.program.tasks[task]
+            able = any(spec.demand.fits(total) and allowed_by(spec.selectors, labels) for total, labels in nodes)
+            if not state.missing and able:
                 return False
     return True
 
