@@ -1,7 +1,8 @@
 """Label affinity with fallback: a node with the label if one has room, else one that could have it, else any.
 
-Ray 2.60 has label selectors, which are hard unless a fallback strategy is given, and that is tried in order. Here it is a
-policy: who asks for nothing is placed as by DEFAULT among the nodes without the label, which stay free for those who do.
+Ray 2.60 has label selectors, which are hard unless a fallback strategy is given, and that is tried in order. Here it
+is a policy: who asks for nothing is placed as by DEFAULT among the nodes without the label, which stay free for those
+who do.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Memory-aware spread: to the node that would have the largest share of its memory and of its object store left.
 
-SPREAD takes turns whatever is free, so that two large tasks meet on a small node and one of them is killed for memory. A
-public wish: tasks that state `memory=` should be spread by it.
+SPREAD takes turns whatever is free, so that two large tasks meet on a small node and one of them is killed for
+memory. A public wish: tasks that state `memory=` should be spread by it.
 """
 
 from dataclasses import dataclass

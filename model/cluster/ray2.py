@@ -270,7 +270,6 @@ def assemble(
                     policy=patient,
                     raylet=raylets[number],
                     manager=f"{core}.tasks",
-                    submitter=f"{core}.leases",
                 )
             if has_actors:
                 parts[f"{core}.calls"] = partial(

@@ -20,7 +20,7 @@ from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Un
 from rayproof.model.scheduler.policy.hooks import ClusterView, Policy, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import Backoff, GiveUp, ask_retry
 from rayproof.model.wire.ray2.leases import INSIDE
-from rayproof.model.wire.ray2.workers import AttemptFailed, TaskLeft, TaskWaits, TryAgain, WithdrawTask
+from rayproof.model.wire.ray2.workers import AttemptFailed, GiveUpTask, TaskLeft, TaskWaits, TryAgain
 
 LOOK, LOOK_AGAIN, RETRY = "look:", "look again:", "retry:"
 """Timers: look whether a task still waits, one that was tried before or not; try a task again."""
@@ -34,7 +34,6 @@ class Patience(Process):
     policy: Policy = constant()
     raylet: Name = constant()
     manager: Name = constant()
-    submitter: Name = constant()
     waiting: dict[TaskId, int] = field(default_factory=dict)
     """Tasks that wait for a worker -> how often the hook was asked about this wait."""
     failed: dict[TaskId, int] = field(default_factory=dict)
@@ -45,8 +44,9 @@ class Patience(Process):
         """What the owner's other parts tell."""
         match message:
             case TaskWaits(task, attempt):
-                self.waiting[task] = 0
-                self.look(ctx, task, again=attempt > 1)
+                if task not in self.waiting:
+                    self.waiting[task] = 0
+                    self.look(ctx, task, again=attempt > 1)
             case TaskLeft(task):
                 if self.waiting.pop(task, None) is not None:
                     ctx.cancel_timer(LOOK + task)
@@ -73,7 +73,7 @@ class Patience(Process):
                 ctx.set_timer((LOOK_AGAIN if again else LOOK) + task, after_us, TimerKind.EAGER)
             case GiveUp():
                 del self.waiting[task]
-                ctx.send(self.submitter, WithdrawTask(task, given_up=True), INSIDE)
+                ctx.send(self.manager, GiveUpTask(task), INSIDE)
             case _:
                 pass
 

@@ -110,6 +110,13 @@ class TaskLeft(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUpTask(Message):
+    """The policy's patience to task manager: a task has waited for too long."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
 class TryAgain(Message):
     """The policy's patience to task manager: try a task again now, or give it up."""
 

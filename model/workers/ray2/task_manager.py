@@ -27,6 +27,7 @@ from rayproof.model.wire.ray2.workers import (
     BodyTold,
     CancelTask,
     CopyAt,
+    GiveUpTask,
     Known,
     Locate,
     NodeLost,
@@ -120,6 +121,8 @@ class TaskManager(Process):
                 ctx.send(message.caller, replace(message, references=self.references(exported)))
             case TaskReply():
                 self.completed(ctx, message)
+            case GiveUpTask(task):
+                self.give_up(ctx, task)
             case TryAgain(task, attempt, given_up):
                 self.try_again(ctx, task, attempt, given_up)
             case AttemptFailed(task, attempt, error):
@@ -251,6 +254,16 @@ class TaskManager(Process):
             ctx.send(self.patience, AttemptFailed(task, attempt, error), INSIDE)
         else:
             self.try_again(ctx, task, attempt, False)
+
+    def give_up(self, ctx: Context, task: TaskId) -> None:
+        """The policy lets a task wait no longer: for a worker, or for the driver's own decision."""
+        state = self.pending.get(task)
+        if state is not None and state.sent:
+            ctx.send(self.submitter, WithdrawTask(task, given_up=True), INSIDE)
+        elif state is not None:
+            self.deferred = [each for each in self.deferred if each != task]
+            ctx.observe(GivenUp(task))
+            self.fail(ctx, task, ErrorKind.REJECTED)
 
     def try_again(self, ctx: Context, task: TaskId, attempt: int, given_up: bool) -> None:
         """The next attempt, unless the policy gives the task up or it has ended meanwhile."""
@@ -399,6 +412,8 @@ class TaskManager(Process):
             node, self.memory = self.nodes.ask(self.policy, spec, args, self.chosen, self.memory, self.raylet, ctx)
             if node is None:
                 ctx.observe(Deferred(task))
+                if self.patience:
+                    ctx.send(self.patience, TaskWaits(task, self.pending[task].attempt), INSIDE)
                 return
             self.deferred.pop(0)
             self.chosen[task] = node
