@@ -234,6 +234,7 @@ def assemble(
             program=program,
             raylet=raylets[i],
             labelled=labelled,
+            tells_apart=asked is not None and asked.shows_what_runs,
             manager=f"{core}.tasks",
             patience=f"{core}.patience" if patient is not None else "",
             most_requests=parameters.most_requests or max(10, len(raylets)),

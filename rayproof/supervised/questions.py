@@ -116,6 +116,7 @@ class Numbers:
                 part(task.hints),
                 task.actor,
                 part(task.selectors),
+                task.error,
             ),
         )
 
@@ -218,8 +219,8 @@ class Arguments:
             case "value" | "kind":
                 return value
             case "task":
-                id_, name, demand, inputs, strategy, again, hints, actor, asked = value
-                parts = (things[strategy], again, things[hints], actor, things[asked])
+                id_, name, demand, inputs, strategy, again, hints, actor, asked, error = value
+                parts = (things[strategy], again, things[hints], actor, things[asked], error)
                 return TaskView(id_, name, things[demand], inputs, *parts)
             case "waiting":
                 id_, demand, hints, size, name = value

@@ -55,6 +55,8 @@ class TaskView:
     """Whether it creates an actor."""
     selectors: tuple[Selector, ...] = ()
     """What it asks of labels, and its fallbacks in their order: an option satisfies one of them at least."""
+    error: str = ""
+    """To `retry` alone: why its last attempt failed (`worker_died`); empty when it waits for a place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,18 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.scheduler.policy.queue_hooks import LocalView, ask_order, ask_preempt, has_order, has_preempt
+from rayproof.model.scheduler.policy.queue_hooks import (
+    LocalView,
+    RunningTask,
+    ask_order,
+    ask_preempt,
+    has_order,
+    has_preempt,
+)
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat, can_ever_run
-from rayproof.model.scheduler.ray2.queue_views import running_tasks, waiting_task
+from rayproof.model.scheduler.ray2.queue_views import running_task, waiting_task
 from rayproof.model.wire.ray2.leases import (
     INSIDE,
     SYNC,
@@ -162,6 +169,8 @@ class LeaseManager(Process):
     memory: Hashable = ()
     order_memory: Hashable = ()
     preempt_memory: Hashable = ()
+    began: list[LeaseId] = field(default_factory=list)
+    """Leases in the order in which they were given, where a policy is shown it."""
     spared: set[LeaseId] = field(default_factory=set)
     """Requests for which the policy ended nothing since anything changed here."""
     cursor: int = 0
@@ -527,8 +536,8 @@ class LeaseManager(Process):
             if not able:
                 return
             queue = [waiting_task(self.program, spec) for spec in able]
-            holding = running_tasks(self.program, (self.granted[lease].spec for lease in sorted(self.granted)))
-            view = LocalView(ctx.me, dict(self.free.units), len(self.granted), holding)
+            holding = [self.shown(lease) for lease in self.began if not self.granted[lease].spec.actor]
+            view = LocalView(ctx.me, dict(self.free.units), len(self.granted), tuple(holding))
             task, self.order_memory = ask_order(self.asked_policy.policy, queue, view, self.order_memory, ctx)
             chosen = next(spec for spec in able if spec.task == task)
             self.leave(chosen)
@@ -538,22 +547,26 @@ class LeaseManager(Process):
         """Ask the proposal which running task is ended for a request without room; True when one was."""
         if self.asked_policy is None or not has_preempt(self.asked_policy.policy) or spec.lease in self.spared:
             return False
-        running = {
-            held.spec.task: lease for lease, held in sorted(self.granted.items()) if held.worker and not held.spec.actor
-        }
+        able = [lease for lease in self.began if lease not in self.blocked]
+        held = {lease: self.granted[lease] for lease in able}
+        running = {each.spec.task: lease for lease, each in held.items() if each.worker and not each.spec.actor}
         if self.draining or not running or not spec.demand.fits(self.seats[ctx.me].total):
             return False
         self.spared.add(spec.lease)
-        shown = running_tasks(self.program, (self.granted[lease].spec for lease in running.values()))
+        shown = [self.shown(lease) for lease in running.values()]
         waits, free = waiting_task(self.program, spec), at_least_nothing(self.free)
         chosen, self.preempt_memory = ask_preempt(
             self.asked_policy.policy, waits, shown, free, self.preempt_memory, ctx
         )
         if chosen is None:
             return False
-        ctx.observe(Preempted(chosen, spec.task, ctx.me))
+        ctx.observe(Preempted(chosen, spec.task, held[running[chosen]].worker))
         self.kill(ctx, running[chosen])
         return True
+
+    def shown(self, lease: LeaseId) -> RunningTask:
+        """What a policy is shown of a task that runs here."""
+        return running_task(self.program, self.granted[lease].spec)
 
     def leave(self, spec: LeaseSpec) -> None:
         """Take a request off the queue of its class."""
@@ -567,6 +580,8 @@ class LeaseManager(Process):
         taken = allocation(spec.demand, self.free) or Resources()
         self.free = self.free - taken
         self.granted[spec.lease] = Granted(spec, taken)
+        if self.asked_policy is not None and self.asked_policy.shows_what_runs:
+            self.began.append(spec.lease)
         self.own_changed(ctx.me)
         ctx.observe(LeaseGiven(spec.lease, ctx.me, self.draining))
         ctx.send(self.pool, PopWorker(spec.lease, spec.actor), INSIDE)
@@ -595,6 +610,8 @@ class LeaseManager(Process):
     def release(self, lease: LeaseId) -> None:
         """A lease ends: what it held is free. A return may come before the notice that its worker left a get."""
         held = self.granted.pop(lease)
+        if lease in self.began:
+            self.began.remove(lease)
         back = held.taken
         if lease in self.blocked:
             self.blocked.remove(lease)

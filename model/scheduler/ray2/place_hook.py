@@ -17,6 +17,7 @@ from rayproof.model.graph import Default, NodeId, Program, Resources
 from rayproof.model.graph.labels import Labels, allowed_by
 from rayproof.model.kernel import Context, Name
 from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, Policy, TaskView, ask
+from rayproof.model.scheduler.policy.queue_hooks import has_order, has_preempt
 from rayproof.model.scheduler.ray import Argument, NodeResources, critical_utilization
 from rayproof.model.scheduler.ray2.driver_policy import BANDWIDTH, TASK_US
 from rayproof.model.wire.ray2.leases import LeaseSpec, View
@@ -71,6 +72,11 @@ class Asked:
     bandwidth_bytes_per_s: int = BANDWIDTH
     repeats: int = 1
     """How often the same question is asked to find hidden randomness."""
+
+    @property
+    def shows_what_runs(self) -> bool:
+        """Whether the policy chooses among the tasks of a node, too."""
+        return has_order(self.policy) or has_preempt(self.policy)
 
     def place(self, spec: LeaseSpec, raylet: Viewer, memory: Hashable, ctx: Context) -> tuple[Name | None, Hashable]:
         """The policy's answer, or WAIT, and its new memory; raises `PolicyError`."""

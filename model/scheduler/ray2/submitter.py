@@ -85,10 +85,15 @@ class Leased:
     attempt: int
 
 
-def class_of(task: TaskSpec, strategy: LeaseStrategy) -> ClassId:
-    """The scheduling class of a task, as text (`SchedulingClassDescriptor`)."""
+def class_of(task: TaskSpec, strategy: LeaseStrategy, told: str = "") -> ClassId:
+    """The scheduling class of a task, as text (`SchedulingClassDescriptor`); `told`: what else tells classes apart."""
     asked = "|" + " or ".join(map(written, task.selectors)) if task.selectors else ""
-    return f"{task.name}|{task.demand}|{strategy}{asked}"
+    return f"{task.name}|{task.demand}|{strategy}{asked}{told}"
+
+
+def retries_left(task: TaskSpec, attempt: int) -> int:
+    """How often a task may be tried again after this attempt; -1: without end."""
+    return -1 if task.max_retries < 0 else max(0, task.max_retries + 1 - attempt)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,6 +109,8 @@ class LeaseSubmitter(Process):
     """The task manager of the same core worker."""
     patience: Name = constant("")
     """The part that asks a policy how long tasks wait; empty without such a policy."""
+    tells_apart: bool = constant(False)
+    """Whether a policy orders or ends tasks: tasks of one function with other hints are then of another class."""
     most_requests: int = constant(10)
     """Requests in flight for one key (Ray: or the number of nodes if that is more)."""
     lease_us: int = constant(0)
@@ -166,7 +173,12 @@ class LeaseSubmitter(Process):
         """Class and stored arguments."""
         spec = self.program.tasks[ready.task]
         objects = ",".join(argument.object for argument in ready.args)
-        return f"{class_of(spec, ready.strategy)}|{objects}"
+        return f"{self.class_of(spec, ready)}|{objects}"
+
+    def class_of(self, spec: TaskSpec, ready: SendTask) -> ClassId:
+        """The class; where raylets choose among tasks, those that they should tell apart are in different ones."""
+        told = f"|{spec.hints}|{retries_left(spec, ready.attempt)}" if self.tells_apart else ""
+        return class_of(spec, ready.strategy, told)
 
     def mine(self, key: Key) -> list[int]:
         """The requests in flight for a key."""
@@ -187,7 +199,7 @@ class LeaseSubmitter(Process):
         node, by_locality = self.target(head)
         wanted = LeaseSpec(
             (ctx.me, self.count),
-            class_of(spec, head.strategy),
+            self.class_of(spec, head),
             spec.demand,
             head.strategy,
             head.task,
@@ -195,6 +207,7 @@ class LeaseSubmitter(Process):
             again=head.attempt > 1,
             by_locality=by_locality,
             selectors=spec.selectors,
+            retries_left=retries_left(spec, head.attempt) if self.tells_apart else 0,
         )
         self.ask(ctx, key, wanted, node)
 
