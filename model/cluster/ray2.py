@@ -139,7 +139,10 @@ def assemble(
     raylets = tuple(map(raylet_of, numbers))
     stores = MappingProxyType({raylet_of(i): f"store{i}" for i in numbers})
     seats = MappingProxyType(
-        {raylet_of(i): Seat(node.id, i, node.total, labels_of(node)) for i, node in enumerate(cluster.nodes)}
+        {
+            raylet_of(i): Seat(node.id, i, node.total, labels_of(node), node.object_store_bytes)
+            for i, node in enumerate(cluster.nodes)
+        }
     )
     labelled = MappingProxyType({dict(seats[raylet].labels)[NODE_ID_LABEL]: raylet for raylet in raylets})
     owning = owns_below_the_driver(program)

@@ -148,12 +148,9 @@ def selectors(log: Log, line: TaskLine) -> tuple[Selector, ...]:
     return tuple(selector_of({key: each.text(key) for key in each.data}) for each in written)
 
 
-HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration", "job"})
-"""Labels that are read as hints."""
-
-
 def hints_in(labels: Any) -> Hints:
-    """Wishes in the labels of a task (`_labels`), named as in `HINTS`; all but `priority` and `job` in seconds.
+    """Wishes in the labels of a task (`_labels`): `priority`, `job`, and in seconds `deadline`, `waiting_timeout` and
+    `duration`.
 
     Ray has no options of these names and hands labels on as they are. What is no number says nothing.
     """
@@ -168,8 +165,9 @@ def hints_in(labels: Any) -> Hints:
     def us(name: str) -> int | None:
         return round(told[name] * 1e6) if name in told else None
 
-    job = str(labels.get("job", "")) if isinstance(labels, dict) else ""
-    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"), job)
+    given = {str(name): str(text) for name, text in labels.items()} if isinstance(labels, dict) else {}
+    job, as_given = given.get("job", ""), tuple(sorted(given.items()))
+    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"), job, as_given)
 
 
 def _max_retries(log: Log, line: TaskLine) -> int:

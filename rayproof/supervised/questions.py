@@ -66,7 +66,7 @@ class Numbers:
                 queue, local = arguments
                 there = tuple(sorted(local.free.items()))
                 holding = tuple(map(self.value, local.holding))
-                return tuple(map(self._waiting, queue)), local.node, there, local.running, holding
+                return tuple(map(self._waiting, queue)), local.node, there, local.running, holding, local.store_used
             case "transfer":
                 queue, link = arguments
                 return tuple(map(self.value, queue)), self.value(link)
@@ -200,9 +200,10 @@ class Arguments:
             case "retry":
                 return things[payload[0]], payload[1], self._view(*payload[2:])
             case "order":
-                queue, node, available, running, holding = payload
+                queue, node, available, running, holding, used = payload
                 there = MappingProxyType(dict(available))
-                return [things[i] for i in queue], LocalView(node, there, running, tuple(things[i] for i in holding))
+                shown = tuple(things[i] for i in holding)
+                return [things[i] for i in queue], LocalView(node, there, running, shown, used)
             case "transfer":
                 queue, link = payload
                 return tuple(things[i] for i in queue), things[link]

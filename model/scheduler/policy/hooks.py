@@ -187,6 +187,11 @@ def policy_name(policy: object) -> str:
     return printable(name if isinstance(name, str) else type(policy).__name__)
 
 
+def class_of(policy: object) -> type:
+    """The class that its author wrote: that of a prioritizer where one is behind it."""
+    return type(getattr(policy, "prioritizer", policy))
+
+
 def printable(text: str) -> str:
     """What comes from a policy, fit for a sentence: at most `LONGEST_MESSAGE` characters, those of control escaped."""
     shown = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text[:LONGEST_MESSAGE])
@@ -335,7 +340,7 @@ def raised_by(policy: object, error: BaseException, when: str) -> PolicyError:
 
 def _file_of(policy: object) -> str:
     try:
-        return getfile(type(policy))
+        return getfile(class_of(policy))
     except (TypeError, OSError):
         return ""
 

@@ -77,6 +77,8 @@ class LocalView:
     running: int
     holding: tuple[RunningTask, ...] = ()
     """The tasks that hold its resources, in the order in which they began, no actors; empty in the paper's edition."""
+    store_used: float = 0.0
+    """Share of its object store that is used; 0 where the store has no bound, and in the paper's edition."""
 
     @property
     def available(self) -> Mapping[str, float]:

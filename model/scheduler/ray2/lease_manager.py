@@ -537,7 +537,8 @@ class LeaseManager(Process):
                 return
             queue = [waiting_task(self.program, spec) for spec in able]
             holding = [self.shown(lease) for lease in self.began if not self.granted[lease].spec.actor]
-            view = LocalView(ctx.me, dict(self.free.units), len(self.granted), tuple(holding))
+            free, used = dict(self.free.units), self.store_used(ctx.me)
+            view = LocalView(ctx.me, free, len(self.granted), tuple(holding), used)
             task, self.order_memory = ask_order(self.asked_policy.policy, queue, view, self.order_memory, ctx)
             chosen = next(spec for spec in able if spec.task == task)
             self.leave(chosen)
@@ -550,7 +551,8 @@ class LeaseManager(Process):
         able = [lease for lease in self.began if lease not in self.blocked]
         held = {lease: self.granted[lease] for lease in able}
         running = {each.spec.task: lease for lease, each in held.items() if each.worker and not each.spec.actor}
-        if self.draining or not running or not spec.demand.fits(self.seats[ctx.me].total):
+        seat = self.seats[ctx.me]
+        if self.draining or not running or not can_ever_run(spec, seat.total, seat.labels):
             return False
         self.spared.add(spec.lease)
         shown = [self.shown(lease) for lease in running.values()]
@@ -563,6 +565,12 @@ class LeaseManager(Process):
         ctx.observe(Preempted(chosen, spec.task, held[running[chosen]].worker))
         self.kill(ctx, running[chosen])
         return True
+
+    def store_used(self, me: Name) -> float:
+        """The share of this node's object store that is used."""
+        capacity = self.seats[me].store_bytes
+        held = sum(self.program.objects[made].size_bytes for made in self.local) if capacity else 0
+        return min(1.0, held / capacity) if capacity else 0.0
 
     def shown(self, lease: LeaseId) -> RunningTask:
         """What a policy is shown of a task that runs here."""

@@ -54,6 +54,8 @@ class Seat:
     """Position in the cluster."""
     total: Resources
     labels: tuple[tuple[str, str], ...] = ()
+    store_bytes: int | None = None
+    """Capacity of its object store; None: no bound."""
 
 
 def can_ever_run(spec: LeaseSpec, total: Resources, labels: Labels) -> bool:
