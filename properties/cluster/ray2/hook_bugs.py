@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rayproof.model.graph import TaskId
+from rayproof.model.graph import Resources, TaskId
 from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Context, Name
 from rayproof.model.scheduler.policy.queue_hooks import RunningTask
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
 from rayproof.model.scheduler.ray2.patience import Patience
 from rayproof.model.scheduler.ray2.submitter import Key, LeaseSubmitter
-from rayproof.model.wire.ray2.leases import INSIDE, LeaseId, LeaseSpec
+from rayproof.model.wire.ray2.leases import INSIDE, LeaseCancelled, LeaseId, LeaseSpec
 from rayproof.model.wire.ray2.workers import AttemptFailed
 from rayproof.model.workers.ray2.task_manager import TaskManager
 from rayproof.properties.bug import Bug
@@ -80,7 +80,25 @@ class ShowsWhatRunsAsNobody(LeaseManager):
         return replace(task, hints=replace(task.hints, priority=-9))
 
 
+@dataclass(slots=True, kw_only=True)
+class GivesUpWhatIsBusy(LeaseManager):
+    """A request for which there is no room now is given up, whatever policy decides."""
+
+    def by_ray(self, ctx: Context, spec: LeaseSpec) -> None:
+        if any(spec.demand.fits(Resources.from_units(node.free)) for node in self.nodes(ctx.me)):
+            LeaseManager.by_ray(self, ctx, spec)
+        else:
+            ctx.send(spec.lease[0], LeaseCancelled(spec.lease, given_up=True))
+
+
 HOOK_BUGS = (
+    Bug(
+        "gives_up_what_is_busy",
+        "A task that waits for room is given up.",
+        {LeaseManager: GivesUpWhatIsBusy},
+        "nothing_is_given_up",
+        "today-plain",
+    ),
     Bug(
         "gives_up_in_silence",
         "A task is given up, and whoever waits for its result waits for ever.",
