@@ -57,12 +57,12 @@ class ActorCalls(Process):
             case TaskReply(task):
                 self.flying.pop(task, None)
                 ctx.send(self.manager, message, INSIDE)
-            case CreationFailed(task, attempt, unschedulable):
-                error = ErrorKind.UNSCHEDULABLE if unschedulable else ErrorKind.ACTOR_DIED
+            case CreationFailed(task, attempt, error):
                 ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
             case WorkerDied(task, attempt):
                 if self.flying.get(task, ("", 0))[1] == attempt:
-                    self.failed(ctx, task)
+                    # The connection broke under every call: nothing is sent there any more.
+                    self.moved(ctx, ActorAt(self.actor(task), "", ""))
             case ActorAt():
                 self.moved(ctx, message)
             case _:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.graph import ObjectId, Program, Resources, Spread
+from rayproof.model.graph import GroupId, ObjectId, PlacementGroup, Program, Resources, Spread
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -33,11 +33,13 @@ from rayproof.model.kernel import (
 )
 from rayproof.model.scheduler.policy.queue_hooks import LocalView, WaitingTask, ask_order, has_order
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
-from rayproof.model.scheduler.ray2.bundles import allocation
+from rayproof.model.scheduler.ray2.bundles import GROUP, allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
+from rayproof.model.wire.ray2.groups import BundlesChanged, Busy
 from rayproof.model.wire.ray2.leases import (
     INSIDE,
     SYNC,
+    ActorWorkerDied,
     ArgumentsHere,
     CancelLease,
     ClassId,
@@ -103,6 +105,8 @@ class LeaseManager(Process):
     """What is known of each node from the start."""
     pool: Name = constant()
     store: Name = constant()
+    bundles: Name = constant("")
+    """The bundles of placement groups on this node; empty where no group is made."""
     hub: Name = constant()
     """Where views are told."""
     node_of: Mapping[Name, Name] = constant()
@@ -121,11 +125,19 @@ class LeaseManager(Process):
     """Ray's own settings of the hybrid policy."""
     fair: bool = constant(True)
     """Whether classes share CPUs that are short."""
+    tells_views: bool = constant(True)
+    """Whether raylets hear of each other; False for what does not depend on it."""
     tells_queue: bool = constant(False)
     """Whether views say how many requests are kept."""
     shows_views: bool = constant(True)
     """Whether monitors see what decisions were made on."""
     free: Resources = Resources()
+    reserved: Resources = Resources()
+    """What bundles keep of the node."""
+    offered: Resources = Resources()
+    """What those of them that are committed offer in its place."""
+    busy: Resources = Resources()
+    """What leases outside bundles hold, as the bundles were told last."""
     said: dict[Name, View] = field(default_factory=dict)
     """What the others said last."""
     counted: dict[Name, Resources] = field(default_factory=dict)
@@ -170,7 +182,7 @@ class LeaseManager(Process):
         }
         self.told = View(self.free, self.free)
         self.absent = set(self.late) - {ctx.me}
-        if ctx.me in self.late:
+        if ctx.me in self.late and self.tells_views:
             ctx.send(self.hub, self.told, SYNC)
         if self.drains:
             ctx.set_timer(DRAIN, kind=TimerKind.PROGRAM)
@@ -220,6 +232,8 @@ class LeaseManager(Process):
                 self.unblock(sender)
             case Views(views):
                 self.heard(ctx.me, views)
+            case BundlesChanged():
+                self.bundles_changed(ctx, message)
             case CountCpus():
                 ctx.send(self.pool, FreeCpus(max(0, self.free.fixed("CPU")) // 10_000), INSIDE)
                 return
@@ -234,7 +248,9 @@ class LeaseManager(Process):
         self.schedule(ctx)
         self.grant(ctx)
         self.spill_waiting(ctx)
-        if not self.sync_us:
+        if self.bundles:
+            self.tell_bundles(ctx)
+        if self.tells_views and not self.sync_us:
             self.tell(ctx)
 
     def changed(self, node: Name = "") -> None:
@@ -300,11 +316,13 @@ class LeaseManager(Process):
 
     def kill(self, ctx: Context, lease: LeaseId) -> None:
         """End the worker of a lease; a new process may take its place."""
-        worker = self.granted[lease].worker
+        worker, actor = self.granted[lease].worker, self.granted[lease].spec.actor
         self.release(lease)
         if worker:
-            ctx.send(worker, EndWorker(), INSIDE)
+            ctx.send(worker, EndWorker(lease), INSIDE)
             ctx.send(self.pool, PushWorker(worker, dead=True), INSIDE)
+            if actor:
+                ctx.send(lease[0], ActorWorkerDied(lease))
         else:
             ctx.send(self.pool, ForgetPop(lease), INSIDE)
 
@@ -314,6 +332,42 @@ class LeaseManager(Process):
         if running:
             spared = [lease for lease in running if not self.program.tasks[self.granted[lease].spec.task].max_retries]
             self.kill(ctx, max([lease for lease in running if lease not in spared] or running))
+
+    # ---- placement groups --------------------------------------------------------------------------------------------
+
+    def bundles_changed(self, ctx: Context, change: BundlesChanged) -> None:
+        """Bundles were reserved, put to use or given back."""
+        for group in change.returned:
+            self.group_returned(ctx, group)
+        self.free = self.free + self.reserved - change.reserved + change.offered - self.offered
+        self.reserved, self.offered = change.reserved, change.offered
+        self.changed()
+
+    def group_returned(self, ctx: Context, group: GroupId) -> None:
+        """Fail what is kept here for a group, and kill its workers (`HandleCancelResourceReserve`).
+
+        What is infeasible, or not decided about, stays: it waits for a group that there will never be again.
+        """
+        kept = [*self.waiting, *(spec for _, queue in sorted(self.to_grant.items()) for spec in queue)]
+        for spec in [each for each in kept if group_of(each) == group]:
+            if spec in self.waiting:
+                self.waiting.remove(spec)
+            else:
+                self.leave(spec)
+            ctx.send(spec.lease[0], LeaseCancelled(spec.lease, group_removed=True))
+        for lease, held in sorted(self.granted.items()):
+            if group_of(held.spec) == group:
+                if not held.worker:
+                    ctx.send(lease[0], LeaseCancelled(lease, group_removed=True))
+                self.kill(ctx, lease)
+
+    def tell_bundles(self, ctx: Context) -> None:
+        """Bundles can be reserved from what leases leave."""
+        held = self.seats[ctx.me].total - self.reserved - self.free
+        busy = Resources.from_units({name: amount for name, amount in held.units if GROUP not in name})
+        if busy != self.busy:
+            self.busy = busy
+            ctx.send(self.bundles, Busy(busy), INSIDE)
 
     # ---- the cluster level -------------------------------------------------------------------------------------------
 
@@ -362,8 +416,9 @@ class LeaseManager(Process):
         return True
 
     def obeys_policy(self, spec: LeaseSpec) -> bool:
-        """Whether a policy decides about a request: not about what was redirected, or is bound to a node."""
-        return self.asked_policy is not None and not spec.redirected and not hasattr(spec.strategy, "node")
+        """Whether a policy decides about a request: not about what was redirected, or is bound to a node or a group."""
+        bound = hasattr(spec.strategy, "node") or isinstance(spec.strategy, PlacementGroup)
+        return self.asked_policy is not None and not spec.redirected and not bound
 
     def decide(self, me: Name, spec: LeaseSpec, *, prefer_local: bool | None = None) -> Decision:
         """Ray's exact decision about a request, on what this raylet knows."""
@@ -398,7 +453,7 @@ class LeaseManager(Process):
         queued = 0
         if self.tells_queue:
             queued = len(self.waiting) + sum(map(len, self.to_grant.values())) + len(self.granted)
-        return View(self.seats[me].total, at_least_nothing(self.free), self.draining, queued)
+        return View(self.seats[me].total + self.offered, at_least_nothing(self.free), self.draining, queued)
 
     def cannot(self, ctx: Context, spec: LeaseSpec) -> None:
         """No node can serve a request: bound to a node it fails, redirected it starts over, else it waits."""
@@ -686,6 +741,11 @@ class LeaseManager(Process):
                     return
                 self.waiting.remove(spec)
                 self.put(ctx, spec, node, asked=False)
+
+
+def group_of(spec: LeaseSpec) -> GroupId | None:
+    """The placement group of a request."""
+    return spec.strategy.group if isinstance(spec.strategy, PlacementGroup) else None
 
 
 def at_least_nothing(amounts: Resources) -> Resources:

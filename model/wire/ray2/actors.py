@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayproof.model.graph import ActorId, ObjectId, TaskId
+from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Message, Name
 from rayproof.model.wire.ray2.leases import LeaseStrategy, Located
 
@@ -64,4 +65,4 @@ class CreationFailed(Message):
 
     task: TaskId
     attempt: int
-    unschedulable: bool
+    error: ErrorKind

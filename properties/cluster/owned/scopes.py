@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from rayproof.model.graph import BundleStrategy
 from rayproof.model.cluster.owned import (
     CPU,
     PLAIN,
@@ -16,7 +17,6 @@ from rayproof.model.graph import Submit
 from rayproof.model.kernel import Scenario, Statement, StatementKind
 from rayproof.model.lineage.ray2.programs import Drop, GetOne, Task
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.scheduler.ray import BundleStrategy
 from rayproof.model.scheduler.ray2.groups.protocol import Group
 from rayproof.model.scheduler.ray2.owned.protocol import (
     Cancel,

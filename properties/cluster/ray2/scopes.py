@@ -31,13 +31,11 @@ from rayproof.model.graph import (
 )
 from rayproof.model.kernel import Scenario, Statement, StatementKind
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.ray2.statements import (
     AS_RAY,
     PROGRESS,
     SAFETY,
-    a_wildcard_goes_with_its_bundles,
     keeps_the_contract,
     nothing_fails_by_itself,
     some_body_overdraws,
@@ -91,12 +89,14 @@ def scope(
     hook: str = "",
     fails: bool = False,
     as_ray: tuple[Statement, ...] = AS_RAY,
+    spared: tuple[Statement, ...] = (),
     **options: Any,
 ) -> Entry:
     """A scope of today's Ray.
 
     `own`: beside what is owed everywhere. `as_ray`: checked of Ray's own policy alone. What must happen some time is
-    owed by that policy alone, too. `fails`: whether tasks fail there without a fault.
+    owed by that policy alone, too. `fails`: whether tasks fail there without a fault. `spared`: what is not owed there,
+    as `own` says under which condition it is.
     """
     parameters = TodayParameters(**{"most_requests": 2, **options})
     faults = parameters.crashes or parameters.drains or parameters.overfills or fails
@@ -105,10 +105,10 @@ def scope(
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
-        checked = (keeps_the_contract(named), *base, *own, *as_ray)
+        checked = tuple(each for each in (keeps_the_contract(named), *base, *own, *as_ray) if each not in spared)
         if policy is not None:
-            spared = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
-            checked = tuple(each for each in checked if each not in spared)
+            of_ray = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
+            checked = tuple(each for each in checked if each not in of_ray)
         return assemble(name, named, cluster, chosen, checked, component="scheduler", swap=swap)
 
     return Entry(name, "scheduler", Edition.RAY2, size, build, takes_policy, (named, cluster), hook)
@@ -116,7 +116,7 @@ def scope(
 
 def replace_name(what: Program, name: str) -> Program:
     """The same program under the name of its scope."""
-    return Program(what.tasks, what.objects, what.driver, name)
+    return replace(what, name=name)
 
 
 _PARENT = (Submit("x"), Get(("o-x",)))
@@ -312,19 +312,5 @@ TODAY_ENTRIES = (
     scope("today-borrowed", _BORROWING, equal_nodes(2), workers=2).sized(47, 80, 15),
     # A task is cancelled while it waits for a worker, or for another one.
     scope("today-cancel", _CANCELLING, equal_nodes(1), fails=True).sized(36, 64, 10),
-    # Tasks for one bundle, and for any: the wildcard goes with the bundles.
-    scope(
-        "today-bundles",
-        program(
-            "",
-            task("a", demand=in_bundle(_CPU, "g", 0)),
-            task("b", demand=in_bundle(_CPU, "g"), function="g"),
-            task("d", demand=in_bundle(_CPU, "g", 1), function="h"),
-        ),
-        nodes(_CPU, _CPU + offered((("g", 0, _CPU), ("g", 1, _CPU)))),
-        a_wildcard_goes_with_its_bundles,
-        workers=2,
-        as_ray=(),
-    ).sized(2_203, 5_642, 28),
 )
 """One scope for each thing that leases on today's Ray must survive."""

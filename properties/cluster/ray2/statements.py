@@ -109,6 +109,18 @@ def a_request_is_known_once(view: StateView) -> bool:
     return True
 
 
+@always(Body, LeaseManager, source="Ray 2.60 node_manager.cc: a worker is leased as long as it runs; bug benchmark S3''")
+def bodies_run_on_leases(view: StateView) -> bool:
+    """A process runs bodies of tasks only while its node has leased it to somebody."""
+    raylets = view.of(LeaseManager)
+    for name, body in view.of(Body).items():
+        runs = any(task != DRIVER for task in body.frames)
+        if runs and body.raylet in raylets:
+            if not any(held.worker == name for held in raylets[body.raylet].granted.values()):
+                return False
+    return True
+
+
 @always(LeaseManager, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2, D08")
 def free_and_leased_add_up(view: StateView) -> bool:
     """Free and leased add up to what the node has, and leases that never waited in a get fit."""
@@ -119,7 +131,7 @@ def free_and_leased_add_up(view: StateView) -> bool:
             held = held + taken
             if lease not in raylet.blocked and lease not in raylet.resumed:
                 fresh = fresh + taken
-        total = raylet.seats[name].total
+        total = raylet.seats[name].total + raylet.offered - raylet.reserved
         if raylet.told is not None and (raylet.free + held != total or not fresh.fits(total)):
             return False
     return True
@@ -162,7 +174,7 @@ def a_wildcard_goes_with_its_bundles(view: StateView) -> bool:
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
             indexed[wildcard_of(name)] += amount
-        wildcards = {wildcard_of(name) for seat in raylet.seats.values() for name, _ in seat.total.units} - {""}
+        wildcards = {wildcard_of(name) for name, _ in raylet.offered.units} - {""}
         if any(indexed[name] != raylet.free.fixed(name) for name in wildcards):
             return False
     return True
@@ -183,7 +195,7 @@ def every_task_that_fits_ends(view: StateView) -> bool:
     totals = []
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining:
-            total = raylet.seats[name].total
+            total = raylet.seats[name].total + raylet.offered - raylet.reserved
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
             totals.append(total)
@@ -215,6 +227,7 @@ SAFETY = (
     a_worker_has_one_lease,
     a_request_is_known_once,
     free_and_leased_add_up,
+    bodies_run_on_leases,
     the_draining_grant_nothing,
     a_redirected_request_is_not_sent_on,
 )

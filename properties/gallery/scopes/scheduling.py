@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from rayproof.model.graph import BundleStrategy
 from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import (
     Action,
@@ -22,7 +23,6 @@ from rayproof.model.graph import (
 from rayproof.model.graph import NodeAffinity as To
 from rayproof.model.kernel import Scenario
 from rayproof.model.scheduler.policy.built_in import LocalityFirst
-from rayproof.model.scheduler.ray import BundleStrategy
 from rayproof.model.scheduler.ray2.groups.protocol import Group
 from rayproof.model.scheduler.ray2.groups.scenarios import group_scope
 from rayproof.model.scheduler.ray2.leases.bundled import bundles_on_node, in_bundle

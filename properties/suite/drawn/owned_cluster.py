@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from rayproof.model.graph import BundleStrategy
 from rayproof.model.cluster.owned import (
     CPU,
     PLAIN,
@@ -22,7 +23,6 @@ from rayproof.model.graph import Submit, Wait
 from rayproof.model.kernel import Scenario
 from rayproof.model.lineage.ray2.programs import Drop, GetOne, PutAt, Task
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.scheduler.ray import BundleStrategy
 from rayproof.model.scheduler.ray2.groups.protocol import Group
 from rayproof.model.scheduler.ray2.owned.protocol import (
     Cancel,

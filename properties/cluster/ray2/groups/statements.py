@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rayproof.model.graph import Resources
+from rayproof.model.graph import GroupId, ObjectId, PlacementGroup, Resources, TaskId
+from rayproof.model.graph.contract import ErrorKind, Failed, GroupRemoved
 from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray import NodeResources, Request, Status, schedule_bundles
-from rayproof.model.scheduler.ray2.groups.manager import GroupManager, GroupState
-from rayproof.model.scheduler.ray2.groups.node import BundleNode
-from rayproof.model.scheduler.ray2.groups.protocol import (
-    BundleCommitted,
-    BundlePrepared,
-    BundleReturned,
-    GroupId,
-    GroupRemoved,
-)
-from rayproof.model.scheduler.ray2.groups.user import GroupUser
+from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
+from rayproof.model.scheduler.ray2.group_manager import GroupManager, GroupState
+from rayproof.model.wire.ray2.groups import BundleCommitted, BundlePrepared, BundleReturned
+from rayproof.model.workers.ray2.body import Body
+from rayproof.model.workers.ray2.task_manager import TaskManager
 
 Key = tuple[GroupId, int, Name]
 
@@ -60,10 +56,10 @@ class BundleLives:
                 return self
 
 
-@always(GroupManager, BundleNode, source="Ray documentation, Placement Groups: all or nothing; bug benchmark S7")
+@always(GroupManager, BundleManager, source="Ray documentation, Placement Groups: all or nothing; bug benchmark S7")
 def gang_atomicity(view: StateView) -> bool:
     """A group that is called created has every bundle committed, on nodes that live or whose death is on its way."""
-    nodes = view.of(BundleNode)
+    nodes = view.of(BundleManager)
     for manager in view.of(GroupManager).values():
         for group, state in manager.state.items():
             if state is not GroupState.CREATED:
@@ -76,13 +72,13 @@ def gang_atomicity(view: StateView) -> bool:
     return True
 
 
-@audit(GroupManager, BundleNode, source="Ray #12003, #42942; bug benchmark D55, D56, S2")
+@audit(GroupManager, BundleManager, source="Ray #12003, #42942; bug benchmark D55, D56, S2")
 def no_bundle_leaks(view: StateView) -> bool:
     """When nothing more can happen, a node holds exactly the bundles that the manager has placed there."""
     for manager in view.of(GroupManager).values():
-        for name, node in view.of(BundleNode).items():
+        for name, node in view.of(BundleManager).items():
             placed = {(g, b) for g, places in manager.placed.items() for b, where in places.items() if where == name}
-            if node.prepared or set(node.committed) != placed:
+            if node.prepared or node.committed != placed:
                 return False
     return True
 
@@ -99,16 +95,16 @@ def committed_bundles_stay(view: StateView) -> bool:
     return not view.monitor(BundleLives).robbed
 
 
-@always(BundleNode, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
-def bundles_fit_their_node(node: BundleNode) -> bool:
-    """Bundles and the node's own tasks never hold more than the node has."""
+@always(BundleManager, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
+def bundles_fit_their_node(node: BundleManager) -> bool:
+    """Bundles and the leases outside them never hold more than the node has."""
     return all(amount >= 0 for _, amount in node.free.units)
 
 
-@audit(GroupManager, BundleNode, GroupUser, source="Ray #24875; bug benchmark D53, L1")
+@audit(GroupManager, BundleManager, source="Ray #24875; bug benchmark D53, L1")
 def every_group_that_fits_is_created(view: StateView) -> bool:
     """When nothing more can happen, a group that is not created has no placement on what is free."""
-    nodes = view.of(BundleNode)
+    nodes = view.of(BundleManager)
     free = [NodeResources(name, node.total, dict(node.free.units)) for name, node in nodes.items()]
     for manager in view.of(GroupManager).values():
         for group, state in manager.state.items():
@@ -124,10 +120,10 @@ def every_group_that_fits_is_created(view: StateView) -> bool:
     return True
 
 
-@audit(GroupManager, BundleNode, source="Ray #65147; bug benchmark D57", known="65147")
+@audit(GroupManager, BundleManager, source="Ray #65147; bug benchmark D57", known="65147")
 def groups_do_not_wait_for_each_other(view: StateView) -> bool:
     """Of the groups that wait, one at least would fit if the others gave back what they hold."""
-    nodes = view.of(BundleNode)
+    nodes = view.of(BundleManager)
     for manager in view.of(GroupManager).values():
         waiting = [g for g, state in manager.state.items() if state is GroupState.RESCHEDULING]
         for group in waiting:
@@ -135,9 +131,9 @@ def groups_do_not_wait_for_each_other(view: StateView) -> bool:
             free = []
             for name, node in nodes.items():
                 left = dict(node.free.units)
-                for (each, _), amounts in node.committed.items():
-                    if each in others:
-                        left = dict((Resources.from_units(left) + amounts).units)
+                for bundle in node.committed:
+                    if bundle[0] in others:
+                        left = dict((Resources.from_units(left) + node.amounts(bundle)).units)
                 free.append(NodeResources(name, node.total, left))
             wanted = manager.groups[group]
             used = frozenset(manager.placed[group].values())
@@ -156,6 +152,83 @@ def a_group_is_rescheduled(view: StateView) -> bool:
         for manager in view.of(GroupManager).values()
         for state in manager.state.values()
     )
+
+
+# ---- what becomes of who runs in a group ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedGroups:
+    """Monitor: groups that were given up, and the tasks that failed for it."""
+
+    groups: frozenset[GroupId] = frozenset()
+    refused: frozenset[TaskId] = frozenset()
+
+    def observe(self, event: object) -> RemovedGroups:
+        """Fold one event."""
+        match event:
+            case GroupRemoved(group):
+                return replace(self, groups=self.groups | {group})
+            case Failed(task, ErrorKind.GROUP_REMOVED):
+                return replace(self, refused=self.refused | {task})
+            case _:
+                return self
+
+
+def _left(view: StateView) -> set[TaskId]:
+    """Tasks of removed groups that are pending."""
+    groups = view.monitor(RemovedGroups).groups
+    return {
+        task
+        for manager in view.of(TaskManager).values()
+        for task in manager.pending
+        if isinstance(strategy := manager.program.tasks[task].strategy, PlacementGroup) and strategy.group in groups
+    }
+
+
+@audit(
+    TaskManager,
+    source="Ray #18572, seen on 2.60: attempt 1 stays PENDING_NODE_ASSIGNMENT, a get hangs",
+    monitors=(RemovedGroups,),
+    known="18572",
+)
+def tasks_end_with_their_group(view: StateView) -> bool:
+    """When nothing more can happen, no task or actor of a group that was given up is left."""
+    return not _left(view)
+
+
+@audit(Body, TaskManager, source="bug benchmark L1, L2; Ray #18572", monitors=(RemovedGroups,))
+def who_waits_waits_for_a_removed_group(view: StateView) -> bool:
+    """When nothing more can happen, a body that waits waits for tasks of groups that were given up."""
+    left = _left(view)
+    for manager in view.of(TaskManager).values():
+        late: set[ObjectId] = {made for task in left for made in manager.program.tasks[task].outputs}
+        gone = {manager.program.tasks[task].actor for task in left} - {None}
+        for task in manager.program.tasks.values():
+            # Tasks stand behind those whose results they need; calls wait for their actor.
+            if task.actor in gone or late.intersection(task.inputs):
+                late |= set(task.outputs)
+        if any(not late >= frame.missing for body in view.of(Body).values() for frame in body.frames.values()):
+            return False
+    return True
+
+
+@sometimes(source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve", monitors=(RemovedGroups,))
+def a_task_fails_with_its_group(view: StateView) -> bool:
+    """Some task that waits for a worker fails, as its group was given up."""
+    return bool(view.monitor(RemovedGroups).refused)
+
+
+@sometimes(Body, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
+def a_worker_is_killed(view: StateView) -> bool:
+    """Some worker process is ended, and another takes its place."""
+    return any(body.life for body in view.of(Body).values())
+
+
+@sometimes(Body, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
+def a_worker_is_killed_before_its_task_comes(view: StateView) -> bool:
+    """Some worker process is ended while a task is on its way to it."""
+    return any(body.ended for body in view.of(Body).values())
 
 
 GROUPS = (
