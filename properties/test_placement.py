@@ -15,8 +15,7 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from rayproof.model.graph import BundleStrategy
-from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
+from rayproof.model.graph import BundleStrategy, Default, NodeAffinity, Resources, Spread
 from rayproof.model.kernel import Name
 from rayproof.model.scheduler.ray import (
     NIL,

@@ -456,6 +456,9 @@ def _actor_has_died(now: Contract, task: TaskId) -> bool:
         for each in now.program.tasks.values()
         if each.kind is TaskKind.ACTOR_CREATION and each.actor == actor and actor is not None
     ]
+    if task in creations and not now.begun[task]:
+        # Its process may die before the constructor begins.
+        return bool(now.dead)
     return any(each in now.failed or (each in now.last and now.is_dead(now.last[each])) for each in creations)
 
 

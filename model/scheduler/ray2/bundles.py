@@ -10,7 +10,6 @@ tied to its group by a marker, `bundle_group_*` (`AddPlacementGroupConstraint`);
 from __future__ import annotations
 
 from collections.abc import Iterable
-
 from dataclasses import replace
 
 from rayproof.model.graph import PlacementGroup, Program, Resources, TaskKind, TaskSpec

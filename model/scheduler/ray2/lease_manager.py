@@ -215,7 +215,8 @@ class LeaseManager(Process):
         """Owners, workers, other raylets, the parts of this node; then one pass over the queues."""
         match message:
             case RequestLease(spec):
-                if not self.knows(ctx, spec):
+                # What a dead owner had sent may come after the word of its death (`is_owner_alive`).
+                if not (self.is_orphan(spec) or self.knows(ctx, spec)):
                     self.to_schedule.append(spec)
             case CancelLease(lease):
                 self.cancel(ctx, sender, lease)
@@ -275,6 +276,11 @@ class LeaseManager(Process):
         yield from self.infeasible.get(of, ())
         yield from (each for each in self.waiting if each.of == of)
         yield from self.to_grant.get(of, ())
+
+    def kept(self) -> Iterator[LeaseSpec]:
+        """All requests that wait here, in no order that means anything."""
+        for queue in (self.to_schedule, self.waiting, *self.infeasible.values(), *self.to_grant.values()):
+            yield from queue
 
     def cancel(self, ctx: Context, owner: Name, lease: LeaseId) -> None:
         """Forget a request that has no worker yet, and say so; one that is not here may be on its way."""

@@ -1,8 +1,8 @@
 """The messages of placement groups, and what monitors see of them.
 
 Source: Ray 2.60, `gcs_service.proto` (CreatePlacementGroup, RemovePlacementGroup, WaitPlacementGroupUntilReady) and
-`node_manager.proto` (PrepareBundleResources, CommitBundleResources, CancelResourceReserve, ReleaseUnusedBundles). Within
-a node parts call each other (`placement_group_resource_manager.cc`, `node_manager.cc`).
+`node_manager.proto` (PrepareBundleResources, CommitBundleResources, CancelResourceReserve, ReleaseUnusedBundles). The
+parts of a node call each other (`placement_group_resource_manager.cc`, `node_manager.cc`).
 """
 
 from __future__ import annotations

@@ -98,8 +98,8 @@ class LeaseRejected(Message):
 
 @dataclass(frozen=True, slots=True)
 class LeaseCancelled(Message):
-    """The request was withdrawn, or can never be served (`unschedulable`), or the policy gave it up (`given_up`), or its
-    placement group is gone (`group_removed`)."""
+    """The request was withdrawn, or can never be served (`unschedulable`), or the policy gave it up (`given_up`), or
+    its placement group is gone (`group_removed`)."""
 
     lease: LeaseId
     unschedulable: bool = False

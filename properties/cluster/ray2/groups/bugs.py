@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rayproof.model.graph import GroupId, Resources
 from rayproof.model.kernel import Context, Name
-from rayproof.model.scheduler.ray2.groups.manager import GroupManager, GroupState, Round
-from rayproof.model.scheduler.ray2.groups.node import BundleNode
-from rayproof.model.scheduler.ray2.groups.protocol import GroupId, ReleaseUnused, ReturnBundles
-from rayproof.model.scheduler.ray2.groups.restart import RestartableManager
+from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
+from rayproof.model.scheduler.ray2.group_manager import GroupManager, GroupState, Round
+from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, group_of
+from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
+from rayproof.model.wire.ray2.groups import ReleaseUnused, ReturnBundles
+from rayproof.model.wire.ray2.leases import LeaseCancelled, LeaseId
+from rayproof.model.wire.ray2.workers import PushTask
+from rayproof.model.workers.ray2.body import Body
 from rayproof.properties.bug import Bug
 
 
@@ -33,14 +38,14 @@ class LeavesTheRoundBehind(GroupManager):
 
 
 @dataclass(slots=True)
-class CommitsWhatIsNotReserved(BundleNode):
+class CommitsWhatIsNotReserved(BundleManager):
     """A commit takes what it needs if it is free, reserved or not."""
 
     def commit(self, ctx: Context, group: GroupId, bundles: tuple[int, ...]) -> None:
         for bundle in bundles:
-            if self.groups[group].bundles[bundle].fits(self.free):
-                self.prepared.setdefault((group, bundle), self.groups[group].bundles[bundle])
-        BundleNode.commit(self, ctx, group, bundles)
+            if self.amounts((group, bundle)).fits(self.free):
+                self.prepared.add((group, bundle))
+        BundleManager.commit(self, ctx, group, bundles)
 
 
 @dataclass(slots=True)
@@ -63,12 +68,12 @@ class CancelsTheWholeGroup(GroupManager):
 
 
 @dataclass(slots=True)
-class PreparesWithoutALook(BundleNode):
+class PreparesWithoutALook(BundleManager):
     """A node reserves whatever it is asked for."""
 
     def prepare(self, ctx: Context, group: GroupId, bundles: tuple[int, ...]) -> bool:
-        busy, self.busy = self.busy, self.total - self.total
-        done = BundleNode.prepare(self, ctx, group, bundles)
+        busy, self.busy = self.busy, Resources()
+        done = BundleManager.prepare(self, ctx, group, bundles)
         self.busy = busy
         return done
 
@@ -85,7 +90,7 @@ class ForgetsTheSecondLoss(GroupManager):
 
 
 @dataclass(slots=True)
-class ReleasesNothing(RestartableManager):
+class ReleasesNothing(GroupManager):
     """A manager that comes back does not ask nodes for what it has no record of (D56)."""
 
     def release_unused(self, ctx: Context) -> None:
@@ -104,27 +109,79 @@ class LooksAgainAtOnce(GroupManager):
         self.view_changed(ctx)
 
 
+@dataclass(slots=True, kw_only=True)
+class KillsNobody(LeaseManager):
+    """Bundles go under those who run in them."""
+
+    def kill(self, ctx: Context, lease: LeaseId) -> None:
+        pass
+
+
+@dataclass(slots=True, kw_only=True)
+class OverlooksWhatStarts(LeaseManager):
+    """A group's workers are killed, but not those whose process is only starting (D55)."""
+
+    def group_returned(self, ctx: Context, group: GroupId) -> None:
+        starting = {lease: held for lease, held in self.granted.items() if group_of(held.spec) == group}
+        starting = {lease: held for lease, held in starting.items() if not held.worker}
+        for lease in starting:
+            del self.granted[lease]
+        LeaseManager.group_returned(self, ctx, group)
+        self.granted.update(starting)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunsForTheDead(Body):
+    """A task that comes for a process that was killed runs in the next one."""
+
+    def meets_nobody(self, push: PushTask) -> bool:
+        return False
+
+
+@dataclass(slots=True, kw_only=True)
+class ForgetsWhoWaited(LeaseSubmitter):
+    """The tasks of a removed group leave the queue, and nobody is told."""
+
+    def cancelled(self, ctx: Context, number: int, answer: LeaseCancelled) -> None:
+        asked = self.requests.get(number)
+        if answer.group_removed and asked is not None:
+            for task in self.queues.pop(asked.key, []):
+                del self.ready[task]
+        LeaseSubmitter.cancelled(self, ctx, number, answer)
+
+
+@dataclass(slots=True, kw_only=True)
+class BlamesTheGroup(LeaseSubmitter):
+    """A task that gets a worker in a group fails as if that group had been removed."""
+
+    def granted(self, ctx: Context, node: Name, number: int, worker: Name) -> None:
+        asked = self.requests.get(number)
+        if asked is not None and group_of(asked.spec) is not None:
+            self.cancelled(ctx, number, LeaseCancelled((ctx.me, number), group_removed=True))
+        LeaseSubmitter.granted(self, ctx, node, number, worker)
+
+
 GROUP_BUGS = (
     Bug(
         "calls_half_a_group_created",
         "A group is called created although a node died during its commit.",
         {GroupManager: CallsHalfAGroupCreated},
         "gang_atomicity",
-        "groups-crash",
+        "today-group-crash",
     ),
     Bug(
         "leaves_the_round_behind",
         "Removing a group forgets what is being reserved for it.",
         {GroupManager: LeavesTheRoundBehind},
         "no_bundle_leaks",
-        "groups-removed",
+        "today-group-removed",
     ),
     Bug(
         "commits_in_spite_of_a_refusal",
         "A node that refused to reserve is told to commit, and does.",
-        {GroupManager: CommitsInSpiteOfARefusal, BundleNode: CommitsWhatIsNotReserved},
+        {GroupManager: CommitsInSpiteOfARefusal, BundleManager: CommitsWhatIsNotReserved},
         "commit_matches_prepare",
-        "groups-removed",
+        "today-group-removed",
         also=("gang_atomicity",),
     ),
     Bug(
@@ -132,28 +189,28 @@ GROUP_BUGS = (
         "A failed round gives the healthy bundles of its group back.",
         {GroupManager: CancelsTheWholeGroup},
         "committed_bundles_stay",
-        "groups-crash",
+        "today-group-crash",
     ),
     Bug(
         "prepares_without_a_look",
         "A node reserves bundles beside the tasks that fill it.",
-        {BundleNode: PreparesWithoutALook},
+        {BundleManager: PreparesWithoutALook},
         "bundles_fit_their_node",
-        "groups-removed",
+        "today-group-removed",
     ),
     Bug(
         "forgets_the_second_loss",
         "A group that loses another bundle while it is rescheduled is never whole again.",
         {GroupManager: ForgetsTheSecondLoss},
         "every_group_that_fits_is_created",
-        "groups-two-crashes",
+        "today-group-two-crashes",
     ),
     Bug(
         "releases_nothing",
         "A manager that restarts between reserving and recording leaves the bundles reserved (D56).",
-        {RestartableManager: ReleasesNothing},
+        {GroupManager: ReleasesNothing},
         "no_bundle_leaks",
-        "groups-restart",
+        "today-group-restart",
         "Ray #12003",
     ),
     Bug(
@@ -161,9 +218,49 @@ GROUP_BUGS = (
         "A group that does not fit is looked at again although nothing has changed.",
         {GroupManager: LooksAgainAtOnce},
         "comes_to_rest",
-        "groups-halves",
+        "today-group-halves",
         "Ray 2.60 gcs_placement_group_manager.cc looks again after each back-off",
         spins=True,
+    ),
+    Bug(
+        "kills_nobody",
+        "A bundle is given back under the tasks that run in it.",
+        {LeaseManager: KillsNobody},
+        "free_and_leased_add_up",
+        "today-group-running",
+        "Ray 2.60 node_manager.cc, HandleCancelResourceReserve",
+    ),
+    Bug(
+        "overlooks_what_starts",
+        "The removal of a group kills its workers, but not one that is only starting (D55).",
+        {LeaseManager: OverlooksWhatStarts},
+        "free_and_leased_add_up",
+        "today-group-once",
+        "Ray #42942",
+    ),
+    Bug(
+        "runs_for_the_dead",
+        "A task that comes for a killed worker runs in the process that takes its place.",
+        {Body: RunsForTheDead},
+        "bodies_run_on_leases",
+        "today-group-running",
+        "Ray 2.60 node_manager.cc, DestroyWorker: the connection is broken",
+    ),
+    Bug(
+        "forgets_who_waited",
+        "Tasks that wait for a worker in a removed group are forgotten, and a get of their results hangs.",
+        {LeaseSubmitter: ForgetsWhoWaited},
+        "who_waits_waits_for_a_removed_group",
+        "today-group-running",
+        "Ray 2.60 normal_task_submitter.cc, RequestNewWorkerIfNeeded",
+    ),
+    Bug(
+        "blames_the_group",
+        "A task fails for the removal of its group, which nobody has given up.",
+        {LeaseSubmitter: BlamesTheGroup},
+        "refines_the_task_graph",
+        "today-group-running",
+        "Ray 2.60 normal_task_submitter.cc, RequestNewWorkerIfNeeded",
     ),
 )
 """The planted bugs of placement groups."""

@@ -17,6 +17,7 @@ from rayproof.model.graph import (
     GiveUpGroup,
     GroupSpec,
     MakeGroup,
+    NodeAffinity,
     ObjectSpec,
     PlacementGroup,
     Program,
@@ -85,17 +86,22 @@ GROUP_ENTRIES = (
         as_ray=(),
         views=False,
     ),
-    # A node dies at any moment, and the group is given up at any moment.
+    # A node dies at any moment; the only spare one has a task of its own.
     scope(
         "today-group-crash",
-        _program((MakeGroup("g"), _LATER, GiveUpGroup("g")), (_SPREAD,)),
-        equal_nodes(3),
+        _program(
+            (MakeGroup("g"), Submit("t"), _LATER, GiveUpGroup("g"), Get(("o-t",))),
+            (_SPREAD,),
+            task("t", strategy=NodeAffinity("n3")),
+        ),
+        nodes(_GPU, _CPU, _CPU, _CPU),
         *GROUPS,
         a_group_is_rescheduled,
         takes_policy=False,
         as_ray=(),
         views=False,
         crashes=1,
+        crashing=(1, 2),
     ),
     scope(
         "today-group-two-crashes",
@@ -195,11 +201,11 @@ GROUP_ENTRIES = (
         fails=True,
         spared=(no_body_waits_for_ever,),
     ),
-    # The same without retries, once the group is there and the task is submitted: all ends.
+    # The same without retries, on a node whose workers have to start; what begins in the group ends.
     scope(
         "today-group-once",
         _program(
-            (MakeGroup("g"), AwaitGroup("g"), Submit("a"), Submit("b"), _LATER, GiveUpGroup("g"), Get(("o-a", "o-b"))),
+            (MakeGroup("g"), AwaitGroup("g"), *map(Submit, "ab"), _LATER, GiveUpGroup("g"), Get(("o-a", "o-b"))),
             (_ONE,),
             replace(_in("a", retries=0), demand=_GPU),
             replace(_in("b", retries=0, function="g"), demand=_GPU),
@@ -214,6 +220,41 @@ GROUP_ENTRIES = (
         as_ray=(),
         fails=True,
         spared=(no_body_waits_for_ever,),
+        workers=2,
+        prestarted=0,
+    ),
+    # An actor is killed with its group, while it is called or not; it may be restarted, and is not.
+    *(
+        scope(
+            name,
+            _program(
+                (MakeGroup("g"), *map(Submit, ("make", "m")), _LATER, GiveUpGroup("g"), Get(("o-m",))),
+                (GroupSpec("g", (_CPU,)),),
+                *_actor(restarts),
+            ),
+            nodes(_CPU, _CPU),
+            *GROUPS,
+            tasks_end_with_their_group,
+            who_waits_waits_for_a_removed_group,
+            a_worker_is_killed,
+            takes_policy=False,
+            as_ray=(),
+            fails=True,
+            spared=(no_body_waits_for_ever,),
+        )
+        for name, restarts in (("today-group-actor", 0), ("today-group-actor-restarts", 1))
+    ),
+    # The node dies on which the bundle is: the group is placed again, and its task runs there.
+    scope(
+        "today-group-moves",
+        _program((MakeGroup("g"), Submit("a"), Get(("o-a",))), (_ONE,), replace(_in("a"), demand=_GPU)),
+        nodes(_CPU, _GPU, _GPU),
+        *GROUPS,
+        a_group_is_rescheduled,
+        some_task_leaves_its_driver,
+        takes_policy=False,
+        as_ray=(),
+        crashes=1,
     ),
 )
 """One scope for each thing that can happen to a group."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from rayproof.model.graph import GroupId, ObjectId, PlacementGroup, Resources, TaskId
+from rayproof.model.graph import GroupId, ObjectId, Program, Resources, TaskId
 from rayproof.model.graph.contract import ErrorKind, Failed, GroupRemoved
 from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray import NodeResources, Request, Status, schedule_bundles
 from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
 from rayproof.model.scheduler.ray2.group_manager import GroupManager, GroupState
+from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, group_of
+from rayproof.model.scheduler.ray2.submitter import class_of
 from rayproof.model.wire.ray2.groups import BundleCommitted, BundlePrepared, BundleReturned
+from rayproof.model.wire.ray2.leases import LeaseSpec
 from rayproof.model.workers.ray2.body import Body
 from rayproof.model.workers.ray2.task_manager import TaskManager
 
@@ -154,7 +158,7 @@ def a_group_is_rescheduled(view: StateView) -> bool:
     )
 
 
-# ---- what becomes of who runs in a group ------------------------------------------------------------------------------
+# ---- what becomes of who runs in a group -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,42 +179,40 @@ class RemovedGroups:
                 return self
 
 
-def _left(view: StateView) -> set[TaskId]:
-    """Tasks of removed groups that are pending."""
+def _hopeless(view: StateView) -> Iterator[tuple[Program, LeaseSpec]]:
+    """Requests in groups that were given up, which no node can serve any more."""
     groups = view.monitor(RemovedGroups).groups
-    return {
-        task
-        for manager in view.of(TaskManager).values()
-        for task in manager.pending
-        if isinstance(strategy := manager.program.tasks[task].strategy, PlacementGroup) and strategy.group in groups
-    }
+    for raylet in view.of(LeaseManager).values():
+        for queue in raylet.infeasible.values():
+            yield from ((raylet.program, spec) for spec in queue if group_of(spec) in groups)
 
 
 @audit(
     TaskManager,
-    source="Ray #18572, seen on 2.60: attempt 1 stays PENDING_NODE_ASSIGNMENT, a get hangs",
+    LeaseManager,
+    source="Ray #18572, seen on 2.60: attempt 1 stays PENDING_NODE_ASSIGNMENT, and a get of its result hangs",
     monitors=(RemovedGroups,),
     known="18572",
 )
 def tasks_end_with_their_group(view: StateView) -> bool:
-    """When nothing more can happen, no task or actor of a group that was given up is left."""
-    return not _left(view)
+    """When nothing more can happen, no task or actor of a group that was given up waits for a worker."""
+    groups = view.monitor(RemovedGroups).groups
+    left = (m.program.tasks[task].strategy for m in view.of(TaskManager).values() for task in m.pending)
+    return not any(_hopeless(view)) and not any(getattr(strategy, "group", None) in groups for strategy in left)
 
 
-@audit(Body, TaskManager, source="bug benchmark L1, L2; Ray #18572", monitors=(RemovedGroups,))
+@audit(Body, LeaseManager, source="bug benchmark L1, L2; Ray #18572", monitors=(RemovedGroups,))
 def who_waits_waits_for_a_removed_group(view: StateView) -> bool:
-    """When nothing more can happen, a body that waits waits for tasks of groups that were given up."""
-    left = _left(view)
-    for manager in view.of(TaskManager).values():
-        late: set[ObjectId] = {made for task in left for made in manager.program.tasks[task].outputs}
-        gone = {manager.program.tasks[task].actor for task in left} - {None}
-        for task in manager.program.tasks.values():
-            # Tasks stand behind those whose results they need; calls wait for their actor.
-            if task.actor in gone or late.intersection(task.inputs):
-                late |= set(task.outputs)
-        if any(not late >= frame.missing for body in view.of(Body).values() for frame in body.frames.values()):
-            return False
-    return True
+    """When nothing more can happen, a body waits only for tasks of removed groups whose requests no node can serve."""
+    late: set[ObjectId] = set()
+    for program, spec in _hopeless(view):
+        actor = program.tasks[spec.task].actor
+        for task in program.tasks.values():
+            alike = task.actor == actor if spec.actor else class_of(task.name, task.demand, spec.strategy) == spec.of
+            # Calls wait for their actor, and tasks for the results that they need.
+            if alike or late.intersection(task.inputs):
+                late.update(task.outputs)
+    return all(late >= frame.missing for body in view.of(Body).values() for frame in body.frames.values())
 
 
 @sometimes(source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve", monitors=(RemovedGroups,))
