@@ -55,10 +55,7 @@ from rayproof.gaps.bursts import Chooser
 from rayproof.gaps.running import heuristic
 from rayproof.gaps.workloads import run_workload
 from rayproof.model.documents import printable
-from rayproof.model.kernel import EXIT_CODES, PolicyError, Verdict
-from rayproof.model.kernel.engines import Engine
-from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.trace import listed
+from rayproof.model.kernel import EXIT_CODES, Engine, Limits, PolicyError, Verdict, listed
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.policies import load_policy
 from rayproof.problems import one_manifest
