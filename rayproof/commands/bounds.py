@@ -8,7 +8,7 @@ begins to wait to where it is fulfilled: how many turns of others come before mi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Annotated
@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from rayproof.commands.explore_graph import NotExhaustedError
-from rayproof.commands.limits import BudgetOption, MemoryOption, StatesOption
+from rayproof.commands.options import BudgetOption, JsonOption, MemoryOption, StatesOption
 from rayproof.console import say
 from rayproof.errors import InputError, expected_name
 from rayproof.exits import Exit, Interrupted
@@ -36,6 +36,7 @@ from rayproof.model.kernel import (
 from rayproof.model.kernel.liveness.components import cyclic_parts
 from rayproof.outside import entry_of
 from rayproof.progress import live
+from rayproof.targets import STANDARD_OUTPUT, require_file, write_json
 
 ROUND = 5
 """Steps named of those that can go round for ever."""
@@ -132,8 +133,10 @@ def register(app: typer.Typer) -> None:
         max_states: StatesOption = Limits.states,
         max_memory: MemoryOption = Limits.memory_mb,
         budget: BudgetOption = None,
+        json_to: JsonOption = None,
     ) -> None:
         """Say how often steps are taken at most on any run, faults and unfair runs included."""
+        require_file(json_to)
         limits = Limits(max_states, max_memory, budget)
         try:
             with live() as report:
@@ -141,4 +144,7 @@ def register(app: typer.Typer) -> None:
         except NotExhaustedError as error:
             say(f"undetermined: {error}", error=True)
             raise typer.Exit(Exit.UNDETERMINED) from None
-        say(described(answers, claim))
+        if json_to != STANDARD_OUTPUT:
+            say(described(answers, claim))
+        if json_to is not None:
+            write_json({"scenario": scenario, "while": claim, "bounds": [asdict(each) for each in answers]}, json_to)

@@ -19,7 +19,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rayproof.commands.limits import JsonOption
+from rayproof.commands.options import JsonOption
 from rayproof.console import json_text, report_console
 from rayproof.counterexamples import load, save, scenario_of, to_trace
 from rayproof.exits import Exit

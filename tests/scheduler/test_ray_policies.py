@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayproof.model.graph import BundleStrategy
-from rayproof.model.graph import NodeAffinity, Resources
+from rayproof.model.graph import BundleStrategy, NodeAffinity, Resources
 from rayproof.model.scheduler.ray import (
     Answer,
     Argument,

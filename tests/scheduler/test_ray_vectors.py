@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.graph import BundleStrategy
-from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
+from rayproof.model.graph import BundleStrategy, Default, NodeAffinity, Resources, Spread
 from rayproof.model.scheduler.ray import (
     Answer,
     Argument,

@@ -63,7 +63,8 @@ def test_other_projects_know_nothing_of_it(pytester: pytest.Pytester) -> None:
 
 def test_header_summary_and_junit(pytester: pytest.Pytester) -> None:
     junit = pytester.path / "junit.xml"
-    result = run(pytester, SCOPES, "-k", "test_exhausted and (cluster-wide or today-group-halves)", f"--junitxml={junit}")
+    chosen = "test_exhausted and (cluster-wide or today-group-halves)"
+    result = run(pytester, SCOPES, "-k", chosen, f"--junitxml={junit}")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
