@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rayproof.model.graph import GroupId, Resources
-from rayproof.model.kernel import Context, Name
+from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
 from rayproof.model.scheduler.ray2.group_manager import GroupManager, GroupState, Round
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, group_of
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
-from rayproof.model.wire.ray2.groups import ReleaseUnused, ReturnBundles
+from rayproof.model.wire.ray2.groups import Commit, ReleaseUnused, ReturnBundles
 from rayproof.model.wire.ray2.leases import LeaseCancelled, LeaseId
 from rayproof.model.wire.ray2.workers import PushTask
 from rayproof.model.workers.ray2.body import Body
@@ -37,15 +37,23 @@ class LeavesTheRoundBehind(GroupManager):
         GroupManager.remove(self, ctx, group)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class CommitsWhatIsNotReserved(BundleManager):
-    """A commit takes what it needs if it is free, reserved or not."""
+    """A commit takes what it needs, reserved or not, as soon as that is free."""
 
-    def commit(self, ctx: Context, group: GroupId, bundles: tuple[int, ...]) -> None:
-        for bundle in bundles:
-            if self.amounts((group, bundle)).fits(self.free):
-                self.prepared.add((group, bundle))
-        BundleManager.commit(self, ctx, group, bundles)
+    told: list[tuple[Name, Commit]] = field(default_factory=list)
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        if isinstance(message, Commit):
+            self.told.append((sender, message))
+        else:
+            BundleManager.receive(self, ctx, sender, message)
+        for who, commit in list(self.told):
+            bundles = {(commit.group, bundle) for bundle in commit.bundles} - self.prepared
+            if sum(map(self.amounts, sorted(bundles)), Resources()).fits(self.free):
+                self.told.remove((who, commit))
+                self.prepared |= bundles
+                BundleManager.receive(self, ctx, who, commit)
 
 
 @dataclass(slots=True)
@@ -67,7 +75,7 @@ class CancelsTheWholeGroup(GroupManager):
         self.placed[now.group] = {}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class PreparesWithoutALook(BundleManager):
     """A node reserves whatever it is asked for."""
 
@@ -182,7 +190,7 @@ GROUP_BUGS = (
         {GroupManager: CommitsInSpiteOfARefusal, BundleManager: CommitsWhatIsNotReserved},
         "commit_matches_prepare",
         "today-group-removed",
-        also=("gang_atomicity",),
+        also=("no_bundle_leaks",),
     ),
     Bug(
         "cancels_the_whole_group",
@@ -197,6 +205,7 @@ GROUP_BUGS = (
         {BundleManager: PreparesWithoutALook},
         "bundles_fit_their_node",
         "today-group-removed",
+        also=("free_and_leased_add_up",),
     ),
     Bug(
         "forgets_the_second_loss",
