@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from rayproof.model.actors.ray2.actor_calls import ActorCalls
 from rayproof.model.actors.ray2.actor_table import ActorTable
-from rayproof.model.graph import ClusterSpec, Program, TaskId
+from rayproof.model.graph import ClusterSpec, GroupId, Program, TaskId
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
 from rayproof.model.objects.ray2.object_manager import ObjectManager
 from rayproof.model.scheduler.policy.hooks import Policy, initial_memory
@@ -106,6 +106,8 @@ class TodayParameters:
     """Tasks that begin without delays: they stand for what was there before."""
     estimates: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Expected time of a function's tasks, in microseconds, for policies."""
+    reserved: Mapping[GroupId, tuple[int | None, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Where the bundles of a group go while there is room for them there."""
     settings: HybridOptions = HybridOptions()
     times: Durations = Durations()
     timing: Timing | None = None
@@ -259,6 +261,10 @@ def assemble(
             groups=program.groups,
             totals=tuple((bundles[i], cluster.nodes[i].total) for i in numbers if i not in parameters.joining),
             clients=tuple(f"{core}.groups" for core in cores),
+            reserved=tuple(
+                (group, tuple("" if node is None else bundles[node] for node in places))
+                for group, places in parameters.reserved.items()
+            ),
         )
     units: dict[str, list[Slot]] = {
         f"node{i}": [raylets[i], f"pool{i}", f"store{i}", *bundles[i : i + 1]] for i in numbers

@@ -300,8 +300,8 @@ class Program:
                 elif isinstance(action, AwaitGroup) and made.get(action.group) != owner:
                     raise ProgramError(f"{owner} waits for group {action.group} without having made it")
         for key, group in self.groups.items():
-            if key != group.id or key not in made or not group.bundles or not all(group.bundles):
-                raise ProgramError(f"group {key} is never made, has another name, no bundles, or an empty one")
+            if key != group.id or key not in made or not group.bundles:
+                raise ProgramError(f"group {key} is never made, has another name, or no bundles")
         for task in self.tasks.values():
             strategy = task.strategy
             if isinstance(strategy, PlacementGroup) and strategy.group in self.groups:

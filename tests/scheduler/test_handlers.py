@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from rayproof.model.scheduler.ray2.group_manager import GroupManager
 
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import Context
+from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.leases.local import CAP
 from rayproof.model.scheduler.ray2.leases.protocol import LeaseGranted, SchedulingClass
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet

@@ -19,7 +19,7 @@ Left out: topology, detached groups, the death of a group's owner, and nodes tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -90,6 +90,8 @@ class GroupManager(Process):
     """The nodes that are there from the beginning."""
     clients: tuple[Name, ...] = constant(())
     """Who may have asked for something, and is told after a restart."""
+    reserved: tuple[tuple[GroupId, tuple[Name, ...]], ...] = constant(())
+    """Nodes where bundles go while there is room for them there, as somewhere else they went; empty: anywhere."""
     table: dict[GroupId, Row] = durable(default_factory=dict)
     """What outlives a restart."""
     users: dict[GroupId, Name] = field(default_factory=dict)
@@ -227,8 +229,11 @@ class GroupManager(Process):
         used = frozenset(self.placed[group].values())
         target = min(used, default=None) if wanted.strategy is BundleStrategy.STRICT_PACK else None
         requests = [Request(wanted.bundles[bundle]) for bundle in missing]
-        outcomes = schedule_bundles(self.view(), requests, wanted.strategy, used_by_group=used, soft_target=target)
-        return next(outcomes)
+        view = self.view()
+        for places in (tuple(where[bundle] for bundle in missing) for of, where in self.reserved if of == group):
+            if has_room(view, requests, places):
+                return BundleOutcome(Status.SUCCESS, places)
+        return next(schedule_bundles(view, requests, wanted.strategy, used_by_group=used, soft_target=target))
 
     def view(self) -> list[NodeResources]:
         """Each node less its own tasks and what groups have there, as far as the manager knows."""
@@ -362,3 +367,13 @@ class GroupManager(Process):
 def bundles_on(now: Round, node: Name) -> tuple[int, ...]:
     """The bundles of a round that go to a node."""
     return tuple(bundle for bundle, where in now.targets if where == node)
+
+
+def has_room(view: Sequence[NodeResources], requests: Sequence[Request], places: Sequence[Name]) -> bool:
+    """Whether each request fits its own place beside those before it."""
+    free = {node.name: Resources.from_units(node.free) for node in view}
+    for request, place in zip(requests, places, strict=True):
+        if place not in free or not request.resources.fits(free[place]):
+            return False
+        free[place] = free[place] - request.resources
+    return True

@@ -71,8 +71,9 @@ from rayproof.model.wire.ray2.leases import (
 )
 from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject
 
-DRAIN, MEMORY, REPORT, RESTORE, CAP = "drain", "memory", "report", "restore", "cap:"
-"""Timers: a drain; a node out of memory; views are told; they are believed again; a class may exceed its cap."""
+DRAIN, MEMORY, REPORT, NEWS, RESTORE, CAP = "drain", "memory", "report", "news", "restore", "cap:"
+"""Timers: a drain; a node out of memory; views are told, as they are now and then, or since there is something to wait
+for; they are believed again; a class may exceed its cap."""
 
 CAP_US, MOST_CAP_US = 1_000_000, 10_000_000
 """A class at its cap may have one worker more after 1 s, doubled each time, up to 10 s."""
@@ -193,7 +194,7 @@ class LeaseManager(Process):
 
     def fire(self, ctx: Context, timer: str) -> None:
         """An operator drains this node, a view is due, or something was long enough as it is."""
-        if timer == REPORT:
+        if timer in (REPORT, NEWS):
             self.tell(ctx)
             return
         if timer == DRAIN:
@@ -348,6 +349,9 @@ class LeaseManager(Process):
         self.free = self.free + self.reserved - change.reserved + change.offered - self.offered
         self.reserved, self.offered = change.reserved, change.offered
         self.changed()
+        if self.sync_us:
+            # Requests wait elsewhere for what is offered here, and for nothing else.
+            ctx.set_timer(NEWS, self.sync_us)
 
     def group_returned(self, ctx: Context, group: GroupId) -> None:
         """Fail what is kept here for a group, and kill its workers (`HandleCancelResourceReserve`).
