@@ -299,10 +299,10 @@ TODAY_ENTRIES = (
     ),
     # The node runs out of memory at any time: the newest worker is killed, a task's or an actor's.
     scope("today-memory", program("", task("a"), task("b")), equal_nodes(1, CPU=2), overfills=(0,), workers=3).sized(
-        812, 1_589, 20
+        1_037, 2_028, 20
     ),
     scope("today-actor-memory", _ACTOR, equal_nodes(1, CPU=2), overfills=(0,), workers=3, takes_policy=False).sized(
-        2_959, 6_601, 28
+        11_613, 29_510, 31
     ),
     # An actor, and an argument of its call, that are bound to a node which may be drained before they are there.
     scope("today-actor-nowhere", _BOUND, equal_nodes(2, CPU=2), drains=(1,), takes_policy=False).sized(

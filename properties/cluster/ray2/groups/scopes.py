@@ -85,7 +85,7 @@ GROUP_ENTRIES = (
         takes_policy=False,
         as_ray=(),
         views=False,
-    ),
+    ).sized(4_307, 13_634, 28),
     # A node dies at any moment; the only spare one has a task of its own.
     scope(
         "today-group-crash",
@@ -102,7 +102,7 @@ GROUP_ENTRIES = (
         views=False,
         crashes=1,
         crashing=(1, 2),
-    ),
+    ).sized(13_039, 45_304, 27),
     scope(
         "today-group-two-crashes",
         _program((MakeGroup("g"),), (_pair("g", BundleStrategy.SPREAD),)),
@@ -113,7 +113,7 @@ GROUP_ENTRIES = (
         as_ray=(),
         views=False,
         crashes=2,
-    ),
+    ).sized(1_109, 2_348, 24),
     # One group cannot fit before the second node is there; the other one must not wait for it.
     scope(
         "today-group-parked",
@@ -127,7 +127,7 @@ GROUP_ENTRIES = (
         as_ray=(),
         views=False,
         joining=(1,),
-    ),
+    ).sized(271, 577, 21),
     scope(
         "today-group-two",
         _program(
@@ -139,7 +139,7 @@ GROUP_ENTRIES = (
         as_ray=(),
         views=False,
         crashes=1,
-    ),
+    ).sized(1_349, 3_517, 30),
     # The manager comes back at any moment; what it had reserved and not put on record must be free again.
     scope(
         "today-group-restart",
@@ -150,7 +150,7 @@ GROUP_ENTRIES = (
         as_ray=(),
         views=False,
         restarts=1,
-    ),
+    ).sized(23_668, 114_507, 24),
     # Two groups that keep half each and wait for each other: known of Ray.
     scope(
         "today-group-halves",
@@ -162,7 +162,7 @@ GROUP_ENTRIES = (
         as_ray=(),
         views=False,
         crashes=2,
-    ),
+    ).sized(3_163, 8_000, 27),
     # Tasks for one bundle, and for any: the wildcard goes with the bundles. One outside obeys a policy.
     scope(
         "today-bundles",
@@ -179,7 +179,7 @@ GROUP_ENTRIES = (
         some_task_leaves_its_driver,
         workers=2,
         as_ray=(),
-    ),
+    ).sized(65_582, 297_336, 34),
     # Given up under one task, before another: what was queued fails, and a retry waits for ever. Known of Ray.
     scope(
         "today-group-running",
@@ -200,7 +200,7 @@ GROUP_ENTRIES = (
         as_ray=(),
         fails=True,
         spared=(no_body_waits_for_ever,),
-    ),
+    ).sized(7_414, 21_318, 30),
     # The same without retries, on a node whose workers have to start; what begins in the group ends.
     scope(
         "today-group-once",
@@ -222,7 +222,7 @@ GROUP_ENTRIES = (
         spared=(no_body_waits_for_ever,),
         workers=2,
         prestarted=0,
-    ),
+    ).sized(132, 207, 22),
     # An actor is killed with its group, while it is called or not; it may be restarted, and is not.
     *(
         scope(
@@ -241,8 +241,11 @@ GROUP_ENTRIES = (
             as_ray=(),
             fails=True,
             spared=(no_body_waits_for_ever,),
+        ).sized(*size)
+        for name, restarts, size in (
+            ("today-group-actor", 0, (3_306, 10_342, 24)),
+            ("today-group-actor-restarts", 1, (3_926, 12_648, 25)),
         )
-        for name, restarts in (("today-group-actor", 0), ("today-group-actor-restarts", 1))
     ),
     # The node dies on which the bundle is: the group is placed again, and its task runs there.
     scope(
@@ -255,6 +258,7 @@ GROUP_ENTRIES = (
         takes_policy=False,
         as_ray=(),
         crashes=1,
-    ),
+        crashing=(1,),
+    ).sized(350_043, 1_962_444, 40),
 )
 """One scope for each thing that can happen to a group."""
