@@ -115,7 +115,7 @@ def test_a_bundle_that_the_group_does_not_have_and_a_strategy_that_ray_does_not_
     rest = (thing("O0"), submit(0, "T0"), body("T0", 1, 2))
     with pytest.raises(InputError, match="asks for bundle 1 of 1"):
         recorded(tmp_path, N0, N1, group, task("T0", opts={"strategy": {"pg": "P0", "bundle": 1}}), *rest)
-    with pytest.raises(InputError, match="unknown strategy .NEAR"):
+    with pytest.raises(InputError, match="unknown strategy 'NEAR'"):
         recorded(tmp_path, N0, N1, {**group, "strategy": "NEAR"}, task("T0"), *rest)
 
 

@@ -143,6 +143,24 @@ _BOUND = Program(
     {made: ObjectSpec(made) for made in ("o-m", "o-n", "o-t")},
     (Submit("make"), Submit("t"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
 )
+_NEVER_BORN = Program(
+    {
+        "a": task("a"),
+        "make": TaskSpec("make", ("o-a",), (), _CPU, kind=TaskKind.ACTOR_CREATION, actor="A", max_retries=1, name="A"),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=0),
+    },
+    {made: ObjectSpec(made) for made in ("o-a", "o-m")},
+    (Submit("a"), Cancel("a"), Submit("make"), Submit("m"), Get(("o-m",))),
+)
+_CALLED_AGAIN = Program(
+    {
+        "make": TaskSpec("make", (), (), _GPU, kind=TaskKind.ACTOR_CREATION, actor="A", max_retries=1, name="A"),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=1),
+        "n": TaskSpec("n", (), ("o-n",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=1),
+    },
+    {made: ObjectSpec(made) for made in ("o-m", "o-n")},
+    (Submit("make"), Submit("m"), Submit("n"), Get(("o-m", "o-n"))),
+)
 _BORROWING = Program(
     {
         "q": task("q", body=(Put("o-r"), Submit("x"), Get(("o-x", "o-r", "o-p"))), function="q"),
@@ -297,6 +315,33 @@ TODAY_ENTRIES = (
     scope("today-actor-crash", _ACTOR, nodes(_CPU + _CPU, _CPU), crashes=1, takes_policy=False).sized(
         89_068, 392_360, 40
     ),
+    # A constructor whose argument is an error: who calls such an actor hears that there is none.
+    scope("today-actor-never", _NEVER_BORN, equal_nodes(1), fails=True, takes_policy=False).sized(60, 138, 8),
+    # Two calls are on their way when the actor's node dies, and are retried in their order.
+    scope(
+        "today-calls-again",
+        _CALLED_AGAIN,
+        nodes(_CPU, _GPU, _GPU),
+        crashes=1,
+        crashing=(1,),
+        workers=1,
+        takes_policy=False,
+        as_ray=(),
+    ).sized(116_516, 622_954, 42),
+    # The node of a parent dies when the request for its child is on its way: nobody is there for the worker.
+    scope(
+        "today-owner-crash",
+        program(
+            "",
+            task("p", strategy=NodeAffinity("n1", soft=True), body=(Submit("x"), Compute(0)), function="p", retries=0),
+            task("x", strategy=NodeAffinity("n0"), function="c"),
+        ),
+        equal_nodes(2),
+        crashes=1,
+        workers=2,
+        takes_policy=False,
+        as_ray=(),
+    ).sized(5_258, 18_666, 23),
     # The node runs out of memory at any time: the newest worker is killed, a task's or an actor's.
     scope("today-memory", program("", task("a"), task("b")), equal_nodes(1, CPU=2), overfills=(0,), workers=3).sized(
         1_037, 2_028, 20
