@@ -341,7 +341,7 @@ TODAY_ENTRIES = (
         workers=2,
         takes_policy=False,
         as_ray=(),
-    ).sized(5_258, 18_666, 23),
+    ).sized(4_874, 17_418, 23),
     # The node runs out of memory at any time: the newest worker is killed, a task's or an actor's.
     scope("today-memory", program("", task("a"), task("b")), equal_nodes(1, CPU=2), overfills=(0,), workers=3).sized(
         1_037, 2_028, 20

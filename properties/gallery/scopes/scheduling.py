@@ -128,23 +128,18 @@ def nested_leases(swap: Swap) -> Scenario:
 
 
 def groups_scope(swap: Swap, ample: bool) -> Scenario:
-    """Two groups on four nodes, one late, two of which may crash; one is given up, and in the other tasks run."""
+    """Two groups on four nodes, one late, two of which may crash; one is given up with the task that runs in it."""
     inside: tuple[Action, ...] = (Submit("x"), Get(("ox",)))
     tasks = (
         _task("x"),
         _task("a", strategy=PlacementGroup("h"), body=inside),
         _task("b", strategy=PlacementGroup("h", 1)),
+        _task("c", strategy=PlacementGroup("g")),
         _task("t"),
     )
     pair = (_CPU, _CPU)
-    driver = (
-        MakeGroup("g"),
-        MakeGroup("h"),
-        *map(Submit, "abt"),
-        Compute(0),
-        GiveUpGroup("g"),
-        Get(("oa", "ob", "ot")),
-    )
+    made: tuple[Action, ...] = (MakeGroup("g"), MakeGroup("h"), *map(Submit, "abct"))
+    driver = (*made, Compute(0), GiveUpGroup("g"), Get(("oa", "ob", "ot")))
     program = Program(
         {task.id: task for task in tasks},
         {made: ObjectSpec(made) for task in tasks for made in task.outputs},
@@ -156,7 +151,7 @@ def groups_scope(swap: Swap, ample: bool) -> Scenario:
         "generic-groups",
         program,
         ClusterSpec(tuple(NodeSpec(f"n{i}", Resources.of(CPU=cpus)) for i, cpus in enumerate((2, 2, 1, 1)))),
-        TodayParameters(workers=4, most_requests=2, crashes=2, joining=(3,)),
+        TodayParameters(workers=5, prestarted=1, most_requests=2, crashes=2, joining=(3,)),
         (
             keeps_the_contract(program),
             *SAFETY,
