@@ -29,7 +29,6 @@ from rayproof.model.graph import (
 from rayproof.model.graph import NodeAffinity as To
 from rayproof.model.kernel import Scenario
 from rayproof.model.scheduler.policy.built_in import LocalityFirst
-from rayproof.model.scheduler.ray2.leases.bundled import bundles_on_node, in_bundle
 from rayproof.model.scheduler.ray2.leases.protocol import SchedulingClass
 from rayproof.model.scheduler.ray2.leases.scenarios import lease_scope
 from rayproof.model.swap import Swap
@@ -48,7 +47,6 @@ from rayproof.properties.scheduler.ray2.leases.statements import (
     blocked_workers_bounded,
     every_get_ends,
     past_the_threshold_the_less_used_goes_first,
-    wildcard_is_the_sum_of_its_bundles,
 )
 from rayproof.properties.scheduler.ray2.requests.statements import REQUESTS
 
@@ -162,18 +160,6 @@ def groups_scope(swap: Swap, ample: bool) -> Scenario:
         ),
         swap=swap,
     )
-
-
-def bundles_scope(swap: Swap, ample: bool) -> Scenario:
-    """A node whose bundles have tasks."""
-    classes = (
-        SchedulingClass("k", _CPU, tasks=("x",)),
-        SchedulingClass("p", in_bundle(_CPU, "g", 0), tasks=("a", "b")),
-        SchedulingClass("q", in_bundle(_CPU, "g", 1), tasks=("d",), stays=True),
-    )
-    node = _CPU + bundles_on_node("g", ((0, _CPU), (1, _CPU)))
-    own = (wildcard_is_the_sum_of_its_bundles, every_get_ends)
-    return lease_scope("generic-bundles", classes, (node,), (*LEASES, *own), children={"a": "x"}, workers=4, swap=swap)
 
 
 def restarted_groups(swap: Swap) -> Scenario:
