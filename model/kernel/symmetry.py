@@ -17,12 +17,13 @@ from itertools import permutations, product
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from rayproof.model.kernel.commuting import Watch
 from rayproof.model.kernel.errors import ModelError
 from rayproof.model.kernel.interning import BudgetAsked, Local, Raw, Stimulus
 from rayproof.model.kernel.links import LinkKind
 from rayproof.model.kernel.outcomes import BITS, Column
 from rayproof.model.kernel.process import Slot, blank, name_of, slot_of, state_fields
-from rayproof.model.kernel.reductions import Found, Reducer, Watch
+from rayproof.model.kernel.reductions import Found, Objection, Reducer
 from rayproof.model.kernel.scenario import Scenario
 from rayproof.model.kernel.steps import Taken
 from rayproof.model.kernel.transitions import Transitions
@@ -72,11 +73,15 @@ class _Renamings:
             known = self._known[state] = min(self.represented(state))
         return known
 
-    def objection(self) -> str:
-        """Where a handler or a rule that was used does not bear a renaming; empty when each does.
+    def objection(self) -> Objection | None:
+        """Where a handler or a rule that was used does not bear a renaming.
 
         A step relation that bears the renamings is symmetric: this is no sample, it asks all that the search has run.
         """
+        why = self._unlike()
+        return Objection(why) if why else None
+
+    def _unlike(self) -> str:
         scenario, interner = self._transitions.scenario, self._transitions.interner
         for number, renaming in enumerate(self._renamings):
             around = _surroundings(scenario)
