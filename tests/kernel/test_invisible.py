@@ -10,6 +10,7 @@ from benchmarks.plain_chain import PLAIN, plain_chain
 from rayproof.model.kernel import (
     Context,
     FaultKind,
+    Invisible,
     Message,
     Name,
     Process,
@@ -20,14 +21,14 @@ from rayproof.model.kernel import (
     Verdict,
     always,
     constant,
+    explore,
+    explore_reduced,
+    replay,
 )
-from rayproof.model.kernel.commuting import NOTHING
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.gate import explore_reduced, gate
-from rayproof.model.kernel.invisible import Invisible
-from rayproof.model.kernel.reduced import ReducedExplorer
-from rayproof.model.kernel.reductions import REDUCIBLE
-from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.reductions.commuting import NOTHING
+from rayproof.model.kernel.reductions.gate import gate
+from rayproof.model.kernel.reductions.reduced_search import ReducedExplorer
+from rayproof.model.kernel.reductions.reduction import REDUCIBLE
 from rayproof.properties.bug import Bug
 from rayproof.properties.catalogue import build
 from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS
