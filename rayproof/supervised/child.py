@@ -80,6 +80,9 @@ TOGETHER = 64
 LONGEST_SILENCE_S = 0.02
 """A reply is sent after so long, whatever is in it: the time of a call is what the parent waits for a reply."""
 
+MOST_OPTIONS, MOST_DRAWS = 10_000, 1_000
+"""Of one draw, and draws of one call: each option is a branch of the search, and a call that draws never computes."""
+
 BALLAST = 256
 """Groups of objects that are kept, and replaced one by one, while a policy is asked again."""
 
@@ -179,7 +182,11 @@ class _Draws:
             raise ValueError("choose was given no options")
         if count == 1:
             return options[0]
+        if count > MOST_OPTIONS:
+            raise ValueError(f"choose was given {count:,} options; at most {MOST_OPTIONS:,} can be tried")
         at = self._at
+        if at >= MOST_DRAWS:
+            raise RuntimeError(f"one call drew more than {MOST_DRAWS:,} times")
         self._at = at + 1
         if at < len(self._known):
             return options[self._known[at]]
