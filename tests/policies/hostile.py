@@ -443,7 +443,8 @@ LARGE = (
     place(
         "bends what is frozen",
         "deterministic",
-        "node = min(view.options, key=lambda n: n.queue_length)\nobject.__setattr__(node, 'queue_length', node.queue_length + 1)\n"
+        "node = min(view.options, key=lambda n: n.queue_length)\n"
+        "object.__setattr__(node, 'queue_length', node.queue_length + 1)\n"
         "return node.name if node.fits_now(task.demand) else None",
     ),
     place("a name by lot", "deterministic", "", "import random", "name = str(random.random())"),
@@ -573,7 +574,8 @@ LARGE = (
     place(
         "counts in its memory",
         HOLDS,
-        "memory = min(3, memory + 1)\nreturn next((n.name for n in view.options if n.fits_now(task.demand)), None), memory",
+        "memory = min(3, memory + 1)\n"
+        "return next((n.name for n in view.options if n.fits_now(task.demand)), None), memory",
         "",
         "memory = 0",
     ),
