@@ -28,7 +28,7 @@ from rayproof.properties.catalogue import CATALOGUE
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.loading import loaded
 from rayproof.supervised.process import Process, _Plain
-from rayproof.supervised.questions import Arguments, Numbers
+from rayproof.supervised.questions import FEW, Arguments, Numbers, Question, runs
 from rayproof.supervised.values import opened, sealed, told_apart
 from tests.shared_data import EXAMPLES, PROJECT
 
@@ -125,6 +125,16 @@ def test_draws_are_part_of_the_questions(tmp_path: Path) -> None:
     here = explore(CATALOGUE["cluster-wide"].build(loaded(str(file)), {}))
     assert (there.verdict, there.states, there.transitions) == (here.verdict, here.states, here.transitions)
     assert put_again(policy) is None
+
+
+def test_each_copy_is_asked_another_question_first() -> None:
+    questions: list[Question] = [("place", (at,), None, None, ()) for at in range(50)]
+    questions += [("retry", (at,), None, None, ()) for at in range(3)]
+    whole, *few = runs(questions, 2, 4)
+    assert sorted(whole) == sorted([*range(53)] * 2) and whole[:53] != whole[53:]
+    assert [run[0] for run in few] == [0, 12, 25, 37, 50, 51, 52]
+    assert all(len(set(run)) == len(run) == min(FEW, 3 if run[0] >= 50 else 50) for run in few)
+    assert runs(questions[:2], 1, 0) == [[0, 1]]
 
 
 # ---- what it answers -------------------------------------------------------------------------------------------------
