@@ -24,8 +24,12 @@ from rayproof.supervised.values import Foreign, told_apart
 
 Outcome = tuple[Any, ...]
 
-OTHER_SEED = 279
-"""PYTHONHASHSEED of the other process. Of small sets of the model's names, most begin with another name than with 0."""
+OTHER_SEEDS = (279, 21)
+"""PYTHONHASHSEED of the other process, when questions are put again for the first time and from then on.
+
+Of small sets of the model's names, most begin with another name under the first than under 0; two of them, since a
+policy has words of its own.
+"""
 
 PUTS = 2_000
 """So many calls at least are made again, if need be several of each question."""
@@ -58,14 +62,16 @@ class Supervised:
         """Starts the process and loads the policy; raises `InputError` and `PolicyError`."""
         self._limits = limits
         self._process = Process(spec, limits, hash_seed=0)
-        self._other = Process(spec, limits, hash_seed=OTHER_SEED, ahead=True)
+        self._others = [Process(spec, limits, hash_seed=seed, ahead=True) for seed in OTHER_SEEDS]
+        self._other = self._others[0]
         self._numbers = Numbers()
         self._table: dict[Question, Outcome] = {}
         self._put_once: list[Question] = []
         """What was asked since `put_again`."""
         self._copies_left = MOST_COPIES
         facts = self._process.load()
-        self._other.facts = facts
+        for other in self._others:
+            other.facts = facts
         self.name = facts.name
         self.memory = facts.memory
         self.locality = facts.locality
@@ -175,6 +181,9 @@ class Supervised:
             if found is not None:
                 break
         self._put_once = []
+        if asked and self._other is not self._others[-1]:
+            self._other.stop()
+            self._other = self._others[-1]
         return found
 
     def _put_batch(self, questions: list[Question], rounds: int, *, alone: bool = False) -> PolicyError | None:

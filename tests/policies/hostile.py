@@ -189,7 +189,12 @@ LARGE = (
         "",
         "from rayproof.model.scheduler.policy import hooks\nhooks.NodeView.fits_now = lambda s, d: True",
     ),
-    place("patches the kernel", "patches", "", "from rayproof.model.kernel.language import context\ncontext.Context.choose = None"),
+    place(
+        "patches the kernel",
+        "patches",
+        "",
+        "from rayproof.model.kernel.language import context\ncontext.Context.choose = None",
+    ),
     place("patches time", "patches", "time.time = lambda: 0", "import time"),
     place("patches a builtin", "patches", "builtins.len = lambda x: 1", "import builtins"),
     # ---- answers ---------------------------------------------------------------------------------------------------

@@ -306,3 +306,19 @@ def test_the_verdict_says_how_many_questions_it_rests_on(
     last = out.splitlines()[-1]
     assert code == 0
     assert last.startswith("verdict: holds") and " questions, answered twice" in last
+
+
+def test_a_set_whose_order_is_one_under_two_hash_seeds_is_seen_under_a_third(tmp_path: Path) -> None:
+    file = tmp_path / "words.py"
+    file.write_text(
+        "class Words:\n"
+        "    def place(self, task, view, memory, ctx):\n"
+        "        free = [node.name for node in view.options if node.fits_now(task.demand)]\n"
+        "        return free[-(next(iter({'left', 'up'})) == 'left')] if free else None\n"
+    )
+    policy = load_policy(str(file)).policy
+    broken = []
+    for scope in ("sched-spread", "cluster-wide"):
+        explore(CATALOGUE[scope].build(policy, {}))
+        broken.append(put_again(policy))
+    assert broken[0] is None and broken[1] is not None and broken[1].rule == "deterministic"
