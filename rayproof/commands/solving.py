@@ -349,10 +349,10 @@ def register(app: typer.Typer) -> None:
             require_folder(out)
             if os.path.isdir(instances) and os.path.exists(out) and os.path.samefile(out, instances):
                 raise InputError(out, None, "the instances are read from there", "another folder")
+            require_file(json_to, *([] if instances == Family.TINY else _files(Path(instances))))
             return gap(policy, instances, limits, seed, out, cluster)
 
-        files = [] if instances == Family.TINY else _files(Path(instances))
-        _answer(run, budget, resource_units, json_to, *policy, cluster, *files)
+        _answer(run, budget, resource_units, json_to, *policy, cluster)
 
     @app.command("worst")
     def worst_command(
