@@ -145,7 +145,9 @@ def check_policy(
             return found.report()
         if settings.edition is Edition.RAY2:
             on_stage(f"{loaded.name}: compare with Ray's own policy")
-            found.differs = differences(loaded.policy, limits)
+            found.differs, ended = differences(loaded.policy, limits)
+            if ended:
+                found.add(Verdict.UNDETERMINED, f"compared with Ray's own policy, a limit ended {', '.join(ended)}")
         else:
             on_stage(f"{loaded.name}: starvation bound")
             found.bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy, limits)
