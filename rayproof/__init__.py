@@ -6,7 +6,8 @@ What is meant to be imported by others:
 
 - a named scenario of the catalogue: `scenario(name, policy=None)`
 - what a protocol of your own is made of: `Process`, `Message`, `Context`, `Scenario`, `LinkRule`, `FaultKind`, ...; and
-  its statements: `always`, `step`, `audit`, `sometimes`, `eventually`, `leads_to`, `progress`, `refines`; a `Bug`
+  its statements: `always`, `step`, `audit`, `sometimes`, `eventually`, `leads_to`, `progress`, `refines`, whose checks
+  return what they find (`first`); a `Bug`
 - drivers: `explore` (every schedule), `walk` (random ones), `replay` (one, step by step), `Limits`, and `explain`
 - a policy: `Policy`, `TaskView`, `NodeView`, `ClusterView`, `WAIT`, `load_policy`
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         derived,
         durable,
         eventually,
+        first,
         leads_to,
         progress,
         refines,
@@ -95,6 +97,7 @@ __all__ = [
     "eventually",
     "explain",
     "explore",
+    "first",
     "leads_to",
     "load_policy",
     "progress",

@@ -77,6 +77,7 @@ def to_trace(
         seed,
         scenario.constants,
         violation.loop,
+        violation.culprit,
     )
 
 

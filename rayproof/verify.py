@@ -21,8 +21,8 @@ from rayproof.model.kernel.explore import Limits
 from rayproof.model.kernel.minimise import minimise
 from rayproof.model.kernel.reductions import Reduction
 from rayproof.model.kernel.trace import Trace
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
-from rayproof.model.kernel.walk import as_violation, campaign, walkable
+from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE, as_violation
+from rayproof.model.kernel.walk import campaign, walkable
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
 from rayproof.policies import put_again
@@ -182,7 +182,8 @@ def as_json(
                 "note": v.result.note,
                 "collision": v.result.collision,
                 "statements": [
-                    {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note} for s in v.result.statements
+                    {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note, "found": s.found}
+                    for s in v.result.statements
                 ],
                 "broken": None if v.result.violation is None else v.result.violation.statement,
                 "counterexample": None if file is None else str(file),

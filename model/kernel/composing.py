@@ -19,6 +19,7 @@ from rayproof.model.kernel.links import LinkKind
 from rayproof.model.kernel.outcomes import BITS, Ask, Column, Outcome, Push
 from rayproof.model.kernel.packing import Packing
 from rayproof.model.kernel.process import Name
+from rayproof.model.kernel.statements import Breach
 from rayproof.model.kernel.steps import Step, Taken
 
 
@@ -124,7 +125,7 @@ class Composing(Packing):
 
     def _outcome(self, thread: _Thread, known: dict[int, int], step: Step) -> Outcome:
         delta = mask = 0
-        broken = ""
+        broken: Breach | None = None
         for column, local in thread.locals.items():
             if local != known[column]:
                 delta += (local - known[column]) << (BITS * column)

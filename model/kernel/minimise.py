@@ -16,10 +16,9 @@ from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.judge import Judge
 from rayproof.model.kernel.liveness import LIVENESS
 from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.statements import Breach, Statement
 from rayproof.model.kernel.steps import Fault, Fire, Step, Taken
-from rayproof.model.kernel.verdicts import Violation
-from rayproof.model.kernel.walk import as_violation
+from rayproof.model.kernel.verdicts import Violation, as_violation
 from rayproof.model.kernel.world import World
 
 SEARCH_STATES = 150_000
@@ -118,7 +117,7 @@ def attempt(
                 script.choices = list(taken.choices)
         if step is None:
             if world.quiescent():
-                broken: Statement | PolicyError | None = judge.at_quiescence()
+                broken: Breach | PolicyError | None = judge.at_quiescence()
                 break
             step = enabled[turn % len(enabled)]
             script.choices = []

@@ -18,7 +18,7 @@ from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind
 from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
 from rayproof.model.kernel.process import Name, Slot, Unreachable, slot_of
 from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Monitor
+from rayproof.model.kernel.statements import Breach, Monitor
 from rayproof.model.kernel.steps import Deliver
 from rayproof.model.kernel.values import freeze
 
@@ -51,9 +51,9 @@ class Packing:
         self._unpack = Struct(f"<{self.first_link}I").unpack
         self._bytes = 4 * self.first_link
 
-    def broken_by(self, column: int, local: int) -> str:
-        """Name of a statement about single processes that a process state breaks; none is known here."""
-        return ""
+    def broken_by(self, column: int, local: int) -> Breach | None:
+        """The statement about single processes that a process state breaks; none is known here."""
+        return None
 
     # ---- packed states ----------------------------------------------------------------------------------------------
 

@@ -12,11 +12,10 @@ from rayproof.model.kernel.liveness import LIVENESS
 from rayproof.model.kernel.process import Message, Name, state_fields
 from rayproof.model.kernel.runs import RunJudge
 from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel.statements import Breach, Statement
 from rayproof.model.kernel.steps import Taken
 from rayproof.model.kernel.values import copy
-from rayproof.model.kernel.verdicts import Violation
-from rayproof.model.kernel.walk import as_violation
+from rayproof.model.kernel.verdicts import Violation, as_violation
 from rayproof.model.kernel.world import World
 
 
@@ -63,7 +62,7 @@ def replay(
     judge = Judge(world, wanted)
     run = RunJudge(world, wanted, loop)
     frames: list[Frame] = []
-    broken: Statement | PolicyError | None = judge.at_start()
+    broken: Breach | PolicyError | None = judge.at_start()
     for index, taken in enumerate(steps):
         if broken is not None:
             break
@@ -94,7 +93,7 @@ def replay(
         broken = run.at_end()
     taken_steps = tuple(frame.taken for frame in frames)
     violation = None if broken is None else as_violation(broken, taken_steps)
-    if violation is not None and isinstance(broken, Statement) and broken.kind in LIVENESS:
+    if violation is not None and isinstance(broken, Breach) and broken.statement.kind in LIVENESS:
         violation = replace(violation, loop=loop)
     return Replayed(tuple(frames), violation)
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Any
 
 from rayproof.model.documents import DocumentError, parse_json, printable
 from rayproof.model.kernel.faults import FaultKind
 from rayproof.model.kernel.replay import Replayed
 from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
+from rayproof.model.kernel.values import plain
 
 LOOP_BEGINS, LOOP_ENDS = "  -- the loop begins --", "  -- and again from the loop's beginning, for ever --"
 """The marks of a lasso in print."""
@@ -48,6 +48,8 @@ class Trace:
     constants: Mapping[str, Any] = field(default_factory=dict)
     loop: int | None = None
     """Number of the step at which a lasso's loop begins; None for a finite counterexample."""
+    culprit: str = ""
+    """What the check of the statement has found; empty for a broken rule of a policy."""
 
     def to_json(self) -> str:
         """The document, with a fixed order of keys and a final line end."""
@@ -55,7 +57,12 @@ class Trace:
             "format": FORMAT,
             "version": VERSION,
             "scenario": {"name": self.scenario, "parameters": dict(self.parameters), "constants": dict(self.constants)},
-            "statement": {"name": self.statement, "sentence": self.sentence, "source": self.source},
+            "statement": {
+                "name": self.statement,
+                "sentence": self.sentence,
+                "source": self.source,
+                "culprit": self.culprit,
+            },
             "driver": self.driver,
             "seed": self.seed,
             "loop": self.loop,
@@ -97,6 +104,7 @@ class Trace:
             seed,
             _need(scenario, "constants", dict, "scenario."),
             loop,
+            _need({"culprit": "", **statement}, "culprit", str, "statement."),
         )
 
 
@@ -169,7 +177,7 @@ def _step_from_dict(item: Any, where: str) -> Taken:
 
 
 def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool = False) -> str:
-    """The print of a counterexample: the statement, the constants, numbered steps with the fields that changed.
+    """The print of a counterexample: the statement, numbered steps with the fields that changed, the culprit.
 
     The first word says whether the replay breaks what the trace is about; `found`: it has just been found, so that it
     is broken even where a policy with moods does not do it again. Nothing in the print is obeyed by a terminal.
@@ -181,6 +189,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
         f"{'VIOLATED' if confirmed or found else 'NOT CONFIRMED'} {trace.statement}: {trace.sentence}",
         *([f"  source: {trace.source}"] if trace.source else []),
         f"  scenario: {trace.scenario}" + (f" ({constants})" if constants else ""),
+        *([f"  replay: {command}"] if command else []),
         f"  {len(replayed.frames)} steps",
         "",
     ]
@@ -188,7 +197,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
     for number, frame in enumerate(replayed.frames, 1):
         if trace.loop == number:
             lines.append(LOOP_BEGINS)
-        message = f"  {_plain(frame.message)}" if frame.message is not None else ""
+        message = f"  {plain(frame.message)}" if frame.message is not None else ""
         choices = f"  choices {list(frame.taken.choices)}" if frame.taken.choices else ""
         lines.append(f"  {number:>{width}}. {frame.taken.step}{message}{choices}")
         indent = " " * (width + 4)
@@ -205,11 +214,10 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
         why = "the policy does not do it again" if found else "the model, or what is checked, has changed"
         lines.append(f"  the replay breaks nothing: {why}")
     elif confirmed:
-        lines.append(f"  => {violation.sentence}")
+        lines.append(f"  => {violation.culprit or violation.sentence}")
     else:
-        lines.append(f"  => VIOLATED {violation.statement} instead: {violation.sentence}")
-    if command:
-        lines.append(f"  replay: {command}")
+        culprit = f" => {violation.culprit}" if violation.culprit else ""
+        lines.append(f"  => VIOLATED {violation.statement} instead: {violation.sentence}{culprit}")
     return "\n".join(map(printable, lines)) + "\n"
 
 
@@ -226,6 +234,8 @@ def listed(trace: Trace) -> str:
         lines.append(f"  {number:>3}. {taken.step}" + (f"  choices {list(taken.choices)}" if taken.choices else ""))
     if trace.loop is not None:
         lines.append(LOOP_ENDS)
+    if trace.culprit:
+        lines.append(f"  => {trace.culprit}")
     return "\n".join(map(printable, lines)) + "\n"
 
 
@@ -242,7 +252,7 @@ def _difference(where: str, before: Any, after: Any) -> list[str]:
         if before.get(key, _ABSENT) != after.get(key, _ABSENT):
             old = _brief(before[key]) if key in before else "absent"
             new = _brief(after[key]) if key in after else "gone"
-            lines.append(f"{where}[{_plain(key)}]: {old} -> {new}")
+            lines.append(f"{where}[{plain(key)}]: {old} -> {new}")
     return lines
 
 
@@ -250,23 +260,5 @@ _ABSENT = object()
 
 
 def _brief(value: Any) -> str:
-    text = _plain(value)
+    text = plain(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
-
-
-def _plain(value: Any) -> str:
-    """A value as people write it; sets and mappings in a fixed order."""
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, set | frozenset):
-        return "{" + ", ".join(_plain(item) for item in sorted(value)) + "}"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_plain(key)}: {_plain(value[key])}" for key in sorted(value)) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_plain, value)) + "]"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(_plain, value)) + ("," if len(value) == 1 else "") + ")"
-    if is_dataclass(value) and not isinstance(value, type):
-        inner = ", ".join(f"{f.name}={_plain(getattr(value, f.name))}" for f in fields(value) if f.repr)
-        return f"{type(value).__name__}({inner})"
-    return repr(value)

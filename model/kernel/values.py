@@ -268,3 +268,23 @@ def size(value: Any) -> int:
     if kind is dict:
         return max([len(value), *(size(item) for item in value.values())])
     return 0
+
+
+def plain(value: Any) -> str:
+    """A value as people write it: sets and mappings in a fixed order, and what has a `__str__` of its own by that."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(plain(item) for item in sorted(value)) + "}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{plain(key)}: {plain(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(plain, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(plain, value)) + ("," if len(value) == 1 else "") + ")"
+    if is_dataclass(value) and not isinstance(value, type):
+        if type(value).__str__ is not object.__str__:
+            return str(value)
+        inner = ", ".join(f"{f.name}={plain(getattr(value, f.name))}" for f in fields(value) if f.repr)
+        return f"{type(value).__name__}({inner})"
+    return repr(value)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rayproof.model.kernel.coverage import NOTHING, Coverage
+from rayproof.model.kernel.errors import PolicyError
+from rayproof.model.kernel.statements import Breach
 from rayproof.model.kernel.steps import Taken
 
 
@@ -54,6 +56,16 @@ class Violation:
     source: str = ""
     loop: int | None = None
     """Number of the step at which a lasso's loop begins, counted from 1; the last step closes it."""
+    culprit: str = ""
+    """What the check of the statement has found: the object, task or process that breaks it, or who still waits."""
+
+
+def as_violation(broken: Breach | PolicyError, steps: tuple[Taken, ...]) -> Violation:
+    """What a broken statement, or a broken rule of a policy, is reported as."""
+    if isinstance(broken, PolicyError):
+        return Violation(broken.rule, str(broken), steps)
+    statement = broken.statement
+    return Violation(statement.name, statement.sentence, steps, statement.source, culprit=broken.culprit)
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,8 @@ class StatementResult:
     kind: str
     verdict: Verdict
     note: str = ""
+    found: str = ""
+    """The culprit of a statement that is broken, also of a known one; the first witness of a `sometimes`."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from random import Random
 
 from rayproof.model.kernel import PolicyError, Scenario, Statement
 from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.statements import StatementKind
+from rayproof.model.kernel.statements import Breach, StatementKind
 from rayproof.model.kernel.steps import Deliver, Step, Taken
-from rayproof.model.kernel.verdicts import Violation
-from rayproof.model.kernel.walk import FAULT_SPACING, SCHEDULE_BYTES, as_violation
+from rayproof.model.kernel.verdicts import Violation, as_violation
+from rayproof.model.kernel.walk import FAULT_SPACING, SCHEDULE_BYTES
 from rayproof.model.kernel.world import World
 
 Link = tuple[str, str, str]
@@ -72,7 +72,7 @@ def orderly_walk(
     arrivals = _Arrivals(world)
     taken: list[Taken] = []
     next_fault = random.randrange(FAULT_SPACING)
-    broken: Statement | PolicyError | None = judge.at_start()
+    broken: Breach | PolicyError | None = judge.at_start()
     while broken is None and len(taken) < steps + scenario.drain_limit:
         possible = world.fault_steps() if next_fault <= len(taken) < steps else []
         enabled = arrivals.orderly(world.system_steps())

@@ -13,12 +13,14 @@ from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from rayproof.model.kernel import PolicyError, Scenario, Statement
+from rayproof.model.kernel import PolicyError, Scenario
 from rayproof.model.kernel.judge import Judge
 from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel.statements import Breach
 from rayproof.model.kernel.steps import Step, Taken
 from rayproof.model.kernel.trace import Trace, render
-from rayproof.model.kernel.walk import FAULT_SPACING, as_violation
+from rayproof.model.kernel.verdicts import as_violation
+from rayproof.model.kernel.walk import FAULT_SPACING
 from rayproof.model.kernel.world import World
 from rayproof.properties.suite.drawn.family import Family
 from rayproof.properties.suite.shared import CounterexampleFoundError, Finding, UndeterminedError, present
@@ -109,7 +111,7 @@ class ScenarioMachine(RuleBasedStateMachine):
             self._assert(error)
         self._assert(self.judge.after_step(self.taken[-1]))
 
-    def _assert(self, broken: Statement | PolicyError | None) -> None:
+    def _assert(self, broken: Breach | PolicyError | None) -> None:
         if broken is None:
             return
         self.over = True
@@ -144,7 +146,7 @@ def collected(machine: type[ScenarioMachine]) -> Any:
     return case
 
 
-def explain(scenario: Scenario, steps: tuple[Taken, ...], broken: Statement) -> str:
+def explain(scenario: Scenario, steps: tuple[Taken, ...], broken: Breach) -> str:
     """The print of a counterexample found outside the command line."""
     violation = as_violation(broken, steps)
     trace = Trace(
@@ -156,5 +158,6 @@ def explain(scenario: Scenario, steps: tuple[Taken, ...], broken: Statement) -> 
         violation.source,
         "hypothesis",
         constants=scenario.constants,
+        culprit=violation.culprit,
     )
     return "\n" + render(trace, replay(scenario, steps))

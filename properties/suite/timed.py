@@ -17,9 +17,9 @@ from rayproof.model.kernel import (
 from rayproof.model.kernel.minimise import attempt
 from rayproof.model.kernel.replay import replay
 from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
-from rayproof.model.kernel.statements import Monitor
+from rayproof.model.kernel.statements import Breach, Monitor
 from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.walk import as_violation
+from rayproof.model.kernel.verdicts import as_violation
 
 MOST_EVENTS = 20_000
 """Runs of this size rest after a few hundred; one that has so many never will."""
@@ -38,7 +38,7 @@ class TimedRun:
     events: int
     steps: tuple[tuple[int, Taken], ...]
     """With their times in microseconds."""
-    broken: tuple[Statement | PolicyError, ...]
+    broken: tuple[Breach | PolicyError, ...]
     """What it leaves broken behind, or the rule that a policy broke in it."""
     rested: bool
 
@@ -80,21 +80,21 @@ def run_timed(
 
 def _left_broken(
     simulation: Simulation, result: SimulationResult, wanted: Iterable[Statement], monitors: dict[type, Monitor]
-) -> tuple[Statement, ...]:
+) -> tuple[Breach, ...]:
     broken = []
     for s in wanted:
         if s.kind is StatementKind.AUDIT and not result.rested:
             continue
         view = simulation.view(s, monitors)
-        if not (all(map(s.ask, view.processes())) if s.each else s.ask(view)):
-            broken.append(s)
+        answers = [(name, s.ask(seen)) for name, seen in (view.processes().items() if s.each else [("", view)])]
+        broken += [Breach(s, s.said_of(*answer)) for answer in answers if answer[1] is not None][:1]
     return tuple(broken)
 
 
 def without_clock(scenario: Scenario, run: TimedRun) -> Violation | None:
     """The same violation in the untimed model, on the order of the timed run as far as it is offered there."""
     broken, claimed = run.broken[0], run.first
-    named = () if isinstance(broken, PolicyError) else (broken,)
+    named = () if isinstance(broken, PolicyError) else (broken.statement,)
     found = attempt(scenario, claimed.steps, claimed.statement, named, len(claimed.steps) + scenario.drain_limit)
     if found is not None or not isinstance(broken, PolicyError):
         return found
@@ -120,4 +120,6 @@ def on_its_clock(scenario: Scenario, run: TimedRun, number: int, happenings: tup
     if len(run.steps) > LAST:
         lines.append(f"  ... {len(run.steps) - LAST:,} steps before")
     lines += [f"  {at_us:>12,} us  {taken.step}" for at_us, taken in run.steps[-LAST:]]
+    if run.first.culprit:
+        lines.append(f"  => {run.first.culprit}")
     return "\n".join(lines)
