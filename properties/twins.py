@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rayproof.model.kernel import Statement, StatementKind, progress
-from rayproof.model.kernel.steps import Step
+from rayproof.model.kernel import Statement, StatementKind, Step, progress
 
 SUFFIX = "_some_day"
 

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rayproof.model.kernel.errors import PolicyError, TraceMismatch
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.process import Message, Name, state_fields
-from rayproof.model.kernel.runs import RunJudge
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Breach, Statement
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.values import copy
-from rayproof.model.kernel.verdicts import Violation, as_violation
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.counterexample.endless_runs import RunJudge
+from rayproof.model.kernel.judging.judge import Judge
+from rayproof.model.kernel.judging.verdicts import Violation, as_violation
+from rayproof.model.kernel.language.errors import PolicyError, TraceMismatch
+from rayproof.model.kernel.language.process import Message, Name, state_fields
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Breach, Statement
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.language.values import copy
+from rayproof.model.kernel.liveness.claims import LIVENESS
+from rayproof.model.kernel.relation.world import World
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from enum import StrEnum
 from inspect import getdoc
 from typing import Any, Protocol, Self, TypeVar
 
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.links import connects
-from rayproof.model.kernel.process import Message, Name, Process, Slot
-from rayproof.model.kernel.sealed import refused
-from rayproof.model.kernel.values import freeze, plain
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.links import connects
+from rayproof.model.kernel.language.process import Message, Name, Process, Slot
+from rayproof.model.kernel.language.sealed import refused
+from rayproof.model.kernel.language.values import freeze, plain
 
 P = TypeVar("P", bound=Process)
 M = TypeVar("M", bound="Monitor")

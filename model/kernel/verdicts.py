@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rayproof.model.kernel.coverage import NOTHING, Coverage
-from rayproof.model.kernel.errors import PolicyError
-from rayproof.model.kernel.statements import Breach
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.judging.coverage import NOTHING, Coverage
+from rayproof.model.kernel.language.errors import PolicyError
+from rayproof.model.kernel.language.statements import Breach
+from rayproof.model.kernel.language.steps import Taken
 
 
 class Verdict(StrEnum):

@@ -8,13 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from rayproof.model.kernel import PolicyError, Scenario, Statement
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.statements import Breach, StatementKind
-from rayproof.model.kernel.steps import Deliver, Step, Taken
-from rayproof.model.kernel.verdicts import Violation, as_violation
-from rayproof.model.kernel.walk import FAULT_SPACING, SCHEDULE_BYTES
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import (
+    FAULT_SPACING,
+    SCHEDULE_BYTES,
+    Deliver,
+    Judge,
+    PolicyError,
+    Scenario,
+    Statement,
+    StatementKind,
+    Step,
+    Taken,
+    Violation,
+    World,
+    as_violation,
+)
+from rayproof.model.kernel.language.statements import Breach
 
 Link = tuple[str, str, str]
 

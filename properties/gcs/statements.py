@@ -8,8 +8,7 @@ from itertools import pairwise
 from rayproof.model.gcs.followers import Follower, NodeState, Record
 from rayproof.model.gcs.paper.news import NodeTable
 from rayproof.model.gcs.ray2.longpoll import PollingSubscriber, Publisher
-from rayproof.model.kernel import Name, StateView, always, audit, first, leads_to, sometimes, step
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel import Name, StateView, Taken, always, audit, first, leads_to, sometimes, step
 
 
 @always(Follower, each=True, source="OSDI 2018 §4.2.1; Ray #20276")

@@ -22,8 +22,19 @@ from rayproof.model.gcs.chain.protocol import (
     Written,
 )
 from rayproof.model.gcs.chain.replica import Replica, value_of
-from rayproof.model.kernel import Name, StateView, always, audit, eventually, first, leads_to, refines, sometimes, step
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel import (
+    Name,
+    StateView,
+    Taken,
+    always,
+    audit,
+    eventually,
+    first,
+    leads_to,
+    refines,
+    sometimes,
+    step,
+)
 from rayproof.properties.gcs.chain.linearizability import Request, linearizable
 
 Members: TypeAlias = list[tuple[Name, Replica]]
