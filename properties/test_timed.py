@@ -12,6 +12,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from rayproof.model.kernel import (
+    Breach,
     Context,
     FaultKind,
     Fire,
@@ -27,7 +28,6 @@ from rayproof.model.kernel import (
     always,
     replay,
 )
-from rayproof.model.kernel.language.statements import Breach
 from rayproof.model.scheduler.paper.estimates import PER_MILLE, averaged
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap

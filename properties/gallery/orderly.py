@@ -11,6 +11,7 @@ from random import Random
 from rayproof.model.kernel import (
     FAULT_SPACING,
     SCHEDULE_BYTES,
+    Breach,
     Deliver,
     Judge,
     PolicyError,
@@ -23,7 +24,6 @@ from rayproof.model.kernel import (
     World,
     as_violation,
 )
-from rayproof.model.kernel.language.statements import Breach
 
 Link = tuple[str, str, str]
 

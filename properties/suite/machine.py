@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from rayproof.model.kernel import (
     FAULT_SPACING,
+    Breach,
     Judge,
     PolicyError,
     Scenario,
@@ -26,7 +27,6 @@ from rayproof.model.kernel import (
     render,
     replay,
 )
-from rayproof.model.kernel.language.statements import Breach
 from rayproof.properties.suite.drawn.family import Family
 from rayproof.properties.suite.shared import CounterexampleFoundError, Finding, UndeterminedError, present
 

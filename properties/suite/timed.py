@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rayproof.model.kernel import (
+    Breach,
     Happening,
     Monitor,
     PolicyError,
@@ -22,7 +23,6 @@ from rayproof.model.kernel import (
     attempt,
     replay,
 )
-from rayproof.model.kernel.language.statements import Breach
 
 MOST_EVENTS = 20_000
 """Runs of this size rest after a few hundred; one that has so many never will."""
