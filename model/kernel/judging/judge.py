@@ -130,7 +130,8 @@ class Judge:
         if at_start:
             return "" if after == statement.initial else statement.not_initial(after)
         before = self._abstract.get(statement.name)
-        found = None if before == after else statement.ask_then(before, after)
+        assert statement.then is not None
+        found = None if before == after else statement.then(before, after)
         return "" if found is None else statement.said(found)
 
     def at_quiescence(self) -> Breach | None:

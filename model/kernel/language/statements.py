@@ -215,27 +215,25 @@ class Statement:
     def _asked(self, check: Callable[..., Any], seen: tuple[Any, ...]) -> Any:
         try:
             answer = check(*seen)
+            if answer is not None and not (self.kind is StatementKind.REFINES and check is self.check):
+                self.said(answer)
         except Exception as error:
             raise self.blamed(error) from error
         if refused:
             raise self.blamed(ModelError(refused[0]))
-        if answer is not None and not (self.kind is StatementKind.REFINES and check is self.check):
-            self.said(answer)
         return answer
 
     def said(self, found: Any) -> str:
         """What a check has found, as one line for people; raises `ModelError` for what is neither text nor value."""
         if isinstance(found, bool):
-            raise self.blamed(
-                ModelError(
-                    f"its check returns {found}; a check returns None when it finds nothing, and otherwise what it has "
-                    "found: a short text, or a value"
-                )
+            raise ModelError(
+                f"its check returns {found}; a check returns None when it finds nothing, and otherwise what it has "
+                "found: a short text, or a value"
             )
         try:
             freeze(found)
         except ModelError as error:
-            raise self.blamed(ModelError(f"its check returns what is neither a text nor a value: {error}")) from None
+            raise ModelError(f"its check returns what is neither a text nor a value: {error}") from None
         if isinstance(found, tuple) and found:
             return ", ".join(item if isinstance(item, str) else plain(item) for item in found)
         return " ".join(found.split()) or "(an empty text)" if isinstance(found, str) else plain(found)
