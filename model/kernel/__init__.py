@@ -35,6 +35,7 @@ from rayproof.model.kernel.language.process import (
     constant,
     derived,
     durable,
+    in_units,
     slot_of,
 )
 from rayproof.model.kernel.language.scenario import Scenario
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
     from rayproof.model.kernel.counterexample.charts import sequence_chart, to_the_goal
     from rayproof.model.kernel.counterexample.minimise import attempt, minimise
     from rayproof.model.kernel.counterexample.replay import Replayed, replay
-    from rayproof.model.kernel.counterexample.trace import Trace, TraceError, listed, render
+    from rayproof.model.kernel.counterexample.trace import Trace, TraceError, listed, render, trace_of
     from rayproof.model.kernel.judging.judge import Judge
     from rayproof.model.kernel.liveness.bounds import longest_wait, most_often
     from rayproof.model.kernel.liveness.claims import LIVENESS
@@ -153,6 +154,7 @@ __all__ = [
     "explore",
     "explore_reduced",
     "first",
+    "in_units",
     "interchangeable",
     "leads_to",
     "listed",
@@ -168,6 +170,7 @@ __all__ = [
     "sometimes",
     "step",
     "to_the_goal",
+    "trace_of",
     "walk",
     "walkable",
 ]
@@ -176,7 +179,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "counterexample.charts": "sequence_chart to_the_goal",
     "counterexample.minimise": "attempt minimise",
     "counterexample.replay": "Replayed replay",
-    "counterexample.trace": "Trace TraceError listed render",
+    "counterexample.trace": "Trace TraceError listed render trace_of",
     "judging.judge": "Judge",
     "liveness.bounds": "longest_wait most_often",
     "liveness.claims": "LIVENESS",

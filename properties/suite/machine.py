@@ -21,11 +21,8 @@ from rayproof.model.kernel import (
     Scenario,
     Step,
     Taken,
-    Trace,
     World,
     as_violation,
-    render,
-    replay,
 )
 from rayproof.properties.suite.drawn.family import Family
 from rayproof.properties.suite.shared import CounterexampleFoundError, Finding, UndeterminedError, present
@@ -149,20 +146,3 @@ def collected(machine: type[ScenarioMachine]) -> Any:
     case = seed(present().seed)(machine).TestCase
     case.settings = present().machine()
     return case
-
-
-def explain(scenario: Scenario, steps: tuple[Taken, ...], broken: Breach) -> str:
-    """The print of a counterexample found outside the command line."""
-    violation = as_violation(broken, steps)
-    trace = Trace(
-        scenario.name,
-        {},
-        violation.statement,
-        violation.sentence,
-        steps,
-        violation.source,
-        "hypothesis",
-        constants=scenario.constants,
-        culprit=violation.culprit,
-    )
-    return "\n" + render(trace, replay(scenario, steps))

@@ -10,11 +10,14 @@ import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from rayproof.model.documents import DocumentError, parse_json, printable
-from rayproof.model.kernel.counterexample.replay import Replayed
+from rayproof.model.kernel.counterexample.replay import Change, Replayed, replay
+from rayproof.model.kernel.judging.verdicts import Violation
 from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
 from rayproof.model.kernel.language.values import plain
 
@@ -106,6 +109,29 @@ class Trace:
             loop,
             _need({"culprit": "", **statement}, "culprit", str, "statement."),
         )
+
+
+def trace_of(
+    scenario: Scenario,
+    violation: Violation,
+    driver: str,
+    seed: int | None = None,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
+) -> Trace:
+    """The trace of a violation; `parameters`: what the scenario was built with."""
+    return Trace(
+        scenario.name,
+        parameters,
+        violation.statement,
+        violation.sentence,
+        violation.steps,
+        violation.source,
+        driver,
+        seed,
+        scenario.constants,
+        violation.loop,
+        violation.culprit,
+    )
 
 
 def _need(document: Mapping[str, Any], key: str, kind: type, where: str = "") -> Any:
@@ -206,7 +232,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
                 lines.append(f"{indent}{change.process} is down")
             else:
                 where = f"{change.process}.{change.field}"
-                lines += [indent + line for line in _difference(where, change.before, change.after)]
+                lines += [indent + line for line in _difference(where, change)]
     if trace.loop is not None:
         lines.append(LOOP_ENDS)
     lines.append("")
@@ -219,6 +245,13 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
         culprit = f" => {violation.culprit}" if violation.culprit else ""
         lines.append(f"  => VIOLATED {violation.statement} instead: {violation.sentence}{culprit}")
     return "\n".join(map(printable, lines)) + "\n"
+
+
+def explained(scenario: Scenario, violation: Violation, driver: str) -> str:
+    """The print of a violation that a driver has just found."""
+    named = tuple(s for s in scenario.statements if s.name == violation.statement)
+    replayed = replay(scenario, violation.steps, named or None, violation.loop)
+    return render(trace_of(scenario, violation, driver), replayed, found=True)
 
 
 def listed(trace: Trace) -> str:
@@ -243,22 +276,23 @@ LONGEST = 160
 """Characters of a value that are shown."""
 
 
-def _difference(where: str, before: Any, after: Any) -> list[str]:
+def _difference(where: str, change: Change) -> list[str]:
     """What has changed; of a mapping only the entries that differ."""
+    before, after, unit = change.before, change.after, change.unit
     if not (isinstance(before, dict) and isinstance(after, dict)):
-        return [f"{where}: {_brief(before)} -> {_brief(after)}"]
+        return [f"{where}: {_brief(before, unit)} -> {_brief(after, unit)}"]
     lines = []
     for key in sorted({*before, *after}):
         if before.get(key, _ABSENT) != after.get(key, _ABSENT):
-            old = _brief(before[key]) if key in before else "absent"
-            new = _brief(after[key]) if key in after else "gone"
-            lines.append(f"{where}[{plain(key)}]: {old} -> {new}")
+            old = _brief(before[key], unit) if key in before else "absent"
+            new = _brief(after[key], unit) if key in after else "gone"
+            lines.append(f"{where}[{plain(key, unit)}]: {old} -> {new}")
     return lines
 
 
 _ABSENT = object()
 
 
-def _brief(value: Any) -> str:
-    text = plain(value)
+def _brief(value: Any, unit: int = 1) -> str:
+    text = plain(value, unit)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

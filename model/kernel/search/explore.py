@@ -432,4 +432,5 @@ class Explorer:
             peaks=dict(self.transitions.interner.peaks),
             engine=self.engine,
             coverage=coverage_of(self.transitions),
+            model=self.scenario,
         )

@@ -229,6 +229,7 @@ def campaign(
         violation,
         note,
         walks=done,
+        model=scenario,
     )
 
 

@@ -20,7 +20,7 @@ from rayproof.model.scheduler.ray2.bundles import wildcard_of
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, processors
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
-from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, Redirected
+from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, LeaseId, Redirected
 from rayproof.model.workers.ray2.body import Body
 from rayproof.model.workers.ray2.events import TaskPushed
 from rayproof.model.workers.ray2.task_manager import TaskManager
@@ -61,6 +61,12 @@ def keeps_the_contract(program: Program) -> Statement:
     )
 
 
+def told(lease: LeaseId) -> str:
+    """A lease for people."""
+    owner, number = lease
+    return f"lease {number} of {owner}"
+
+
 # ---- safety ----------------------------------------------------------------------------------------------------------
 
 
@@ -76,11 +82,11 @@ class LeaseBreaches:
         """Fold one event."""
         match event:
             case LeaseGiven(lease, node, draining=True):
-                return replace(self, granted_while_draining=f"{node} grants {lease} while it drains")
+                return replace(self, granted_while_draining=f"{node} grants {told(lease)} while it drains")
             case LeaseAsked(lease, node, known_dead=True):
-                return replace(self, asked_the_dead=f"{lease} is asked of {node}, which is known to be dead")
+                return replace(self, asked_the_dead=f"{told(lease)} is asked of {node}, which is known to be dead")
             case Redirected(lease, again=True):
-                return replace(self, redirected_twice=f"{lease} is redirected again")
+                return replace(self, redirected_twice=f"{told(lease)} is redirected again")
             case _:
                 return self
 
@@ -97,9 +103,8 @@ def a_worker_has_one_lease(view: StateView) -> str | None:
         for worker, count in Counter(held).items():
             if count > 1:
                 leases = [lease for lease, granted in raylet.granted.items() if granted.worker == worker]
-                return f"{worker} has the leases {', '.join(map(str, leases)) or 'of none'}" + (
-                    "" if len(leases) > 1 else " and is in the pool"
-                )
+                held_by = " and ".join(map(told, leases)) or "nobody"
+                return f"{worker} belongs to {held_by}" + ("" if len(leases) > 1 else " and is in the pool")
     return None
 
 
@@ -111,7 +116,7 @@ def a_request_is_known_once(view: StateView) -> str | None:
         leases = Counter([spec.lease for queue in queues for spec in queue] + list(raylet.granted))
         for lease, count in leases.items():
             if count > 1:
-                return f"{name} knows {lease} {count} times"
+                return f"{name} knows {told(lease)} {count} times"
     return None
 
 
@@ -216,7 +221,7 @@ def every_task_that_fits_ends(view: StateView) -> str | None:
 def every_worker_comes_back(view: StateView) -> str | None:
     """When nothing more can happen, every worker is back but for actors."""
     return first(
-        f"{lease} is still granted by {name}"
+        f"{told(lease)} is still granted by {name}"
         for name, raylet in view.of(LeaseManager).items()
         for lease, held in raylet.granted.items()
         if not held.spec.actor

@@ -28,11 +28,11 @@ class LeaseBreaches:
         """Fold one event."""
         match event:
             case Granting(lease, node, True):
-                return replace(self, granted_while_draining=f"{node} grants {lease} while it drains")
+                return replace(self, granted_while_draining=f"{node} grants lease {lease} while it drains")
             case Asking(lease, node, True):
-                return replace(self, asked_the_dead=f"{lease} is asked of {node}, which is known to be dead")
+                return replace(self, asked_the_dead=f"lease {lease} is asked of {node}, which is known to be dead")
             case Redirecting(lease, True):
-                return replace(self, redirected_twice=f"{lease} is redirected again")
+                return replace(self, redirected_twice=f"lease {lease} is redirected again")
             case _:
                 return self
 
