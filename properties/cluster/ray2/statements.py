@@ -262,7 +262,7 @@ class Choices:
     def observe(self, event: object) -> Choices:
         """Fold one event; utilizations are reckoned anew from what the raylet knew."""
         match event:
-            case Decided(by=by, chosen=chosen, redirected=False, bound=False, demand=demand, seen=seen):
+            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, seen=seen) if not bound_by(event):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
                 left, fuller = self.left_a_fitting_idle_node, self.preferred_the_fuller
                 if used.get(by, 1000) < 500 and chosen != by and not left:
@@ -272,6 +272,11 @@ class Choices:
                     fuller = f"{chosen} is used to {used[chosen] / 10:g} %, {least} to {used[least] / 10:g} %"
                 return Choices(left, fuller)
         return self
+
+
+def bound_by(decided: Decided) -> str:
+    """The node that the strategy of a request names; empty when none is."""
+    return getattr(decided.strategy, "node", "")
 
 
 def _used_per_mille(total: Resources, free: Resources) -> int:
