@@ -191,7 +191,7 @@ def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
 def no_body_waits_for_ever(view: StateView) -> str | None:
     """When nothing more can happen, no body waits: the driver has all that it asked for, or knows that it failed."""
     return first(
-        f"{task} waits for {', '.join(sorted(map(str, frame.missing)))} in {name}"
+        f"{task} waits for {', '.join(sorted(frame.missing))}" + ("" if name == task else f" in {name}")
         for name, body in view.of(Body).items()
         for task, frame in body.frames.items()
         if frame.missing
