@@ -93,7 +93,7 @@ class LeaseBreaches:
 
 @always(LeaseManager, WorkerPool, source="Ray #55469; bug benchmark D12, S2")
 def a_worker_has_one_lease(view: StateView) -> str | None:
-    """A worker process belongs to one lease at a time, and to none while its pool has it."""
+    """A worker process belongs to at most one lease, and to none while it is in the pool."""
     pools = {pool.raylet: pool for pool in view.of(WorkerPool).values()}
     for name, raylet in view.of(LeaseManager).items():
         held = [lease.worker for lease in raylet.granted.values() if lease.worker]
@@ -110,7 +110,7 @@ def a_worker_has_one_lease(view: StateView) -> str | None:
 
 @always(LeaseManager, source="bug benchmark D12; ray-chaos: requests are deduplicated in every phase")
 def a_request_is_known_once(view: StateView) -> str | None:
-    """A request waits in one queue of a raylet at most, and not while it holds a worker there."""
+    """A request is in at most one queue of a raylet, and in none while it holds a worker there."""
     for name, raylet in view.of(LeaseManager).items():
         queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
         leases = Counter([spec.lease for queue in queues for spec in queue] + list(raylet.granted))
@@ -122,7 +122,7 @@ def a_request_is_known_once(view: StateView) -> str | None:
 
 @always(LeaseManager, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2, D08")
 def free_and_leased_add_up(view: StateView) -> str | None:
-    """Free and leased add up to what the node has, and leases that never waited in a get fit."""
+    """Free and leased resources add up to the node's total, and leases that never waited in a get fit."""
     for name, raylet in view.of(LeaseManager).items():
         fresh, held = Resources(), Resources()
         for lease, granted in raylet.granted.items():
@@ -154,13 +154,13 @@ def the_draining_grant_nothing(view: StateView) -> str | None:
     source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; #16488, bug benchmark D02", monitors=(LeaseBreaches,)
 )
 def a_redirected_request_is_not_sent_on(view: StateView) -> str | None:
-    """A raylet to which a request was redirected grants, keeps or rejects it; it never redirects it again."""
+    """A raylet to which a request was redirected never redirects it again."""
     return view.monitor(LeaseBreaches).redirected_twice or None
 
 
 @always(LeaseManager, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
 def waiting_workers_are_capped(view: StateView) -> str | None:
-    """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
+    """No more workers of a class are blocked in a get than could run at once, plus one each time the cap was lifted."""
     for name, raylet in view.of(LeaseManager).items():
         waiting = Counter(raylet.granted[lease].spec.of for lease in raylet.blocked)
         for of, count in waiting.items():
@@ -172,7 +172,7 @@ def waiting_workers_are_capped(view: StateView) -> str | None:
 
 @always(LeaseManager, source="Ray #50517; bug benchmark D15, S2")
 def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
-    """What is free in any bundle of a group is what is free in each of them, added up."""
+    """A group's wildcard resource is the sum of what is free in its bundles."""
     for node, raylet in view.of(LeaseManager).items():
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
@@ -189,7 +189,7 @@ def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
 
 @audit(Body, source="bug benchmark L1, L2; Ray #12084 (D03), #63405, #231 (D10)")
 def no_body_waits_for_ever(view: StateView) -> str | None:
-    """When nothing more can happen, no body waits: the driver has all that it asked for, or knows that it failed."""
+    """At rest, no task waits for an object: the driver has everything that it asked for, or knows that it failed."""
     return first(
         f"{task} waits for {', '.join(sorted(frame.missing))}" + ("" if name == task else f" in {name}")
         for name, body in view.of(Body).items()
@@ -200,7 +200,7 @@ def no_body_waits_for_ever(view: StateView) -> str | None:
 
 @audit(TaskManager, LeaseManager, source="bug benchmark L1; Ray #52295, bug benchmark D09")
 def every_task_that_fits_ends(view: StateView) -> str | None:
-    """When nothing more can happen, a task is left only while no living node could run it beside its actors."""
+    """At rest, a task is left only if no live node could run it beside its actors."""
     totals = {}
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining:
@@ -219,7 +219,7 @@ def every_task_that_fits_ends(view: StateView) -> str | None:
 
 @audit(LeaseManager, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns")
 def every_worker_comes_back(view: StateView) -> str | None:
-    """When nothing more can happen, every worker is back but for actors."""
+    """At rest, every worker has been returned except for those of actors."""
     return first(
         f"{told(lease)} is still granted by {name}"
         for name, raylet in view.of(LeaseManager).items()
@@ -230,7 +230,7 @@ def every_worker_comes_back(view: StateView) -> str | None:
 
 @audit(LeaseSubmitter, source="Ray 2.60 normal_task_submitter.cc, CancelWorkerLeaseIfNeeded")
 def no_request_is_forgotten(view: StateView) -> str | None:
-    """When nothing more can happen, every request whose tasks are gone was answered."""
+    """At rest, every request whose tasks are gone was answered."""
     return first(
         f"request {number} of {name} has no answer"
         for name, submitter in view.of(LeaseSubmitter).items()
@@ -291,7 +291,7 @@ def _used_per_mille(total: Resources, free: Resources) -> int:
 
 @always(source="Ray 2.60 hybrid_scheduling_policy.cc, ScheduleImpl (prefer the local node)", monitors=(Choices,))
 def a_fit_on_the_idle_own_node_is_kept(view: StateView) -> str | None:
-    """A raylet below half of its critical resources keeps a request that fits there."""
+    """A raylet that uses less than half of its critical resources keeps a request that fits."""
     return view.monitor(Choices).left_a_fitting_idle_node or None
 
 
@@ -326,7 +326,7 @@ def some_task_leaves_its_driver(view: StateView) -> str | None:
 
 @sometimes(LeaseManager, source="Ray 2.60 node_manager.cc, HandleNotifyWorkerUnblocked")
 def some_body_overdraws(view: StateView) -> str | None:
-    """Some body goes on after a get while others have its CPU."""
+    """Some task resumes after a get while others use its CPU."""
     return first(
         f"{name}: {raylet.free} free"
         for name, raylet in view.of(LeaseManager).items()

@@ -70,7 +70,7 @@ def _told(key: Key) -> str:
 
 @always(GroupManager, BundleNode, source="Ray documentation, Placement Groups: all or nothing; bug benchmark S7")
 def gang_atomicity(view: StateView) -> str | None:
-    """A group that is called created has every bundle committed, on nodes that live or whose death is on its way."""
+    """A group that counts as created has all bundles committed, except on nodes whose death is not known yet."""
     nodes = view.of(BundleNode)
     for manager in view.of(GroupManager).values():
         for group, state in manager.state.items():
@@ -87,7 +87,7 @@ def gang_atomicity(view: StateView) -> str | None:
 
 @audit(GroupManager, BundleNode, source="Ray #12003, #42942; bug benchmark D55, D56, S2")
 def no_bundle_leaks(view: StateView) -> str | None:
-    """When nothing more can happen, a node holds exactly the bundles that the manager has placed there."""
+    """At rest, a node holds exactly the bundles that the manager has placed there."""
     for manager in view.of(GroupManager).values():
         for name, node in view.of(BundleNode).items():
             placed = {(g, b) for g, places in manager.placed.items() for b, where in places.items() if where == name}
@@ -101,25 +101,25 @@ def no_bundle_leaks(view: StateView) -> str | None:
 
 @always(source="Ray 2.60 placement_group_resource_manager.cc, CommitBundles", monitors=(BundleLives,))
 def commit_matches_prepare(view: StateView) -> str | None:
-    """A node puts no bundle to use that it has not reserved before."""
+    """A node commits only bundles that it has prepared."""
     return view.monitor(BundleLives).unprepared or None
 
 
 @always(source="Ray #12336; bug benchmark D54, S7", monitors=(BundleLives,))
 def committed_bundles_stay(view: StateView) -> str | None:
-    """A committed bundle is given back only when its group was given up."""
+    """A committed bundle is returned only after its group was removed."""
     return view.monitor(BundleLives).robbed or None
 
 
 @always(BundleNode, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
 def bundles_fit_their_node(node: BundleNode) -> str | None:
-    """Bundles and the node's own tasks never hold more than the node has."""
+    """Bundles and tasks never hold more than their node has."""
     return f"free is {node.free}" if any(amount < 0 for _, amount in node.free.units) else None
 
 
 @audit(GroupManager, BundleNode, GroupUser, source="Ray #24875; bug benchmark D53, L1")
 def every_group_that_fits_is_created(view: StateView) -> str | None:
-    """When nothing more can happen, a group that is not created has no placement on what is free."""
+    """At rest, a group that is not created does not fit on what is free."""
     nodes = view.of(BundleNode)
     free = [NodeResources(name, node.total, dict(node.free.units)) for name, node in nodes.items()]
     for manager in view.of(GroupManager).values():
@@ -138,7 +138,7 @@ def every_group_that_fits_is_created(view: StateView) -> str | None:
 
 @audit(GroupManager, BundleNode, source="Ray #65147; bug benchmark D57", known="65147")
 def groups_do_not_wait_for_each_other(view: StateView) -> str | None:
-    """Of the groups that wait, one at least would fit if the others gave back what they hold."""
+    """No waiting group would fit if only the other waiting groups returned what they hold."""
     nodes = view.of(BundleNode)
     for manager in view.of(GroupManager).values():
         waiting = [g for g, state in manager.state.items() if state is GroupState.RESCHEDULING]
