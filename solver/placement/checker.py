@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
+from rayproof.model.graph.resources import UNIT
 from rayproof.solver.instances import GroupStrategy, Instance
 
 Seat = tuple[str, int | None]

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
 from rayproof.model.graph import Program, Resources, TaskId
-from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
+from rayproof.model.graph.contract import DriverEnded, ErrorKind, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, first, sometimes
@@ -334,9 +334,6 @@ def some_body_overdraws(view: StateView) -> str | None:
     )
 
 
-AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first)
-
-
 # ---- ends that the driver is told ------------------------------------------------------------------------------------
 
 
@@ -345,12 +342,15 @@ class Failures:
     """Monitor: what became of the tasks that failed, and whether the driver has ended."""
 
     failed: frozenset[TaskId] = frozenset()
+    given_up: bool = False
     submitted: frozenset[TaskId] = frozenset()
     done: bool = False
 
     def observe(self, event: object) -> Failures:
         """Fold one event."""
         match event:
+            case Failed(error=ErrorKind.REJECTED):
+                return replace(self, given_up=True)
             case Failed(task):
                 return replace(self, failed=self.failed | {task})
             case TaskSubmitted(task, by) if by == DRIVER:
@@ -363,6 +363,15 @@ class Failures:
 
 @always(source="Ray 2.60: without a fault nothing fails", monitors=(Failures,))
 def nothing_fails_by_itself(view: StateView) -> str | None:
-    """Without a fault no task fails."""
+    """Without a fault no task fails, but for those that a policy gives up."""
     failed = view.monitor(Failures).failed
     return f"{min(failed)} fails" if failed else None
+
+
+@always(source="Ray 2.60: an owner waits for ever (notes, idea 7)", monitors=(Failures,))
+def nothing_is_given_up(view: StateView) -> str | None:
+    """No task is given up, however long it waits."""
+    return "a task is given up" if view.monitor(Failures).given_up else None
+
+
+AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first, nothing_is_given_up)
