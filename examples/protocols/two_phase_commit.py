@@ -99,10 +99,8 @@ class Participant(Process):
 @always(Participant, source="Gray 1978: atomicity")
 def all_or_nobody_commits(view: StateView) -> str | None:
     """No participant has committed while another one has aborted."""
-    states = {each.state: name for name, each in view.of(Participant).items()}
-    if {"committed", "aborted"} <= states.keys():
-        return f"{states['committed']} has committed, {states['aborted']} has aborted"
-    return None
+    at = {each.state: name for name, each in view.of(Participant).items()}
+    return f"{at['committed']} has, {at['aborted']} has not" if {"committed", "aborted"} <= at.keys() else None
 
 
 @audit(Participant, source="Gray 1978: with a coordinator that lives")
