@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
-from rayproof.model.graph import Program, Resources, TaskId
+from rayproof.model.graph import Program, Resources, TaskId, TaskKind
 from rayproof.model.graph.contract import DriverEnded, ErrorKind, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.graph.resources import UNIT
@@ -112,11 +112,25 @@ def a_worker_has_one_lease(view: StateView) -> str | None:
 def a_request_is_known_once(view: StateView) -> str | None:
     """A request is in at most one queue of a raylet, and in none while it holds a worker there."""
     for name, raylet in view.of(LeaseManager).items():
-        queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
-        leases = Counter([spec.lease for queue in queues for spec in queue] + list(raylet.granted))
+        leases = Counter([spec.lease for spec in raylet.kept()] + list(raylet.granted))
         for lease, count in leases.items():
             if count > 1:
-                return f"{name} knows {told(lease)} {count} times"
+                return f"{name} has {told(lease)} {count} times"
+    return None
+
+
+@always(
+    Body, LeaseManager, source="Ray 2.60 node_manager.cc: a worker is leased as long as it runs; bug benchmark S3''"
+)
+def bodies_run_on_leases(view: StateView) -> str | None:
+    """A process runs bodies of tasks only while its node has leased it to somebody."""
+    raylets = view.of(LeaseManager)
+    for name, body in view.of(Body).items():
+        held = raylets[body.raylet].granted.values() if body.raylet in raylets else ()
+        if body.raylet in raylets and not any(lease.worker == name for lease in held):
+            for task in body.frames:
+                if task != DRIVER:
+                    return f"{task} runs in {name}, which {body.raylet} has leased to nobody"
     return None
 
 
@@ -130,9 +144,9 @@ def free_and_leased_add_up(view: StateView) -> str | None:
             held = held + taken
             if lease not in raylet.blocked and lease not in raylet.resumed:
                 fresh = fresh + taken
-        total = raylet.seats[name].total
         if raylet.told is None:
             continue
+        total = raylet.seats[name].total + raylet.offered - raylet.reserved
         if raylet.free + held != total:
             return f"{name}: {raylet.free} free, {held} leased, {total} in all"
         if not fresh.fits(total):
@@ -177,8 +191,7 @@ def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
             indexed[wildcard_of(name)] += amount
-        wildcards = {wildcard_of(name) for seat in raylet.seats.values() for name, _ in seat.total.units} - {""}
-        for name in sorted(wildcards):
+        for name in sorted({wildcard_of(name) for name, _ in raylet.offered.units} - {""}):
             if indexed[name] != raylet.free.fixed(name):
                 return f"{node}: {raylet.free[name]:g} {name} free, its bundles have {indexed[name] / UNIT:g}"
     return None
@@ -200,20 +213,26 @@ def no_body_waits_for_ever(view: StateView) -> str | None:
 
 @audit(TaskManager, LeaseManager, source="bug benchmark L1; Ray #52295, bug benchmark D09")
 def every_task_that_fits_ends(view: StateView) -> str | None:
-    """At rest, a task is left only if no live node could run it beside its actors."""
-    totals = {}
+    """At rest, a task is left only if no live node could run it beside its actors.
+
+    A call is left while its actor waits for a place.
+    """
+    totals, coming = {}, set()
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining:
-            total = raylet.seats[name].total
+            total = raylet.seats[name].total + raylet.offered - raylet.reserved
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
             totals[name] = total
+        coming |= {raylet.program.tasks[spec.task].actor for spec in raylet.kept() if spec.actor}
     for manager in view.of(TaskManager).values():
         for task, state in manager.pending.items():
-            demand = manager.program.tasks[task].demand
+            spec = manager.program.tasks[task]
+            if state.missing or (spec.kind is TaskKind.ACTOR_METHOD and spec.actor in coming):
+                continue
             for name, total in totals.items():
-                if not state.missing and demand.fits(total):
-                    return f"{task} waits and asks for {demand}, {name} has {total}"
+                if spec.demand.fits(total):
+                    return f"{task} waits and asks for {spec.demand}, {name} has {total}"
     return None
 
 
@@ -243,6 +262,7 @@ SAFETY = (
     a_worker_has_one_lease,
     a_request_is_known_once,
     free_and_leased_add_up,
+    bodies_run_on_leases,
     the_draining_grant_nothing,
     a_redirected_request_is_not_sent_on,
 )
