@@ -298,6 +298,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "statements": [{"name": name, "verdict": combine(found)} for name, found in statements.items()],
         "counterexample": None if policy.trace_file is None else str(policy.trace_file),
         "broken": None if policy.trace is None else policy.trace.statement,
+        "culprit": None if policy.trace is None else policy.trace.culprit or policy.trace.sentence,
         "notes": list(policy.notes),
         "interrupted": policy.interrupted,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import Deliver, FaultKind, Judge, Simulation, TimerKind, World
+from rayproof.model.kernel import Deliver, FaultKind, Judge, Simulation, Statement, TimerKind, World
 from rayproof.model.kernel.judging.reading import Judged, Reader
 from rayproof.model.kernel.language.links import merges
 from rayproof.model.kernel.liveness.fairness import Obligations
@@ -37,7 +37,7 @@ def around(patch: Patch, owner: type, name: str, other: Around) -> None:
 def a_start_is_not_judged(patch: Patch) -> None:
     def restarts(original: Around, self: Breaking, *args: Any) -> Iterator[Any]:
         for new, outcome in original(self, *args):
-            outcome.broken, outcome.mask, outcome.observations = "", 0, ()
+            outcome.broken, outcome.mask, outcome.observations = None, 0, ()
             yield new, outcome
 
     around(patch, Breaking, "_restarts", restarts)
@@ -192,6 +192,20 @@ def the_vectorised_engine_overlooks_flaws(patch: Patch) -> None:
     patch.setattr(Expander, "_note_flaws", lambda self, at, outcomes: None)
 
 
+def false_culprits_count_as_none(patch: Patch) -> None:
+    def asked(original: Around, self: Statement, *args: Any) -> Any:
+        return original(self, *args) or None
+
+    around(patch, Statement, "_asked", asked)
+
+
+def a_walk_overlooks_false_culprits(patch: Patch) -> None:
+    def breach(original: Around, self: Judge, statement: Statement, found: Any, *whose: Any) -> Any:
+        return original(self, statement, found, *whose) if found else None
+
+    around(patch, Judge, "_breach", breach)
+
+
 def the_dead_are_told_of(patch: Patch) -> None:
     def notify(original: Around, self: Breaking, state: int, column: int, name: str) -> int:
         for watcher in self.scenario.watchers.get(self.interner.slots[column], ())[:1]:
@@ -222,6 +236,8 @@ MUTATIONS = (
     answers_are_remembered_without_the_messages,
     single_processes_are_not_judged,
     the_vectorised_engine_overlooks_flaws,
+    false_culprits_count_as_none,
+    a_walk_overlooks_false_culprits,
     the_dead_are_told_of,
 )
 

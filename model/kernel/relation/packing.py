@@ -16,7 +16,7 @@ from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind
 from rayproof.model.kernel.language.process import Name, Slot, Unreachable, slot_of
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import Monitor
+from rayproof.model.kernel.language.statements import Breach, Monitor
 from rayproof.model.kernel.language.steps import Deliver
 from rayproof.model.kernel.language.values import freeze
 from rayproof.model.kernel.relation.interning import Interner
@@ -51,9 +51,9 @@ class Packing:
         self._unpack = Struct(f"<{self.first_link}I").unpack
         self._bytes = 4 * self.first_link
 
-    def broken_by(self, column: int, local: int) -> str:
-        """Name of a statement about single processes that a process state breaks; none is known here."""
-        return ""
+    def broken_by(self, column: int, local: int) -> Breach | None:
+        """The statement about single processes that a process state breaks; none is known here."""
+        return None
 
     # ---- packed states ----------------------------------------------------------------------------------------------
 
