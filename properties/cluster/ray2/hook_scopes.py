@@ -82,15 +82,15 @@ class Ends:
 
 
 @sometimes(source="notes, idea 7: methods 1 and 2", monitors=(Ends,))
-def some_task_is_given_up(view: StateView) -> bool:
+def some_task_is_given_up(view: StateView) -> str | None:
     """Some task waits for too long and is given up."""
-    return view.monitor(Ends).given_up
+    return "it waited for too long" if view.monitor(Ends).given_up else None
 
 
 @sometimes(source="Ray #16782, #6057: priorities", monitors=(Ends,))
-def some_task_makes_room(view: StateView) -> bool:
+def some_task_makes_room(view: StateView) -> str | None:
     """Some running task is ended for a more urgent one."""
-    return view.monitor(Ends).preempted
+    return "one with a lower priority" if view.monitor(Ends).preempted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,31 +98,32 @@ class Pairs:
     """Monitor: which tasks made room for which, and whether one failed by it."""
 
     made: frozenset[tuple[TaskId, TaskId]] = frozenset()
-    twice: bool = False
-    failed: bool = False
+    twice: str = ""
+    failed: TaskId = ""
 
     def observe(self, event: object) -> Pairs:
         """Fold one event; where nobody else ends workers, what has died with its worker had made room."""
         match event:
             case Preempted(task, room_for):
-                pair = (task, room_for)
-                return replace(self, made=self.made | {pair}, twice=self.twice or pair in self.made)
-            case Failed(error=ErrorKind.WORKER_DIED):
-                return replace(self, failed=True)
+                again = f"{task} makes room for {room_for} again" if (task, room_for) in self.made else ""
+                return replace(self, made=self.made | {(task, room_for)}, twice=self.twice or again)
+            case Failed(task, ErrorKind.WORKER_DIED):
+                return replace(self, failed=task)
             case _:
                 return self
 
 
 @always(source="Ray 2.60 task_manager.cc, RetryTaskIfPossible; notes: what is ended is tried again", monitors=(Pairs,))
-def who_makes_room_is_tried_again(view: StateView) -> bool:
+def who_makes_room_is_tried_again(view: StateView) -> str | None:
     """No task fails for good because it made room for another one."""
-    return not view.monitor(Pairs).failed
+    failed = view.monitor(Pairs).failed
+    return f"{failed} has failed" if failed else None
 
 
 @always(source="progress: what comes back again and again goes on for ever", monitors=(Pairs,))
-def no_task_makes_room_twice_for_another(view: StateView) -> bool:
+def no_task_makes_room_twice_for_another(view: StateView) -> str | None:
     """No task makes room twice for the same other one: without faults, that one has made room meanwhile, and so on."""
-    return not view.monitor(Pairs).twice
+    return view.monitor(Pairs).twice or None
 
 
 def hinted(program: Program, **hints: Hints) -> Program:

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from rayproof.model.cluster.ray2 import raylet_of
 from rayproof.model.graph import ClusterSpec, NodeSpec, Program, Resources, TaskId, TaskSpec
-from rayproof.model.graph.labels import Labels, allowed_by, labels_of, matches, selector_of
+from rayproof.model.graph.labels import Labels, allowed_by, labels_of, matches, selector_of, written
 from rayproof.model.kernel import Name, Statement, StateView, always
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
 from rayproof.model.wire.ray2.leases import Decided
@@ -17,7 +17,7 @@ from rayproof.properties.cluster.ray2.scopes import program, scope, task
 
 
 @always(Body, LeaseManager, source="Ray 2.60 cluster_resource_scheduler.cc, GetBestSchedulableNode; REP 2025-03-18")
-def labels_are_respected(view: StateView) -> bool:
+def labels_are_respected(view: StateView) -> str | None:
     """A task runs on a node that its label selector or one of its fallbacks allows."""
     raylets = view.of(LeaseManager)
     seats = next((raylet.seats for raylet in raylets.values()), {})
@@ -25,8 +25,8 @@ def labels_are_respected(view: StateView) -> bool:
         for name in body.frames:
             spec = body.program.tasks.get(name)
             if spec is not None and not allowed_by(spec.selectors, seats[body.raylet].labels):
-                return False
-    return True
+                return f"{name} runs on {body.raylet} and asks for {' or '.join(map(written, spec.selectors))}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Fallbacks:
 
     tasks: ClassVar[Mapping[TaskId, TaskSpec]] = {}
     labels: ClassVar[Mapping[Name, Labels]] = {}
-    too_early: bool = False
+    too_early: str = ""
 
     def observe(self, event: object) -> Self:
         """Fold one event; what was redirected obeys the raylet that sent it."""
@@ -45,7 +45,8 @@ class Fallbacks:
             if matches(selector, self.labels[event.chosen]):
                 return self
             if any(event.demand.fits(free) and matches(selector, self.labels[name]) for name, _, free in event.seen):
-                return replace(self, too_early=True)
+                found = f"{event.task} goes to {event.chosen}, and there is room for {written(selector)}"
+                return replace(self, too_early=self.too_early or found)
         return self
 
 
@@ -55,9 +56,9 @@ def earlier_selectors_go_first(program: Program, cluster: ClusterSpec) -> Statem
     constants = {"tasks": program.tasks, "labels": labels, "__slots__": (), "__module__": __name__}
     monitor = type(f"Fallbacks_{program.name}", (Fallbacks,), constants)
 
-    def an_earlier_selector_goes_first(view: StateView) -> bool:
+    def an_earlier_selector_goes_first(view: StateView) -> str | None:
         """No raylet falls back while it knows of a node with room that an earlier selector of the task allows."""
-        return not view.monitor(monitor).too_early
+        return view.monitor(monitor).too_early or None
 
     source = "Ray 2.60 cluster_resource_scheduler.cc, GetBestSchedulableNode: selectors are tried in their order"
     return always(source=source, monitors=(monitor,))(an_earlier_selector_goes_first)

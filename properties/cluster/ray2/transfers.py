@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rayproof.model.graph import Hints, NodeAffinity, Program
-from rayproof.model.kernel import StateView, always, sometimes
+from rayproof.model.kernel import StateView, always, first, sometimes
 from rayproof.model.objects.ray2.object_manager import URGENT, ObjectManager
 from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import Choices
@@ -33,34 +34,37 @@ class UrgentConnection(DefaultPolicy):
 
 
 @always(ObjectManager, source="Ray 2.60 push_manager.cc, StartPush: a push that runs is not begun again")
-def a_copy_is_sent_once(view: StateView) -> bool:
+def a_copy_is_sent_once(view: StateView) -> str | None:
     """An object does not wait for a node to which it is on its way, nor does it go there twice at once."""
-    for manager in view.of(ObjectManager).values():
+    for name, manager in view.of(ObjectManager).items():
         for to in manager.stores.values():
-            all_of_it = [*manager.waiting.get(to, ()), *(sent for sent, _ in manager.on_their_way(to))]
-            if len(all_of_it) > len(set(all_of_it)):
-                return False
-    return True
+            both = Counter([*manager.waiting.get(to, ()), *(sent for sent, _ in manager.on_their_way(to))])
+            for made, count in both.items():
+                if count > 1:
+                    return f"{made}, from {name} to {to}"
+    return None
 
 
 @always(ObjectManager, source="notes: an urgent channel beside the best-effort one")
-def urgent_objects_do_not_wait(view: StateView) -> bool:
+def urgent_objects_do_not_wait(view: StateView) -> str | None:
     """No object that an urgent task needs waits while the urgent connection to that task's node is free."""
-    return not any(
-        manager.priority(waits) > 0 and URGENT + to not in manager.sending
-        for manager in view.of(ObjectManager).values()
+    return first(
+        f"{waits} waits in {name} for {to}"
+        for name, manager in view.of(ObjectManager).items()
         for to, waiting in manager.waiting.items()
         for waits in waiting
+        if manager.priority(waits) > 0 and URGENT + to not in manager.sending
     )
 
 
 @sometimes(ObjectManager, source="notes: an urgent channel beside the best-effort one")
-def both_connections_are_used(view: StateView) -> bool:
+def both_connections_are_used(view: StateView) -> str | None:
     """Two objects are on their way from one node to another at one time."""
-    return any(
-        len(manager.on_their_way(to)) == 2
-        for manager in view.of(ObjectManager).values()
+    return first(
+        f"from {name} to {to}"
+        for name, manager in view.of(ObjectManager).items()
         for to in manager.stores.values()
+        if len(manager.on_their_way(to)) == 2
     )
 
 
