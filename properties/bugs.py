@@ -22,8 +22,6 @@ from rayproof.properties.objects.ray2.bugs import OBJECT_BUGS
 from rayproof.properties.objects.ray2.references.bugs import REFERENCE_BUGS
 from rayproof.properties.scheduler.paper.bugs import REPLICA_BUGS, SCHEDULING_BUGS
 from rayproof.properties.scheduler.ray2.groups.bugs import GROUP_BUGS
-from rayproof.properties.scheduler.ray2.leases.bugs import LEASE_BUGS
-from rayproof.properties.scheduler.ray2.requests.bugs import REQUEST_BUGS
 
 
 def _named(*bugs: Bug) -> dict[str, Bug]:
@@ -39,9 +37,7 @@ BUGS = _named(
     *SCHEDULING_BUGS,
     *REPLICA_BUGS,
     *GROUP_BUGS,
-    *LEASE_BUGS,
     *TODAY_BUGS,
-    *REQUEST_BUGS,
     *CHAIN_BUGS,
     *CHAIN_LIVENESS_BUGS,
     *PUBSUB_BUGS,

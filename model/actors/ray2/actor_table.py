@@ -142,8 +142,8 @@ class ActorTable(Process):
         actor = self.of_lease(number)
         if node in self.dead:
             return
-        if not actor or not self.actors[actor].asked:
-            if not actor:
+        if not actor or self.actors[actor].asked != node:
+            if not actor or self.actors[actor].node != node:
                 ctx.send(node, ReturnWorker((ctx.me, number)))
             return
         state = self.actors[actor]

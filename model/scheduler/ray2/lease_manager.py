@@ -72,6 +72,9 @@ from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject
 DRAIN, MEMORY, REPORT, RESTORE, CAP = "drain", "memory", "report", "restore", "cap:"
 """Timers: a drain; a node out of memory; views are told; they are believed again; a class may exceed its cap."""
 
+STORE = "object_store_memory"
+"""How full the object store is counts for decisions (`local_resource_manager.cc`)."""
+
 CAP_US, MOST_CAP_US = 1_000_000, 10_000_000
 """A class at its cap may have one worker more after 1 s, doubled each time, up to 10 s."""
 
@@ -151,6 +154,8 @@ class LeaseManager(Process):
     """Classes at their cap, whose timers run."""
     local: set[ObjectId] = field(default_factory=set)
     """Objects that are on this node."""
+    stored: Resources = Resources()
+    """What they take of its object store, where that has a bound."""
     asked: set[LeaseId] = field(default_factory=set)
     """Requests about which the policy was asked since the view last changed."""
     memory: Hashable = ()
@@ -475,6 +480,10 @@ class LeaseManager(Process):
 
     def arrived(self, ctx: Context, made: ObjectId) -> None:
         """An object is on this node."""
+        if made not in self.local and self.seats[ctx.me].total.fixed(STORE):
+            size = Resources.of(object_store_memory=self.program.objects[made].size_bytes)
+            self.stored, self.free = self.stored + size, self.free - size
+            self.own_changed(ctx.me)
         self.local.add(made)
         there = [spec for spec in self.waiting if all(argument.object in self.local for argument in spec.args)]
         for spec in there:

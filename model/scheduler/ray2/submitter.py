@@ -133,9 +133,10 @@ class LeaseSubmitter(Process):
             case LeaseRejected(lease):
                 self.rejected(ctx, sender, lease[1])
             case LeaseCancelled(lease, unschedulable, given_up):
-                self.cancelled(ctx, lease[1], unschedulable, given_up)
+                if self.asks(sender, lease[1]):
+                    self.cancelled(ctx, lease[1], unschedulable, given_up)
             case NothingToCancel(lease):
-                if lease[1] in self.withdrawn and self.requests[lease[1]].node == sender:
+                if lease[1] in self.withdrawn and self.asks(sender, lease[1]):
                     ctx.send(sender, CancelLease(lease), WITHDRAW)
             case TaskReply(task, attempt):
                 self.replied(ctx, message)
@@ -219,6 +220,10 @@ class LeaseSubmitter(Process):
         ctx.observe(LeaseAsked(spec.lease, node, node in self.dead))
         ctx.send(node, RequestLease(spec))
 
+    def asks(self, node: Name, number: int) -> bool:
+        """Whether a request is in flight to that raylet: what others say of it comes too late."""
+        return number in self.requests and self.requests[number].node == node
+
     def forget(self, number: int) -> Requested | None:
         """A request has been answered."""
         self.withdrawn.discard(number)
@@ -244,9 +249,9 @@ class LeaseSubmitter(Process):
 
     def sent_on(self, ctx: Context, sender: Name, number: int, node: Name) -> None:
         """Ask the raylet that was named; it may only grant, keep or reject."""
-        asked = self.requests.get(number)
-        if asked is None or asked.node != sender:
+        if not self.asks(sender, number):
             return
+        asked = self.requests[number]
         if node in self.dead:
             self.start_over(ctx, asked)
         else:
@@ -254,9 +259,8 @@ class LeaseSubmitter(Process):
 
     def rejected(self, ctx: Context, sender: Name, number: int) -> None:
         """A redirected request found no room."""
-        asked = self.requests.get(number)
-        if asked is not None and asked.node == sender:
-            self.start_over(ctx, asked)
+        if self.asks(sender, number):
+            self.start_over(ctx, self.requests[number])
 
     def cancelled(self, ctx: Context, number: int, unschedulable: bool, given_up: bool) -> None:
         """A request has ended without a worker; what can never run fails."""
@@ -276,9 +280,10 @@ class LeaseSubmitter(Process):
 
     def granted(self, ctx: Context, node: Name, number: int, worker: Name) -> None:
         """Use a worker, or give it back at once when it came too late; the dead give nothing."""
-        if node in self.dead or number in self.leased:
+        held = self.leased.get(number)
+        if node in self.dead or (held is not None and held.node == node):
             return
-        asked = self.forget(number)
+        asked = self.forget(number) if self.asks(node, number) else None
         if asked is None:
             ctx.send(node, ReturnWorker((ctx.me, number)))
             return

@@ -37,11 +37,14 @@ from rayproof.properties.cluster.ray2.statements import (
     AS_RAY,
     PROGRESS,
     SAFETY,
+    a_busy_node_lets_go,
     a_wildcard_goes_with_its_bundles,
+    every_task_that_fits_ends,
     keeps_the_contract,
     nothing_fails_by_itself,
     some_body_overdraws,
     some_task_leaves_its_driver,
+    tasks_that_fit_their_group_run,
     waiting_workers_are_capped,
 )
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
@@ -91,24 +94,26 @@ def scope(
     hook: str = "",
     fails: bool = False,
     as_ray: tuple[Statement, ...] = AS_RAY,
+    spared: tuple[Statement, ...] = (),
     **options: Any,
 ) -> Entry:
     """A scope of today's Ray.
 
     `own`: beside what is owed everywhere. `as_ray`: checked of Ray's own policy alone. What must happen some time is
-    owed by that policy alone, too. `fails`: whether tasks fail there without a fault.
+    owed by that policy alone, too. `fails`: whether tasks fail there without a fault. `spared`: not owed there.
     """
     parameters = TodayParameters(**{"most_requests": 2, **options})
     faults = parameters.crashes or parameters.drains or parameters.overfills or fails
-    base = (*SAFETY, *PROGRESS, *(() if faults else (nothing_fails_by_itself,)))
+    owed = (*SAFETY, *PROGRESS, *(() if faults else (nothing_fails_by_itself,)))
+    base = tuple(each for each in owed if each not in spared)
     named = replace_name(what, name)
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
-        checked = (keeps_the_contract(named), *base, *own, *as_ray)
+        checked = (keeps_the_contract(named), *own, *base, *as_ray)
         if policy is not None:
-            spared = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
-            checked = tuple(each for each in checked if each not in spared)
+            ours = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
+            checked = tuple(each for each in checked if each not in ours)
         return assemble(name, named, cluster, chosen, checked, component="scheduler", swap=swap)
 
     return Entry(name, "scheduler", Edition.RAY2, size, build, takes_policy, (named, cluster), hook)
@@ -165,6 +170,23 @@ _STAYING = Program(
     {made: ObjectSpec(made) for made in ("o-t", "o-A", "o-B")},
     (Submit("t"), Submit("A"), Submit("B"), Get(("o-A", "o-B"))),
 )
+_KEEPING = Program(
+    {
+        made: TaskSpec(made, (), (f"o-{made}",), what, kind=TaskKind.ACTOR_CREATION, actor=made, max_retries=0, name=of)
+        for made, what, of in (
+            ("A", in_bundle(_CPU, "g"), "small"),
+            ("B", in_bundle(_CPU, "g"), "small"),
+            ("C", in_bundle(_CPU + _GPU, "g"), "large"),
+        )
+    },
+    {made: ObjectSpec(made) for made in ("o-A", "o-B", "o-C")},
+    (Submit("A"), Submit("B"), Submit("C"), Get(("o-A",))),
+)
+_FILLING = Program(
+    {each: task(each) for each in "abd"},
+    {made: ObjectSpec(made, 1) for made in ("o-a", "o-b", "o-d")},
+    (Submit("a"), Get(("o-a",)), Submit("b"), Submit("d"), Get(("o-b", "o-d"))),
+)
 
 TODAY_ENTRIES = (
     # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
@@ -204,13 +226,13 @@ TODAY_ENTRIES = (
         hook="order",
         as_ray=(),
     ).sized(27, 34, 18),
-    # Requests may arrive twice, at any time.
+    # Requests and returns may arrive twice, at any time, also when the worker belongs to somebody else.
     scope(
         "today-duplicates",
-        program("", task("a"), task("b", function="g")),
+        program("", task("a"), task("b", function="g"), task("d", function="g")),
         equal_nodes(1),
         duplicates=1,
-    ).sized(61, 98, 13),
+    ).sized(137, 247, 20),
     # The driver's node cannot run the tasks; of the two that can, one is drained, or dies.
     scope(
         "today-drain",
@@ -326,5 +348,57 @@ TODAY_ENTRIES = (
         workers=2,
         as_ray=(),
     ).sized(2_203, 5_642, 28),
+    # A parent in bundle 0, whose child runs outside; another task for bundle 0, and one for bundle 1.
+    scope(
+        "today-bundle-get",
+        program(
+            "",
+            task("p", body=_PARENT, demand=in_bundle(_CPU, "g", 0), function="p"),
+            task("x", function="c"),
+            task("b", demand=in_bundle(_CPU, "g", 0), function="b"),
+            task("d", demand=in_bundle(_CPU, "g", 1), function="d"),
+        ),
+        nodes(_CPU + offered((("g", 0, _CPU), ("g", 1, _CPU)))),
+        a_wildcard_goes_with_its_bundles,
+        some_body_overdraws,
+        workers=4,
+        as_ray=(),
+    ).sized(4_280, 10_260, 26),
+    # Actors in any bundle of a group take the CPU of the one that has a GPU: known of Ray.
+    scope(
+        "today-bundle-gpu",
+        _KEEPING,
+        nodes(offered((("g", 0, _CPU), ("g", 1, _CPU + _GPU))), offered((("g", 2, _CPU),))),
+        a_wildcard_goes_with_its_bundles,
+        tasks_that_fit_their_group_run,
+        workers=2,
+        takes_policy=False,
+        spared=(every_task_that_fits_ends,),
+        as_ray=(),
+    ).sized(382, 1_107, 18),
+    # The node that tasks are bound to is drained while they wait.
+    scope(
+        "today-bound",
+        program("", *(task(each, demand=_GPU, strategy=NodeAffinity("n1")) for each in "abd")),
+        nodes(_CPU, _GPU),
+        drains=(1,),
+    ).sized(2_272, 6_944, 23),
+    # The node that tasks prefer is busy.
+    scope(
+        "today-leave",
+        program("", *(task(each, strategy=NodeAffinity("n0", soft=True, spill_on_unavailable=True)) for each in "abd")),
+        equal_nodes(2),
+        a_busy_node_lets_go,
+        some_task_leaves_its_driver,
+    ).sized(5_617, 19_271, 25),
+    # The first result fills half the store of its node before the others are submitted.
+    scope(
+        "today-store",
+        _FILLING,
+        equal_nodes(2, CPU=4, object_store_memory=2),
+        some_task_leaves_its_driver,
+        most_requests=1,
+        inline_bytes=0,
+    ).sized(54_793, 233_892, 31),
 )
 """One scope for each thing that leases on today's Ray must survive."""

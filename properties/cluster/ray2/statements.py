@@ -7,19 +7,21 @@ checked where that policy decides, and where it fails of another one it says how
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from typing import Any, ClassVar, Self, get_args
 
-from rayproof.model.graph import Program, Resources, TaskId
+from rayproof.model.graph import NodeAffinity, Program, Resources, TaskId, TaskKind
 from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
-from rayproof.model.scheduler.ray2.bundles import wildcard_of
+from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, processors
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
-from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, Redirected
+from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, LeaseSpec, Redirected
 from rayproof.model.workers.ray2.body import Body
 from rayproof.model.workers.ray2.events import TaskPushed
 from rayproof.model.workers.ray2.task_manager import TaskManager
@@ -84,9 +86,12 @@ class LeaseBreaches:
                 return self
 
 
-@always(LeaseManager, WorkerPool, source="Ray #55469; bug benchmark D12, S2")
+@always(LeaseManager, WorkerPool, Body, source="Ray #55469; bug benchmark D12, S2")
 def a_worker_has_one_lease(view: StateView) -> bool:
-    """A worker process belongs to one lease at a time, and to none while its pool has it."""
+    """A worker process belongs to one lease at a time, to none while its pool has it, and gets one task at a time."""
+    for body in view.of(Body).values():
+        if any(body.program.tasks[push.task].kind is TaskKind.NORMAL for push, _ in body.queue):
+            return False
     pools = {pool.raylet: pool for pool in view.of(WorkerPool).values()}
     for name, raylet in view.of(LeaseManager).items():
         held = [lease.worker for lease in raylet.granted.values() if lease.worker]
@@ -102,8 +107,7 @@ def a_worker_has_one_lease(view: StateView) -> bool:
 def a_request_is_known_once(view: StateView) -> bool:
     """A request waits in one queue of a raylet at most, and not while it holds a worker there."""
     for raylet in view.of(LeaseManager).values():
-        queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
-        leases = [spec.lease for queue in queues for spec in queue] + list(raylet.granted)
+        leases = [*(spec.lease for spec in _requests_at(raylet)), *raylet.granted]
         if len(leases) > len(set(leases)):
             return False
     return True
@@ -111,9 +115,9 @@ def a_request_is_known_once(view: StateView) -> bool:
 
 @always(LeaseManager, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2, D08")
 def free_and_leased_add_up(view: StateView) -> bool:
-    """Free and leased add up to what the node has, and leases that never waited in a get fit."""
+    """Free, leased and stored add up to what the node has, and leases that never waited in a get fit."""
     for name, raylet in view.of(LeaseManager).items():
-        fresh, held = Resources(), Resources()
+        fresh, held = Resources(), raylet.stored
         for lease, granted in raylet.granted.items():
             taken = granted.taken - processors(granted.taken) if lease in raylet.blocked else granted.taken
             held = held + taken
@@ -201,14 +205,72 @@ def every_worker_comes_back(view: StateView) -> bool:
     return all(held.spec.actor for raylet in view.of(LeaseManager).values() for held in raylet.granted.values())
 
 
-@audit(LeaseSubmitter, source="Ray 2.60 normal_task_submitter.cc, CancelWorkerLeaseIfNeeded")
+def _requests_at(raylet: LeaseManager) -> list[LeaseSpec]:
+    """The requests that wait in the queues of a raylet."""
+    queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
+    return [spec for queue in queues for spec in queue]
+
+
+@audit(
+    LeaseSubmitter,
+    LeaseManager,
+    source="Ray 2.60 normal_task_submitter.cc, CancelWorkerLeaseIfNeeded; Ray #52295, bug benchmark D09, L2",
+)
 def no_request_is_forgotten(view: StateView) -> bool:
-    """When nothing more can happen, every request whose tasks are gone was answered."""
-    return not any(
-        asked.key not in submitter.queues
+    """When nothing more can happen, a request without an answer waits at its raylet, and a task waits for it."""
+    known = {
+        name: {*(spec.lease for spec in _requests_at(raylet)), *raylet.granted}
+        for name, raylet in view.of(LeaseManager).items()
+    }
+    return all(
+        asked.key in submitter.queues and asked.spec.lease in known.get(asked.node, {asked.spec.lease})
         for submitter in view.of(LeaseSubmitter).values()
         for asked in submitter.requests.values()
     )
+
+
+@always(LeaseManager, source="Ray 2.60 node_affinity_scheduling_policy.cc; #33835, bug benchmark D07")
+def a_busy_node_lets_go(view: StateView) -> bool:
+    """A request that may leave a busy node does not wait at one while its raylet knows of room elsewhere."""
+    for name, raylet in view.of(LeaseManager).items():
+        rooms = [
+            seen.available - raylet.counted.get(other, Resources())
+            for other, seen in raylet.said.items()
+            if not seen.draining and other not in raylet.dead
+        ]
+        for queue in raylet.to_grant.values():
+            spec = queue[0]
+            leaves = isinstance(spec.strategy, NodeAffinity) and spec.strategy.spill_on_unavailable
+            busy = not spec.demand.fits(raylet.free)
+            if leaves and busy and name not in raylet.dead and any(spec.demand.fits(room) for room in rooms):
+                return False
+    return True
+
+
+@audit(LeaseManager, source="Ray #20051; bug benchmark D58, L1", known="20051")
+def tasks_that_fit_their_group_run(view: StateView) -> bool:
+    """When nothing more can happen, nothing of a group waits that its bundles could hold beside what they hold."""
+    raylets = view.of(LeaseManager)
+    bundles = [
+        _by_kind(each for each in raylet.seats[node].total.units if each[0].endswith(place))
+        for node, raylet in raylets.items()
+        for place in sorted({n.partition(GROUP)[2] for n, _ in raylet.seats[node].total.units if wildcard_of(n)})
+    ]
+    waiting = [spec.demand for raylet in raylets.values() for spec in _requests_at(raylet)]
+    running = [held.spec.demand for raylet in raylets.values() for held in raylet.granted.values()]
+    wanted = [_by_kind(demand.units) for demand in (*running, *waiting)]
+    return not waiting or not any(
+        all(
+            sum((wanted[i] for i, at in enumerate(places) if at == number), Counter[str]()) <= bundle
+            for number, bundle in enumerate(bundles)
+        )
+        for places in product(range(len(bundles)), repeat=len(wanted))
+    )
+
+
+def _by_kind(units: Iterable[tuple[str, int]]) -> Counter[str]:
+    """Amounts in bundles under the plain names of their resources."""
+    return Counter({name.partition(GROUP)[0]: amount for name, amount in units})
 
 
 SAFETY = (
@@ -218,7 +280,7 @@ SAFETY = (
     the_draining_grant_nothing,
     a_redirected_request_is_not_sent_on,
 )
-PROGRESS = (no_body_waits_for_ever, every_task_that_fits_ends, every_worker_comes_back, no_request_is_forgotten)
+PROGRESS = (no_request_is_forgotten, no_body_waits_for_ever, every_task_that_fits_ends, every_worker_comes_back)
 
 
 # ---- what Ray's own policy promises ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Source: Ray 2.60 `raylet/node_manager.cc` (HandleRequestWorkerLease, HandleCancelResourceReserve),
 `cluster_lease_manager.cc::ScheduleAndGrantLeases`, `ScheduleOnNode`, `local_lease_manager.cc`. A bundle is reserved
 from what leases have left; once it is committed, leases are granted in it; when it is given back, the workers on leases
-in it are killed, and so are the workers of a driver that has died. Workers of actors are leased from the same resources.
+in it are killed, and so are those of a driver that has died. Workers of actors are leased from the same resources.
 `LeaseManager` is the raylet of today's Ray; this one goes with the owned cluster.
 
 Left out: drain, and workers that start slowly.
