@@ -420,7 +420,7 @@ class LeaseManager(Process):
         if self.shows_views:
             usable = [each for each in self.nodes(ctx.me) if each.usable]
             seen = tuple((each.name, each.total, Resources.from_units(each.free)) for each in usable)
-        bound = hasattr(spec.strategy, "node")
+        bound = hasattr(spec.strategy, "node") or isinstance(spec.strategy, Spread)
         ctx.observe(Decided(spec.lease, spec.task, ctx.me, node, spec.redirected, asked, bound, spec.demand, seen))
         if node == ctx.me:
             self.keep(ctx, spec)

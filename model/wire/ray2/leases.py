@@ -232,7 +232,7 @@ class Decided:
     redirected: bool
     asked_policy: bool
     bound: bool
-    """Whether its strategy names a node."""
+    """Whether its strategy leaves no choice to the default policy: it names a node, or spreads."""
     demand: Resources
     seen: tuple[tuple[Name, Resources, Resources], ...] = ()
     """Empty in timed runs."""

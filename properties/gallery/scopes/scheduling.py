@@ -41,6 +41,8 @@ from rayproof.properties.scheduler.paper import statements as scheduling
 from rayproof.properties.scheduler.ray2.groups.statements import GROUPS
 
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
+_RARE = Resources.of(rare=1)
+"""Unlike a GPU, no reason to keep other tasks away."""
 
 
 def _task(id: str, inputs: tuple[str, ...] = (), demand: Resources = _CPU, **more: Any) -> TaskSpec:
@@ -89,19 +91,19 @@ def cluster_scope(swap: Swap, ample: bool) -> Scenario:
 
 
 def leases_scope(swap: Swap, ample: bool) -> Scenario:
-    """Tasks of four strategies on three raylets: one may be drained, one may crash, a message may arrive twice.
+    """Tasks of four strategies on three raylets, of which one may be drained or crash; a message may arrive twice.
 
     What they make fills the stores of their nodes.
     """
     soft = To("n0", soft=True, spill_on_unavailable=True)
     tasks = (
         *(_task(each, name="c") for each in "abd"),
-        *(_task(each, demand=_GPU, strategy=Spread(), name="g") for each in "ef"),
+        *(_task(each, demand=_RARE, strategy=Spread(), name="g") for each in "ef"),
         _task("h", strategy=To("n1"), name="n"),
         *(_task(each, strategy=soft, name="s") for each in "ij"),
     )
     store = Resources.of(object_store_memory=100 if ample else 2)
-    nodes = (_CPU + store, _CPU + _GPU + store, _CPU + _GPU + store)
+    nodes = (_CPU + store, _CPU + _RARE + store, _CPU + _RARE + store)
     return _today(
         "generic-leases",
         tasks,
@@ -109,8 +111,10 @@ def leases_scope(swap: Swap, ample: bool) -> Scenario:
         (a_busy_node_lets_go, the_less_used_node_goes_first),
         swap,
         crashes=1,
+        crashing=(1,),
         duplicates=1,
         drains=(1,),
+        workers=2,
         inline_bytes=0,
     )
 
@@ -123,7 +127,7 @@ def nested_leases(swap: Swap) -> Scenario:
         _task("d", name="k"),
         _task("e", name="k"),
     )
-    return _today("nested", tasks, (_CPU, _CPU), (waiting_workers_are_capped,), swap, workers=4)
+    return _today("nested", tasks, (_CPU,), (waiting_workers_are_capped,), swap, workers=4)
 
 
 def _today(
