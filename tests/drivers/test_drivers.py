@@ -21,7 +21,7 @@ FOUND_BY_WALKS = ("heartbeat_overwrites", "never_reconsiders", "ignores_free_res
 SMALL = (
     "chain-stale",
     "groups-two",
-    "leases-duplicates",
+    "today-duplicates",
     "store-two-returns",
     "control-slow",
     "stream",

@@ -34,7 +34,7 @@ SMALL = (
     "chain-3-2-1",
     "chain-stale",
     "groups-crash",
-    "leases-crash",
+    "today-crash",
     "store-two-returns",
     "control-slow",
     "pubsub-1-1",
