@@ -1,10 +1,11 @@
 """The kernel: processes, links, faults, statements, and the drivers that share one step relation."""
 
-from rayproof.model.kernel.context import Context
-from rayproof.model.kernel.errors import ModelError, PolicyError, TraceMismatch, Unhandled
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.links import LinkKind, LinkRule
-from rayproof.model.kernel.process import (
+from rayproof.model.kernel.judging.verdicts import EXIT_CODES, Result, StatementResult, Verdict, Violation, combine
+from rayproof.model.kernel.language.context import Context
+from rayproof.model.kernel.language.errors import ModelError, PolicyError, TraceMismatch, Unhandled
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import LinkKind, LinkRule
+from rayproof.model.kernel.language.process import (
     Down,
     Message,
     Name,
@@ -17,8 +18,8 @@ from rayproof.model.kernel.process import (
     durable,
     slot_of,
 )
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import (
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import (
     Monitor,
     Statement,
     StatementKind,
@@ -32,8 +33,7 @@ from rayproof.model.kernel.statements import (
     sometimes,
     step,
 )
-from rayproof.model.kernel.timing import Timing
-from rayproof.model.kernel.verdicts import EXIT_CODES, Result, StatementResult, Verdict, Violation, combine
+from rayproof.model.kernel.language.timing import Timing
 
 __all__ = [
     "EXIT_CODES",

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rayproof.model.kernel.components import cyclic_parts
-from rayproof.model.kernel.stategraph import Bools, Ints, StateGraph
-from rayproof.model.kernel.steps import Step
+from rayproof.model.kernel.language.steps import Step
+from rayproof.model.kernel.liveness.components import cyclic_parts
+from rayproof.model.kernel.liveness.stategraph import Bools, Ints, StateGraph
 
 
 def most(graph: StateGraph, edges: Ints, counted: Bools) -> int | None:

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
-from rayproof.model.kernel.composing import Composing
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.interning import Local
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, merges
-from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
-from rayproof.model.kernel.process import Down, Name, Slot, Unreachable, name_of
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Monitor
-from rayproof.model.kernel.steps import Fault, Heal, Recover, Step, Taken
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, merges
+from rayproof.model.kernel.language.process import Down, Name, Slot, Unreachable, name_of
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Monitor
+from rayproof.model.kernel.language.steps import Fault, Heal, Recover, Step, Taken
+from rayproof.model.kernel.relation.composing import Composing
+from rayproof.model.kernel.relation.interning import Local
+from rayproof.model.kernel.relation.outcomes import BITS, MASK, Column, Outcome
 
 
 @dataclass(slots=True, eq=False)

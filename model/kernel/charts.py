@@ -13,17 +13,17 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.links import DOWN, UNREACHABLE
-from rayproof.model.kernel.process import Message, slot_of
-from rayproof.model.kernel.replay import Frame, replay
-from rayproof.model.kernel.runs import form_of
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement, StatementKind
-from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Taken
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.counterexample.endless_runs import form_of
+from rayproof.model.kernel.counterexample.replay import Frame, replay
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE
+from rayproof.model.kernel.language.process import Message, slot_of
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Taken
+from rayproof.model.kernel.relation.world import World
+from rayproof.model.kernel.search.explore import explore
 
 
 def to_the_goal(scenario: Scenario, goal: Statement) -> tuple[Taken, ...]:

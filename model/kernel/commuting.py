@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.interning import Stimulus
-from rayproof.model.kernel.outcomes import Column
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.relation.interning import Stimulus
+from rayproof.model.kernel.relation.outcomes import Column
+from rayproof.model.kernel.relation.transitions import Transitions
 
 Handled = tuple[int, int, int]
 """Position of a link, state of its receiver, and message."""

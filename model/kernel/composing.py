@@ -11,15 +11,15 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT
-from rayproof.model.kernel.interning import BudgetAsked, Raw, Stimulus
-from rayproof.model.kernel.links import LinkKind
-from rayproof.model.kernel.outcomes import BITS, Ask, Column, Outcome, Push
-from rayproof.model.kernel.packing import Packing
-from rayproof.model.kernel.process import Name
-from rayproof.model.kernel.steps import Step, Taken
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import LinkKind
+from rayproof.model.kernel.language.process import Name
+from rayproof.model.kernel.language.steps import Step, Taken
+from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT
+from rayproof.model.kernel.relation.interning import BudgetAsked, Raw, Stimulus
+from rayproof.model.kernel.relation.outcomes import BITS, Ask, Column, Outcome, Push
+from rayproof.model.kernel.relation.packing import Packing
 
 
 class _Need(Exception):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeVar
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.process import Message, Name, TimerKind
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.process import Message, Name, TimerKind
 
 T = TypeVar("T")
 

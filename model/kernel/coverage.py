@@ -20,9 +20,9 @@ from inspect import getsource
 from textwrap import dedent
 from types import FunctionType
 
-from rayproof.model.kernel.interning import Interner
-from rayproof.model.kernel.process import Message, Process, Unreachable
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.language.process import Message, Process, Unreachable
+from rayproof.model.kernel.relation.interning import Interner
+from rayproof.model.kernel.relation.transitions import Transitions
 
 Case = tuple[type[Message], type[Message] | None]
 """A message, and of one that came back the message inside when the case asks for it."""

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
 
-from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement
-from rayproof.model.kernel.vector.search import VECTORISED, VectorExplorer
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, combine
+from rayproof.model.kernel.judging.verdicts import INTERRUPTED_NOTE, Result, StatementResult, Verdict, combine
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement
+from rayproof.model.kernel.search.explore import Explorer, Limits, Report
+from rayproof.model.kernel.search.vector.search import VECTORISED, VectorExplorer
 
 HANDOVER_STATES = 50_000
 """States after which the integer engine hands over."""

@@ -14,19 +14,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from rayproof.model.kernel.collector import by_hand, collect
-from rayproof.model.kernel.coverage import coverage_of
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.fairness import FAIR, Fairness
-from rayproof.model.kernel.liveness import LIVENESS, LivenessAnswer, decide_all, predicates
-from rayproof.model.kernel.outcomes import Outcome
-from rayproof.model.kernel.reading import Judged, Reader
-from rayproof.model.kernel.refinement import Refinement
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.stategraph import StateGraph
-from rayproof.model.kernel.statements import DECIDED, Statement, StatementKind
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.verdicts import (
+from rayproof.model.kernel.judging.coverage import coverage_of
+from rayproof.model.kernel.judging.reading import Judged, Reader
+from rayproof.model.kernel.judging.refinement import Refinement
+from rayproof.model.kernel.judging.verdicts import (
     INTERRUPTED_NOTE,
     OUT_OF_MEMORY,
     SEARCH_ENDED,
@@ -36,6 +27,15 @@ from rayproof.model.kernel.verdicts import (
     Violation,
     combine,
 )
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import DECIDED, Statement, StatementKind
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.liveness.claims import LIVENESS, LivenessAnswer, decide_all, predicates
+from rayproof.model.kernel.liveness.fairness import FAIR, Fairness
+from rayproof.model.kernel.liveness.stategraph import StateGraph
+from rayproof.model.kernel.relation.collector import by_hand, collect
+from rayproof.model.kernel.relation.outcomes import Outcome
 
 GROWTH_LEVELS = 40
 """A field whose largest value has grown in so many levels is reported as growing without bound."""

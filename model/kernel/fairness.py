@@ -25,9 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rayproof.model.kernel.process import TimerKind, slot_of
-from rayproof.model.kernel.stategraph import Ints, StateGraph
-from rayproof.model.kernel.steps import Deliver, Fire
+from rayproof.model.kernel.language.process import TimerKind, slot_of
+from rayproof.model.kernel.language.steps import Deliver, Fire
+from rayproof.model.kernel.liveness.stategraph import Ints, StateGraph
 
 FAIR_LINKS = "every link delivers"
 FAIR_TIMERS = "every timer that stays armed fires"

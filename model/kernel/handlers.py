@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rayproof.model.kernel.context import Context
-from rayproof.model.kernel.errors import ModelError, PolicyError, Unhandled
-from rayproof.model.kernel.process import Name, Process
+from rayproof.model.kernel.language.context import Context
+from rayproof.model.kernel.language.errors import ModelError, PolicyError, Unhandled
+from rayproof.model.kernel.language.process import Name, Process
 
 IMMEDIATE_LIMIT = 10_000
 """Handlers that one step may pull in through immediate links."""

@@ -10,12 +10,10 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rayproof.model.kernel.context import Armed, Context
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.handlers import invoke
-from rayproof.model.kernel.orders import ORDERS, Place, arranged_copy, begin, has_order, orders_of
-from rayproof.model.kernel.process import (
+from rayproof.model.kernel.language.context import Armed, Context
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.process import (
     Message,
     Name,
     Process,
@@ -25,9 +23,11 @@ from rayproof.model.kernel.process import (
     durable_fields,
     state_fields,
 )
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.sealed import sealed_process
-from rayproof.model.kernel.values import MUTABLE, copy, freeze, mutable_parts, require_immutable, size
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.sealed import sealed_process
+from rayproof.model.kernel.language.values import MUTABLE, copy, freeze, mutable_parts, require_immutable, size
+from rayproof.model.kernel.relation.handlers import invoke
+from rayproof.model.kernel.relation.orders import ORDERS, Place, arranged_copy, begin, has_order, orders_of
 
 Stimulus = tuple[Any, ...]
 """("receive", sender, message id), ("fire", timer) or ("start",)."""

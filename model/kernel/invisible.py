@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rayproof.model.kernel.commuting import race
-from rayproof.model.kernel.links import connects
-from rayproof.model.kernel.outcomes import Column, Outcome
-from rayproof.model.kernel.process import Message, state_fields
-from rayproof.model.kernel.reductions import Found, Reducer, Watch
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.language.links import connects
+from rayproof.model.kernel.language.process import Message, state_fields
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.reductions.commuting import race
+from rayproof.model.kernel.reductions.reduction import Found, Reducer, Watch
+from rayproof.model.kernel.relation.outcomes import Column, Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
 
 
 @dataclass(frozen=True)

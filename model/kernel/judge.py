@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.process import Process
-from rayproof.model.kernel.sealed import refused
-from rayproof.model.kernel.statements import Monitor, Statement, StatementKind, StateView
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.process import Process
+from rayproof.model.kernel.language.sealed import refused
+from rayproof.model.kernel.language.statements import Monitor, Statement, StatementKind, StateView
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.relation.world import World
 
 
 class Judge:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rayproof.model.kernel.components import cyclic_parts
-from rayproof.model.kernel.fairness import Obligations
-from rayproof.model.kernel.stategraph import Bools, Ints
+from rayproof.model.kernel.liveness.components import cyclic_parts
+from rayproof.model.kernel.liveness.fairness import Obligations
+from rayproof.model.kernel.liveness.stategraph import Bools, Ints
 
 
 def fair_parts(obligations: Obligations, among: Bools) -> list[Ints]:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.process import Name, slot_of
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.process import Name, slot_of
 
 T = TypeVar("T")
 

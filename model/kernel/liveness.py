@@ -18,12 +18,12 @@ from typing import Protocol
 
 import numpy as np
 
-from rayproof.model.kernel.bounds import longest_wait
-from rayproof.model.kernel.fairness import FAIR, Fairness, Obligations
-from rayproof.model.kernel.lasso import Loops, fair_parts
-from rayproof.model.kernel.stategraph import Bools, Ints, StateGraph
-from rayproof.model.kernel.statements import Statement, StatementKind
-from rayproof.model.kernel.verdicts import Violation
+from rayproof.model.kernel.judging.verdicts import Violation
+from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.liveness.bounds import longest_wait
+from rayproof.model.kernel.liveness.fairness import FAIR, Fairness, Obligations
+from rayproof.model.kernel.liveness.lasso import Loops, fair_parts
+from rayproof.model.kernel.liveness.stategraph import Bools, Ints, StateGraph
 
 LIVENESS = frozenset({StatementKind.EVENTUALLY, StatementKind.LEADS_TO, StatementKind.PROGRESS})
 """Kinds of statements that this engine decides."""

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.explore import Limits, explore
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement
-from rayproof.model.kernel.steps import Fault, Fire, Step, Taken
-from rayproof.model.kernel.verdicts import Violation
-from rayproof.model.kernel.walk import as_violation
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.judging.judge import Judge
+from rayproof.model.kernel.judging.verdicts import Violation
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement
+from rayproof.model.kernel.language.steps import Fault, Fire, Step, Taken
+from rayproof.model.kernel.liveness.claims import LIVENESS
+from rayproof.model.kernel.relation.world import World
+from rayproof.model.kernel.search.explore import Limits, explore
+from rayproof.model.kernel.search.walk import as_violation
 
 SEARCH_STATES = 150_000
 """States that the breadth-first search may visit."""

@@ -16,7 +16,7 @@ from dataclasses import fields
 from typing import Any
 from zlib import crc32
 
-from rayproof.model.kernel.values import FORMS, freeze, is_frozen
+from rayproof.model.kernel.language.values import FORMS, freeze, is_frozen
 
 ORDERS = 8
 """Ascending and descending, each turned by none, one and two places: all orders of three; and two mixed ones."""

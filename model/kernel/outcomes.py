@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from rayproof.model.kernel.errors import PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.interning import Stimulus
-from rayproof.model.kernel.links import LinkRule
-from rayproof.model.kernel.process import Name, TimerKind
-from rayproof.model.kernel.steps import Deliver, Fire, Step, Taken
+from rayproof.model.kernel.language.errors import PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import LinkRule
+from rayproof.model.kernel.language.process import Name, TimerKind
+from rayproof.model.kernel.language.steps import Deliver, Fire, Step, Taken
+from rayproof.model.kernel.relation.interning import Stimulus
 
 BITS = 32
 MASK = (1 << BITS) - 1

@@ -11,16 +11,16 @@ from collections.abc import Hashable
 from struct import Struct
 from typing import Any
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.interning import Interner
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind
-from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
-from rayproof.model.kernel.process import Name, Slot, Unreachable, slot_of
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Monitor
-from rayproof.model.kernel.steps import Deliver
-from rayproof.model.kernel.values import freeze
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind
+from rayproof.model.kernel.language.process import Name, Slot, Unreachable, slot_of
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Monitor
+from rayproof.model.kernel.language.steps import Deliver
+from rayproof.model.kernel.language.values import freeze
+from rayproof.model.kernel.relation.interning import Interner
+from rayproof.model.kernel.relation.outcomes import BITS, MASK, Column, Outcome
 
 
 class Packing:

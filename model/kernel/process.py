@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from rayproof.model.kernel.context import Context
+    from rayproof.model.kernel.language.context import Context
 
 Slot: TypeAlias = str
 """A place for a process, fixed by the scenario."""

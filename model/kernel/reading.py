@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable
 from operator import itemgetter
 from typing import Any
 
-from rayproof.model.kernel.links import connects
-from rayproof.model.kernel.outcomes import BITS, MASK, Column, Outcome
-from rayproof.model.kernel.process import Message, Name
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement, StateView
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.language.links import connects
+from rayproof.model.kernel.language.process import Message, Name
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement, StateView
+from rayproof.model.kernel.relation.outcomes import BITS, MASK, Column, Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
 
 
 class Judged(Transitions):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from rayproof.model.kernel.statements import Statement, StateView
+from rayproof.model.kernel.language.statements import Statement, StateView
 
 
 class Reads(Protocol):

@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rayproof.model.kernel.errors import PolicyError, TraceMismatch
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.process import Message, Name, state_fields
-from rayproof.model.kernel.runs import RunJudge
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.values import copy
-from rayproof.model.kernel.verdicts import Violation
-from rayproof.model.kernel.walk import as_violation
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.counterexample.endless_runs import RunJudge
+from rayproof.model.kernel.judging.judge import Judge
+from rayproof.model.kernel.judging.verdicts import Violation
+from rayproof.model.kernel.language.errors import PolicyError, TraceMismatch
+from rayproof.model.kernel.language.process import Message, Name, state_fields
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.language.values import copy
+from rayproof.model.kernel.liveness.claims import LIVENESS
+from rayproof.model.kernel.relation.world import World
+from rayproof.model.kernel.search.walk import as_violation
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
-from rayproof.model.kernel.fairness import FAIR, Fairness
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.process import TimerKind, state_fields
-from rayproof.model.kernel.statements import Statement, StatementKind
-from rayproof.model.kernel.steps import Deliver, Fire, Step
-from rayproof.model.kernel.values import freeze
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.language.process import TimerKind, state_fields
+from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.steps import Deliver, Fire, Step
+from rayproof.model.kernel.language.values import freeze
+from rayproof.model.kernel.liveness.claims import LIVENESS
+from rayproof.model.kernel.liveness.fairness import FAIR, Fairness
+from rayproof.model.kernel.relation.world import World
 
 
 def form_of(world: World) -> Hashable:

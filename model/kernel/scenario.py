@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.links import LinkRule, RuleBook
-from rayproof.model.kernel.process import Name, Process, Slot, constant_fields, state_fields
-from rayproof.model.kernel.statements import Declared, Statement
-from rayproof.model.kernel.timing import Timing
-from rayproof.model.kernel.values import freeze, mutable_parts, require_fixed_constant
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import LinkRule, RuleBook
+from rayproof.model.kernel.language.process import Name, Process, Slot, constant_fields, state_fields
+from rayproof.model.kernel.language.statements import Declared, Statement
+from rayproof.model.kernel.language.timing import Timing
+from rayproof.model.kernel.language.values import freeze, mutable_parts, require_fixed_constant
 
 
 @dataclass(frozen=True)

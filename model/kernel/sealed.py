@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.process import Process, constant_fields, derived_fields, state_fields
-from rayproof.model.kernel.values import MUTABLE
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.process import Process, constant_fields, derived_fields, state_fields
+from rayproof.model.kernel.language.values import MUTABLE
 
 refused: list[str] = []
 """Changes that were refused since somebody last looked."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from rayproof.model.kernel.context import Armed
-from rayproof.model.kernel.links import LinkKind, LinkRule
-from rayproof.model.kernel.process import Message, Name, Process, Slot
-from rayproof.model.kernel.sealed import sealed_process
-from rayproof.model.kernel.steps import Deliver
+from rayproof.model.kernel.language.context import Armed
+from rayproof.model.kernel.language.links import LinkKind, LinkRule
+from rayproof.model.kernel.language.process import Message, Name, Process, Slot
+from rayproof.model.kernel.language.sealed import sealed_process
+from rayproof.model.kernel.language.steps import Deliver
 
 
 class Seat:

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from rayproof.model.kernel.process import Process, state_fields
-from rayproof.model.kernel.reading import Reader, messages_in
-from rayproof.model.kernel.statements import Statement, StateView
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.judging.reading import Reader, messages_in
+from rayproof.model.kernel.language.process import Process, state_fields
+from rayproof.model.kernel.language.statements import Statement, StateView
+from rayproof.model.kernel.relation.transitions import Transitions
 
 Read = dict[str, frozenset[str]]
 """Statement -> names of the fields that its check has read, of processes of any class."""

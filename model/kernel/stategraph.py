@@ -16,10 +16,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from rayproof.model.kernel.outcomes import Outcome
-from rayproof.model.kernel.process import Name
-from rayproof.model.kernel.steps import Fault, Fire, Step, Taken
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.language.process import Name
+from rayproof.model.kernel.language.steps import Fault, Fire, Step, Taken
+from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

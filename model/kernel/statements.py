@@ -13,10 +13,10 @@ from enum import StrEnum
 from inspect import getdoc
 from typing import Any, Protocol, Self, TypeVar
 
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.links import connects
-from rayproof.model.kernel.process import Message, Name, Process, Slot
-from rayproof.model.kernel.sealed import refused
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.links import connects
+from rayproof.model.kernel.language.process import Message, Name, Process, Slot
+from rayproof.model.kernel.language.sealed import refused
 
 P = TypeVar("P", bound=Process)
 M = TypeVar("M", bound="Monitor")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.process import Name, Slot
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.process import Name, Slot
 
 
 @dataclass(frozen=True, slots=True)

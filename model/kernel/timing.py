@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from rayproof.model.kernel.process import Slot
+from rayproof.model.kernel.language.process import Slot
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from enum import Enum
 from typing import Any
 
 from rayproof.model.documents import DocumentError, parse_json, printable
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.replay import Replayed
-from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
+from rayproof.model.kernel.counterexample.replay import Replayed
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
 
 LOOP_BEGINS, LOOP_ENDS = "  -- the loop begins --", "  -- and again from the loop's beginning, for ever --"
 """The marks of a lasso in print."""

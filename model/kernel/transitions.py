@@ -8,16 +8,16 @@ The same relation, changed in place, is `world.World`; `tests/kernel` holds the 
 
 from __future__ import annotations
 
-from rayproof.model.kernel.breaking import Breaking
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.interning import Local
-from rayproof.model.kernel.links import LinkKind
-from rayproof.model.kernel.outcomes import Ask, Outcome, Source
-from rayproof.model.kernel.process import TimerKind
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Monitor
-from rayproof.model.kernel.steps import Fire, Taken, Tick
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import LinkKind
+from rayproof.model.kernel.language.process import TimerKind
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Monitor
+from rayproof.model.kernel.language.steps import Fire, Taken, Tick
+from rayproof.model.kernel.relation.breaking import Breaking
+from rayproof.model.kernel.relation.interning import Local
+from rayproof.model.kernel.relation.outcomes import Ask, Outcome, Source
 
 EARLY = (FaultKind.EARLY_TIMEOUT,)
 

@@ -16,7 +16,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
-from rayproof.model.kernel.errors import ModelError
+from rayproof.model.kernel.language.errors import ModelError
 
 
 class Symbol(str):

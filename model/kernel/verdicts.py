@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rayproof.model.kernel.coverage import NOTHING, Coverage
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel.judging.coverage import NOTHING, Coverage
+from rayproof.model.kernel.language.steps import Taken
 
 
 class Verdict(StrEnum):

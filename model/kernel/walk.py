@@ -14,13 +14,8 @@ from dataclasses import dataclass
 from random import Random
 from time import process_time
 
-from rayproof.model.kernel.collector import by_hand, collect
-from rayproof.model.kernel.errors import PolicyError
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import DECIDED, Statement, StatementKind
-from rayproof.model.kernel.steps import Step, Taken
-from rayproof.model.kernel.verdicts import (
+from rayproof.model.kernel.judging.judge import Judge
+from rayproof.model.kernel.judging.verdicts import (
     INTERRUPTED_NOTE,
     OUT_OF_MEMORY,
     WALKS_ENDED,
@@ -30,7 +25,12 @@ from rayproof.model.kernel.verdicts import (
     Violation,
     combine,
 )
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.language.errors import PolicyError
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import DECIDED, Statement, StatementKind
+from rayproof.model.kernel.language.steps import Step, Taken
+from rayproof.model.kernel.relation.collector import by_hand, collect
+from rayproof.model.kernel.relation.world import World
 
 FAULT_SPACING = 48
 """The next fault strikes at most so many steps after the last."""

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from rayproof.model.kernel.context import Context
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, merges
-from rayproof.model.kernel.process import (
+from rayproof.model.kernel.language.context import Context
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, merges
+from rayproof.model.kernel.language.process import (
     Down,
     Message,
     Name,
@@ -27,11 +26,12 @@ from rayproof.model.kernel.process import (
     name_of,
     slot_of,
 )
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.seats import Link, Seat
-from rayproof.model.kernel.statements import Declared, Monitor, Statement, StateView
-from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
-from rayproof.model.kernel.values import freeze, require_immutable
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Declared, Monitor, Statement, StateView
+from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
+from rayproof.model.kernel.language.values import freeze, require_immutable
+from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
+from rayproof.model.kernel.relation.seats import Link, Seat
 
 
 class World:

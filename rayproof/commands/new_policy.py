@@ -66,7 +66,7 @@ from pathlib import Path
 import pytest
 
 from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import explore
 from rayproof.properties.catalogue import ENTRIES, Scope
 from rayproof.policies import load_policy
 

@@ -9,11 +9,20 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayproof.model.kernel import Context, Process, Scenario, StateView, TimerKind, Verdict, constant, eventually
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.fairness import FAIR, Fairness
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel import (
+    Context,
+    Process,
+    Scenario,
+    StateView,
+    TimerKind,
+    Verdict,
+    constant,
+    eventually,
+    explore,
+    minimise,
+    replay,
+)
+from rayproof.model.kernel.liveness.fairness import FAIR, Fairness
 from rayproof.properties.suite.shared import PATIENT
 
 TIMERS = ("a", "b")

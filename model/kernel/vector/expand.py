@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.links import LinkKind
-from rayproof.model.kernel.outcomes import BITS, MASK, Outcome
-from rayproof.model.kernel.process import Down
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.vector.relation import Relation
-from rayproof.model.kernel.vector.tables import Bools, ExactSet, FingerprintSet, Ints, PairTable, Words
-from rayproof.model.kernel.vector.timers import TimerTables
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import LinkKind
+from rayproof.model.kernel.language.process import Down
+from rayproof.model.kernel.relation.outcomes import BITS, MASK, Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.search.vector.relation import Relation
+from rayproof.model.kernel.search.vector.tables import Bools, ExactSet, FingerprintSet, Ints, PairTable, Words
+from rayproof.model.kernel.search.vector.timers import TimerTables
 
 INSIDE = frozenset({FaultKind.CRASH, FaultKind.FAIL_WRITE, FaultKind.HALF_WRITE})
 """Faults that are taken for many rows at once."""

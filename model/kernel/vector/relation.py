@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from rayproof.model.kernel.links import LinkKind
-from rayproof.model.kernel.outcomes import BITS, MASK, Ask, Column, Outcome
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.vector.tables import Bools, Ints, Mirror, PairTable, Words, mixed
+from rayproof.model.kernel.language.links import LinkKind
+from rayproof.model.kernel.relation.outcomes import BITS, MASK, Ask, Column, Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.search.vector.tables import Bools, Ints, Mirror, PairTable, Words, mixed
 
 
 class Relation:

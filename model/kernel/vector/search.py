@@ -18,13 +18,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.statements import Statement, StatementKind
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.vector.expand import Batch, Expander
-from rayproof.model.kernel.vector.tables import Collision, ExactSet, FingerprintSet, Words
-from rayproof.model.kernel.verdicts import Result, Violation
+from rayproof.model.kernel.judging.verdicts import Result, Violation
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.search.explore import Explorer, Limits, Report
+from rayproof.model.kernel.search.vector.expand import Batch, Expander
+from rayproof.model.kernel.search.vector.tables import Collision, ExactSet, FingerprintSet, Words
 
 CHUNK = 1 << 16
 """Rows expanded at once; smaller chunks pay too much for each pass."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.process import TimerKind
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.vector.tables import Bools, Ints
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.process import TimerKind
+from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.search.vector.tables import Bools, Ints
 
 
 class TimerTables:

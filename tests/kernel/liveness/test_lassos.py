@@ -4,12 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from rayproof.model.kernel import Scenario, StateView, TimerKind, Verdict, always, eventually
-from rayproof.model.kernel.explore import Explorer, Limits, explore
-from rayproof.model.kernel.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.trace import Trace, render
+from rayproof.model.kernel import (
+    Explorer,
+    Limits,
+    Scenario,
+    StateView,
+    TimerKind,
+    Trace,
+    Verdict,
+    always,
+    eventually,
+    explore,
+    minimise,
+    render,
+    replay,
+)
+from rayproof.model.kernel.liveness.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
 from tests.kernel.liveness import systems
 
 
