@@ -110,10 +110,7 @@ _POLICY = "rayproof.model.scheduler.policy.hooks"
 _ELSEWHERE = {
     "Bug": ("rayproof.properties.bug", "Bug"),
     "explain": ("rayproof.counterexamples", "explain"),
-    "explore": ("rayproof.model.kernel.search.engines", "explore"),
-    "Limits": ("rayproof.model.kernel.search.explore", "Limits"),
-    "replay": ("rayproof.model.kernel.counterexample.replay", "replay"),
-    "walk": ("rayproof.model.kernel.search.walk", "campaign"),
+    "walk": ("rayproof.model.kernel", "campaign"),
     "scenario": ("rayproof.properties.catalogue", "build"),
     "load_policy": ("rayproof.policies", "load_policy"),
     **{name: (_POLICY, name) for name in ("WAIT", "ClusterView", "NodeView", "Policy", "TaskView")},

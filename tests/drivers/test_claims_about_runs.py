@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rayproof.model.kernel import (
     Context,
+    Explorer,
     Process,
     Scenario,
     StateView,
@@ -18,7 +19,6 @@ from rayproof.model.kernel import (
     Verdict,
     constant,
     eventually,
-    explore,
     minimise,
     replay,
 )
@@ -199,7 +199,7 @@ def test_verdicts_agree_and_lassos_are_fair() -> None:
             oracle = Oracle(table, assumed)
             if len(oracle.moves) > MOST_MOVES:
                 continue
-            result = explore(scenario, fairness=assumed)
+            result = Explorer(scenario, fairness=assumed).run()
             assert result.verdict is (Verdict.VIOLATED if oracle.starves() else Verdict.HOLDS)
             if result.violation is not None and assumed == FAIR:
                 found = result.violation

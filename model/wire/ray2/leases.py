@@ -231,9 +231,8 @@ class Decided:
     chosen: Name
     redirected: bool
     asked_policy: bool
-    bound: bool
-    """Whether its strategy leaves no choice to the default policy: it names a node, or spreads."""
     demand: Resources
+    strategy: LeaseStrategy
     seen: tuple[tuple[Name, Resources, Resources], ...] = ()
     """Empty in timed runs."""
 
@@ -277,3 +276,5 @@ class Redirected:
 
     lease: LeaseId
     again: bool
+    node: Name
+    """The other one."""

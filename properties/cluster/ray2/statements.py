@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 from typing import Any, ClassVar, Self, get_args
 
-from rayproof.model.graph import NodeAffinity, Program, Resources, TaskId, TaskKind
+from rayproof.model.graph import Default, NodeAffinity, Program, Resources, TaskId, TaskKind
 from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
@@ -296,7 +296,7 @@ class Choices:
     def observe(self, event: object) -> Choices:
         """Fold one event; utilizations are reckoned anew from what the raylet knew."""
         match event:
-            case Decided(by=by, chosen=chosen, redirected=False, bound=False, demand=demand, seen=seen):
+            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, strategy=Default(), seen=seen):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
                 idle = used.get(by, 1000) < 500
                 fuller = chosen in used and used[chosen] >= 500 and min(used.values()) < used[chosen]

@@ -25,7 +25,7 @@ from tests.kernel.liveness import systems
 
 def lasso(scenario: Scenario, fairness: Fairness = FAIR) -> tuple[list[str], list[str]]:
     """Stem and loop of the violation, as text; carried out again on the other form of the step relation."""
-    violation = explore(scenario, fairness=fairness).violation
+    violation = Explorer(scenario, fairness=fairness).run().violation
     assert violation is not None
     if fairness == FAIR:
         assert replay(scenario, violation.steps, loop=violation.loop).violation == violation
@@ -122,7 +122,7 @@ def test_a_scope_that_was_cut_short_says_nothing() -> None:
 @pytest.mark.parametrize("damage", ["no loop", "another loop", "unfair loop"])
 def test_a_lasso_that_does_not_close_or_is_not_fair_is_not_believed(damage: str) -> None:
     scenario = systems.game()
-    violation = explore(scenario, fairness=UNFAIR).violation
+    violation = Explorer(scenario, fairness=UNFAIR).run().violation
     assert violation is not None
     loop = {"no loop": None, "another loop": 2, "unfair loop": 1}[damage]
     assert replay(scenario, violation.steps, loop=loop).violation is None

@@ -428,14 +428,3 @@ class Explorer:
             engine=self.engine,
             coverage=coverage_of(self.transitions),
         )
-
-
-def explore(
-    scenario: Scenario,
-    statements: Iterable[Statement] | None = None,
-    limits: Limits = Limits(),
-    on_progress: Report | None = None,
-    fairness: Fairness = FAIR,
-) -> Result:
-    """Exhaust a scenario, or find a shortest way to break one of its statements."""
-    return Explorer(scenario, statements, limits, on_progress, fairness).run()

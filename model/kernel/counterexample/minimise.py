@@ -19,7 +19,7 @@ from rayproof.model.kernel.language.statements import Statement
 from rayproof.model.kernel.language.steps import Fault, Fire, Step, Taken
 from rayproof.model.kernel.liveness.claims import LIVENESS
 from rayproof.model.kernel.relation.world import World
-from rayproof.model.kernel.search.explore import Limits, explore
+from rayproof.model.kernel.search.explore import Explorer, Limits
 from rayproof.model.kernel.search.walk import as_violation
 
 SEARCH_STATES = 150_000
@@ -54,7 +54,7 @@ def _by_search(scenario: Scenario, violation: Violation, named: tuple[Statement,
     # A budget of zero stays listed, so that choices are recorded as in the full scenario.
     bounded = replace(scenario, faults=budget, depth_limit=depth)
     try:
-        result = explore(bounded, named, Limits(states=SEARCH_STATES))
+        result = Explorer(bounded, named, Limits(states=SEARCH_STATES)).run()
     except ModelError:
         return None
     found = result.violation

@@ -23,13 +23,13 @@ from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Statement, StatementKind
 from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Taken
 from rayproof.model.kernel.relation.world import World
-from rayproof.model.kernel.search.explore import explore
+from rayproof.model.kernel.search.explore import Explorer
 
 
 def to_the_goal(scenario: Scenario, goal: Statement) -> tuple[Taken, ...]:
     """A shortest run to the first state in which the goal holds, and on, undisturbed, until it rests or repeats."""
     avoided = replace(goal, kind=StatementKind.ALWAYS, check=lambda view: not goal.check(view))
-    found = explore(scenario, [avoided]).violation
+    found = Explorer(scenario, [avoided]).run().violation
     if found is None:
         raise ModelError(f"{goal.name} never happens in {scenario.name}")
     script: list[int] = []
