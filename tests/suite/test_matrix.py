@@ -77,12 +77,12 @@ def test_a_bug_is_noticed_by_what_it_declares_and_by_nothing_else(name: str) -> 
 
 
 NEVER_ALONE = {
+    "a_redirected_request_is_not_sent_on",
     "a_lost_object_can_be_made_again",
     "a_restarted_gcs_serves_again",
     "acknowledged_rows_survive",
     "acknowledged_writes_survive",
     "commit_matches_prepare",
-    "every_get_ends",
     "every_loadable_row_is_whole",
     "every_state_follows_the_chain",
     "every_task_that_fits_ends",
@@ -96,12 +96,10 @@ NEVER_ALONE = {
     "nothing_fails_by_itself",
     "nothing_stays_frozen",
     "one_effect_per_request",
-    "one_grant_per_lease",
     "single_incarnation",
     "the_end_lies_behind_what_was_taken",
     "updates_in_order_per_publisher",
     "versions_never_go_back",
-    "wildcard_is_the_sum_of_its_bundles",
 }
 """Statements about a cause: what breaks one of these breaks another about an effect as well, a few steps later."""
 

@@ -432,6 +432,7 @@ TODAY_BUGS = (
         {LeaseManager: RedirectsAgain},
         "a_redirected_request_is_not_sent_on",
         "today-drain",
+        also=("a_request_hops_once",),
     ),
     Bug(
         "keeps_the_cpu",
@@ -556,10 +557,10 @@ TODAY_BUGS = (
         "clamps_the_wildcard",
         "After a get the CPUs of a bundle and those of its group drift apart (D15).",
         {LeaseManager: ClampsTheWildcard},
-        "a_wildcard_goes_with_its_bundles",
+        "free_and_leased_add_up",
         "today-bundle-get",
         "Ray #50517",
-        also=("free_and_leased_add_up",),
+        also=("a_wildcard_goes_with_its_bundles",),
     ),
     Bug(
         "returns_by_worker",

@@ -116,7 +116,7 @@ def scope(
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
-        checked = (keeps_the_contract(named), *own, *base, *as_ray)
+        checked = (keeps_the_contract(named), *base, *own, *as_ray)
         if policy is not None:
             ours = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
             checked = tuple(each for each in checked if each not in ours)

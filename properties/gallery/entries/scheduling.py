@@ -118,6 +118,7 @@ SCHEDULING = (
         "After a blocked get the CPU counters of a bundle and of its whole group differ.",
         "placement group resources",
         ("clamps_the_wildcard",),
+        seen=("today-bundle-get", "a_wildcard_goes_with_its_bundles"),
     ),
     GalleryEntry(
         "D16",
