@@ -29,6 +29,7 @@ from rayproof.model.scheduler.ray2.syncer import SyncHub
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
 from rayproof.model.swap import Swap
 from rayproof.model.wire.ray2.leases import INSIDE, SYNC, WITHDRAW
+from rayproof.model.wire.ray2.rpc import NO_FAULTS, Client, Faults
 from rayproof.model.workers.ray2.body import INLINE_BYTES, Body
 from rayproof.model.workers.ray2.mentions import exports_of, mentions_of, owns_below_the_driver
 from rayproof.model.workers.ray2.task_manager import TaskManager
@@ -83,8 +84,10 @@ class TodayParameters:
     """Nodes that may crash; the driver's does not."""
     crashing: tuple[int, ...] | None = None
     """Which may; None: all but the driver's."""
-    duplicates: int = 0
-    """Requests for leases that may arrive twice."""
+    faults: Faults = NO_FAULTS
+    """Beside crashes, drains and memory."""
+    suspected: tuple[int, ...] = (1,)
+    """Nodes that may be declared dead although they live."""
     drains: tuple[int, ...] = ()
     overfills: tuple[int, ...] = ()
     """Nodes that run out of memory once, at any moment."""
@@ -156,6 +159,8 @@ def assemble(
         asked = Asked(policy, program, parameters.estimates, repeats=parameters.repeats)
     memory = () if policy is None else initial_memory(policy)
     order = _tie_break_order(cluster)
+    faults = parameters.faults
+    client = Client(faults)
 
     def lease_manager(i: int) -> Process:
         return made(LeaseManager)(
@@ -199,6 +204,7 @@ def assemble(
             manager=f"{core}.tasks" if core in cores else "",
             exports=exports if core in cores else MappingProxyType({}),
             driver=core == DRIVER,
+            starts_later=client.fails,
             first_us=times.first_us if own is None else own(i, workers[i].index(core)),
             later_us=times.later_us,
             at_once=parameters.at_once,
@@ -229,6 +235,7 @@ def assemble(
             raylet=raylets[i],
             manager=f"{core}.tasks",
             most_requests=parameters.most_requests or max(10, len(raylets)),
+            client=client,
             lease_us=times.lease_us,
         )
 
@@ -237,7 +244,7 @@ def assemble(
         HUB: lambda: made(SyncHub)(raylets=raylets, gather_us=times.gather_us)
     }
     if has_actors:
-        processes[ACTORS] = lambda: made(ActorTable)(program=program, raylets=raylets)
+        processes[ACTORS] = lambda: made(ActorTable)(program=program, raylets=raylets, client=client)
     units: dict[str, list[Slot]] = {f"node{i}": [raylets[i], f"pool{i}", f"store{i}"] for i in numbers}
     for i in numbers:
         processes[raylets[i]] = partial(lease_manager, i)
@@ -248,6 +255,7 @@ def assemble(
             raylet=raylets[i],
             stores=stores,
             policy=policy,
+            client=client,
             bandwidth_bytes_per_s=(timing.bandwidth_bytes_per_s or 0) if timing is not None else 0,
         )
     for core, number in [(DRIVER, 0), *((worker, i) for i in numbers for worker in workers[i])]:
@@ -257,27 +265,37 @@ def assemble(
             parts[f"{core}.leases"] = partial(submitter, core, number)
             if has_actors:
                 parts[f"{core}.calls"] = partial(
-                    made(ActorCalls), program=program, manager=f"{core}.tasks", raylet=raylets[number], table=ACTORS
+                    made(ActorCalls),
+                    program=program,
+                    manager=f"{core}.tasks",
+                    raylet=raylets[number],
+                    table=ACTORS,
+                    client=client,
                 )
         processes |= parts
         units[f"node{number}"] += parts
     hosts = {slot: raylets[i] for i in numbers for slot in units[f"node{i}"]} | {HUB: raylets[0], ACTORS: raylets[0]}
     crashing = parameters.crashing if parameters.crashing is not None else tuple(numbers)[1:]
     mortal = parameters.crashes or timing is not None
+    watchers = _watchers(processes, raylets) if mortal or faults.suspicions else {}
+    if faults.suspicions:
+        # Whoever is declared dead hears of it, too; nobody else can be.
+        watchers = {raylet_of(i): (*watchers[raylet_of(i)], raylet_of(i)) for i in parameters.suspected}
     return Scenario(
         name,
         component,
         processes,
         statements,
-        links=links(bool(parameters.duplicates), bool(times.gather_us)),
+        links=links(faults, bool(times.gather_us)),
         units={unit: tuple(slots) for unit, slots in units.items()},
         crashable=tuple(f"node{i}" for i in crashing) if parameters.crashes else (),
-        watchers=_watchers(processes, raylets) if mortal else {},
-        faults={
+        watchers=watchers,
+        cuttable=tuple((HUB, raylet) for raylet in raylets) if faults.breaks else (),
+        faults=faults.budgets
+        | {
             kind: budget
             for kind, budget in (
                 (FaultKind.CRASH, parameters.crashes),
-                (FaultKind.DUPLICATE, parameters.duplicates),
                 (FaultKind.EARLY_TIMEOUT, parameters.early_timeouts),
             )
             if budget
@@ -311,12 +329,17 @@ def _watchers(processes: Mapping[Slot, object], raylets: tuple[Name, ...]) -> di
     return {raylet: (*told, *(other for other in raylets if other != raylet)) for raylet in raylets}
 
 
-def links(duplicates: bool, gathers: bool) -> tuple[LinkRule, ...]:
-    """The links of a cluster: what is inside a unit is immediate, deaths are learnt from notices."""
+def links(faults: Faults, gathers: bool) -> tuple[LinkRule, ...]:
+    """The links of a cluster: what is inside a unit is immediate, deaths are learnt from notices.
+
+    A stream of views that may break tells both ends.
+    """
+    breaks, duplicates = bool(faults.breaks), bool(faults.duplicates)
+    at_once = not (gathers or breaks)
     return (
         LinkRule(channel=INSIDE, kind=LinkKind.IMMEDIATE, unreachable=False),
-        *(() if gathers else (LinkRule(receiver=HUB, channel=SYNC, kind=LinkKind.IMMEDIATE, unreachable=False),)),
-        LinkRule(channel=SYNC, kind=LinkKind.LATEST, unreachable=False),
+        *((LinkRule(receiver=HUB, channel=SYNC, kind=LinkKind.IMMEDIATE, unreachable=False),) if at_once else ()),
+        LinkRule(channel=SYNC, kind=LinkKind.LATEST, unreachable=breaks),
         LinkRule(channel=WITHDRAW, unreachable=False, capacity=1_000_000),
         LinkRule("*.leases", "raylet*", duplicating=duplicates, unreachable=False, capacity=1_000_000),
         LinkRule(unreachable=False, capacity=1_000_000),

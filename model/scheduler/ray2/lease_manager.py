@@ -15,7 +15,7 @@ Left out: the pinned share of the object store, instances of GPUs (sums are comp
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import ObjectId, Program, Resources, Spread
@@ -28,6 +28,7 @@ from rayproof.model.kernel import (
     Process,
     TimerKind,
     Unhandled,
+    Unreachable,
     constant,
     derived,
 )
@@ -35,6 +36,7 @@ from rayproof.model.scheduler.policy.queue_hooks import LocalView, WaitingTask, 
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
+from rayproof.model.scheduler.ray2.syncer import RECONNECT_US
 from rayproof.model.wire.ray2.leases import (
     INSIDE,
     SYNC,
@@ -69,8 +71,9 @@ from rayproof.model.wire.ray2.leases import (
 )
 from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject
 
-DRAIN, MEMORY, REPORT, RESTORE, CAP = "drain", "memory", "report", "restore", "cap:"
-"""Timers: a drain; a node out of memory; views are told; they are believed again; a class may exceed its cap."""
+DRAIN, MEMORY, REPORT, RESTORE, RECONNECT, CAP = "drain", "memory", "report", "restore", "reconnect", "cap:"
+"""Timers: a drain; a node out of memory; views are told; they are believed again; the stream of views is there again; a
+class may exceed its cap."""
 
 STORE = "object_store_memory"
 """How full the object store is counts for decisions (`local_resource_manager.cc`)."""
@@ -137,6 +140,8 @@ class LeaseManager(Process):
     absent: set[Name] = field(default_factory=set)
     """Raylets that have not joined yet."""
     draining: bool = False
+    exited: bool = False
+    """Whether it has heard that it was declared dead, and has ended."""
     to_schedule: list[LeaseSpec] = field(default_factory=list)
     """Requests about which nothing is decided: those that came, and those that a policy lets wait."""
     infeasible: dict[ClassId, list[LeaseSpec]] = field(default_factory=dict)
@@ -186,6 +191,10 @@ class LeaseManager(Process):
 
     def fire(self, ctx: Context, timer: str) -> None:
         """An operator drains this node, a view is due, or something was long enough as it is."""
+        if self.exited:
+            return
+        if timer == RECONNECT:
+            self.told = None
         if timer == REPORT:
             self.tell(ctx)
             return
@@ -194,6 +203,8 @@ class LeaseManager(Process):
             self.changed()
         elif timer == MEMORY:
             self.kill_for_memory(ctx)
+        elif timer == RECONNECT:
+            pass
         elif timer == RESTORE:
             self.counted = {}
             self.changed()
@@ -206,6 +217,8 @@ class LeaseManager(Process):
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Owners, workers, other raylets, the parts of this node; then one pass over the queues."""
+        if self.exited:
+            return
         match message:
             case RequestLease(spec):
                 if not self.is_orphan(spec) and not self.knows(ctx, spec):
@@ -227,6 +240,12 @@ class LeaseManager(Process):
                 self.heard(ctx.me, views)
             case CountCpus():
                 ctx.send(self.pool, FreeCpus(max(0, self.free.fixed("CPU")) // 10_000), INSIDE)
+                return
+            case Unreachable(message=View()):
+                ctx.set_timer(RECONNECT, RECONNECT_US, TimerKind.PROGRAM)
+                return
+            case Down(node) if node == ctx.me:
+                self.exit(ctx)
                 return
             case Down(node):
                 self.node_died(ctx, node)
@@ -253,17 +272,18 @@ class LeaseManager(Process):
         """Whether a request is here already; a grant that may have been lost is repeated."""
         held = self.granted.get(spec.lease)
         if held is not None:
+            call = max(held.spec.call, spec.call)
+            self.granted[spec.lease] = replace(held, spec=replace(held.spec, call=call))
             if held.worker:
-                ctx.send(spec.lease[0], LeaseGranted(spec.lease, held.worker))
+                ctx.send(spec.lease[0], LeaseGranted(spec.lease, held.worker, call))
             return True
-        return any(each.lease == spec.lease for each in self.queued(spec.of))
-
-    def queued(self, of: ClassId) -> Iterator[LeaseSpec]:
-        """The requests of a class that wait here."""
-        yield from (each for each in self.to_schedule if each.of == of)
-        yield from self.infeasible.get(of, ())
-        yield from (each for each in self.waiting if each.of == of)
-        yield from self.to_grant.get(of, ())
+        for queue in (self.to_schedule, self.infeasible.get(spec.of), self.waiting, self.to_grant.get(spec.of)):
+            for position, each in enumerate(queue or ()):
+                if queue is not None and each.lease == spec.lease:
+                    # Whoever called again hears nothing of the call before.
+                    queue[position] = replace(each, call=max(each.call, spec.call))
+                    return True
+        return False
 
     def cancel(self, ctx: Context, owner: Name, lease: LeaseId) -> None:
         """Forget a request that has no worker yet, and say so; one that is not here may be on its way."""
@@ -272,17 +292,17 @@ class LeaseManager(Process):
             if not held.worker:
                 self.release(lease)
                 ctx.send(self.pool, ForgetPop(lease), INSIDE)
-                ctx.send(owner, LeaseCancelled(lease))
+                ctx.send(owner, LeaseCancelled(lease, call=held.spec.call))
             return
-        found = False
+        found = None
         for queue in (self.to_schedule, self.waiting, *self.infeasible.values(), *self.to_grant.values()):
             for spec in [each for each in queue if each.lease == lease]:
                 queue.remove(spec)
-                found = True
+                found = spec
         self.asked.discard(lease)
         self.infeasible = {of: queue for of, queue in self.infeasible.items() if queue}
         self.to_grant = {of: queue for of, queue in self.to_grant.items() if queue}
-        ctx.send(owner, LeaseCancelled(lease) if found else NothingToCancel(lease))
+        ctx.send(owner, NothingToCancel(lease) if found is None else LeaseCancelled(lease, call=found.call))
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """Nothing is sent there any more, and what its owners asked for is over."""
@@ -312,6 +332,13 @@ class LeaseManager(Process):
             ctx.send(self.pool, PushWorker(worker, dead=True), INSIDE)
         else:
             ctx.send(self.pool, ForgetPop(lease), INSIDE)
+
+    def exit(self, ctx: Context) -> None:
+        """This node was declared dead: its processes end, whatever they do (`NodeManager::NodeRemoved`)."""
+        self.exited = True
+        self.to_schedule, self.waiting, self.infeasible, self.to_grant = [], [], {}, {}
+        for lease in sorted(self.granted):
+            self.kill(ctx, lease)
 
     def kill_for_memory(self, ctx: Context) -> None:
         """End the worker that was leased last (`worker_killing_policy`: retriable ones first, newest first)."""
@@ -408,9 +435,9 @@ class LeaseManager(Process):
     def cannot(self, ctx: Context, spec: LeaseSpec) -> None:
         """No node can serve a request: bound to a node it fails, redirected it starts over, else it waits."""
         if hasattr(spec.strategy, "node") and not getattr(spec.strategy, "soft", False):
-            ctx.send(spec.lease[0], LeaseCancelled(spec.lease, unschedulable=True))
+            ctx.send(spec.lease[0], LeaseCancelled(spec.lease, unschedulable=True, call=spec.call))
         elif spec.redirected:
-            ctx.send(spec.lease[0], LeaseRejected(spec.lease))
+            ctx.send(spec.lease[0], LeaseRejected(spec.lease, spec.call))
         else:
             self.infeasible.setdefault(spec.of, []).append(spec)
 
@@ -425,7 +452,7 @@ class LeaseManager(Process):
         if node == ctx.me:
             self.keep(ctx, spec)
         elif spec.redirected:
-            ctx.send(spec.lease[0], LeaseRejected(spec.lease))
+            ctx.send(spec.lease[0], LeaseRejected(spec.lease, spec.call))
         else:
             self.redirect(ctx, spec, node)
 
@@ -440,7 +467,7 @@ class LeaseManager(Process):
             self.table[position] = self.made_view(node, ctx.me)
         ctx.set_timer(RESTORE, RESTORE_US)
         ctx.observe(Redirected(spec.lease, spec.redirected, node))
-        ctx.send(spec.lease[0], RetryAt(spec.lease, node))
+        ctx.send(spec.lease[0], RetryAt(spec.lease, node, spec.call))
 
     def heard(self, me: Name, views: tuple[tuple[Name, View], ...]) -> None:
         """What the others say of themselves."""
@@ -563,7 +590,7 @@ class LeaseManager(Process):
             ctx.send(self.pool, PushWorker(worker), INSIDE)
             return
         self.granted[lease] = replace(held, worker=worker)
-        ctx.send(lease[0], LeaseGranted(lease, worker))
+        ctx.send(lease[0], LeaseGranted(lease, worker, held.spec.call))
 
     def returned(self, ctx: Context, lease: LeaseId, dead: bool) -> None:
         """A worker comes back; a return that comes twice frees nothing the second time."""

@@ -33,6 +33,7 @@ from rayproof.model.kernel import Scenario, Statement, StatementKind
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.model.swap import Swap
+from rayproof.model.wire.ray2.rpc import Faults
 from rayproof.properties.cluster.ray2.promises import (
     a_request_hops_once,
     bound_tasks_run_where_bound,
@@ -211,6 +212,18 @@ _FILLING = Program(
     {made: ObjectSpec(made, 1) for made in ("o-a", "o-b", "o-d")},
     (Submit("a"), Get(("o-a",)), Submit("b"), Submit("d"), Get(("o-b", "o-d"))),
 )
+_PHASES = program(
+    "",
+    task("a", strategy=NodeAffinity("n1")),
+    task("b", "o-a", strategy=NodeAffinity("n0"), function="g"),
+    task("c", strategy=NodeAffinity("n0", soft=True), function="h"),
+    size=LARGE,
+)
+_CALLS_FAIL = {
+    "lost-request": Faults(lost_requests=1),
+    "lost-reply": Faults(lost_replies=1),
+    "in-flight": Faults(in_flight=1),
+}
 
 TODAY_ENTRIES = (
     # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
@@ -255,7 +268,7 @@ TODAY_ENTRIES = (
         "today-duplicates",
         program("", task("a"), task("b", function="g"), task("d", function="g")),
         equal_nodes(1),
-        duplicates=1,
+        faults=Faults(duplicates=1),
     ).sized(137, 247, 20),
     # The driver's node cannot run the tasks; of the two that can, one is drained, or dies.
     scope(
@@ -498,5 +511,23 @@ TODAY_ENTRIES = (
         most_requests=1,
         inline_bytes=0,
     ).sized(54_793, 233_892, 31),
+    # ---- one fault of the switch each ----
+    # A request may be queued, wait for its arguments or have a worker when its call fails.
+    *(
+        scope(f"today-{what}", _PHASES, equal_nodes(2), faults=faults, as_ray=())
+        for what, faults in _CALLS_FAIL.items()
+    ),
+    *(
+        scope(f"today-actor-{what}", _ACTOR, nodes(_CPU + _CPU, _CPU), faults=faults, takes_policy=False, as_ray=())
+        for what, faults in _CALLS_FAIL.items()
+    ),
+    scope("today-break", _STAYING, equal_nodes(2), faults=Faults(breaks=1), as_ray=()),
+    scope(
+        "today-suspected",
+        program("", task("a", demand=_GPU), task("b", "o-a", demand=_GPU)),
+        nodes(_CPU, _GPU, _GPU),
+        faults=Faults(suspicions=1),
+        as_ray=(),
+    ),
 )
 """One scope for each thing that leases on today's Ray must survive."""

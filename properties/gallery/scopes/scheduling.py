@@ -27,6 +27,7 @@ from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.model.scheduler.ray2.groups.protocol import Group
 from rayproof.model.scheduler.ray2.groups.scenarios import group_scope
 from rayproof.model.swap import Swap
+from rayproof.model.wire.ray2.rpc import Faults
 from rayproof.properties.cluster.paper.statements import CLUSTER
 from rayproof.properties.cluster.ray2.statements import (
     PROGRESS,
@@ -112,7 +113,7 @@ def leases_scope(swap: Swap, ample: bool) -> Scenario:
         swap,
         crashes=1,
         crashing=(1,),
-        duplicates=1,
+        faults=Faults(duplicates=1),
         drains=(1,),
         workers=2,
         inline_bytes=0,
