@@ -13,6 +13,7 @@ from rayproof.policies import load_policy
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
+from rayproof.properties.cluster.ray2.fault_bugs import FAULT_BUGS
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.entry import Edition
 from rayproof.properties.twins import SUFFIX
@@ -33,7 +34,7 @@ def test_work_that_keeps_the_scarce_bundle_is_known_of_ray() -> None:
     assert (result.verdict, result.states) == (Verdict.KNOWN, 382)
 
 
-@pytest.mark.parametrize("bug", TODAY_BUGS, ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", (*TODAY_BUGS, *FAULT_BUGS), ids=lambda bug: bug.name)
 def test_a_planted_bug_is_killed(bug: Bug) -> None:
     check_killed(bug)
 

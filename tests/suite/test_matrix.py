@@ -100,6 +100,7 @@ NEVER_ALONE = {
     "the_end_lies_behind_what_was_taken",
     "updates_in_order_per_publisher",
     "versions_never_go_back",
+    "views_agree_at_rest",
 }
 """Statements about a cause: what breaks one of these breaks another about an effect as well, a few steps later."""
 

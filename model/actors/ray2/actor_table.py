@@ -90,8 +90,12 @@ class ActorTable(Process):
                     self.answered(ctx, sender, message)
             case TaskReply():
                 self.created(ctx, message)
-            case WorkerDied(task):
-                self.worker_died(ctx, self.program.tasks[task].actor or "")
+            case WorkerDied(task, attempt):
+                actor = self.program.tasks[task].actor or ""
+                state = self.actors[actor]
+                if attempt == state.creation.attempt + state.restarts:
+                    # What an earlier start says of its end comes too late (`OnWorkerDead` compares the worker).
+                    self.worker_died(ctx, actor)
             case Down(node):
                 self.dead.add(node)
                 ctx.observe(PlaceDied(node))

@@ -52,6 +52,7 @@ from rayproof.properties.cluster.ray2.statements import (
     some_body_overdraws,
     some_task_leaves_its_driver,
     tasks_that_fit_their_group_run,
+    views_agree_at_rest,
     waiting_workers_are_capped,
 )
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
@@ -110,14 +111,16 @@ def scope(
     owed by that policy alone, too. `fails`: whether tasks fail there without a fault. `spared`: not owed there.
     """
     parameters = TodayParameters(**{"most_requests": 2, **options})
-    faults = parameters.crashes or parameters.drains or parameters.overfills or fails
+    suspects = bool(parameters.faults.suspicions)
+    faults = parameters.crashes or parameters.drains or parameters.overfills or suspects or fails
     owed = (*SAFETY, *PROGRESS, *(() if faults else (nothing_fails_by_itself,)))
     base = tuple(each for each in owed if each not in spared)
     named = replace_name(what, name)
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
-        checked = (keeps_the_contract(named), *base, *own, *as_ray)
+        contract = keeps_the_contract(named, suspects=suspects)
+        checked = (contract, *base, *own, *as_ray)
         if policy is not None:
             ours = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
             checked = tuple(each for each in checked if each not in ours)
@@ -219,11 +222,30 @@ _PHASES = program(
     task("c", strategy=NodeAffinity("n0", soft=True), function="h"),
     size=LARGE,
 )
+_MOVING = Program(
+    {
+        "make": TaskSpec(
+            "make",
+            (),
+            (),
+            _CPU,
+            strategy=NodeAffinity("n1", soft=True),
+            kind=TaskKind.ACTOR_CREATION,
+            actor="A",
+            max_retries=1,
+            name="A",
+        ),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=1),
+    },
+    {"o-m": ObjectSpec("o-m")},
+    (Submit("make"), Submit("m"), Get(("o-m",))),
+)
 _CALLS_FAIL = {
-    "lost-request": Faults(lost_requests=1),
-    "lost-reply": Faults(lost_replies=1),
-    "in-flight": Faults(in_flight=1),
+    "lost-request": (Faults(lost_requests=1), (9_317, 33_424, 24), (8_420, 26_714, 30)),
+    "lost-reply": (Faults(lost_replies=1), (11_375, 44_379, 25), (18_271, 64_545, 32)),
+    "in-flight": (Faults(in_flight=1), (25_875, 104_556, 25), (45_937, 175_933, 33)),
 }
+"""Kind of fault, and the sizes of its scope with tasks and of the one with an actor."""
 
 TODAY_ENTRIES = (
     # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
@@ -514,20 +536,33 @@ TODAY_ENTRIES = (
     # ---- one fault of the switch each ----
     # A request may be queued, wait for its arguments or have a worker when its call fails.
     *(
-        scope(f"today-{what}", _PHASES, equal_nodes(2), faults=faults, as_ray=())
-        for what, faults in _CALLS_FAIL.items()
+        scope(f"today-{what}", _PHASES, equal_nodes(2), faults=faults, as_ray=()).sized(*size)
+        for what, (faults, size, _) in _CALLS_FAIL.items()
     ),
     *(
-        scope(f"today-actor-{what}", _ACTOR, nodes(_CPU + _CPU, _CPU), faults=faults, takes_policy=False, as_ray=())
-        for what, faults in _CALLS_FAIL.items()
+        scope(
+            f"today-actor-{what}", _ACTOR, nodes(_CPU + _CPU, _CPU), faults=faults, takes_policy=False, as_ray=()
+        ).sized(*size)
+        for what, (faults, _, size) in _CALLS_FAIL.items()
     ),
-    scope("today-break", _STAYING, equal_nodes(2), faults=Faults(breaks=1), as_ray=()),
+    scope("today-break", _STAYING, equal_nodes(2), views_agree_at_rest, faults=Faults(breaks=1), as_ray=()).sized(
+        94_844, 417_326, 35
+    ),
+    # A node is declared dead while it works, and hears of it late.
     scope(
         "today-suspected",
-        program("", task("a", demand=_GPU), task("b", "o-a", demand=_GPU)),
-        nodes(_CPU, _GPU, _GPU),
+        program("", task("a", strategy=NodeAffinity("n1", soft=True)), task("b", "o-a")),
+        equal_nodes(2),
         faults=Faults(suspicions=1),
         as_ray=(),
-    ),
+    ).sized(24_166, 96_391, 28),
+    scope(
+        "today-actor-suspected",
+        _MOVING,
+        equal_nodes(2),
+        faults=Faults(suspicions=1),
+        takes_policy=False,
+        as_ray=(),
+    ).sized(96_002, 436_861, 35),
 )
 """One scope for each thing that leases on today's Ray must survive."""

@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any, ClassVar, Self, get_args
 
 from rayproof.model.graph import Default, NodeAffinity, Program, Resources, TaskId, TaskKind
-from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
+from rayproof.model.graph.contract import DriverEnded, Fact, Failed, PlaceDied, PlaceGone, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
@@ -34,12 +34,17 @@ class ContractMonitor:
     """Monitor: the contract, fed with the facts of a run."""
 
     program: ClassVar[Program]
+    suspects: ClassVar[bool]
+    """Whether nodes are declared dead that are not."""
     standing: Standing = Standing()
 
     def observe(self, event: Any) -> Self:
         """One fact; everything else is a stutter."""
         if not isinstance(event, FACTS):
             return self
+        if self.suspects and isinstance(event, PlaceDied) and "/" not in event.place:
+            # A node that was declared dead is told so later; its processes end then, each a death of its own.
+            event = PlaceGone(event.place)
         return replace(self, standing=self.standing.after(self.program, event))
 
 
@@ -48,10 +53,13 @@ def _monitor_of(key: str) -> type[ContractMonitor]:
     return type(f"Contract_{key}", (ContractMonitor,), {"__slots__": (), "__module__": __name__})
 
 
-def keeps_the_contract(program: Program) -> Statement:
-    """The statement that a cluster does nothing that the contract of its program does not allow."""
+def keeps_the_contract(program: Program, *, suspects: bool = False) -> Statement:
+    """The statement that a cluster does nothing that the contract of its program does not allow.
+
+    `suspects`: whether nodes may be declared dead that are not.
+    """
     monitor = _monitor_of(program.name)
-    monitor.program = program
+    monitor.program, monitor.suspects = program, suspects
 
     def refines_the_task_graph(view: StateView) -> bool:
         """Every step is one of the dynamic task graph, or none: attempts, values, errors and orders are allowed."""
@@ -186,7 +194,7 @@ def every_task_that_fits_ends(view: StateView) -> bool:
     """When nothing more can happen, a task is left only while no living node could run it beside its actors."""
     totals = []
     for name, raylet in view.of(LeaseManager).items():
-        if not raylet.draining:
+        if not raylet.draining and not raylet.exited:
             total = raylet.seats[name].total
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
@@ -271,6 +279,17 @@ def tasks_that_fit_their_group_run(view: StateView) -> bool:
 def _by_kind(units: Iterable[tuple[str, int]]) -> Counter[str]:
     """Amounts in bundles under the plain names of their resources."""
     return Counter({name.partition(GROUP)[0]: amount for name, amount in units})
+
+
+@audit(LeaseManager, source="Ray 2.60 ray_syncer_bidi_reactor_base.h: a new stream begins with all that is known")
+def views_agree_at_rest(view: StateView) -> bool:
+    """When nothing more can happen, every raylet knows of the others what they say of themselves."""
+    raylets = view.of(LeaseManager)
+    return all(
+        name not in raylets or seen == raylets[name].told
+        for raylet in raylets.values()
+        for name, seen in raylet.said.items()
+    )
 
 
 SAFETY = (
