@@ -1,8 +1,8 @@
-"""Two ratchets: the share of pairs of classes that meet in one scenario only grows; islands and process classes only fall.
+"""Two ratchets: the share of pairs of classes that meet only grows; islands and process classes only fall.
 
-An island is a set of process classes that meet, directly or through others, in the scenarios of the catalogue. When a
-number here gets better, it is written down; a change that makes one worse fails. It is the share, since a class that is
-deleted takes its pairs with it.
+Classes meet in one scenario; an island is a set of process classes that meet, directly or through others, in the
+catalogue. When a number here gets better, it is written down; a change that makes one worse fails. It is the share,
+since a class that is deleted takes its pairs with it.
 """
 
 from __future__ import annotations

@@ -235,7 +235,7 @@ class ClusterRaylet(Process):
         self.said.setdefault(node, seen)
         left = {name: max(0, amount) for name, amount in (seen.available - spec.demand).units}
         self.view[node] = View(seen.total, Resources.from_units(left))
-        ctx.observe(Redirected(spec.lease, spec.redirected))
+        ctx.observe(Redirected(spec.lease, spec.redirected, node))
         ctx.send(spec.lease[0], RetryAt(spec.lease, node))
         ctx.set_timer(RESTORE, RESTORE_US)
 
