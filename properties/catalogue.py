@@ -16,6 +16,7 @@ from rayproof.properties.actors.ray2.scopes import ACTOR_ENTRIES
 from rayproof.properties.actors.scopes import MIGRATION_ENTRIES
 from rayproof.properties.cluster.owned.scopes import OWNED_ENTRIES
 from rayproof.properties.cluster.paper.scopes import CHAINED_ENTRIES, CLUSTER_ENTRIES, WHOLE_ENTRIES
+from rayproof.properties.cluster.ray2.hook_scopes import HOOK_ENTRIES
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
 from rayproof.properties.gcs.chain.scopes import CHAIN_ENTRIES
@@ -51,6 +52,7 @@ _ENTRIES = (
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
     *TODAY_ENTRIES,
+    *HOOK_ENTRIES,
     *CLUSTER_ENTRIES,
     *CHAINED_ENTRIES,
     *WHOLE_ENTRIES,

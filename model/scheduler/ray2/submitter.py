@@ -52,6 +52,7 @@ from rayproof.model.wire.ray2.workers import (
     NodeLost,
     PushTask,
     SendTask,
+    TaskLeft,
     TaskReply,
     WithdrawTask,
     WorkerDied,
@@ -100,6 +101,8 @@ class LeaseSubmitter(Process):
     """Its own node's."""
     manager: Name = constant()
     """The task manager of the same core worker."""
+    patience: Name = constant("")
+    """The part that asks a policy how long tasks wait; empty without such a policy."""
     most_requests: int = constant(10)
     """Requests in flight for one key (Ray: or the number of nodes if that is more)."""
     client: Client = constant(Client())
@@ -129,8 +132,8 @@ class LeaseSubmitter(Process):
                 key = self.key_of(message)
                 self.queues.setdefault(key, []).append(task)
                 self.request(ctx, key)
-            case WithdrawTask(task):
-                self.withdraw(ctx, task)
+            case WithdrawTask(task, given_up):
+                self.withdraw(ctx, task, given_up)
             case LeaseGranted() | RetryAt() | LeaseRejected() | LeaseCancelled():
                 if self.hears(ctx, sender, message):
                     self.answered(ctx, sender, message)
@@ -298,7 +301,7 @@ class LeaseSubmitter(Process):
         queue = self.queues.get(asked.key, [])
         if (unschedulable or given_up) and queue:
             task = queue.pop(0)
-            attempt = self.ready.pop(task).attempt
+            attempt = self.taken(ctx, task).attempt
             self.trim(ctx, asked.key)
             if given_up:
                 ctx.observe(GivenUp(task))
@@ -326,12 +329,18 @@ class LeaseSubmitter(Process):
             self.give_back(ctx, number, node)
         else:
             task = queue.pop(0)
-            ready = self.ready.pop(task)
+            ready = self.taken(ctx, task)
             self.leased[number] = Leased(key, node, worker, task, ready.attempt)
             self.by_task[task] = number
             ctx.send(worker, PushTask(task, ready.attempt, (ctx.me, number), ready.references))
             self.trim(ctx, key)
         self.request(ctx, key)
+
+    def taken(self, ctx: Context, task: TaskId) -> SendTask:
+        """A task does not wait for a worker any more."""
+        if self.patience:
+            ctx.send(self.patience, TaskLeft(task), INSIDE)
+        return self.ready.pop(task)
 
     def trim(self, ctx: Context, key: Key) -> None:
         """Withdraw the requests of a key without tasks (`CancelWorkerLeaseIfNeeded`)."""
@@ -367,14 +376,17 @@ class LeaseSubmitter(Process):
 
     # ---- what goes wrong ---------------------------------------------------------------------------------------------
 
-    def withdraw(self, ctx: Context, task: TaskId) -> None:
+    def withdraw(self, ctx: Context, task: TaskId, given_up: bool) -> None:
         """An attempt that has not been sent is not to be."""
         for key in sorted(self.queues):
             if task in self.queues[key]:
                 self.queues[key].remove(task)
-                attempt = self.ready.pop(task).attempt
+                attempt = self.taken(ctx, task).attempt
                 self.trim(ctx, key)
-                ctx.send(self.manager, AttemptFailed(task, attempt, ErrorKind.CANCELLED), INSIDE)
+                if given_up:
+                    ctx.observe(GivenUp(task))
+                error = ErrorKind.REJECTED if given_up else ErrorKind.CANCELLED
+                ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
                 return
 
     def worker_died(self, ctx: Context, task: TaskId, attempt: int) -> None:

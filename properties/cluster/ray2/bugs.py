@@ -566,7 +566,7 @@ TODAY_BUGS = (
         "returns_by_worker",
         "A worker that is returned twice is taken from the lease that has it now (D12).",
         {LeaseManager: ReturnsByWorker},
-        "a_worker_has_one_lease",
+        "a_worker_gets_one_task_at_a_time",
         "today-duplicates",
         "Ray #55469",
     ),

@@ -46,6 +46,7 @@ from rayproof.properties.cluster.ray2.statements import (
     SAFETY,
     a_busy_node_lets_go,
     a_wildcard_goes_with_its_bundles,
+    a_worker_gets_one_task_at_a_time,
     every_task_that_fits_ends,
     keeps_the_contract,
     nothing_fails_by_itself,
@@ -290,6 +291,7 @@ TODAY_ENTRIES = (
         "today-duplicates",
         program("", task("a"), task("b", function="g"), task("d", function="g")),
         equal_nodes(1),
+        a_worker_gets_one_task_at_a_time,
         faults=Faults(duplicates=1),
     ).sized(137, 247, 20),
     # The driver's node cannot run the tasks; of the two that can, one is drained, or dies.
@@ -536,7 +538,9 @@ TODAY_ENTRIES = (
     # ---- one fault of the switch each ----
     # A request may be queued, wait for its arguments or have a worker when its call fails.
     *(
-        scope(f"today-{what}", _PHASES, equal_nodes(2), faults=faults, as_ray=()).sized(*size)
+        scope(
+            f"today-{what}", _PHASES, equal_nodes(2), a_worker_gets_one_task_at_a_time, faults=faults, as_ray=()
+        ).sized(*size)
         for what, (faults, size, _) in _CALLS_FAIL.items()
     ),
     *(

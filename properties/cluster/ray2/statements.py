@@ -14,7 +14,16 @@ from itertools import product
 from typing import Any, ClassVar, Self, get_args
 
 from rayproof.model.graph import Default, NodeAffinity, Program, Resources, TaskId, TaskKind
-from rayproof.model.graph.contract import DriverEnded, Fact, Failed, PlaceDied, PlaceGone, Standing, TaskSubmitted
+from rayproof.model.graph.contract import (
+    DriverEnded,
+    ErrorKind,
+    Fact,
+    Failed,
+    PlaceDied,
+    PlaceGone,
+    Standing,
+    TaskSubmitted,
+)
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
@@ -94,12 +103,19 @@ class LeaseBreaches:
                 return self
 
 
-@always(LeaseManager, WorkerPool, Body, source="Ray #55469; bug benchmark D12, S2")
+@always(Body, source="Ray #55469; bug benchmark D12, S3")
+def a_worker_gets_one_task_at_a_time(view: StateView) -> bool:
+    """No task is pushed to a worker that has one; where workers are killed, one may come to the next in their place."""
+    return not any(
+        body.program.tasks[push.task].kind is TaskKind.NORMAL
+        for body in view.of(Body).values()
+        for push, _ in body.queue
+    )
+
+
+@always(LeaseManager, WorkerPool, source="Ray #55469; bug benchmark D12, S2")
 def a_worker_has_one_lease(view: StateView) -> bool:
-    """A worker process belongs to one lease at a time, to none while its pool has it, and gets one task at a time."""
-    for body in view.of(Body).values():
-        if any(body.program.tasks[push.task].kind is TaskKind.NORMAL for push, _ in body.queue):
-            return False
+    """A worker process belongs to one lease at a time, and to none while its pool has it."""
     pools = {pool.raylet: pool for pool in view.of(WorkerPool).values()}
     for name, raylet in view.of(LeaseManager).items():
         held = [lease.worker for lease in raylet.granted.values() if lease.worker]
@@ -375,9 +391,6 @@ def some_body_overdraws(view: StateView) -> bool:
     return any(amount < 0 for raylet in view.of(LeaseManager).values() for _, amount in raylet.free.units)
 
 
-AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first)
-
-
 # ---- ends that the driver is told ------------------------------------------------------------------------------------
 
 
@@ -386,12 +399,15 @@ class Failures:
     """Monitor: what became of the tasks that failed, and whether the driver has ended."""
 
     failed: frozenset[TaskId] = frozenset()
+    given_up: bool = False
     submitted: frozenset[TaskId] = frozenset()
     done: bool = False
 
     def observe(self, event: object) -> Failures:
         """Fold one event."""
         match event:
+            case Failed(error=ErrorKind.REJECTED):
+                return replace(self, given_up=True)
             case Failed(task):
                 return replace(self, failed=self.failed | {task})
             case TaskSubmitted(task, by) if by == DRIVER:
@@ -404,5 +420,14 @@ class Failures:
 
 @always(source="Ray 2.60: without a fault nothing fails", monitors=(Failures,))
 def nothing_fails_by_itself(view: StateView) -> bool:
-    """Without a fault no task fails."""
+    """Without a fault no task fails, but for those that a policy gives up."""
     return not view.monitor(Failures).failed
+
+
+@always(source="Ray 2.60: an owner waits for ever (notes, idea 7)", monitors=(Failures,))
+def nothing_is_given_up(view: StateView) -> bool:
+    """No task is given up, however long it waits."""
+    return not view.monitor(Failures).given_up
+
+
+AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first, nothing_is_given_up)

@@ -34,6 +34,7 @@ from rayproof.properties.cluster.ray2.statements import (
     SAFETY,
     a_busy_node_lets_go,
     a_wildcard_goes_with_its_bundles,
+    a_worker_gets_one_task_at_a_time,
     the_less_used_node_goes_first,
     waiting_workers_are_capped,
 )
@@ -109,7 +110,7 @@ def leases_scope(swap: Swap, ample: bool) -> Scenario:
         "generic-leases",
         tasks,
         nodes,
-        (a_busy_node_lets_go, the_less_used_node_goes_first),
+        (a_busy_node_lets_go, a_worker_gets_one_task_at_a_time, the_less_used_node_goes_first),
         swap,
         crashes=1,
         crashing=(1,),
