@@ -12,6 +12,7 @@ from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
 from rayproof.properties.cluster.paper.bugs import CHAINED_BUGS, CLUSTER_BUGS, WHOLE_BUGS
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
 from rayproof.properties.cluster.ray2.fault_bugs import FAULT_BUGS
+from rayproof.properties.cluster.ray2.groups.bugs import GROUP_BUGS
 from rayproof.properties.cluster.ray2.hook_bugs import HOOK_BUGS
 from rayproof.properties.cluster.ray2.promise_bugs import PROMISE_BUGS
 from rayproof.properties.gcs.bugs import PUBSUB_BUGS
@@ -24,7 +25,6 @@ from rayproof.properties.lineage.ray2.workers.bugs import WORKER_BUGS
 from rayproof.properties.objects.ray2.bugs import OBJECT_BUGS
 from rayproof.properties.objects.ray2.references.bugs import REFERENCE_BUGS
 from rayproof.properties.scheduler.paper.bugs import REPLICA_BUGS, SCHEDULING_BUGS
-from rayproof.properties.scheduler.ray2.groups.bugs import GROUP_BUGS
 
 
 def _named(*bugs: Bug) -> dict[str, Bug]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rayproof.model.graph import Default, ObjectSpec, Program, Resources, Submit, TaskSpec
-from rayproof.model.scheduler.ray2.groups.manager import GroupManager
+from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.lease_manager import CAP, Granted, LeaseManager
 from rayproof.model.scheduler.ray2.place_hook import Seat
 from rayproof.model.wire.ray2.leases import LeaseGranted, LeaseSpec, PopWorker, PushWorker
@@ -147,7 +147,7 @@ def test_an_object_takes_room_once_where_the_store_has_a_bound() -> None:
 
 
 def test_a_group_waits_longer_each_time_but_no_longer_than_a_second() -> None:
-    manager, ctx = GroupManager(groups={}, totals=(), users={}), Recorded("gcs")
+    manager, ctx = GroupManager(groups={}, totals=()), Recorded("gcs")
     for _ in range(9):
-        manager.back_off(ctx, 0)
+        manager.back_off(ctx, "g")
     assert ctx.lengths == [100_000, 150_000, 225_000, 337_500, 506_250, 759_375, 1_000_000, 1_000_000, 1_000_000]

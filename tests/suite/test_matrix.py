@@ -78,10 +78,12 @@ def test_a_bug_is_noticed_by_what_it_declares_and_by_nothing_else(name: str) -> 
 
 NEVER_ALONE = {
     "a_redirected_request_is_not_sent_on",
+    "a_worker_gets_one_task_at_a_time",
     "a_lost_object_can_be_made_again",
     "a_restarted_gcs_serves_again",
     "acknowledged_rows_survive",
     "acknowledged_writes_survive",
+    "bundles_fit_their_node",
     "commit_matches_prepare",
     "every_loadable_row_is_whole",
     "every_state_follows_the_chain",

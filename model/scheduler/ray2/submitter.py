@@ -274,9 +274,9 @@ class LeaseSubmitter(Process):
                 self.sent_on(ctx, sender, lease[1], node)
             case LeaseRejected(lease):
                 self.rejected(ctx, sender, lease[1])
-            case LeaseCancelled(lease, unschedulable, given_up):
+            case LeaseCancelled(lease):
                 if self.asks(sender, lease[1]):
-                    self.cancelled(ctx, lease[1], unschedulable, given_up)
+                    self.cancelled(ctx, lease[1], answer)
 
     def sent_on(self, ctx: Context, sender: Name, number: int, node: Name) -> None:
         """Ask the raylet that was named; it may only grant, keep or reject."""
@@ -293,19 +293,23 @@ class LeaseSubmitter(Process):
         if self.asks(sender, number):
             self.start_over(ctx, self.requests[number])
 
-    def cancelled(self, ctx: Context, number: int, unschedulable: bool, given_up: bool) -> None:
-        """A request has ended without a worker; what can never run fails."""
+    def cancelled(self, ctx: Context, number: int, answer: LeaseCancelled) -> None:
+        """A request has ended without a worker; what can never run fails, and with its group all that wait for it."""
         asked = self.forget(number)
         if asked is None:
             return
         queue = self.queues.get(asked.key, [])
-        if (unschedulable or given_up) and queue:
-            task = queue.pop(0)
+        failing = queue[: None if answer.group_removed else int(answer.unschedulable or answer.given_up)]
+        for task in failing:
+            queue.remove(task)
             attempt = self.taken(ctx, task).attempt
             self.trim(ctx, asked.key)
-            if given_up:
+            error = ErrorKind.UNSCHEDULABLE
+            if answer.given_up:
                 ctx.observe(GivenUp(task))
-            error = ErrorKind.REJECTED if given_up else ErrorKind.UNSCHEDULABLE
+                error = ErrorKind.REJECTED
+            elif answer.group_removed:
+                error = ErrorKind.GROUP_REMOVED
             ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
         self.request(ctx, asked.key)
 

@@ -16,13 +16,13 @@ from rayproof.model.scheduler.ray2.owned.driver import TaskManager
 from rayproof.model.scheduler.ray2.owned.node import LeasedExecutor
 from rayproof.model.scheduler.ray2.owned.protocol import (
     AttemptWithdrawn,
-    BundlesChanged,
     EndLease,
     WorkerEnded,
     WorkerGone,
 )
 from rayproof.model.scheduler.ray2.owned.raylet import ClusterRaylet
 from rayproof.model.scheduler.ray2.owned.submitter import Submitter
+from rayproof.model.wire.ray2.groups import BundlesChanged
 from rayproof.model.wire.ray2.leases import ReturnWorker
 from rayproof.properties.bug import Bug
 

@@ -20,6 +20,7 @@ from rayproof.properties.cluster.owned.calls import (
     a_call_is_executed_again,
     a_restarted_actor_is_called,
 )
+from rayproof.properties.cluster.ray2.groups.statements import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from rayproof.properties.cluster.ray2.statements import a_redirected_request_is_not_sent_on, the_draining_grant_nothing
 from rayproof.properties.lineage.ray2.statements import (
     OWNERSHIP,
@@ -28,7 +29,6 @@ from rayproof.properties.lineage.ray2.statements import (
     unneeded_values_are_freed,
 )
 from rayproof.properties.lineage.ray2.workers.statements import cancelled_never_starts_again
-from rayproof.properties.scheduler.ray2.groups.statements import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 
 
 @always(ClusterRaylet, source="Ray 2.60 local_resource_manager.cc, placement_group_resource_manager.cc; S2")

@@ -335,11 +335,11 @@ class AsksTheDead(LeaseSubmitter):
 class AsksForTheImpossible(LeaseSubmitter):
     """A request that no node can ever fulfil is repeated."""
 
-    def cancelled(self, ctx: Context, number: int, unschedulable: bool, given_up: bool) -> None:
-        if unschedulable and number in self.requests:
+    def cancelled(self, ctx: Context, number: int, answer: LeaseCancelled) -> None:
+        if answer.unschedulable and number in self.requests:
             self.start_over(ctx, self.requests[number])
         else:
-            LeaseSubmitter.cancelled(self, ctx, number, unschedulable, given_up)
+            LeaseSubmitter.cancelled(self, ctx, number, answer)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -569,6 +569,7 @@ TODAY_BUGS = (
         "a_worker_gets_one_task_at_a_time",
         "today-duplicates",
         "Ray #55469",
+        also=("bodies_run_on_leases",),
     ),
     Bug(
         "counts_cpus_only",

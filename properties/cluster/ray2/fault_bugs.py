@@ -10,9 +10,8 @@ from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.syncer import SyncHub
 from rayproof.model.wire.ray2.actors import CreateActor
-from rayproof.model.wire.ray2.leases import LeaseSpec
+from rayproof.model.wire.ray2.leases import ActorWorkerDied, LeaseSpec
 from rayproof.model.wire.ray2.rpc import AGAIN
-from rayproof.model.wire.ray2.workers import WorkerDied
 from rayproof.properties.bug import Bug
 
 
@@ -101,8 +100,8 @@ class HearsEarlierStarts(ActorTable):
     """The end of an actor's earlier process is taken for that of the present one."""
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
-        if isinstance(message, WorkerDied):
-            self.worker_died(ctx, self.program.tasks[message.task].actor or "")
+        if isinstance(message, ActorWorkerDied) and (actor := self.of_lease(message.lease[1])):
+            self.worker_died(ctx, actor)
         else:
             ActorTable.receive(self, ctx, sender, message)
 
@@ -192,7 +191,7 @@ FAULT_BUGS = (
         "hears_earlier_starts",
         "An actor that was started again dies of the late word that its first process has ended.",
         {ActorTable: HearsEarlierStarts},
-        "refines_the_task_graph",
+        "no_body_waits_for_ever",
         "today-actor-suspected",
         "the first form of this model's actor table; Ray 2.60 gcs_actor_manager.cc, OnWorkerDead",
     ),

@@ -153,7 +153,7 @@ HOOK_ENTRIES = (
         workers=2,
         fails=True,
         as_ray=(),
-    ).sized(812, 1_590, 25),
+    ).sized(768, 1_417, 25),
     # Tasks make room again and again, and back off in between: their retries are counted.
     scope(
         "today-preempts-again",
@@ -170,6 +170,6 @@ HOOK_ENTRIES = (
         workers=2,
         fails=True,
         as_ray=(),
-    ).sized(3_679, 8_838, 26),
+    ).sized(2_647, 5_985, 26),
 )
 """One scope for each thing that these hooks may meet."""

@@ -30,7 +30,7 @@ from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, processors
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
-from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, LeaseSpec, Redirected
+from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, Redirected
 from rayproof.model.workers.ray2.body import Body
 from rayproof.model.workers.ray2.events import TaskPushed
 from rayproof.model.workers.ray2.task_manager import TaskManager
@@ -131,8 +131,22 @@ def a_worker_has_one_lease(view: StateView) -> bool:
 def a_request_is_known_once(view: StateView) -> bool:
     """A request waits in one queue of a raylet at most, and not while it holds a worker there."""
     for raylet in view.of(LeaseManager).values():
-        leases = [*(spec.lease for spec in _requests_at(raylet)), *raylet.granted]
+        leases = [spec.lease for spec in raylet.kept()] + list(raylet.granted)
         if len(leases) > len(set(leases)):
+            return False
+    return True
+
+
+@always(
+    Body, LeaseManager, source="Ray 2.60 node_manager.cc: a worker is leased as long as it runs; bug benchmark S3''"
+)
+def bodies_run_on_leases(view: StateView) -> bool:
+    """A process runs bodies of tasks only while its node has leased it to somebody."""
+    raylets = view.of(LeaseManager)
+    for name, body in view.of(Body).items():
+        runs = any(task != DRIVER for task in body.frames)
+        held = raylets[body.raylet].granted.values() if body.raylet in raylets else ()
+        if runs and body.raylet in raylets and not any(lease.worker == name for lease in held):
             return False
     return True
 
@@ -147,7 +161,7 @@ def free_and_leased_add_up(view: StateView) -> bool:
             held = held + taken
             if lease not in raylet.blocked and lease not in raylet.resumed:
                 fresh = fresh + taken
-        total = raylet.seats[name].total
+        total = raylet.seats[name].total + raylet.offered - raylet.reserved
         if raylet.told is not None and (raylet.free + held != total or not fresh.fits(total)):
             return False
     return True
@@ -186,11 +200,12 @@ def waiting_workers_are_capped(view: StateView) -> bool:
 @always(LeaseManager, source="Ray #50517; bug benchmark D15, S2")
 def a_wildcard_goes_with_its_bundles(view: StateView) -> bool:
     """What is free in any bundle of a group is what is free in each of them, added up."""
-    for raylet in view.of(LeaseManager).values():
+    for node, raylet in view.of(LeaseManager).items():
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
             indexed[wildcard_of(name)] += amount
-        wildcards = {wildcard_of(name) for seat in raylet.seats.values() for name, _ in seat.total.units} - {""}
+        bundles = raylet.offered + raylet.seats[node].total
+        wildcards = {wildcard_of(name) for name, _ in bundles.units} - {""}
         if any(indexed[name] != raylet.free.fixed(name) for name in wildcards):
             return False
     return True
@@ -207,18 +222,23 @@ def no_body_waits_for_ever(view: StateView) -> bool:
 
 @audit(TaskManager, LeaseManager, source="bug benchmark L1; Ray #52295, bug benchmark D09")
 def every_task_that_fits_ends(view: StateView) -> bool:
-    """When nothing more can happen, a task is left only while no living node could run it beside its actors."""
-    totals = []
+    """When nothing more can happen, a task is left only while no living node could run it beside its actors.
+
+    A call is left while its actor waits for a place.
+    """
+    totals, coming = [], set()
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining and not raylet.exited:
-            total = raylet.seats[name].total
+            total = raylet.seats[name].total + raylet.offered - raylet.reserved
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
             totals.append(total)
+        coming |= {raylet.program.tasks[spec.task].actor for spec in raylet.kept() if spec.actor}
     for manager in view.of(TaskManager).values():
         for task, state in manager.pending.items():
-            demand = manager.program.tasks[task].demand
-            if not state.missing and any(demand.fits(total) for total in totals):
+            spec = manager.program.tasks[task]
+            waits = bool(state.missing) or (spec.kind is TaskKind.ACTOR_METHOD and spec.actor in coming)
+            if not waits and any(spec.demand.fits(total) for total in totals):
                 return False
     return True
 
@@ -229,12 +249,6 @@ def every_worker_comes_back(view: StateView) -> bool:
     return all(held.spec.actor for raylet in view.of(LeaseManager).values() for held in raylet.granted.values())
 
 
-def _requests_at(raylet: LeaseManager) -> list[LeaseSpec]:
-    """The requests that wait in the queues of a raylet."""
-    queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
-    return [spec for queue in queues for spec in queue]
-
-
 @audit(
     LeaseSubmitter,
     LeaseManager,
@@ -243,7 +257,7 @@ def _requests_at(raylet: LeaseManager) -> list[LeaseSpec]:
 def no_request_is_forgotten(view: StateView) -> bool:
     """When nothing more can happen, a request without an answer waits at its raylet, and a task waits for it."""
     known = {
-        name: {*(spec.lease for spec in _requests_at(raylet)), *raylet.granted}
+        name: {*(spec.lease for spec in raylet.kept()), *raylet.granted}
         for name, raylet in view.of(LeaseManager).items()
     }
     return all(
@@ -280,7 +294,7 @@ def tasks_that_fit_their_group_run(view: StateView) -> bool:
         for node, raylet in raylets.items()
         for place in sorted({n.partition(GROUP)[2] for n, _ in raylet.seats[node].total.units if wildcard_of(n)})
     ]
-    waiting = [spec.demand for raylet in raylets.values() for spec in _requests_at(raylet)]
+    waiting = [spec.demand for raylet in raylets.values() for spec in raylet.kept()]
     running = [held.spec.demand for raylet in raylets.values() for held in raylet.granted.values()]
     wanted = [_by_kind(demand.units) for demand in (*running, *waiting)]
     return not waiting or not any(
@@ -312,6 +326,7 @@ SAFETY = (
     a_worker_has_one_lease,
     a_request_is_known_once,
     free_and_leased_add_up,
+    bodies_run_on_leases,
     the_draining_grant_nothing,
     a_redirected_request_is_not_sent_on,
 )

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from rayproof.model.cluster import ray2 as today
 from rayproof.model.cluster.paper import ClusterParameters, assemble
+from rayproof.model.cluster.ray2 import TodayParameters
+from rayproof.model.cluster.ray2 import assemble as assemble_today
 from rayproof.model.graph import (
     Action,
+    BundleStrategy,
     ClusterSpec,
     Compute,
     Get,
+    GiveUpGroup,
+    GroupSpec,
+    MakeGroup,
     NodeSpec,
     ObjectSpec,
+    PlacementGroup,
     Program,
     Resources,
     Spread,
@@ -22,25 +28,22 @@ from rayproof.model.graph import (
 from rayproof.model.graph import NodeAffinity as To
 from rayproof.model.kernel import Scenario, Statement
 from rayproof.model.scheduler.policy.built_in import LocalityFirst
-from rayproof.model.scheduler.ray import BundleStrategy
-from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
-from rayproof.model.scheduler.ray2.groups.protocol import Group
-from rayproof.model.scheduler.ray2.groups.scenarios import group_scope
 from rayproof.model.swap import Swap
 from rayproof.model.wire.ray2.rpc import Faults
 from rayproof.properties.cluster.paper.statements import CLUSTER
+from rayproof.properties.cluster.ray2.groups.statements import GROUPS, bundles_fit_their_node
 from rayproof.properties.cluster.ray2.statements import (
     PROGRESS,
     SAFETY,
     a_busy_node_lets_go,
     a_wildcard_goes_with_its_bundles,
     a_worker_gets_one_task_at_a_time,
+    keeps_the_contract,
     the_less_used_node_goes_first,
     waiting_workers_are_capped,
 )
-from rayproof.properties.gallery.scopes.base import side_by_side
+from rayproof.properties.entry import equal_nodes
 from rayproof.properties.scheduler.paper import statements as scheduling
-from rayproof.properties.scheduler.ray2.groups.statements import GROUPS
 
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
 _RARE = Resources.of(rare=1)
@@ -147,41 +150,57 @@ def _today(
     objects = {made: ObjectSpec(made, 1) for each in tasks for made in each.outputs}
     program = Program({each.id: each for each in tasks}, objects, driver, name)
     cluster = ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i, total in enumerate(nodes)))
-    parameters = today.TodayParameters(most_requests=2, **options)
+    parameters = TodayParameters(most_requests=2, **options)
     statements = (*SAFETY, *PROGRESS, *own)
-    return today.assemble(name, program, cluster, parameters, statements, component="scheduler", swap=swap)
+    return assemble_today(name, program, cluster, parameters, statements, component="scheduler", swap=swap)
 
 
 def groups_scope(swap: Swap, ample: bool) -> Scenario:
-    """Two groups on four nodes, one late, two of which may crash; beside a node whose bundles have tasks."""
-    groups = (
-        Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD),
-        Group(2, (_CPU, _CPU), BundleStrategy.PACK),
+    """Two groups on four nodes, one late, two of which may crash; one is given up with the task that runs in it."""
+    inside: tuple[Action, ...] = (Submit("x"), Get(("ox",)))
+    tasks = (
+        _task("x"),
+        _task("a", strategy=PlacementGroup("h"), body=inside),
+        _task("b", strategy=PlacementGroup("h", 1)),
+        _task("c", strategy=PlacementGroup("g")),
+        _task("t"),
     )
-    two = Resources.of(CPU=2)
-    reserved = group_scope(
-        "groups",
-        groups,
-        (two, two, _CPU, _CPU),
-        GROUPS,
-        crashes=2,
-        removes=(1,),
-        tasks={0: _CPU, 2: _CPU},
-        late=(3,),
+    pair = (_CPU, _CPU)
+    made: tuple[Action, ...] = (MakeGroup("g"), MakeGroup("h"), *map(Submit, "abct"))
+    driver = (*made, Compute(0), GiveUpGroup("g"), Get(("oa", "ob", "ot")))
+    program = Program(
+        {task.id: task for task in tasks},
+        {made: ObjectSpec(made) for task in tasks for made in task.outputs},
+        driver,
+        "generic-groups",
+        {"g": GroupSpec("g", pair, BundleStrategy.STRICT_SPREAD), "h": GroupSpec("h", pair, BundleStrategy.PACK)},
+    )
+    return assemble_today(
+        "generic-groups",
+        program,
+        ClusterSpec(tuple(NodeSpec(f"n{i}", Resources.of(CPU=cpus)) for i, cpus in enumerate((2, 2, 1, 1)))),
+        TodayParameters(workers=5, prestarted=1, most_requests=2, crashes=2, joining=(3,)),
+        (
+            keeps_the_contract(program),
+            *SAFETY,
+            *PROGRESS,
+            a_wildcard_goes_with_its_bundles,
+            # A worker that waits gives its CPU to a bundle, and takes it again in spite of it.
+            *(each for each in GROUPS if each is not bundles_fit_their_node),
+        ),
         swap=swap,
     )
-    tasks = (
-        _task("a", body=(Submit("x"), Get(("ox",))), demand=in_bundle(_CPU, "g", 0), name="p"),
-        _task("b", demand=in_bundle(_CPU, "g", 0), name="q"),
-        _task("d", demand=in_bundle(_CPU, "g", 1), name="r"),
-        _task("x"),
-    )
-    node = _CPU + offered((("g", 0, _CPU), ("g", 1, _CPU)))
-    used = _today("bundles", tasks, (node,), (a_wildcard_goes_with_its_bundles,), swap, workers=4)
-    return side_by_side("generic-groups", reserved, used)
 
 
 def restarted_groups(swap: Swap) -> Scenario:
     """A group manager that comes back, for a scope of something else."""
-    group = Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD)
-    return group_scope("restarted", (group,), (_CPU,) * 3, GROUPS, restarts=1, removes=(1,), swap=swap)
+    group = GroupSpec("g", (_CPU, _CPU), BundleStrategy.STRICT_SPREAD)
+    driver = (MakeGroup("g"), Compute(0), GiveUpGroup("g"))
+    return assemble_today(
+        "restarted",
+        Program({}, {}, driver, "restarted", {"g": group}),
+        equal_nodes(3),
+        TodayParameters(restarts=1, views=False),
+        GROUPS,
+        swap=swap,
+    )

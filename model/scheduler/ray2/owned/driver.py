@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
 from rayproof.model.actors.ray2.protocol import CallOutcome
-from rayproof.model.graph import Submit, TaskId
+from rayproof.model.graph import GiveUpGroup, GroupId, MakeGroup, Submit, TaskId
+from rayproof.model.graph.contract import GroupRemoved
 from rayproof.model.kernel import Context, Message, Name, constant
 from rayproof.model.lineage.ray2.attempts import AttemptSent, CancelAccepted
 from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import Failure, Stage, Task
-from rayproof.model.scheduler.ray2.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
 from rayproof.model.scheduler.ray2.owned.calls import caller_of
 from rayproof.model.scheduler.ray2.owned.protocol import (
     AttemptFailed,
@@ -34,13 +34,12 @@ from rayproof.model.scheduler.ray2.owned.protocol import (
     CallReady,
     Cancel,
     EndActor,
-    GiveUpGroup,
     MakeActor,
-    MakeGroup,
     NodeLost,
     Submission,
     Withdrawal,
 )
+from rayproof.model.wire.ray2.groups import CreateGroup, GroupReady, RemoveGroup
 from rayproof.model.wire.ray2.leases import ClassId
 
 SUBMITTER = "submitter"

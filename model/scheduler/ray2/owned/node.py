@@ -11,16 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.graph import Resources, TaskId
+from rayproof.model.graph import TaskId
 from rayproof.model.kernel import Context, Message, Name, constant
 from rayproof.model.lineage.ray2.execution import BODY, ExecutionReply, Executor
 from rayproof.model.lineage.ray2.programs import Failure
-from rayproof.model.scheduler.ray2.bundles import in_bundle
-from rayproof.model.scheduler.ray2.groups.node import USAGE, BundleNode
-from rayproof.model.scheduler.ray2.groups.protocol import Usage
 from rayproof.model.scheduler.ray2.owned.protocol import (
-    BundlesChanged,
-    Busy,
     EndLease,
     ExecuteOn,
     LeaseBlocked,
@@ -29,33 +24,6 @@ from rayproof.model.scheduler.ray2.owned.protocol import (
     WorkerGone,
 )
 from rayproof.model.wire.ray2.leases import LeaseId
-
-
-@dataclass(slots=True, kw_only=True)
-class NodeBundles(BundleNode):
-    """The bundles of a node; what leases hold is what its own tasks are to them."""
-
-    raylet: Name = constant()
-    reserved: Resources = Resources()
-    offered: Resources = Resources()
-
-    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
-        """The manager's wishes, and what leases leave."""
-        if isinstance(message, Busy):
-            self.busy = message.amounts
-            ctx.send("manager", Usage(self.total, self.busy), USAGE)
-            return
-        before = tuple(sorted(self.committed))
-        BundleNode.receive(self, ctx, sender, message)
-        reserved, offered = Resources(), Resources()
-        for amounts in (*self.prepared.values(), *self.committed.values()):
-            reserved = reserved + amounts
-        for (group, bundle), amounts in sorted(self.committed.items()):
-            offered = offered + in_bundle(amounts, str(group), bundle)
-        if (reserved, offered) != (self.reserved, self.offered):
-            self.reserved, self.offered = reserved, offered
-            returned = tuple(place for place in before if place not in self.committed)
-            ctx.send(self.raylet, BundlesChanged(reserved, offered, returned))
 
 
 @dataclass(slots=True, kw_only=True)

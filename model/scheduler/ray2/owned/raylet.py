@@ -16,15 +16,12 @@ from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import LeaseWorker, WorkerLeased
 from rayproof.model.actors.ray2.lifecycle import ReturnActorWorker as EndWorker
-from rayproof.model.graph import Resources
+from rayproof.model.graph import GroupId, Resources
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.ray import Decision, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import GROUP, allocation
-from rayproof.model.scheduler.ray2.groups.protocol import GroupId
 from rayproof.model.scheduler.ray2.owned.calls import home_of
 from rayproof.model.scheduler.ray2.owned.protocol import (
-    BundlesChanged,
-    Busy,
     EndLease,
     LeaseBlocked,
     LeaseUnblocked,
@@ -32,6 +29,7 @@ from rayproof.model.scheduler.ray2.owned.protocol import (
     WorkerBegan,
     WorkerEnded,
 )
+from rayproof.model.wire.ray2.groups import BundlesChanged, Busy
 from rayproof.model.wire.ray2.leases import (
     SYNC,
     CancelLease,
@@ -56,9 +54,6 @@ RESTORE, RESTORE_US = "restore", 3_000_000
 
 CAP, CAP_US, MOST_CAP_US = "cap:", 1_000_000, 10_000_000
 """Timers after which a class at its cap may have one worker more: after 1 s, doubled each time, up to 10 s."""
-
-Place = tuple[GroupId, int]
-"""A bundle: (group, number)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -356,9 +351,9 @@ class ClusterRaylet(Process):
     # ---- bundles, actors and drivers ---------------------------------------------------------------------------------
 
     def bundles_changed(self, ctx: Context, change: BundlesChanged) -> None:
-        """Kill what runs in bundles that were given back; `HandleCancelResourceReserve`."""
+        """Kill what runs in groups whose bundles were given back; `HandleCancelResourceReserve`."""
         for lease, (_, _, taken) in sorted(self.granted.items()):
-            if any(is_in(taken, place) for place in change.returned):
+            if any(is_in(taken, group) for group in change.returned):
                 self.kill(ctx, lease)
         self.free = self.free + self.reserved - change.reserved + change.offered - self.offered
         self.reserved, self.offered = change.reserved, change.offered
@@ -406,7 +401,6 @@ class ClusterRaylet(Process):
             ctx.send(self.bundles, Busy(busy))
 
 
-def is_in(taken: Resources, place: Place) -> bool:
-    """Whether a lease has taken from a bundle."""
-    group, bundle = place
-    return any(name.endswith(f"{GROUP}{bundle}_{group}") for name, _ in taken.units)
+def is_in(taken: Resources, group: GroupId) -> bool:
+    """Whether a lease has taken from a group."""
+    return any(name.endswith(f"{GROUP}{group}") for name, _ in taken.units)
