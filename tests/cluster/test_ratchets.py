@@ -13,9 +13,9 @@ import networkx as nx
 
 from rayproof.properties.catalogue import ENTRIES
 
-PAIRS_PER_MILLE_AT_LEAST = 55
-CLASSES_AT_MOST = 82
-ISLANDS_AT_MOST = 19
+PAIRS_PER_MILLE_AT_LEAST = 66
+CLASSES_AT_MOST = 79
+ISLANDS_AT_MOST = 18
 
 
 def meetings() -> nx.Graph[type]:

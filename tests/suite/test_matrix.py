@@ -77,10 +77,10 @@ def test_a_bug_is_noticed_by_what_it_declares_and_by_nothing_else(name: str) -> 
 
 
 NEVER_ALONE = {
-    "a_redirected_request_is_not_sent_on",
-    "a_worker_gets_one_task_at_a_time",
     "a_lost_object_can_be_made_again",
+    "a_redirected_request_is_not_sent_on",
     "a_restarted_gcs_serves_again",
+    "a_worker_gets_one_task_at_a_time",
     "acknowledged_rows_survive",
     "acknowledged_writes_survive",
     "bundles_fit_their_node",
@@ -91,7 +91,6 @@ NEVER_ALONE = {
     "flushed_lineage_is_reachable",
     "infeasible_never_blocks_feasible",
     "lineage_of_the_referenced_is_kept",
-    "no_body_waits_for_ever",
     "no_circular_wait_through_memory",
     "no_free_while_reachable",
     "no_method_twice_in_one_incarnation",

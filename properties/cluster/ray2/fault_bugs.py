@@ -159,7 +159,7 @@ FAULT_BUGS = (
         "refines_the_task_graph",
         "today-actor-in-flight",
         "Ray 2.60 gcs_actor_manager.cc, HandleCreateActor",
-        also=("nothing_fails_by_itself",),
+        also=("no_body_waits_for_ever", "every_task_that_fits_ends", "nothing_fails_by_itself"),
     ),
     Bug(
         "opens_no_stream",
