@@ -105,7 +105,7 @@ class LeaseBreaches:
 
 @always(Body, source="Ray #55469; bug benchmark D12, S3")
 def a_worker_gets_one_task_at_a_time(view: StateView) -> bool:
-    """No task is pushed to a worker that has one; where workers are killed, one may come to the next in their place."""
+    """No task is pushed to a worker that has one."""
     return not any(
         body.program.tasks[push.task].kind is TaskKind.NORMAL
         for body in view.of(Body).values()
