@@ -16,7 +16,7 @@ from rayproof.properties.catalogue import build
 SCOPES = (
     "chain-3-2-1",
     "chain-3-3-1",
-    "leases-crash",
+    "today-crash",
     "sched-replicas",
     "cluster-3-3-1",
     "cluster-chain",

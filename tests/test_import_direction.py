@@ -201,7 +201,6 @@ ISLANDS = (
     "lineage/ray2/",
     "objects/ray2/protocol.py",
     "objects/ray2/transfer.py",
-    "scheduler/ray2/leases/",
     "scheduler/ray2/owned/",
 )
 """Parts of today's Ray that are not composed yet: the commit that composes one deletes it, and its names until then may

@@ -61,6 +61,8 @@ class LeaseSpec:
     """Locality chose this raylet, which then prefers itself beyond the threshold."""
     actor: bool = False
     """Whether the worker becomes an actor, which holds it for life."""
+    call: int = 0
+    """How often its client has sent it again; replies to earlier calls are not heard."""
 
 
 # ---- between owners and raylets --------------------------------------------------------------------------------------
@@ -79,6 +81,7 @@ class LeaseGranted(Message):
 
     lease: LeaseId
     worker: Name
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class RetryAt(Message):
 
     lease: LeaseId
     node: Name
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class LeaseRejected(Message):
     """A redirected request found no room; start over."""
 
     lease: LeaseId
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class LeaseCancelled(Message):
     unschedulable: bool = False
     given_up: bool = False
     group_removed: bool = False
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
