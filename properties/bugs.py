@@ -14,7 +14,9 @@ from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
 from rayproof.properties.cluster.ray2.fault_bugs import FAULT_BUGS
 from rayproof.properties.cluster.ray2.groups.bugs import GROUP_BUGS
 from rayproof.properties.cluster.ray2.hook_bugs import HOOK_BUGS
+from rayproof.properties.cluster.ray2.label_bugs import LABEL_BUGS
 from rayproof.properties.cluster.ray2.promise_bugs import PROMISE_BUGS
+from rayproof.properties.cluster.ray2.transfer_bugs import TRANSFER_BUGS
 from rayproof.properties.gcs.bugs import PUBSUB_BUGS
 from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS, CHAIN_LIVENESS_BUGS
 from rayproof.properties.gcs.paper.bugs import TABLE_BUGS, TYPED_TABLE_BUGS
@@ -44,6 +46,8 @@ BUGS = _named(
     *PROMISE_BUGS,
     *FAULT_BUGS,
     *HOOK_BUGS,
+    *TRANSFER_BUGS,
+    *LABEL_BUGS,
     *CHAIN_BUGS,
     *CHAIN_LIVENESS_BUGS,
     *PUBSUB_BUGS,

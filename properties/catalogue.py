@@ -18,7 +18,9 @@ from rayproof.properties.cluster.owned.scopes import OWNED_ENTRIES
 from rayproof.properties.cluster.paper.scopes import CHAINED_ENTRIES, CLUSTER_ENTRIES, WHOLE_ENTRIES
 from rayproof.properties.cluster.ray2.groups.scopes import GROUP_ENTRIES
 from rayproof.properties.cluster.ray2.hook_scopes import HOOK_ENTRIES
+from rayproof.properties.cluster.ray2.labels import LABEL_ENTRIES
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
+from rayproof.properties.cluster.ray2.transfers import TRANSFER_ENTRIES
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
 from rayproof.properties.gcs.chain.scopes import CHAIN_ENTRIES
 from rayproof.properties.gcs.paper.scopes import STORE_ENTRIES
@@ -53,6 +55,8 @@ _ENTRIES = (
     *GROUP_ENTRIES,
     *TODAY_ENTRIES,
     *HOOK_ENTRIES,
+    *TRANSFER_ENTRIES,
+    *LABEL_ENTRIES,
     *CLUSTER_ENTRIES,
     *CHAINED_ENTRIES,
     *WHOLE_ENTRIES,

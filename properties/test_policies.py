@@ -116,7 +116,11 @@ BREACHES = (
     ),
     Breach("a retry of no kind", "retry", lambda task, attempt, view, memory, ctx: 3, "sched-booting", "answer_type"),
     Breach(
-        "a retry of no kind today", "retry", lambda task, attempt, view, memory, ctx: 3, "today-patience", "answer_type"
+        "a retry of no kind today",
+        "retry",
+        lambda task, attempt, view, memory, ctx: 3,
+        "today-waits-too-long",
+        "answer_type",
     ),
     Breach(
         "room by nobody", "preempt", lambda task, running, free, memory, ctx: "nobody", "today-preempts", "legal_answer"

@@ -1,30 +1,30 @@
-"""Label affinity with fallback: a node with the label if one has room, else one that could have it, else any.
+"""Label affinity with fallback: the first label selector of a task that has a node with room, as Ray; else wait where
+the first one is, and keep nodes with labels for those who ask for them.
 
-Ray 2.60 has label selectors, which are hard unless a fallback strategy is given, and that is tried in order. Here it
-is a policy: who asks for nothing is placed as by DEFAULT among the nodes without the label, which stay free for those
-who do.
+A task says what it wants by `label_selector` and `fallback_strategy`, as on Ray 2.60. Ray waits at the node that it
+finds feasible first; and who asks for nothing goes anywhere, also to the one node that others need.
 """
 
 from dataclasses import dataclass
 
-from rayproof.model.scheduler.policy.built_in import DefaultPolicy
+from rayproof.model.graph.labels import matches
 
 
 @dataclass(frozen=True)
-class LabelAffinity(DefaultPolicy):
-    """Tasks whose function is in `wanting` prefer nodes with the label."""
+class LabelAffinity:
+    """Nodes with fewer labels go first for tasks that ask for none; then the less used ones."""
 
     name: str = "label_affinity"
-    label: tuple[str, str] = ("disk", "ssd")
-    wanting: tuple[str, ...] = ("load", "shuffle")
+    locality: bool = False
 
     def place(self, task, view, memory, ctx):
-        labelled = [node for node in view.options if self.label in node.labels]
-        others = [node for node in view.options if self.label not in node.labels]
-        first, second = (labelled, others) if task.name in self.wanting else (others, labelled)
-        for nodes in (first, second):
-            now = [node for node in nodes if node.fits_now(task.demand)]
+        for selector in task.selectors or ((),):
+            now = [n for n in view.options if matches(selector, n.labels) and n.fits_now(task.demand)]
             if now:
-                return min(now, key=lambda node: (node.utilization, node.index)).name, memory
-        waiting = first or second
-        return min(waiting, key=lambda node: (node.queue_length, node.index)).name, memory
+                return min(now, key=lambda node: (len(node.labels), node.utilization, node.index)).name
+        # Nobody has room: in the queue of the shortest, among those that the earliest selector allows.
+        for selector in task.selectors or ((),):
+            ever = [node for node in view.options if matches(selector, node.labels)]
+            if ever:
+                return min(ever, key=lambda node: (node.queue_length, node.index)).name
+        return None

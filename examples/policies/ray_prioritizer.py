@@ -1,24 +1,26 @@
-"""A prioritizer as Ray's draft proposal has them, checked as it stands: the nearest deadline first, then the
-priority.
+"""A prioritizer as Ray's draft proposal has them, checked as it stands: nothing here knows of rayproof.
+
+It is the draft's own example: while the object store of a node has little room left, those tasks go first that say so
+in their labels (consumers, which let objects go), and otherwise others (producers).
 """
 
-from rayproof.model.scheduler.policy.prioritizer import prioritized
-
-FAR = 1e9
+LABEL = "plugin.object_store_memory_based_prioritizer"
 
 
-class DeadlinePrioritizer:
-    """Nothing here knows of rayproof."""
+class ObjectStoreMemoryBasedPrioritizer:
+    def __init__(self, runtime_info_provider):
+        self.runtime_info_provider = runtime_info_provider
+        self.was_full = False
 
     def name(self):
-        return "deadline_prioritizer"
+        return "object_store_memory_based_prioritizer"
+
+    def is_full(self):
+        return self.runtime_info_provider.object_store_memory_utilization > 0.8
 
     def calculate_priority(self, task):
-        deadline = float(task.labels.get("deadline", FAR))
-        return float(task.labels.get("priority", 0)) - deadline
+        self.was_full = self.is_full()
+        return int(task.labels.get(f"{LABEL}.{'low' if self.was_full else 'high'}_object_mem_priority", 0))
 
     def should_recalculate_priority(self):
-        return False
-
-
-policy = prioritized(DeadlinePrioritizer())
+        return self.is_full() != self.was_full

@@ -17,6 +17,7 @@ from typing import TypeVar
 from rayproof.model.actors.ray2.actor_calls import ActorCalls
 from rayproof.model.actors.ray2.actor_table import ActorTable
 from rayproof.model.graph import ClusterSpec, GroupId, Program, TaskId
+from rayproof.model.graph.labels import NODE_ID_LABEL, labels_of
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
 from rayproof.model.objects.ray2.object_manager import ObjectManager
 from rayproof.model.scheduler.policy.hooks import Policy, initial_memory
@@ -155,8 +156,12 @@ def assemble(
     raylets = tuple(map(raylet_of, numbers))
     stores = MappingProxyType({raylet_of(i): f"store{i}" for i in numbers})
     seats = MappingProxyType(
-        {raylet_of(i): Seat(node.id, i, node.total, node.labels) for i, node in enumerate(cluster.nodes)}
+        {
+            raylet_of(i): Seat(node.id, i, node.total, labels_of(node), node.object_store_bytes)
+            for i, node in enumerate(cluster.nodes)
+        }
     )
+    labelled = MappingProxyType({dict(seats[raylet].labels)[NODE_ID_LABEL]: raylet for raylet in raylets})
     owning = owns_below_the_driver(program)
     mentions, exports = mentions_of(program), exports_of(program)
     workers = {i: _workers(parameters, cluster, i) for i in numbers}
@@ -254,6 +259,8 @@ def assemble(
         return made(LeaseSubmitter)(
             program=program,
             raylet=raylets[i],
+            labelled=labelled,
+            tells_apart=asked is not None and asked.shows_what_runs,
             manager=f"{core}.tasks",
             patience=f"{core}.patience" if patient is not None else "",
             most_requests=parameters.most_requests or max(10, len(raylets)),

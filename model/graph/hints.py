@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,13 @@ class Hints:
     """Expected run time."""
     job: str = ""
     """Of whom it is, where several share a cluster."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """All labels that it was given, also those that say one of the above."""
+
+    def __str__(self) -> str:
+        """What is said at all."""
+        said = [(each.name, getattr(self, each.name)) for each in fields(self)]
+        return ", ".join(f"{name}={value}" for name, value in said if value not in (None, 0, "", ()))
 
 
 NO_HINTS = Hints()

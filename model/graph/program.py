@@ -20,6 +20,7 @@ from typing import TypeAlias
 import networkx as nx
 
 from rayproof.model.graph.hints import NO_HINTS, Hints
+from rayproof.model.graph.labels import Selector
 from rayproof.model.graph.resources import Resources
 from rayproof.model.graph.strategies import BundleStrategy, Default, GroupId, PlacementGroup, Strategy
 
@@ -149,6 +150,13 @@ class TaskSpec:
     name: str = ""
     """The function's name."""
     hints: Hints = NO_HINTS
+    selectors: tuple[Selector, ...] = ()
+    """What it asks of the labels of its node, and then its fallbacks in their order; none: any node will do."""
+
+    @property
+    def goes_anywhere(self) -> bool:
+        """Whether its demand alone says where it may run."""
+        return self.kind is not TaskKind.ACTOR_METHOD and self.strategy == Default() and not self.selectors
 
 
 @dataclass(frozen=True)

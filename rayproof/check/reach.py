@@ -35,12 +35,15 @@ def strategies_in_force(program: Program) -> tuple[str, ...]:
             case NodeAffinity() | PlacementGroup():
                 kinds["pinned"] += task.name != "setup"
         kinds["method"] += task.kind is TaskKind.ACTOR_METHOD
+        kinds["labels"] += bool(task.selectors)
     of = f"of {len(program.tasks)} tasks"
     told = {
         "spread": f"{kinds['spread']} {of} were recorded with strategy SPREAD: policies see it, and those that follow "
         "it (default does) place these alike",
         "pinned": f"{kinds['pinned']} {of} were recorded as bound to one node or bundle: no policy decides on them",
         "soft": f"{kinds['soft']} {of} were recorded with a soft affinity: while its node lives, no policy decides",
+        "labels": f"{kinds['labels']} {of} were recorded with a label selector: only nodes that it allows are options, "
+        "and a policy that decides in the driver leaves them alone",
         "method": f"{kinds['method']} {of} are methods of actors: they run where their actor lives",
     }
     return tuple(sentence for kind, sentence in told.items() if kinds[kind])

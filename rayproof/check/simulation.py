@@ -129,6 +129,12 @@ def prepare(recording: Recording, cluster: ClusterSpec | None, edition: Edition 
         if recording.faults:
             notes.append("Faults of the recording struck its own nodes and do not happen on the given cluster.")
     settled = settled_strategies(recording.program, bundles, nodes)
+    if edition is Edition.PAPER:
+        asking = [task.id for task in settled.tasks.values() if task.selectors]
+        if asking:
+            notes.append(f"Label selectors are not of the paper's edition: {len(asking)} tasks go to any node.")
+            tasks = {task.id: replace(task, selectors=()) for task in settled.tasks.values()}
+            settled = Program(tasks, settled.objects, settled.driver, settled.name)
     program = lowered(settled) if edition is Edition.PAPER else settled
     return Workload(recording, program, settled, target, tuple(notes))
 

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from rayproof.check.measures import Measures
 from rayproof.model.graph import ClusterSpec, Get, NodeAffinity, NodeId, NodeSpec, ObjectId, TaskId, TaskKind, Wait
+from rayproof.model.graph.labels import allowed_by, labels_of, written
 from rayproof.model.graph.program import DRIVER
 from rayproof.solver.engine import Limits
 from rayproof.solver.instances import Instance, InstanceError, Node, Objective, Occupant
@@ -150,13 +151,24 @@ class _Judged:
         spec = self.program.tasks[task]
         amounts = ", ".join(f"{amount:g} {name}" for name, amount in spec.demand.amounts().items()) or "nothing"
         pinned = isinstance(spec.strategy, NodeAffinity) and not spec.strategy.soft
-        return amounts + (f" on {spec.strategy.node}" if pinned and isinstance(spec.strategy, NodeAffinity) else "")
+        labels = " or ".join(map(written, spec.selectors))
+        return (
+            amounts
+            + (f" on {spec.strategy.node}" if pinned and isinstance(spec.strategy, NodeAffinity) else "")
+            + (f" where {labels}" if labels else "")
+        )
 
     def _able(self, task: TaskId) -> list[NodeSpec]:
         spec = self.program.tasks[task]
         strategy = spec.strategy
         pinned = strategy.node if isinstance(strategy, NodeAffinity) and not strategy.soft else None
-        return [n for n in self.alive if spec.demand.fits(n.total) and (pinned is None or n.id == pinned)]
+        return [
+            node
+            for node in self.alive
+            if spec.demand.fits(node.total)
+            and (pinned is None or node.id == pinned)
+            and allowed_by(spec.selectors, labels_of(node))
+        ]
 
     def _by_policy(self, task: TaskId) -> bool | None:
         """Whether what a task waits for in the end is the policy's doing."""

@@ -83,7 +83,11 @@ class TodayMeasures(Measures):
     """Requests that are kept on a node and have no room yet -> since when."""
     most: int = 0
     preempted: list[int] = field(default_factory=list)
-    """Of each body that was ended to make room, the time for which it had run."""
+    """Of each worker that was ended to make room, the time for which its body had run."""
+    ending: set[Name] = field(default_factory=set)
+    """Workers that are being ended for that."""
+    running: dict[str, int] = field(default_factory=dict)
+    """Processes in which a body runs -> since when."""
     fetched: dict[TaskId, int] = field(default_factory=dict)
     """Time for which a task's request waited for arguments."""
 
@@ -107,14 +111,19 @@ class TodayMeasures(Measures):
             case ArgumentsHere(_, task):
                 if task in self.kept:
                     self.fetched[task] = self.fetched.get(task, 0) + now - self.kept.pop(task)
-            case Preempted(task):
-                began = self.times[task].began if task in self.times else None
-                self.preempted.append(0 if began is None else now - began)
+            case Preempted(worker=worker):
+                self.ending.add(worker)
+            case contract.PlaceDied(place):
+                began = self.running.pop(place, now)
+                ended = self.ending.intersection(place.split("/"))
+                self.ending -= ended
+                self.preempted += [now - began for _ in ended]
             case TaskPushed(task, node):
                 super().observe(now, events.Queued(task, node))
                 super().observe(now, events.InputsLocal(task, node))
                 super().observe(now, events.Started(task, node))
-            case contract.Began(task):
+            case contract.Began(task, place):
+                self.running[place] = now
                 super().observe(now, events.BodyBegan(task))
             case BodyWaits(task):
                 super().observe(now, events.BodyWaits(task))
@@ -122,7 +131,8 @@ class TodayMeasures(Measures):
                 super().observe(now, events.BodyGoesOn(task))
             case contract.Made(made, value):
                 super().observe(now, events.Sealed(made, value))
-            case contract.Ended(task):
+            case contract.Ended(task, place):
+                self.running.pop(place, None)
                 super().observe(now, events.BodyEnded(task))
             case contract.Failed(task):
                 super().observe(now, events.Rejected(task))
@@ -266,7 +276,7 @@ def deciding(program: Program) -> Program:
         actions: list[Action] = []
         for action in body:
             task = program.tasks[action.task] if isinstance(action, Submit) else None
-            if task is not None and task.strategy == Default() and task.kind is not TaskKind.ACTOR_METHOD:
+            if task is not None and task.goes_anywhere:
                 large = any(program.objects[needed].size_bytes > INLINE_BYTES for needed in task.inputs)
                 actions.append(Compute(DECISION_US + LOOK_UP_US * large))
             actions.append(action)

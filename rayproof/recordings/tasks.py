@@ -33,6 +33,7 @@ from rayproof.model.graph import (
     TaskSpec,
     Wait,
 )
+from rayproof.model.graph.labels import Selector, selector_of
 from rayproof.recordings.bodies import Bodies
 from rayproof.recordings.lines import GroupReady, Located, PutDone, TaskLine
 from rayproof.recordings.log import Log
@@ -150,15 +151,25 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
         max_concurrency=_max_concurrency(log, line),
         name=line.name,
         hints=hints_in(line.options.data.get("_labels")),
+        selectors=() if line.kind is TaskKind.ACTOR_METHOD else selectors(log, line),
     )
 
 
-HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration", "job"})
-"""Labels that are read as hints."""
+def selectors(log: Log, line: TaskLine) -> tuple[Selector, ...]:
+    """What `label_selector` asks of labels, and what `fallback_strategy` falls back to, in its order."""
+    options = line.options
+    if line.kind is TaskKind.ACTOR_CREATION and line.actor is not None:
+        options = log.actors[line.actor].options
+    written = [options.inner("label_selector")]
+    written += [each.inner("label_selector") for each in options.inners("fallback_strategy")]
+    if not any(each.data for each in written):
+        return ()
+    return tuple(selector_of({key: each.text(key) for key in each.data}) for each in written)
 
 
 def hints_in(labels: Any) -> Hints:
-    """Wishes in the labels of a task (`_labels`), named as in `HINTS`; all but `priority` and `job` in seconds.
+    """Wishes in the labels of a task (`_labels`): `priority`, `job`, and in seconds `deadline`, `waiting_timeout` and
+    `duration`.
 
     Ray has no options of these names and hands labels on as they are. What is no number says nothing.
     """
@@ -173,8 +184,9 @@ def hints_in(labels: Any) -> Hints:
     def us(name: str) -> int | None:
         return round(told[name] * 1e6) if name in told else None
 
-    job = str(labels.get("job", "")) if isinstance(labels, dict) else ""
-    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"), job)
+    given = {str(name): str(text) for name, text in labels.items()} if isinstance(labels, dict) else {}
+    job, as_given = given.get("job", ""), tuple(sorted(given.items()))
+    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"), job, as_given)
 
 
 def _max_retries(log: Log, line: TaskLine) -> int:

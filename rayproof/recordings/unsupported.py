@@ -9,12 +9,12 @@ from rayproof.recordings.bodies import TIMEOUT, Bodies
 from rayproof.recordings.lines import GetEnd, Located
 from rayproof.recordings.log import Log
 from rayproof.recordings.recording import Fault
-from rayproof.recordings.tasks import DEFAULT_MAX_RETRIES, HINTS, UNPLACED, demand, sizes, strategy
+from rayproof.recordings.tasks import DEFAULT_MAX_RETRIES, UNPLACED, demand, sizes, strategy
 
 UNDERSTOOD = frozenset(
     {
         *("num_cpus", "num_gpus", "resources", "strategy", "max_retries", "max_restarts", "max_task_retries"),
-        *("name", "namespace", "get_if_exists", "num_returns"),
+        *("name", "namespace", "get_if_exists", "num_returns", "label_selector", "fallback_strategy", "_labels"),
     }
 )
 """Options of `.options()` that reach the model."""
@@ -97,9 +97,7 @@ def _options(log: Log) -> list[str]:
         if first.kind is TaskKind.ACTOR_CREATION and first.actor is not None:
             options |= log.actors[first.actor].options.data
         for name in options.keys() - UNDERSTOOD:
-            hinting = name == "_labels" and isinstance(options[name], dict) and HINTS.issuperset(options[name])
-            if not hinting:
-                strange.setdefault(name, []).append(task)
+            strange.setdefault(name, []).append(task)
         for name in (first.required or {}).keys() & UNPLACED:
             strange.setdefault(name, []).append(task)
         if strategy(log, first) is None:

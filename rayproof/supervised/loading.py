@@ -15,7 +15,8 @@ from typing import Any
 from rayproof.errors import InputError
 from rayproof.model.kernel import PolicyError
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
-from rayproof.model.scheduler.policy.hooks import policy_name
+from rayproof.model.scheduler.policy.hooks import class_of, policy_name
+from rayproof.model.scheduler.policy.prioritizer import is_prioritizer, prioritized
 from rayproof.supervised.values import sealed
 
 HOOKS = {
@@ -55,6 +56,8 @@ def loaded(spec: str) -> Any:
         found = _from_attribute(_load_module(module, spec), attribute, spec)
     else:
         raise InputError(spec, None, "no policy of that name", EXPECTED)
+    if is_prioritizer(found):
+        found = prioritized(found)
     _check_hooks(found, spec)
     return found
 
@@ -70,7 +73,7 @@ def facts_of(found: Any, spec: str) -> Facts:
         what = f"its name, locality or memory raised {type(error).__name__}: {error}"
         raise InputError(spec, None, what, "plain attributes") from error
     try:
-        source = getsourcefile(type(found))
+        source = getsourcefile(class_of(found))
     except (TypeError, OSError):
         source = None
     return Facts(name, tuple(hook for hook in HOOKS if hasattr(found, hook)), memory, locality, source)
@@ -148,7 +151,7 @@ def _from_module(module: ModuleType, spec: str) -> Any:
     classes = [
         value
         for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__ and any(hasattr(value, h) for h in HOOKS)
+        if isinstance(value, type) and value.__module__ == module.__name__ and _decides(value)
     ]
     if len(classes) != 1:
         names = ", ".join(kind.__name__ for kind in classes) or "none"
@@ -164,9 +167,13 @@ def _from_attribute(module: ModuleType, attribute: str, spec: str) -> Any:
     return _made(found, spec) if isinstance(found, type) else found
 
 
+def _decides(kind: type) -> bool:
+    return any(hasattr(kind, hook) for hook in HOOKS) or is_prioritizer(kind)
+
+
 def _made(kind: type, spec: str) -> Any:
     try:
-        return kind()
+        return prioritized(kind) if is_prioritizer(kind) else kind()
     except Exception as error:
         raise InputError(
             spec, None, f"{kind.__name__}() raised {type(error).__name__}: {error}", "a class made without arguments"

@@ -24,7 +24,7 @@ from typing import Any
 from rayproof.errors import InputError
 from rayproof.model.kernel import PolicyError
 from rayproof.model.scheduler.policy.hooks import printable
-from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.move_hooks import MoveActor, Urgent
 from rayproof.model.scheduler.policy.queue_hooks import Backoff, GiveUp
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.loading import Facts
@@ -40,7 +40,7 @@ STARVED = 20
 LARGEST = 64 * 1024 * 1024
 """Bytes of one reply."""
 
-PLAIN = {kind.__name__: kind for kind in (Facts, Foreign, Sealed, Backoff, GiveUp, MoveActor)}
+PLAIN = {kind.__name__: kind for kind in (Facts, Foreign, Sealed, Backoff, GiveUp, MoveActor, Urgent)}
 """The only classes that a reply may be made of, beside the plain types of Python."""
 
 START = "import sys; sys.path[:] = {path!r}; from rayproof.supervised.start import start; start({read}, {write})"

@@ -70,7 +70,7 @@ class Numbers:
                 queue, local = arguments
                 there = tuple(sorted(local.free.items()))
                 holding = tuple(map(self.value, local.holding))
-                return tuple(map(self._waiting, queue)), local.node, there, local.running, holding
+                return tuple(map(self._waiting, queue)), local.node, there, local.running, holding, local.store_used
             case "transfer":
                 queue, link = arguments
                 return tuple(map(self.value, queue)), self.value(link)
@@ -122,6 +122,8 @@ class Numbers:
                 task.again,
                 part(task.hints),
                 task.actor,
+                part(task.selectors),
+                task.error,
             ),
         )
 
@@ -205,9 +207,10 @@ class Arguments:
             case "retry":
                 return things[payload[0]], payload[1], self._view(*payload[2:])
             case "order":
-                queue, node, available, running, holding = payload
+                queue, node, available, running, holding, used = payload
                 there = MappingProxyType(dict(available))
-                return [things[i] for i in queue], LocalView(node, there, running, tuple(things[i] for i in holding))
+                shown = tuple(things[i] for i in holding)
+                return [things[i] for i in queue], LocalView(node, there, running, shown, used)
             case "transfer":
                 queue, link = payload
                 return tuple(things[i] for i in queue), things[link]
@@ -224,8 +227,9 @@ class Arguments:
             case "value" | "kind":
                 return value
             case "task":
-                id_, name, demand, inputs, strategy, again, hints, actor = value
-                return TaskView(id_, name, things[demand], inputs, things[strategy], again, things[hints], actor)
+                id_, name, demand, inputs, strategy, again, hints, actor, asked, error = value
+                parts = (things[strategy], again, things[hints], actor, things[asked], error)
+                return TaskView(id_, name, things[demand], inputs, *parts)
             case "waiting":
                 id_, demand, hints, size, name = value
                 return WaitingTask(id_, things[demand], things[hints], size, name)

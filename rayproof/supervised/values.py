@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from rayproof.model.kernel import PolicyError
-from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.move_hooks import MoveActor, Urgent
 from rayproof.model.scheduler.policy.queue_hooks import Backoff, GiveUp
 
 LONGEST = 1_000
@@ -153,7 +153,7 @@ def told_apart(memory: Hashable) -> Hashable:
 
 
 def answered(answer: Any) -> Any:
-    """An answer of plain types: a name, a number, `None`, `Backoff`, `GiveUp`, `MoveActor`; else what it is."""
+    """An answer of plain types: name, number, `None`, `Backoff`, `GiveUp`, `MoveActor`, `Urgent`; else what it is."""
     kind = type(answer)
     if answer is None or kind in (bool, float, GiveUp):
         return answer
@@ -164,5 +164,7 @@ def answered(answer: Any) -> Any:
     if kind is Backoff and type(answer.after_us) is int and answer.after_us.bit_length() <= WIDEST_BITS:
         return answer
     if kind is MoveActor and all(type(part) is str and len(part) <= LONGEST for part in (answer.actor, answer.to)):
+        return answer
+    if kind is Urgent and type(answer.id) is str and len(answer.id) <= LONGEST:
         return answer
     return Foreign(kind.__name__)

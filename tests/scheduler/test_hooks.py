@@ -141,9 +141,9 @@ def test_a_policy_is_checked_where_it_decides_something(edition: Edition) -> Non
     placing = {entry.name for entry in tiny if not entry.hook and entry.edition in (edition, Edition.BOTH)}
     assert placing and {entry.name for entry in policy_scenarios(DefaultPolicy(), edition)} == placing
     more = {entry.name for entry in policy_scenarios(example("priority_transfer"), edition)} - placing
-    assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent", "today-transfer"}
+    assert more == {"transfer-two-chunks", "transfer-two-pulls", "transfer-urgent", "today-transfer", "today-urgent"}
     moving = {entry.name for entry in policy_scenarios(example("backoff_and_migration"), edition)} - placing
-    assert moving == {*MIGRATIONS, "migration-coordinator-dies"}
+    assert moving == {*MIGRATIONS, "migration-coordinator-dies", "today-retry", "today-waits-too-long"}
 
 
 @pytest.mark.parametrize("edition", [Edition.PAPER, Edition.RAY2])

@@ -136,7 +136,7 @@ class ActorTable(Process):
         creation, task = state.creation, self.program.tasks[state.creation.task]
         return LeaseSpec(
             (me, state.lease),
-            class_of(task.name, task.demand, creation.strategy),
+            class_of(task, creation.strategy),
             task.demand,
             creation.strategy,
             creation.task,
@@ -145,6 +145,7 @@ class ActorTable(Process):
             redirected=state.redirected,
             actor=True,
             call=state.call,
+            selectors=task.selectors,
         )
 
     def hears(self, ctx: Context, sender: Name, answer: Answer) -> bool:

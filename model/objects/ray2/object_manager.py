@@ -2,10 +2,11 @@
 
 Source: Ray 2.60, `object_manager/pull_manager.cc`, `push_manager.cc`, `ownership_object_directory.cc`. A pull asks one
 of the nodes that the owner knows, drawn at random, and asks the owner again when that one is gone. Whoever needs an
-object shares the pull. A proposal with the hook `transfer` orders what waits for a connection: one object at a time
-leaves for each other node, and the hook is asked which; without one, objects leave as they are asked for.
+object shares the pull. A proposal with the hook `transfer` orders what waits: there are two connections to each other
+node, an ordinary and an urgent one, one object at a time is on each, and the hook is asked which; without a proposal,
+objects leave as they are asked for. Both connections share the bandwidth between two nodes, chunk by chunk.
 
-Left out: the bound of the store (eviction, spilling, admission of pulls), chunks, and pulls that are given up.
+Left out: the bound of the store (eviction, spilling, admission of pulls), and pulls that are given up.
 """
 
 from __future__ import annotations
@@ -24,12 +25,19 @@ from rayproof.model.wire.ray2.objects import (
     ObjectLocal,
     PullObject,
     Seal,
+    SendBegins,
 )
 from rayproof.model.wire.ray2.rpc import AGAIN, Client
 from rayproof.model.wire.ray2.workers import FAILED, CopyAt, Known, Locate, ObjectAt
 
-SENT = "sent:"
-"""Prefix of the timers after which a connection is free for the next object."""
+ORDINARY, URGENT = "ordinary:", "urgent:"
+"""Prefixes of the connections to another node, and of the timers after which a chunk has left over them."""
+
+CHUNK_BYTES = 5 << 20
+"""Ray's `object_manager_default_chunk_size`: so much of an object is sent before the bandwidth is shared anew."""
+
+OnItsWay = tuple[ObjectId, int]
+"""An object on a connection, and how many bytes of it come after the present chunk."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +53,7 @@ class ObjectManager(Process):
     """Asked for the order of what is sent when it has a hook for that."""
     client: Client = constant(Client())
     bandwidth_bytes_per_s: int = constant(0)
-    """Of a connection, for how long an object keeps it busy; 0: no time."""
+    """Between two nodes, for how long a chunk keeps a connection busy; 0: no time, and no chunks."""
     here: dict[ObjectId, int] = field(default_factory=dict)
     pulls: dict[ObjectId, tuple[Name, Name]] = field(default_factory=dict)
     """On their way -> (owner, raylet of the node asked; empty while the owner is asked)."""
@@ -54,8 +62,8 @@ class ObjectManager(Process):
     dead: set[Name] = field(default_factory=set)
     waiting: dict[Name, tuple[ObjectId, ...]] = field(default_factory=dict)
     """Objects that are to leave, oldest request first, by the object manager that asked."""
-    busy: set[Name] = field(default_factory=set)
-    """Object managers to which something is on its way out."""
+    sending: dict[str, OnItsWay] = field(default_factory=dict)
+    """What is on each connection that is not free."""
     transfer_memory: Hashable = ()
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
@@ -87,37 +95,54 @@ class ObjectManager(Process):
                 raise Unhandled(message)
 
     def fire(self, ctx: Context, timer: str) -> None:
-        """A connection is free again."""
-        to = timer.removeprefix(SENT)
-        self.busy.discard(to)
+        """A chunk has left: the rest goes on, or all of the object is there and its connection free."""
+        sent, left = self.sending[timer]
+        if left:
+            self.next_chunk(ctx, timer, sent, left)
+            return
+        del self.sending[timer]
+        to = timer.partition(":")[2]
+        ctx.send(to, ObjectCopy(sent, self.here[sent], self.program.objects[sent].size_bytes, carried=True))
         self.send_next(ctx, to)
 
     def asked(self, ctx: Context, to: Name, wanted: ObjectId) -> None:
         """Send a copy, in its turn where a proposal decides on turns."""
         if not has_transfer(self.policy):
             ctx.send(to, ObjectCopy(wanted, self.here[wanted], self.program.objects[wanted].size_bytes))
-        elif wanted not in self.waiting.get(to, ()):
+        elif wanted not in (*self.waiting.get(to, ()), *(sent for sent, _ in self.on_their_way(to))):
             self.waiting[to] = (*self.waiting.get(to, ()), wanted)
             self.send_next(ctx, to)
 
+    def on_their_way(self, to: Name) -> list[OnItsWay]:
+        """What is on the connections to a node."""
+        return [self.sending[kind + to] for kind in (ORDINARY, URGENT) if kind + to in self.sending]
+
     def send_next(self, ctx: Context, to: Name) -> None:
-        """Ask which of the objects that wait for a connection leaves next."""
-        queue = self.waiting.get(to, ())
-        if to in self.busy or not queue:
-            return
-        seen = [WaitingObject(each, to, 1, 0, self.priority(each)) for each in queue]
-        view = LinkView(list(self.stores).index(self.raylet))
-        position, self.transfer_memory = ask_transfer(self.policy, seen, view, self.transfer_memory, ctx)
-        chosen = queue[position]
-        rest = tuple(each for each in queue if each != chosen)
-        self.waiting = {**self.waiting, to: rest}
-        if not rest:
+        """Ask which of the objects that wait leaves next, as long as a connection is free."""
+        while (queue := self.waiting.get(to, ())) and len(self.on_their_way(to)) < 2:
+            seen = [WaitingObject(each, to, 1, 0, self.priority(each)) for each in queue]
+            free = [kind + to not in self.sending for kind in (ORDINARY, URGENT)]
+            view = LinkView(list(self.stores).index(self.raylet), *free)
+            position, urgent, self.transfer_memory = ask_transfer(self.policy, seen, view, self.transfer_memory, ctx)
+            if position is None:
+                return
+            ctx.observe(SendBegins(queue[position], to, len(queue), urgent))
+            self.begin(ctx, to, queue[position], URGENT if urgent else ORDINARY)
+
+    def begin(self, ctx: Context, to: Name, chosen: ObjectId, kind: str) -> None:
+        """An object leaves over a connection."""
+        self.waiting[to] = tuple(each for each in self.waiting[to] if each != chosen)
+        if not self.waiting[to]:
             del self.waiting[to]
-        size = self.program.objects[chosen].size_bytes
-        self.busy.add(to)
-        ctx.send(to, ObjectCopy(chosen, self.here[chosen], size))
-        after = size * 1_000_000 // self.bandwidth_bytes_per_s if self.bandwidth_bytes_per_s else 0
-        ctx.set_timer(SENT + to, after, TimerKind.PROGRAM)
+        size = self.program.objects[chosen].size_bytes if self.bandwidth_bytes_per_s else 0
+        self.next_chunk(ctx, kind + to, chosen, size)
+
+    def next_chunk(self, ctx: Context, connection: str, chosen: ObjectId, left: int) -> None:
+        """So much of an object leaves at once; what is on the other connection takes half of the bandwidth."""
+        chunk = min(left, CHUNK_BYTES)
+        self.sending[connection] = (chosen, left - chunk)
+        sharing = len(self.on_their_way(connection.partition(":")[2]))
+        ctx.set_timer(connection, chunk * 1_000_000 * sharing // (self.bandwidth_bytes_per_s or 1), TimerKind.PROGRAM)
 
     def priority(self, made: ObjectId) -> int:
         """How urgent an object is: as its most urgent reader."""
@@ -167,7 +192,11 @@ class ObjectManager(Process):
     def node_died(self, ctx: Context, node: Name) -> None:
         """What was to come from there comes from elsewhere."""
         self.dead.add(node)
-        self.waiting.pop(self.stores.get(node, ""), None)
+        to = self.stores.get(node, "")
+        self.waiting.pop(to, None)
+        for kind in (ORDINARY, URGENT):
+            if self.sending.pop(kind + to, None) is not None:
+                ctx.cancel_timer(kind + to)
         for wanted, (owner, source) in sorted(self.pulls.items()):
             if source == node:
                 self.ask(ctx, wanted, owner, ())

@@ -335,7 +335,8 @@ class ObjectManager(Process):
             return 0
         known = dict(self.priorities)
         queue = [WaitingObject(p.object, p.to, len(p.content), p.next, known.get(p.object, 0)) for p in self.pushes]
-        position, self.memory = ask_transfer(self.policy, queue, LinkView(self.node), self.memory, ctx)
+        position, _, self.memory = ask_transfer(self.policy, queue, LinkView(self.node), self.memory, ctx)
+        assert position is not None  # The only connection is free.
         return position
 
     def after_sending(self, position: int, sent: OutgoingObject) -> tuple[OutgoingObject, ...]:

@@ -22,6 +22,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from rayproof.model.graph import Hints, NodeId, ObjectId, Resources, Strategy, TaskId
 from rayproof.model.graph.hints import NO_HINTS
+from rayproof.model.graph.labels import Selector
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Context, Name, PolicyError
 from rayproof.model.scheduler.ray import Argument
@@ -52,6 +53,10 @@ class TaskView:
     hints: Hints = NO_HINTS
     actor: bool = False
     """Whether it creates an actor."""
+    selectors: tuple[Selector, ...] = ()
+    """What it asks of labels, and its fallbacks in their order: an option satisfies one of them at least."""
+    error: str = ""
+    """To `retry` alone: why its last attempt failed (`worker_died`); empty when it waits for a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class ClusterView:
     """What a scheduler knows of the cluster when it places one task."""
 
     options: Sequence[NodeView]
-    """Legal answers: alive, able to run the task when empty, and allowed by a node affinity."""
+    """Legal answers: alive, able to run the task when empty, and allowed by a node affinity and by its labels."""
     nodes: Sequence[NodeView]
     """Every node the scheduler has heard of, dead ones included."""
     origin: Name
@@ -180,6 +185,11 @@ def policy_name(policy: object) -> str:
     """The policy's own name: its attribute `name`, else its class's."""
     name = getattr(policy, "name", None)
     return printable(name if isinstance(name, str) else type(policy).__name__)
+
+
+def class_of(policy: object) -> type:
+    """The class that its author wrote: that of a prioritizer where one is behind it."""
+    return type(getattr(policy, "prioritizer", policy))
 
 
 def printable(text: str) -> str:
@@ -330,7 +340,7 @@ def raised_by(policy: object, error: BaseException, when: str) -> PolicyError:
 
 def _file_of(policy: object) -> str:
     try:
-        return getfile(type(policy))
+        return getfile(class_of(policy))
     except (TypeError, OSError):
         return ""
 

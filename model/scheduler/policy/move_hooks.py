@@ -3,10 +3,14 @@
 `migrate(request, view, memory, ctx)` is asked while an actor finds no room, and returns `WAIT` (nobody moves) or
 `MoveActor(actor, to)`. Whether the move makes room, and whether the target has room, is the proposal's business: it can
 break both, and is checked for it. `transfer(queue, view, memory, ctx)` gets the objects that a node is to send, oldest
-request first, and returns the one of which the next chunk leaves; it cannot break safety. Memory as for `place`.
+request first, and returns the one that goes next (in chunks: of which the next chunk leaves); it cannot break safety.
+On today's Ray there is a second, urgent connection to each node: `Urgent(id)` sends an object of the queue over it,
+beside what is on its way; while only that one is free, any other answer means that nothing leaves now. Memory as for
+`place`.
 
-Where they are asked: `actors.migration`, `objects.transfer`. Left out: actors of the cluster scopes, which stay where
-they are (methods are on their way to an actor from anywhere, and no message of that model recalls them).
+Where they are asked: `actors.migration`, `objects.transfer`, `objects.object_manager`. Left out: actors of the cluster
+scopes, which stay where they are (methods are on their way to an actor from anywhere, and no message of that model
+recalls them).
 """
 
 from __future__ import annotations
@@ -85,6 +89,17 @@ class LinkView:
 
     node: int
     """Its own number."""
+    free: bool = True
+    """Whether the ordinary connection is free: then one of the queue goes."""
+    urgent: bool = False
+    """Whether there is an urgent connection, and nothing on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    """Send an object of the queue over the urgent connection."""
+
+    id: ObjectId
 
 
 def has_migrate(policy: object) -> bool:
@@ -120,11 +135,22 @@ def ask_migrate(
 
 def ask_transfer(
     policy: object, queue: Sequence[WaitingObject], view: LinkView, memory: Hashable, ctx: Context
-) -> tuple[int, Hashable]:
-    """Position of the object that goes on, and the hook's new memory; raises `PolicyError`."""
+) -> tuple[int | None, bool, Hashable]:
+    """Position of the object that goes next, if one does; whether it is urgent; the hook's new memory.
+
+    Raises `PolicyError`.
+    """
     answer, after = call_hook(policy, "transfer", memory, (tuple(queue), view), ctx)
+    urgent = isinstance(answer, Urgent)
+    if isinstance(answer, Urgent):
+        if not view.urgent:
+            name = policy_name(policy)
+            raise PolicyError("legal_answer", f"policy {name} answered transfer with {answer!r}; no urgent one is free")
+        answer = next((each for each in queue if each.id == answer.id), answer)
+    elif answer is WAIT and not view.free:
+        return None, False, after
     if answer not in queue:
         raise PolicyError(
             "legal_answer", f"policy {policy_name(policy)} answered transfer with {answer!r}; expected one of the queue"
         )
-    return list(queue).index(answer), after
+    return list(queue).index(answer) if urgent or view.free else None, urgent, after

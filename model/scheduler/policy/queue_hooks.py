@@ -8,8 +8,8 @@ task fails, and all that need its results); it can break liveness and is checked
 it, after a failure, too (`scheduler.ray2.patience`). Memory as for `place`, one for each hook.
 
 `preempt(task, running, free, memory, ctx)` gets a waiting task for which there is no room on its node now, the tasks
-that run there, of each owner the oldest first, and what is free; it returns `None`, or the id of one that is ended to
-make room. Its worker is killed: its work is lost, and a retry is counted.
+that run there, the one that began first at the front, and what is free; it returns `None`, or the id of one that is
+ended to make room. Its worker is killed: its work is lost, and a retry is counted. Not shown is who waits in a get.
 
 The hooks `migrate` and `transfer` are in `move_hooks`.
 """
@@ -54,11 +54,17 @@ class RunningTask:
     """A task that holds resources of its node; actors are not among those that may make room."""
 
     id: TaskId
+    """The one that its worker was asked for: another with the same function, demand, hints and retries may run now."""
     name: str
     demand: Resources
     hints: Hints
-    retriable: bool
-    """Whether it may be tried again at all."""
+    retries_left: int
+    """How often it may still be tried again; -1: without end."""
+
+    @property
+    def retriable(self) -> bool:
+        """Whether it would be tried again if it were ended now."""
+        return self.retries_left != 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ class LocalView:
     """Free resources in fixed-point units."""
     running: int
     holding: tuple[RunningTask, ...] = ()
-    """The tasks that hold its resources, of each owner the oldest first, no actors; empty in the paper's edition."""
+    """The tasks that hold its resources, in the order in which they began, no actors; empty in the paper's edition."""
+    store_used: float = 0.0
+    """Share of its object store that is used; 0 where the store has no bound, and in the paper's edition."""
 
     @property
     def available(self) -> Mapping[str, float]:

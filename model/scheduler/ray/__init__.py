@@ -5,6 +5,7 @@ Source: Ray 2.60, `src/ray/raylet/scheduling/policy/*.cc`, `cluster_resource_sch
 function returns every legal answer with its weight. Left out: what happens around a decision (queues, leases, replies).
 """
 
+from rayproof.model.graph.labels import LabelConstraint, LabelOperator
 from rayproof.model.scheduler.ray.affinity import NodeAffinityOptions, bundle_affinity, node_affinity
 from rayproof.model.scheduler.ray.answer import NIL, Answer
 from rayproof.model.scheduler.ray.bundles import (
@@ -17,7 +18,6 @@ from rayproof.model.scheduler.ray.cluster_scheduler import Decision, LeaseOption
 from rayproof.model.scheduler.ray.draws import node_label, random_node
 from rayproof.model.scheduler.ray.hybrid import HybridOptions, best_node, hybrid
 from rayproof.model.scheduler.ray.instances import allocate, release, whole_instances
-from rayproof.model.scheduler.ray.labels import LabelConstraint, LabelOperator
 from rayproof.model.scheduler.ray.locality import Argument, LeaseTarget, lease_target
 from rayproof.model.scheduler.ray.node_order import murmur_hash_64a, node_rank, order_by_rank
 from rayproof.model.scheduler.ray.round_robin import round_robin

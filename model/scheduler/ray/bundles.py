@@ -18,8 +18,8 @@ from fractions import Fraction
 from itertools import groupby, permutations
 
 from rayproof.model.graph import BundleStrategy, Resources
+from rayproof.model.graph.labels import matches
 from rayproof.model.kernel import Name
-from rayproof.model.scheduler.ray.labels import matches
 from rayproof.model.scheduler.ray.node_order import murmur_hash_64a
 from rayproof.model.scheduler.ray.view import Node, Request, covers, is_feasible
 

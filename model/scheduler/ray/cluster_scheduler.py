@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from rayproof.model.graph import Default, NodeAffinity, PlacementGroup, Spread
+from rayproof.model.graph.labels import LabelConstraint
 from rayproof.model.kernel import Name
 from rayproof.model.scheduler.ray.affinity import NodeAffinityOptions, node_affinity
 from rayproof.model.scheduler.ray.answer import NIL, Answer, exactly
 from rayproof.model.scheduler.ray.draws import node_label, random_node
 from rayproof.model.scheduler.ray.hybrid import HybridOptions, hybrid
-from rayproof.model.scheduler.ray.labels import LabelConstraint
 from rayproof.model.scheduler.ray.round_robin import round_robin
 from rayproof.model.scheduler.ray.view import Node, Request, is_available, is_feasible
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rayproof.model.graph.labels import LabelConstraint, matches
 from rayproof.model.scheduler.ray.answer import NIL, Answer, drawn
-from rayproof.model.scheduler.ray.labels import LabelConstraint, matches
 from rayproof.model.scheduler.ray.view import Node, Request, is_available, is_feasible
 
 

@@ -14,9 +14,9 @@ from struct import Struct
 from typing import Protocol
 
 from rayproof.model.graph import Resources
+from rayproof.model.graph.labels import LabelConstraint, matches
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Name
-from rayproof.model.scheduler.ray.labels import LabelConstraint, matches
 
 IMPLICIT = "node:__internal_implicit_resource_"
 """Prefix of resources of which every node has one unless it says otherwise."""

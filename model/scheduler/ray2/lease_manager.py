@@ -19,6 +19,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import GroupId, ObjectId, PlacementGroup, Program, Resources, Spread
+from rayproof.model.graph.labels import Selector
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -32,11 +33,18 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.scheduler.policy.queue_hooks import LocalView, ask_order, ask_preempt, has_order, has_preempt
+from rayproof.model.scheduler.policy.queue_hooks import (
+    LocalView,
+    RunningTask,
+    ask_order,
+    ask_preempt,
+    has_order,
+    has_preempt,
+)
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import GROUP, allocation
-from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
-from rayproof.model.scheduler.ray2.queue_views import running_tasks, waiting_task
+from rayproof.model.scheduler.ray2.place_hook import Asked, Seat, can_ever_run
+from rayproof.model.scheduler.ray2.queue_views import running_task, waiting_task
 from rayproof.model.scheduler.ray2.syncer import RECONNECT_US
 from rayproof.model.wire.ray2.groups import BundlesChanged, Busy
 from rayproof.model.wire.ray2.leases import (
@@ -95,6 +103,9 @@ CAP_US, MOST_CAP_US = 1_000_000, 10_000_000
 
 RESTORE_US = 3_000_000
 """After so long without news, what was counted on elsewhere is forgotten (`ray_syncer_message_refresh_interval_ms`)."""
+
+ANYWHERE: tuple[Selector, ...] = ((),)
+"""What is asked of labels where nothing is."""
 
 MOST_DECISIONS = 100_000
 """Decisions that one handler may make; more are an error of the model or of a policy."""
@@ -188,6 +199,8 @@ class LeaseManager(Process):
     memory: Hashable = ()
     order_memory: Hashable = ()
     preempt_memory: Hashable = ()
+    began: list[LeaseId] = field(default_factory=list)
+    """Leases in the order in which they were given, where a policy is shown it."""
     spared: set[LeaseId] = field(default_factory=set)
     """Requests for which the policy ended nothing since anything changed here."""
     cursor: int = 0
@@ -459,7 +472,7 @@ class LeaseManager(Process):
     def by_policy(self, ctx: Context, spec: LeaseSpec) -> bool:
         """The policy's decision; False when the request is to wait until the view has changed."""
         assert self.asked_policy is not None
-        if not any(node.usable and spec.demand.fits(node.total) for node in self.nodes(ctx.me)):
+        if not any(node.usable and can_ever_run(spec, node.total, node.labels) for node in self.nodes(ctx.me)):
             self.cannot(ctx, spec)
             return True
         self.asked.add(spec.lease)
@@ -482,7 +495,8 @@ class LeaseManager(Process):
         prefers = spec.redirected or spec.by_locality if prefer_local is None else prefer_local
         request = Request(spec.demand, needs_object_store=bool(spec.args))
         options = LeaseOptions(prefer_local=prefers, actor_creation=spec.actor, hybrid=self.settings)
-        return best_for_lease(self.nodes(me), request, spec.strategy, me, self.cursor, options)
+        selectors = spec.selectors or ANYWHERE
+        return best_for_lease(self.nodes(me), request, spec.strategy, me, self.cursor, options, selectors)
 
     def nodes(self, me: Name) -> list[NodeResources]:
         """Every node as this raylet knows it, the dead included."""
@@ -630,8 +644,9 @@ class LeaseManager(Process):
             if not able:
                 return
             queue = [waiting_task(self.program, spec) for spec in able]
-            holding = running_tasks(self.program, (self.granted[lease].spec for lease in sorted(self.granted)))
-            view = LocalView(ctx.me, dict(self.free.units), len(self.granted), holding)
+            holding = [self.shown(lease) for lease in self.began if not self.granted[lease].spec.actor]
+            free, used = dict(self.free.units), self.store_used(ctx.me)
+            view = LocalView(ctx.me, free, len(self.granted), tuple(holding), used)
             task, self.order_memory = ask_order(self.asked_policy.policy, queue, view, self.order_memory, ctx)
             chosen = next(spec for spec in able if spec.task == task)
             self.leave(chosen)
@@ -641,22 +656,33 @@ class LeaseManager(Process):
         """Ask the proposal which running task is ended for a request without room; True when one was."""
         if self.asked_policy is None or not has_preempt(self.asked_policy.policy) or spec.lease in self.spared:
             return False
-        running = {
-            held.spec.task: lease for lease, held in sorted(self.granted.items()) if held.worker and not held.spec.actor
-        }
-        if self.draining or not running or not spec.demand.fits(self.seats[ctx.me].total):
+        able = [lease for lease in self.began if lease not in self.blocked]
+        held = {lease: self.granted[lease] for lease in able}
+        running = {each.spec.task: lease for lease, each in held.items() if each.worker and not each.spec.actor}
+        seat = self.seats[ctx.me]
+        if self.draining or not running or not can_ever_run(spec, seat.total, seat.labels):
             return False
         self.spared.add(spec.lease)
-        shown = running_tasks(self.program, (self.granted[lease].spec for lease in running.values()))
+        shown = [self.shown(lease) for lease in running.values()]
         waits, free = waiting_task(self.program, spec), at_least_nothing(self.free)
         chosen, self.preempt_memory = ask_preempt(
             self.asked_policy.policy, waits, shown, free, self.preempt_memory, ctx
         )
         if chosen is None:
             return False
-        ctx.observe(Preempted(chosen, spec.task, ctx.me))
+        ctx.observe(Preempted(chosen, spec.task, held[running[chosen]].worker))
         self.kill(ctx, running[chosen])
         return True
+
+    def store_used(self, me: Name) -> float:
+        """The share of this node's object store that is used."""
+        capacity = self.seats[me].store_bytes
+        held = sum(self.program.objects[made].size_bytes for made in self.local) if capacity else 0
+        return min(1.0, held / capacity) if capacity else 0.0
+
+    def shown(self, lease: LeaseId) -> RunningTask:
+        """What a policy is shown of a task that runs here."""
+        return running_task(self.program, self.granted[lease].spec)
 
     def leave(self, spec: LeaseSpec) -> None:
         """Take a request off the queue of its class."""
@@ -670,6 +696,8 @@ class LeaseManager(Process):
         taken = allocation(spec.demand, self.free) or Resources()
         self.free = self.free - taken
         self.granted[spec.lease] = Granted(spec, taken)
+        if self.asked_policy is not None and self.asked_policy.shows_what_runs:
+            self.began.append(spec.lease)
         self.own_changed(ctx.me)
         ctx.observe(LeaseGiven(spec.lease, ctx.me, self.draining))
         ctx.send(self.pool, PopWorker(spec.lease, spec.actor), INSIDE)
@@ -698,6 +726,8 @@ class LeaseManager(Process):
     def release(self, lease: LeaseId) -> None:
         """A lease ends: what it held is free. A return may come before the notice that its worker left a get."""
         held = self.granted.pop(lease)
+        if lease in self.began:
+            self.began.remove(lease)
         back = held.taken
         if lease in self.blocked:
             self.blocked.remove(lease)

@@ -4,8 +4,8 @@ failed.
 Ray has no such part: an owner waits for ever, and tries again at once while it may. Here the hook is asked when a
 task begins to wait for a worker, and again after each back-off during which none came; its number of the look counts
 from 0. A task that is given up leaves the queue of its owner, which withdraws the request. After the death of a
-worker the hook is asked with the number of the attempt that failed: to back off delays the next attempt, to give up
-ends the task although it might be tried again, and to wait is Ray's own way.
+worker the hook is asked with the number of the attempt that failed, and why it did: to back off delays the next
+attempt, to give up ends the task although it might be tried again, and to wait is Ray's own way.
 
 Source: the hook is a proposal (notes, idea 7); the retries that it replaces are those of Ray 2.60 `task_manager.cc`.
 
@@ -18,6 +18,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from rayproof.model.graph import Program, TaskId
+from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
 from rayproof.model.scheduler.policy.hooks import ClusterView, Policy, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import Backoff, GiveUp, ask_retry
@@ -53,8 +54,8 @@ class Patience(Process):
                 if self.waiting.pop(task, None) is not None:
                     ctx.cancel_timer(LOOK + task)
                     ctx.cancel_timer(LOOK_AGAIN + task)
-            case AttemptFailed(task, attempt):
-                self.after_failure(ctx, task, attempt)
+            case AttemptFailed(task, attempt, error):
+                self.after_failure(ctx, task, attempt, error)
             case _:
                 raise Unhandled(message)
 
@@ -79,19 +80,29 @@ class Patience(Process):
             case _:
                 pass
 
-    def after_failure(self, ctx: Context, task: TaskId, attempt: int) -> None:
+    def after_failure(self, ctx: Context, task: TaskId, attempt: int, error: ErrorKind) -> None:
         """An attempt has failed and may be followed by another one: when?"""
-        match self.asked(ctx, task, attempt, again=True):
+        match self.asked(ctx, task, attempt, again=True, error=error):
             case Backoff(after_us):
                 self.failed[task] = attempt
                 ctx.set_timer(RETRY + task, after_us, TimerKind.EAGER)
             case answer:
                 ctx.send(self.manager, TryAgain(task, attempt, isinstance(answer, GiveUp)), INSIDE)
 
-    def asked(self, ctx: Context, task: TaskId, count: int, *, again: bool) -> Backoff | GiveUp | None:
+    def asked(self, ctx: Context, task: TaskId, count: int, *, again: bool, error: str = "") -> Backoff | GiveUp | None:
         """The hook's answer; raises `PolicyError`."""
         spec = self.program.tasks[task]
-        question = TaskView(task, spec.name, spec.demand, spec.inputs, spec.strategy, again, spec.hints)
+        question = TaskView(
+            task,
+            spec.name,
+            spec.demand,
+            spec.inputs,
+            spec.strategy,
+            again,
+            spec.hints,
+            selectors=spec.selectors,
+            error=str(error),
+        )
         answer, self.memory = ask_retry(
             self.policy, question, count, ClusterView((), (), self.raylet, 0, 0), self.memory, ctx
         )

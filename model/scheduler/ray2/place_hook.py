@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rayproof.model.graph import Default, NodeId, Program, Resources
+from rayproof.model.graph.labels import Labels, allowed_by
 from rayproof.model.kernel import Context, Name
 from rayproof.model.scheduler.policy.hooks import ClusterView, NodeView, Policy, TaskView, ask
+from rayproof.model.scheduler.policy.queue_hooks import has_order, has_preempt
 from rayproof.model.scheduler.ray import Argument, NodeResources, critical_utilization
 from rayproof.model.scheduler.ray2.driver_policy import BANDWIDTH, TASK_US
 from rayproof.model.wire.ray2.leases import LeaseSpec, View
@@ -52,6 +54,13 @@ class Seat:
     """Position in the cluster."""
     total: Resources
     labels: tuple[tuple[str, str], ...] = ()
+    store_bytes: int | None = None
+    """Capacity of its object store; None: no bound."""
+
+
+def can_ever_run(spec: LeaseSpec, total: Resources, labels: Labels) -> bool:
+    """Whether a node has the amounts and the labels that a request asks for, or one of its fallbacks."""
+    return spec.demand.fits(total) and allowed_by(spec.selectors, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,15 @@ class Asked:
     repeats: int = 1
     """How often the same question is asked to find hidden randomness."""
 
+    @property
+    def shows_what_runs(self) -> bool:
+        """Whether the policy chooses among the tasks of a node, too."""
+        return has_order(self.policy) or has_preempt(self.policy)
+
     def place(self, spec: LeaseSpec, raylet: Viewer, memory: Hashable, ctx: Context) -> tuple[Name | None, Hashable]:
         """The policy's answer, or WAIT, and its new memory; raises `PolicyError`."""
         nodes = self.views(spec, raylet, ctx.me)
-        options = [node for node in nodes if node.usable and spec.demand.fits(node.total)]
+        options = [node for node in nodes if node.usable and can_ever_run(spec, node.total, node.labels)]
         names = {option.name for option in options}
         local: Counter[Name] = Counter()
         for argument in spec.args:
@@ -90,7 +104,7 @@ class Asked:
         task = self.program.tasks[spec.task]
         strategy = spec.strategy if not isinstance(spec.strategy, Default) else Default()
         question = TaskView(
-            task.id, task.name, task.demand, task.inputs, strategy, spec.again, task.hints, actor=spec.actor
+            task.id, task.name, task.demand, task.inputs, strategy, spec.again, task.hints, spec.actor, spec.selectors
         )
         return ask(self.policy, question, view, memory, ctx, legal=names.__contains__, repeats=self.repeats)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rayproof.model.graph import Program
 from rayproof.model.scheduler.policy.queue_hooks import RunningTask, WaitingTask
 from rayproof.model.wire.ray2.leases import LeaseSpec
@@ -16,7 +14,7 @@ def waiting_task(program: Program, spec: LeaseSpec) -> WaitingTask:
     return WaitingTask(spec.task, spec.demand, task.hints, size, task.name)
 
 
-def running_tasks(program: Program, leases: Iterable[LeaseSpec]) -> tuple[RunningTask, ...]:
-    """Leases as the tasks that they were asked for, though another of the class may run; actors are left out."""
-    tasks = [program.tasks[spec.task] for spec in leases if not spec.actor]
-    return tuple(RunningTask(task.id, task.name, task.demand, task.hints, task.max_retries != 0) for task in tasks)
+def running_task(program: Program, spec: LeaseSpec) -> RunningTask:
+    """A lease, as the task that it was asked for; another of its class may run on it."""
+    task = program.tasks[spec.task]
+    return RunningTask(task.id, task.name, task.demand, task.hints, spec.retries_left)

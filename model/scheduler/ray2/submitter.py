@@ -12,11 +12,13 @@ Left out: what travels with a task, and a worker's backlog report.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from rayproof.model.graph import NodeAffinity, Program, Spread, TaskId
+from rayproof.model.graph import NodeAffinity, Program, Spread, TaskId, TaskSpec
 from rayproof.model.graph.contract import ErrorKind, GivenUp
+from rayproof.model.graph.labels import named_nodes, written
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -87,9 +89,15 @@ class Leased:
     attempt: int
 
 
-def class_of(name: str, demand: object, strategy: LeaseStrategy) -> ClassId:
-    """The scheduling class of a task of that function, as text."""
-    return f"{name}|{demand}|{strategy}"
+def class_of(task: TaskSpec, strategy: LeaseStrategy, told: str = "") -> ClassId:
+    """The scheduling class of a task, as text (`SchedulingClassDescriptor`); `told`: what else tells classes apart."""
+    asked = "|" + " or ".join(map(written, task.selectors)) if task.selectors else ""
+    return f"{task.name}|{task.demand}|{strategy}{asked}{told}"
+
+
+def retries_left(task: TaskSpec, attempt: int) -> int:
+    """How often a task may be tried again after this attempt; -1: without end."""
+    return -1 if task.max_retries < 0 else max(0, task.max_retries + 1 - attempt)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,10 +107,14 @@ class LeaseSubmitter(Process):
     program: Program = constant()
     raylet: Name = constant()
     """Its own node's."""
+    labelled: Mapping[str, Name] = constant()
+    """The raylet of each node, by the label that names the node."""
     manager: Name = constant()
     """The task manager of the same core worker."""
     patience: Name = constant("")
     """The part that asks a policy how long tasks wait; empty without such a policy."""
+    tells_apart: bool = constant(False)
+    """Whether a policy orders or ends tasks: tasks of one function with other hints are then of another class."""
     most_requests: int = constant(10)
     """Requests in flight for one key (Ray: or the number of nodes if that is more)."""
     client: Client = constant(Client())
@@ -161,7 +173,12 @@ class LeaseSubmitter(Process):
         """Class and stored arguments."""
         spec = self.program.tasks[ready.task]
         objects = ",".join(argument.object for argument in ready.args)
-        return f"{class_of(spec.name, spec.demand, ready.strategy)}|{objects}"
+        return f"{self.class_of(spec, ready)}|{objects}"
+
+    def class_of(self, spec: TaskSpec, ready: SendTask) -> ClassId:
+        """The class; where raylets choose among tasks, those that they should tell apart are in different ones."""
+        told = f"|{spec.hints}|{retries_left(spec, ready.attempt)}" if self.tells_apart else ""
+        return class_of(spec, ready.strategy, told)
 
     def mine(self, key: Key) -> list[int]:
         """The requests in flight for a key."""
@@ -182,13 +199,15 @@ class LeaseSubmitter(Process):
         node, by_locality = self.target(head)
         wanted = LeaseSpec(
             (ctx.me, self.count),
-            class_of(spec.name, spec.demand, head.strategy),
+            self.class_of(spec, head),
             spec.demand,
             head.strategy,
             head.task,
             head.args,
             again=head.attempt > 1,
             by_locality=by_locality,
+            selectors=spec.selectors,
+            retries_left=retries_left(spec, head.attempt) if self.tells_apart else 0,
         )
         self.ask(ctx, key, wanted, node)
 
@@ -204,7 +223,14 @@ class LeaseSubmitter(Process):
             Argument(each.size_bytes, tuple(node for node in each.nodes if node not in self.dead)) for each in head.args
         ]
         wanted = getattr(strategy, "node", None)
-        found = lease_target(arguments, kind, self.raylet, target=None if wanted in self.dead else wanted)
+        selected = [self.labelled.get(node, "") for node in named_nodes(self.program.tasks[head.task].selectors)]
+        found = lease_target(
+            arguments,
+            kind,
+            self.raylet,
+            target=None if wanted in self.dead else wanted,
+            selected=[node for node in selected if node and node not in self.dead],
+        )
         return found.node, found.by_locality
 
     def ask(self, ctx: Context, key: Key, spec: LeaseSpec, node: Name) -> None:

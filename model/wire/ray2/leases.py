@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rayproof.model.graph import ObjectId, Resources, Strategy, TaskId
+from rayproof.model.graph.labels import Selector
 from rayproof.model.kernel import Message, Name
 
 LeaseId: TypeAlias = tuple[Name, int]
@@ -63,6 +64,10 @@ class LeaseSpec:
     """Whether the worker becomes an actor, which holds it for life."""
     call: int = 0
     """How often its client has sent it again; replies to earlier calls are not heard."""
+    selectors: tuple[Selector, ...] = ()
+    """What is asked of the labels of its node, and then the fallbacks."""
+    retries_left: int = 0
+    """How often the head may still be tried again, -1 without end; 0 where no policy reads it."""
 
 
 # ---- between owners and raylets --------------------------------------------------------------------------------------
@@ -266,8 +271,9 @@ class Preempted:
     """A policy has ended the worker of a task to make room for another one."""
 
     task: TaskId
+    """The one that the lease was asked for; another of its class may run on it."""
     room_for: TaskId
-    node: Name
+    worker: Name
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,13 @@ class ObjectCopy(Message):
     object: ObjectId
     value: int
     bytes: int
+    carried: bool = False
+    """Whether its sender has waited for its bytes already."""
 
     @property
     def size_bytes(self) -> int:
-        """The object's size."""
-        return self.bytes
+        """What the link still has to carry."""
+        return 0 if self.carried else self.bytes
 
 
 # ---- what monitors see ----------------------------------------------------------------------------------------------
@@ -73,3 +75,13 @@ class Moved:
     object: ObjectId
     node: Name
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendBegins:
+    """A policy has chosen what leaves next for another node, out of so many, and over which connection."""
+
+    object: ObjectId
+    to: Name
+    among: int
+    urgent: bool

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
+from rayproof.model.graph import NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
 from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, GivenUp, PlaceDied
 from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.policy.hooks import Policy
@@ -156,7 +156,7 @@ class TaskManager(Process):
         self.pending[task] = Pending(1, by, self.strategy(task))
         if spec.kind is TaskKind.ACTOR_METHOD:
             ctx.send(self.caller, CallMade(task), INSIDE)
-        if self.policy is not None and spec.kind is not TaskKind.ACTOR_METHOD and spec.strategy == Default():
+        if self.policy is not None and spec.goes_anywhere:
             self.deferred.append(task)
             self.place_deferred(ctx)
         else:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rayproof.model.graph import Resources, TaskId
 from rayproof.model.graph.contract import ErrorKind
-from rayproof.model.kernel import Context
+from rayproof.model.kernel import Context, Name
+from rayproof.model.scheduler.policy.queue_hooks import RunningTask
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
 from rayproof.model.scheduler.ray2.patience import Patience
-from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
-from rayproof.model.wire.ray2.leases import INSIDE, LeaseCancelled, LeaseSpec
+from rayproof.model.scheduler.ray2.submitter import Key, LeaseSubmitter
+from rayproof.model.wire.ray2.leases import INSIDE, LeaseCancelled, LeaseId, LeaseSpec
 from rayproof.model.wire.ray2.workers import AttemptFailed
 from rayproof.model.workers.ray2.task_manager import TaskManager
 from rayproof.properties.bug import Bug
@@ -34,8 +35,8 @@ class GivesUpInSilence(LeaseSubmitter):
 class BacksOffForEver(Patience):
     """A back-off after a failure has no end."""
 
-    def after_failure(self, ctx: Context, task: TaskId, attempt: int) -> None:
-        self.asked(ctx, task, attempt, again=True)
+    def after_failure(self, ctx: Context, task: TaskId, attempt: int, error: ErrorKind) -> None:
+        self.asked(ctx, task, attempt, again=True, error=error)
         self.failed[task] = attempt
 
 
@@ -63,6 +64,23 @@ class FreesTwice(LeaseManager):
 
 
 @dataclass(slots=True, kw_only=True)
+class ShowsRetriesThatAreSpent(LeaseSubmitter):
+    """An owner tells raylets of one retry more than a task has left."""
+
+    def ask(self, ctx: Context, key: Key, spec: LeaseSpec, node: Name) -> None:
+        LeaseSubmitter.ask(self, ctx, key, replace(spec, retries_left=spec.retries_left + 1), node)
+
+
+@dataclass(slots=True, kw_only=True)
+class ShowsWhatRunsAsNobody(LeaseManager):
+    """What makes room is shown as less urgent than anything that waits."""
+
+    def shown(self, lease: LeaseId) -> RunningTask:
+        task = LeaseManager.shown(self, lease)
+        return replace(task, hints=replace(task.hints, priority=-9))
+
+
+@dataclass(slots=True, kw_only=True)
 class GivesUpWhatIsBusy(LeaseManager):
     """A request for which there is no room now is given up, whatever policy decides."""
 
@@ -86,7 +104,7 @@ HOOK_BUGS = (
         "A task is given up, and whoever waits for its result waits for ever.",
         {LeaseSubmitter: GivesUpInSilence},
         "no_body_waits_for_ever",
-        "today-patience",
+        "today-waits-too-long",
         also=("every_task_that_fits_ends",),
     ),
     Bug(
@@ -94,7 +112,7 @@ HOOK_BUGS = (
         "A task backs off after a failure for ever.",
         {Patience: BacksOffForEver},
         "no_body_waits_for_ever",
-        "today-backs-off",
+        "today-retry",
         also=("every_task_that_fits_ends",),
     ),
     Bug(
@@ -103,6 +121,20 @@ HOOK_BUGS = (
         {TaskManager: TriesForEver},
         "refines_the_task_graph",
         "today-preempts-again",
+    ),
+    Bug(
+        "shows_retries_that_are_spent",
+        "A raylet takes a task for one that is tried again, and ends it for good.",
+        {LeaseSubmitter: ShowsRetriesThatAreSpent},
+        "who_makes_room_is_tried_again",
+        "today-preempts-nobody",
+    ),
+    Bug(
+        "shows_what_runs_as_nobody",
+        "Two tasks make room for each other in turn, for ever.",
+        {LeaseManager: ShowsWhatRunsAsNobody},
+        "no_task_makes_room_twice_for_another",
+        "today-preempts-in-turn",
     ),
     Bug(
         "frees_twice",

@@ -5,19 +5,17 @@ Each scope has a policy of its own; another one can be put in.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rayproof.model.graph import Hints, NodeAffinity, Program, Resources
-from rayproof.model.graph.contract import GivenUp
-from rayproof.model.kernel import StateView, always, first, sometimes
+from rayproof.model.graph import Hints, NodeAffinity, Program, Resources, TaskId
+from rayproof.model.graph.contract import ErrorKind, Failed, GivenUp
+from rayproof.model.kernel import StateView, always, sometimes
 from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff, GiveUp, RunningTask, WaitingTask
 from rayproof.model.wire.ray2.leases import Preempted
-from rayproof.model.workers.ray2.body import Body
 from rayproof.properties.cluster.ray2.scopes import program, scope, task
 from rayproof.properties.entry import equal_nodes
 
@@ -68,7 +66,7 @@ class UrgentAndPatient(Urgent):
         self, task: TaskView, attempt: int, view: ClusterView, memory: Any, ctx: Choices
     ) -> Backoff | GiveUp | None:
         """Back off after a failure alone."""
-        return Backoff(1_000_000 * attempt) if task.again else None
+        return Backoff(1_000_000 * attempt) if task.error else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +93,36 @@ def some_task_makes_room(view: StateView) -> str | None:
     return "one with a lower priority" if view.monitor(Ends).preempted else None
 
 
-@always(Body, source="Ray 2.60 task_manager.cc: an attempt is sent once")
-def an_attempt_runs_in_one_place(view: StateView) -> str | None:
-    """No attempt of a task runs in two workers."""
-    running = Counter((name, frame.attempt) for body in view.of(Body).values() for name, frame in body.frames.items())
-    return first(f"attempt {number} of {task} runs {n} times" for (task, number), n in running.items() if n > 1)
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Monitor: which tasks made room for which, and whether one failed by it."""
+
+    made: frozenset[tuple[TaskId, TaskId]] = frozenset()
+    twice: bool = False
+    failed: bool = False
+
+    def observe(self, event: object) -> Pairs:
+        """Fold one event; where nobody else ends workers, what has died with its worker had made room."""
+        match event:
+            case Preempted(task, room_for):
+                pair = (task, room_for)
+                return replace(self, made=self.made | {pair}, twice=self.twice or pair in self.made)
+            case Failed(error=ErrorKind.WORKER_DIED):
+                return replace(self, failed=True)
+            case _:
+                return self
+
+
+@always(source="Ray 2.60 task_manager.cc, RetryTaskIfPossible; notes: what is ended is tried again", monitors=(Pairs,))
+def who_makes_room_is_tried_again(view: StateView) -> str | None:
+    """No task fails for good because it made room for another one."""
+    return "one has failed" if view.monitor(Pairs).failed else None
+
+
+@always(source="progress: what comes back again and again goes on for ever", monitors=(Pairs,))
+def no_task_makes_room_twice_for_another(view: StateView) -> str | None:
+    """No task makes room twice for the same other one: without faults, that one has made room meanwhile, and so on."""
+    return "one did" if view.monitor(Pairs).twice else None
 
 
 def hinted(program: Program, **hints: Hints) -> Program:
@@ -111,7 +134,7 @@ def hinted(program: Program, **hints: Hints) -> Program:
 HOOK_ENTRIES = (
     # Two tasks take turns, and no node can run a third: any may be given up, early time-outs permitting.
     scope(
-        "today-patience",
+        "today-waits-too-long",
         program(
             "",
             task("a"),
@@ -120,7 +143,6 @@ HOOK_ENTRIES = (
             waits_for=("a", "y"),
         ),
         equal_nodes(1),
-        an_attempt_runs_in_one_place,
         some_task_is_given_up,
         hook="retry",
         policy=TwoLooks(),
@@ -130,10 +152,9 @@ HOOK_ENTRIES = (
     ).sized(320, 682, 17),
     # The node of a task dies, and its owner backs off before it tries again.
     scope(
-        "today-backs-off",
+        "today-retry",
         program("", task("a", strategy=NodeAffinity("n1", soft=True)), task("b", "o-a", function="g")),
         equal_nodes(2),
-        an_attempt_runs_in_one_place,
         hook="retry",
         policy=TwoLooks(),
         crashes=1,
@@ -147,14 +168,44 @@ HOOK_ENTRIES = (
             u=Hints(priority=1),
         ),
         equal_nodes(1),
-        an_attempt_runs_in_one_place,
         some_task_makes_room,
+        no_task_makes_room_twice_for_another,
         hook="preempt",
         policy=Urgent(),
         workers=2,
         fails=True,
+        as_ray=(who_makes_room_is_tried_again,),
+    ).sized(764, 1_427, 25),
+    # What is not tried again runs when an urgent task comes.
+    scope(
+        "today-preempts-nobody",
+        hinted(
+            program("", task("a", function="low", retries=0), task("u", function="high")),
+            u=Hints(priority=1),
+        ),
+        equal_nodes(1),
+        no_task_makes_room_twice_for_another,
+        hook="preempt",
+        policy=Urgent(),
+        workers=2,
+        fails=True,
+        as_ray=(who_makes_room_is_tried_again,),
+    ).sized(17, 20, 12),
+    # Two tasks that may be tried again without end: whoever lets them make room for each other never ends.
+    scope(
+        "today-preempts-in-turn",
+        hinted(
+            program("", task("a", function="low", retries=-1), task("u", function="high", retries=-1)),
+            u=Hints(priority=1),
+        ),
+        equal_nodes(1),
+        no_task_makes_room_twice_for_another,
+        some_task_makes_room,
+        hook="preempt",
+        policy=Urgent(),
+        workers=2,
         as_ray=(),
-    ).sized(768, 1_417, 25),
+    ).sized(115, 166, 18),
     # Tasks make room again and again, and back off in between: their retries are counted.
     scope(
         "today-preempts-again",
@@ -165,12 +216,11 @@ HOOK_ENTRIES = (
             v=Hints(priority=2),
         ),
         equal_nodes(1),
-        an_attempt_runs_in_one_place,
         hook="preempt",
         policy=UrgentAndPatient(),
         workers=2,
         fails=True,
         as_ray=(),
-    ).sized(2_647, 5_985, 26),
+    ).sized(887, 1_688, 26),
 )
 """One scope for each thing that these hooks may meet."""

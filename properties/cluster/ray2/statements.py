@@ -24,6 +24,7 @@ from rayproof.model.graph.contract import (
     Standing,
     TaskSubmitted,
 )
+from rayproof.model.graph.labels import allowed_by
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, first, sometimes
@@ -248,21 +249,21 @@ def every_task_that_fits_ends(view: StateView) -> str | None:
 
     A call is left while its actor waits for a place.
     """
-    totals, coming = {}, set()
+    nodes, coming = [], set()
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining and not raylet.exited:
             total = raylet.seats[name].total + raylet.offered - raylet.reserved
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
-            totals[name] = total
+            nodes.append((name, total, raylet.seats[name].labels))
         coming |= {raylet.program.tasks[spec.task].actor for spec in raylet.kept() if spec.actor}
     for manager in view.of(TaskManager).values():
         for task, state in manager.pending.items():
             spec = manager.program.tasks[task]
             if state.missing or (spec.kind is TaskKind.ACTOR_METHOD and spec.actor in coming):
                 continue
-            for name, total in totals.items():
-                if spec.demand.fits(total):
+            for name, total, labels in nodes:
+                if spec.demand.fits(total) and allowed_by(spec.selectors, labels):
                     return f"{task} waits and asks for {spec.demand}, {name} has {total}"
     return None
 

@@ -226,7 +226,7 @@ def who_waits_waits_for_a_removed_group(view: StateView) -> str | None:
     for program, spec in _hopeless(view):
         actor = program.tasks[spec.task].actor
         for task in program.tasks.values():
-            alike = class_of(task.name, task.demand, spec.strategy) == spec.of
+            alike = class_of(task, spec.strategy) == spec.of
             if spec.actor:
                 # Calls wait for their actor; for one that restarts, those that may be made again.
                 alike = task.actor == actor and (not spec.again or bool(task.max_retries))
