@@ -34,6 +34,7 @@ from rayproof.commands import (
     golden,
     new_policy,
     recording,
+    reproduce,
     solving,
     statements_table,
     traceability,
@@ -506,6 +507,7 @@ doctor.register(app)
 golden.register(app)
 recording.register(app)
 compare_live.register(app)
+reproduce.register(app)
 solving.register(
     app,
     find_heuristic=lambda spec, seed: solving.known_heuristic(spec, seed) or heuristic(load_policy(spec).policy, seed),
