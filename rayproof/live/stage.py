@@ -39,7 +39,7 @@ SLOW_START = {"RAY_raylet_start_wait_time_s": "120"}
 
 
 def prepare(steering: Mapping[str, Mapping[str, str]]) -> None:
-    """The driver's own share of the steering, before Ray is imported: it reads its environment once."""
+    """The driver's own share of the steering, before Ray is imported."""
     os.environ.update(steering.get(DRIVER, {}))
 
 
@@ -91,6 +91,12 @@ def get(**references: Any) -> None:
 def until_ended(task: str) -> None:
     """Wait until a task has ended, wherever it runs."""
     while not any(f'"ends", "{task}"' in line for line in _lines(Path(os.environ[FOLDER]))):
+        time.sleep(_POLL_S)
+
+
+def stay() -> None:
+    """Go on until the script ends."""
+    while (Path(os.environ[FOLDER]) / "nodes").exists():
         time.sleep(_POLL_S)
 
 
@@ -316,9 +322,9 @@ class Play:
                 return begun.count(task) >= times
             case ("never runs", task):
                 return task not in begun
-            case ("order", *attempts):
-                order = [f"{each[2]}#{each[3]}" for each in sorted(told) if each[1] == "begins"]
-                return [each for each in order if each in attempts] == attempts
+            case ("out of order", *tasks):
+                order = [tasks.index(each[2]) for each in sorted(told) if each[1] == "begins" and each[2] in tasks]
+                return order != sorted(order)
             case ("early", task, maker):
                 ends = [each[0] for each in told if each[1:3] == ("ends", maker)]
                 begins = [each[0] for each in told if each[1:3] == ("begins", task)]
@@ -359,21 +365,19 @@ def run(
 ) -> None:
     """Play once, print what happened, and leave the process: 0 when all claims were seen, 3 when one was not."""
     import ray
-    from ray._raylet import Config
     from ray.cluster_utils import Cluster
 
-    Config.health_check_period_ms()  # Ray's settings of this process are read now, once and for all.
     with tempfile.TemporaryDirectory(prefix="stage-") as name:
         play = Play(Path(name), timeline, patience_s)
         os.environ[FOLDER] = name
         os.environ.update(SLOW_START)
         for variable in steering.get(DRIVER, {}):
-            os.environ.pop(variable, None)
+            os.environ.pop(variable, None)  # Nodes are started with this process's environment.
         play._cluster = cluster = Cluster()
         for node, amounts in nodes.items():
             shared = {**steering.get(GCS, {})} if not play.nodes else {}
             os.environ.update(shared)
-            # Nodes are started with this process's environment: what is for the GCS alone is blanked for its raylet.
+            # What is for the GCS alone is blanked for its raylet.
             own = {NODE: node, **dict.fromkeys(shared, ""), **steering.get(node, {})}
             play.nodes[node] = cluster.add_node(
                 env_vars=own, object_store_memory=STORE_BYTES, **({} if play.nodes else {"include_dashboard": False}),
@@ -383,6 +387,7 @@ def run(
             for variable in shared:
                 del os.environ[variable]
         (play.folder / "nodes").write_text(json.dumps(play.ids))
+        os.environ.update(steering.get(DRIVER, {}))
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         play._hold()
         thread = threading.Thread(target=play._play, daemon=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rayproof.live.reproducing.families import Part
 from rayproof.live.reproducing.happenings import Happened
 from rayproof.live.stage import Item
-from rayproof.model.graph import Get, Resources, Wait
+from rayproof.model.graph import Get, Resources, Submit, TaskKind, Wait
 from rayproof.model.kernel import Statement, StatementKind
 
 RAISES = {
@@ -146,9 +146,16 @@ def _fails(part: Part, found: Happened) -> Iterator[Item]:
 
 
 def _order(part: Part, found: Happened) -> Iterator[Item]:
-    begun = [f"{task}#{attempt}" for what, task, attempt in found.order if what == "begins"]
-    calls = [each for each in begun if part.tasks[each.partition("#")[0]].actor]
-    yield ("order", *(calls or begun))
+    calls = [task.id for task in part.tasks.values() if task.kind is TaskKind.ACTOR_METHOD and task.id in found.begun]
+    parents = {
+        action.task: task.id for task in part.tasks.values() for action in task.body if isinstance(action, Submit)
+    }
+    callers = {parents.get(call, "") for call in calls}
+    for caller in sorted(callers):
+        own = [call for call in calls if parents.get(call, "") == caller]
+        begun = [own.index(task) for what, task, _ in found.order if what == "begins" and task in own]
+        if begun != sorted(begun):
+            yield ("out of order", *own)
 
 
 def _elsewhere(part: Part, found: Happened) -> Iterator[Item]:

@@ -389,11 +389,12 @@ class Leases(Family):
                     body = (Submit(child), Get((f"o-{child}",)))
                 spec = TaskSpec(task, (), (f"o-{task}",), each.demand, body, each.strategy, 1, name=each.id)
                 if each.stays:
-                    spec = replace(spec, kind=TaskKind.ACTOR_CREATION, actor=task, max_retries=0)
+                    spec = replace(spec, body=(Stay(),))
                 tasks[task] = _placed(spec, names)
         nested = set(owner.children.values())
         own = [task for task in tasks if task not in nested]
-        driver = (*map(Submit, own), Get(tuple(f"o-{task}" for task in own)))
+        ending = [f"o-{task}" for task in own if Stay() not in tasks[task].body]
+        driver = (*map(Submit, own), Get(tuple(ending)))
         large = any(each.result for each in owner.classes.values())
         sizes = {f"o-{task}": LARGE if large else SMALL for task in tasks}
         made = {name: tuple(each for _, each in sorted(found.items())) for name, found in groups.items()}
@@ -421,7 +422,7 @@ class Leases(Family):
                 self.running[seat.name] = now
 
     def waiting(self, world: World) -> tuple[str, ...]:
-        done = {task for task in self.running.values() if task and self.part.tasks[task].actor}
+        done = {task for task in self.running.values() if task and Stay() in self.part.tasks[task].body}
         for _, owner in self.alive(world, LeaseOwner):
             done |= owner.finished | owner.failed
         return tuple(f"o-{task}" for task in self.part.tasks if task not in done)
@@ -587,6 +588,11 @@ class Until:
     """A body waits until a task has ended somewhere."""
 
     task: str
+
+
+@dataclass(frozen=True)
+class Stay:
+    """A body goes on until the script ends."""
 
 
 class Attempts(Family):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rayproof.live.reproducing.families import Part, Until, variable
+from rayproof.live.reproducing.families import Part, Stay, Until, variable
 from rayproof.live.reproducing.happenings import Happened
 from rayproof.live.reproducing.messages import DELAYS, FAILURES, delays, failures
 from rayproof.live.stage import GCS, Item
@@ -145,7 +145,7 @@ class _Writer:
                 lines += self.action(action, driver=True)
             if isinstance(action, Drop):
                 dropped.add(action.object)
-            if isinstance(action, Submit):
+            if isinstance(action, Submit) and Stay() not in self.part.tasks[action.task].body:
                 made += self.part.tasks[action.task].outputs
         left = [each for each in made if each not in got | dropped]
         return [*lines, f"play.get({_named(left)})"] if left or not got else lines
@@ -171,6 +171,8 @@ class _Writer:
                 return [f"ray.cancel({variable(self.part.tasks[task].outputs[0])})"]
             case Drop(made):
                 return [f"del {variable(made)}"]
+            case Stay():
+                return ["stage.stay()"]
             case Until(task):
                 return [f'stage.until_ended("{task}")']
             case MakeGroup(group):
