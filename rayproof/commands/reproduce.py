@@ -83,8 +83,10 @@ def reproduce_command(
             runs.append(run_once(place, 180 + patience * (2 + text.count("\n    ("))))
             if json_to != STANDARD_OUTPUT:
                 say(f"run {number}: {_told(runs[-1])}")
-    seen = sum(bool(run.get("seen")) for run in runs)
-    report |= {"verdict": "seen" if seen else "not seen", "seen": seen, "times": times, "runs": runs}
+    played = [run for run in runs if "error" not in run]
+    seen = sum(run["seen"] for run in played)
+    verdict = "seen" if seen else "not seen" if played else "nothing was played"
+    report |= {"verdict": verdict, "seen": seen, "times": len(played), "runs": runs}
     _end(report, json_to)
 
 

@@ -34,13 +34,14 @@ Item: TypeAlias = tuple[Any, ...]
 
 _POLL_S = 0.02
 STORE_BYTES = 100 << 20
+INJECTED = "RAY_testing_"
 SLOW_START = {"RAY_raylet_start_wait_time_s": "120"}
 """A busy machine needs longer than Ray waits by default."""
 
 
 def prepare(steering: Mapping[str, Mapping[str, str]]) -> None:
     """The driver's own share of the steering, before Ray is imported."""
-    os.environ.update(steering.get(DRIVER, {}))
+    os.environ.update({**SLOW_START, **steering.get(DRIVER, {})})
 
 
 # ---- in bodies -------------------------------------------------------------------------------------------------------
@@ -370,15 +371,15 @@ def run(
     with tempfile.TemporaryDirectory(prefix="stage-") as name:
         play = Play(Path(name), timeline, patience_s)
         os.environ[FOLDER] = name
-        os.environ.update(SLOW_START)
         for variable in steering.get(DRIVER, {}):
             os.environ.pop(variable, None)  # Nodes are started with this process's environment.
         play._cluster = cluster = Cluster()
         for node, amounts in nodes.items():
             shared = {**steering.get(GCS, {})} if not play.nodes else {}
             os.environ.update(shared)
-            # What is for the GCS alone is blanked for its raylet.
-            own = {NODE: node, **dict.fromkeys(shared, ""), **steering.get(node, {})}
+            # What is injected into the GCS alone is blanked for its raylet.
+            blank = dict.fromkeys((name for name in shared if name.startswith(INJECTED)), "")
+            own = {NODE: node, **blank, **steering.get(node, {})}
             play.nodes[node] = cluster.add_node(
                 env_vars=own, object_store_memory=STORE_BYTES, **({} if play.nodes else {"include_dashboard": False}),
                 **amounts,

@@ -54,9 +54,7 @@ def claims(statement: Statement, part: Part, found: Happened) -> tuple[Item, ...
     else:
         made = tuple(_any(part, found))
     if not made:
-        raise Unseen(
-            f"{statement.name} is about what processes of Ray hold; nothing of it shows in what this program sees"
-        )
+        raise Unseen(f"{statement.name} is about what Ray's processes hold; this program shows nothing of it")
     return made
 
 
@@ -91,7 +89,9 @@ def _overlap(part: Part, found: Happened) -> Iterator[Item]:
             if task in running:
                 yield ("at once", task, task)
             running[task] = attempt
-        elif what == "ends" and running.get(task) == attempt:
+        elif what == "crashes":
+            running = {each: number for each, number in running.items() if found.places[each, number] != task}
+        elif what in ("ends", "dies") and running.get(task) == attempt:
             del running[task]
 
 
@@ -99,8 +99,10 @@ def _overfull(part: Part, found: Happened) -> Iterator[Item]:
     """More bodies on a node than it has room for, none of them in a get."""
     running: dict[tuple[str, int], str] = {}
     for what, task, attempt in found.order:
-        if what == "ends":
+        if what in ("ends", "dies"):
             running.pop((task, attempt), None)
+        elif what == "crashes":
+            running = {each: node for each, node in running.items() if node != task}
         elif what == "begins":
             node = found.places[task, attempt]
             running[task, attempt] = node

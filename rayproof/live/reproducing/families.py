@@ -632,7 +632,7 @@ class Attempts(Family):
             if isinstance(step, Fire) and not crashed:
                 yield ("ends", task, task)
             elif crashed or isinstance(step, Deliver):
-                yield ("item", ("kill", "n1"))
+                yield ("killed", task, "n1")
         for task in [task for task in now if task not in self.running]:
             yield ("begins", task, task, "n1")
         self.running = now

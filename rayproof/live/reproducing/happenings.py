@@ -58,7 +58,7 @@ class Happened:
     """Steps that no script can bring about, and why."""
     begun: Counter[str] = field(default_factory=Counter)
     order: list[tuple[str, str, int]] = field(default_factory=list)
-    """`begins` or `ends`, task, attempt, in the whole run; `drains`, node, 0."""
+    """`begins` or `ends`, task, attempt, in the whole run; `drains` or `crashes`, node, 0."""
     outcomes: dict[str, str] = field(default_factory=dict)
     """Of objects: `value`, or an error's name; the last that anybody heard."""
     waits: tuple[str, ...] = ()
@@ -158,8 +158,8 @@ class _Run:
             self.found.unsteered.append((number, str(item[1])))
         elif item is not None:
             self.found.timeline.append(item)
-            if item[0] == "drain":
-                self.found.order.append(("drains", item[1], 0))
+            if item[0] in ("drain", "crash"):
+                self.found.order.append(("crashes" if item[0] == "crash" else "drains", item[1], 0))
 
     def after(self, events: Sequence[Any], number: int, step: Step) -> None:
         """What has been observed, and what was sent."""
@@ -191,8 +191,9 @@ class _Run:
                 self.found.outcomes[name] = outcome
             case ("driver", action):
                 self.found.timeline.append(("driver", action))
-            case ("item", item):
-                self.found.timeline.append(item)
+            case ("killed", task, node):
+                self.found.timeline.append(("kill", node))
+                self.found.order.append(("dies", task, self.found.begun[task]))
 
     def post(self, number: int) -> None:
         """Note when each message in flight was sent."""

@@ -29,7 +29,7 @@ from rayproof.model.scheduler.ray2.owned.protocol import Cancel as CancelDeed
 from rayproof.model.scheduler.ray2.owned.protocol import EndActor, GiveUpGroup, MakeActor, MakeGroup
 
 QUICK_DEATHS = {
-    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_initial_delay_ms": "3000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
 }
