@@ -85,8 +85,8 @@ EXPECTED_IDLE: Mapping[str, str] = {
     "LeaseManager receives CountCpus": "idle worker processes are killed in timed runs alone",
     "WorkerPool receives FreeCpus": "likewise",
 }
-"""What the tiny scopes never exercise -> why that is right. An item is a line of `rayproof.model.kernel.coverage`; it
-is expected of one scenario alone if it begins with that one's name."""
+"""What the tiny scopes never exercise -> why that is right. An item is a line of `Coverage`; it is expected
+of one scenario alone if it begins with that one's name."""
 
 
 def build(name: str, policy: Policy | None = None, swap: Swap | None = None) -> Scenario:

@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import PolicyError, Scenario, Timing, Verdict
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.kernel.trace import Trace, render
-from rayproof.model.kernel.walk import walk
+from rayproof.model.kernel import (
+    PolicyError,
+    Scenario,
+    Simulation,
+    Timing,
+    Trace,
+    Verdict,
+    explore,
+    minimise,
+    render,
+    replay,
+    walk,
+)
 from rayproof.model.scheduler.policy.built_in import with_defaults
 from rayproof.model.scheduler.policy.move_hooks import MoveActor
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff

@@ -13,19 +13,21 @@ from hypothesis import strategies as st
 
 from rayproof.model.kernel import (
     Context,
+    FaultKind,
+    Fire,
+    Happening,
     Message,
     ModelError,
     Process,
     Scenario,
+    Simulation,
+    SimulationResult,
     Statement,
     Timing,
     TraceMismatch,
     always,
+    replay,
 )
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
-from rayproof.model.kernel.steps import Fire
 from rayproof.model.scheduler.paper.estimates import PER_MILLE, averaged
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
@@ -142,7 +144,7 @@ def test_a_clock_that_stands_still_is_a_defect_of_the_model(monkeypatch: pytest.
         def fire(self, ctx: Context, timer: str) -> None:
             ctx.set_timer("again")
 
-    monkeypatch.setattr("rayproof.model.kernel.simulate.STANDSTILL_LIMIT", 1000)
+    monkeypatch.setattr("rayproof.model.kernel.search.simulate.STANDSTILL_LIMIT", 1000)
     with pytest.raises(ModelError, match="the clock stands still"):
         Simulation(Scenario("restless", "cluster", {"restless": Restless}), 0).run()
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn
 
-from rayproof.model.kernel.explore import Progress
+from rayproof.model.kernel import Progress
 
 SECONDS_PER_LINE = 10.0
 """Between two lines in a pipe."""
@@ -57,3 +57,13 @@ def live() -> Iterator[Live]:
     with Bar(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda scenario, progress: bar.update(task, description=line(scenario, progress))
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """What to call with the stage that work has reached; nothing is shown outside a terminal."""
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"))
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda said: bar.update(task, description=said)

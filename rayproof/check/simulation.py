@@ -12,8 +12,7 @@ from rayproof.check.reach import idle_hooks
 from rayproof.check.stalled import Stall, stall_of
 from rayproof.model.cluster.paper import ClusterParameters, assemble, raylet_of
 from rayproof.model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
-from rayproof.model.kernel import PolicyError, Timing
-from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
+from rayproof.model.kernel import Happening, PolicyError, Simulation, SimulationResult, Timing
 from rayproof.model.scheduler.paper.lowering import lowered, settled_strategies
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import put_again

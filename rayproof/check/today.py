@@ -36,8 +36,7 @@ from rayproof.model.graph import (
     TaskKind,
     contract,
 )
-from rayproof.model.kernel import Timing
-from rayproof.model.kernel.simulate import Simulation, SimulationResult
+from rayproof.model.kernel import Simulation, SimulationResult, Timing
 from rayproof.model.scheduler.paper import events
 from rayproof.model.scheduler.policy import built_in
 from rayproof.model.scheduler.policy.hooks import Policy

@@ -12,9 +12,7 @@ from rayproof.check.reach import UNASKED
 from rayproof.check.simulation import Figures, Settings, Workload, simulate
 from rayproof.check.stalled import Stall
 from rayproof.counterexamples import kept
-from rayproof.model.kernel import PolicyError, Statement, Verdict, combine
-from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.trace import Trace
+from rayproof.model.kernel import Limits, PolicyError, Statement, Trace, Verdict, combine
 from rayproof.model.scheduler.policy.hooks import Policy, printable
 from rayproof.policies import LoadedPolicy, load_policy, put_again, questions
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope

@@ -8,7 +8,7 @@ begins to wait to where it is fulfilled: how many turns of others come before mi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Annotated
@@ -17,20 +17,26 @@ import numpy as np
 import typer
 
 from rayproof.commands.explore_graph import NotExhaustedError
-from rayproof.commands.limits import BudgetOption, MemoryOption, StatesOption
+from rayproof.commands.options import BudgetOption, JsonOption, MemoryOption, StatesOption
 from rayproof.console import say
 from rayproof.errors import InputError, expected_name
 from rayproof.exits import Exit, Interrupted
-from rayproof.model.kernel import Statement
-from rayproof.model.kernel.bounds import longest_wait, most_often
-from rayproof.model.kernel.components import cyclic_parts
-from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.stategraph import StateGraph
-from rayproof.model.kernel.steps import Step
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.model.kernel import (
+    INTERRUPTED_NOTE,
+    LIVENESS,
+    Explorer,
+    Limits,
+    Report,
+    StateGraph,
+    Statement,
+    Step,
+    longest_wait,
+    most_often,
+)
+from rayproof.model.kernel.liveness.components import cyclic_parts
 from rayproof.outside import entry_of
 from rayproof.progress import live
+from rayproof.targets import STANDARD_OUTPUT, require_file, write_json
 
 ROUND = 5
 """Steps named of those that can go round for ever."""
@@ -127,8 +133,10 @@ def register(app: typer.Typer) -> None:
         max_states: StatesOption = Limits.states,
         max_memory: MemoryOption = Limits.memory_mb,
         budget: BudgetOption = None,
+        json_to: JsonOption = None,
     ) -> None:
         """Say how often steps are taken at most on any run, faults and unfair runs included."""
+        require_file(json_to)
         limits = Limits(max_states, max_memory, budget)
         try:
             with live() as report:
@@ -136,4 +144,7 @@ def register(app: typer.Typer) -> None:
         except NotExhaustedError as error:
             say(f"undetermined: {error}", error=True)
             raise typer.Exit(Exit.UNDETERMINED) from None
-        say(described(answers, claim))
+        if json_to != STANDARD_OUTPUT:
+            say(described(answers, claim))
+        if json_to is not None:
+            write_json({"scenario": scenario, "while": claim, "bounds": [asdict(each) for each in answers]}, json_to)

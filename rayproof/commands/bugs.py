@@ -13,13 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rayproof.console import json_text, report_console, say
+from rayproof.commands.options import BudgetOption, JsonOption, SeedOption
+from rayproof.console import report_console
 from rayproof.errors import InputError, expected_name
 from rayproof.exits import Exit, Interrupted
 from rayproof.properties.gallery.entries import GALLERY
 from rayproof.properties.gallery.entry import GalleryEntry
 from rayproof.properties.gallery.hunt import Driver, Finding, Outcome, hunt
 from rayproof.properties.gallery.ladder import WALKS, Climb, climb, rungs
+from rayproof.targets import STANDARD_OUTPUT, require_file, write_json
 
 STYLES = {Outcome.KILLED: "green", Outcome.SURVIVED: "bold red", Outcome.KNOWN: "yellow"}
 
@@ -95,30 +97,32 @@ def register(app: typer.Typer) -> None:
     def bugs(
         ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Default: the whole gallery.")] = None,
         driver: Annotated[Driver, typer.Option(help="Own scenarios, or the generic scopes.")] = Driver.DIRECTED,
-        seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
-        budget: Annotated[float, typer.Option(min=0.001, help="CPU seconds for each entry.")] = 60.0,
+        seed: SeedOption = 0,
+        budget: BudgetOption = 60.0,
         ladder: Annotated[bool, typer.Option("--ladder", help="How many are killed with which ability.")] = False,
-        in_json: Annotated[bool, typer.Option("--json", help="Machine-readable, on standard output.")] = False,
+        json_to: JsonOption = None,
     ) -> None:
         """Plant real defects one by one and say which are noticed."""
+        require_file(json_to)
         entries = chosen(ids or [])
         console = report_console()
+        assert budget is not None, "it has a default"
         if ladder:
             climbs, early = _look(entries, lambda entry: climb(entry, seed=seed, budget=budget, walks=WALKS))
-            if in_json:
-                rows = [{"id": each.id, "rung": each.rung, "tried": each.tried} for each in climbs]
-                say(json_text({"bugs": rows}), end="")
-            else:
-                show_ladder(climbs, console)
+            rows = [{"id": each.id, "rung": each.rung, "tried": each.tried} for each in climbs]
+            document = {"bugs": rows}
             failed = False
         else:
             findings, early = _look(entries, lambda entry: hunt(entry, driver, seed=seed, budget=budget))
-            if in_json:
-                say(json_text(as_json(findings)), end="")
-            else:
-                show(findings, console)
-                console.print(f"driver {driver}, seed {seed}, at most {budget:g} CPU seconds for each")
+            document = as_json(findings)
             failed = any(finding.result is Outcome.SURVIVED for finding in findings)
+        if json_to != STANDARD_OUTPUT and ladder:
+            show_ladder(climbs, console)
+        elif json_to != STANDARD_OUTPUT:
+            show(findings, console)
+            console.print(f"driver {driver}, seed {seed}, at most {budget:g} CPU seconds for each")
+        if json_to is not None:
+            write_json(document, json_to)
         if early:
             raise Interrupted(f"{len(climbs if ladder else findings)} of {len(entries)} entries were tried")
         raise typer.Exit(Exit.VIOLATED if failed else Exit.HOLDS)

@@ -10,7 +10,7 @@ import typer
 
 from rayproof.check.simulation import BANDWIDTH, Settings, prepare, simulate
 from rayproof.check.verdict import SEEDS
-from rayproof.commands.limits import JsonOption
+from rayproof.commands.options import JsonOption, SeedOption
 from rayproof.commands.recording import (
     PASSED_ON,
     UNFINISHED,
@@ -56,7 +56,7 @@ def compare_live_command(
     bandwidth: Annotated[int, typer.Option(min=1, help="Bytes per second between two nodes.")] = BANDWIDTH[
         Edition.RAY2
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
+    seed: SeedOption = 0,
     json_to: JsonOption = None,
 ) -> None:
     """Run policies on real Ray and say whether `check` predicted what they took, and which is faster."""

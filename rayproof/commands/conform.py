@@ -19,7 +19,7 @@ from rich.progress import SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from rayproof.commands.limits import JsonOption
+from rayproof.commands.options import JsonOption
 from rayproof.conformance import Answer, Conformance, check_placements, read_evidence
 from rayproof.conformance.check import ALL_LOOKS
 from rayproof.conformance.outcomes import Outcomes, check_outcomes

@@ -19,14 +19,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from rayproof.commands.limits import JsonOption
+from rayproof.commands.options import JsonOption
 from rayproof.console import json_text, report_console
 from rayproof.counterexamples import load, save, scenario_of, to_trace
 from rayproof.exits import Exit
 from rayproof.model.graph import Resources
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel import Verdict, explore, replay
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.solver.instances import Instance, Node, Task

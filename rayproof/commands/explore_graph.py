@@ -10,26 +10,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import networkx as nx
 import typer
 
-from rayproof.commands.limits import BudgetOption, EngineOption, MemoryOption, OnlyOption, ReduceOption
+from rayproof.commands.options import BudgetOption, EngineOption, JsonOption, MemoryOption, OnlyOption, ReduceOption
 from rayproof.console import say
 from rayproof.errors import InputError
 from rayproof.exits import Exit, Interrupted
-from rayproof.model.kernel import EXIT_CODES, Process, Result
-from rayproof.model.kernel.engines import Engine
-from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.process import state_fields
-from rayproof.model.kernel.reductions import Reduction
-from rayproof.model.kernel.stategraph import StateGraph
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.model.kernel import (
+    EXIT_CODES,
+    INTERRUPTED_NOTE,
+    Engine,
+    Explorer,
+    Limits,
+    Process,
+    Reduction,
+    Report,
+    Result,
+    StateGraph,
+)
+from rayproof.model.kernel.language.process import state_fields
 from rayproof.outside import entry_of
 from rayproof.progress import live
 from rayproof.reducing import explore_entry, only, wanted
-from rayproof.targets import require_file, write_text
+from rayproof.targets import STANDARD_OUTPUT, require_file, write_json, write_text
 
 MOST_STATES = 2_000
 """States that a picture may have, unless the user allows more."""
@@ -158,6 +164,24 @@ def described(result: Result) -> str:
     return "\n".join(lines)
 
 
+def as_json(result: Result) -> dict[str, Any]:
+    """The same, for programs."""
+    return {
+        "scenario": result.scenario,
+        "verdict": result.verdict,
+        "answer": result.answer,
+        "states": result.states,
+        "transitions": result.transitions,
+        "depth": result.depth,
+        "engine": result.engine,
+        "reductions": list(result.reductions),
+        "never_exercised": [] if result.reduced else list(result.coverage.idle()),
+        "collision": result.collision,
+        "note": result.note,
+        "cpu_s": result.cpu_s,
+    }
+
+
 def register(app: typer.Typer) -> None:
     """Give the command to typer; an `InputError` is left to the caller's exit code."""
 
@@ -175,9 +199,13 @@ def register(app: typer.Typer) -> None:
         ] = None,
         max_memory: MemoryOption = Limits.memory_mb,
         budget: BudgetOption = None,
+        json_to: JsonOption = None,
     ) -> None:
         """Say how large a scenario is; with --graph, write the state graph of a small one."""
+        require_file(json_to)
         reductions = wanted(reduce)
+        if graph is not None and json_to is not None:
+            raise InputError("--json", None, "a picture has no report", "--graph alone")
         if reductions and graph is not None:
             raise InputError("--reduce", None, "a picture shows all states", "--graph alone")
         if only_ and not reductions:
@@ -195,7 +223,10 @@ def register(app: typer.Typer) -> None:
             result = size(
                 scenario, engine, limits, lambda progress: report(scenario, progress), reductions, only_ or ()
             )
-        say(described(result))
+        if json_to != STANDARD_OUTPUT:
+            say(described(result))
+        if json_to is not None:
+            write_json(as_json(result), json_to)
         if result.note.startswith(INTERRUPTED_NOTE):
             raise Interrupted(f"{result.states:,} states were found; there are more")
         raise typer.Exit(EXIT_CODES[result.verdict])

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rayproof.commands.options import SeedOption
 from rayproof.console import json_text, say
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
         policy: Annotated[str, typer.Argument(help="A built-in name, a .py file or module:Class.")],
         rows: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Decisions.")] = 100,
         nodes: Annotated[int, typer.Option(min=1, max=MOST_NODES, help="Nodes of each view.")] = 4,
-        seed: Annotated[int, typer.Option(min=0, help="Seed of the views.")] = 0,
+        seed: SeedOption = 0,
         json_to: Annotated[str, typer.Option("--json", metavar="FILE|-", help="Where to write it.")] = STANDARD_OUTPUT,
     ) -> None:
         """Write the answers of a policy as a decision table, to be replayed by tests in another language."""

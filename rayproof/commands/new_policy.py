@@ -66,7 +66,7 @@ from pathlib import Path
 import pytest
 
 from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import explore
 from rayproof.properties.catalogue import ENTRIES, Scope
 from rayproof.policies import load_policy
 
@@ -123,10 +123,10 @@ def register(app: typer.Typer) -> None:
     @app.command("new-policy")
     def new_policy(
         name: Annotated[str, typer.Argument(help="Name of the policy: small letters, digits, underscores.")],
-        folder: Annotated[Path, typer.Option("--folder", help="Where to write it.")] = Path(),
+        out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write it.")] = Path(),
     ) -> None:
         """Write a commented policy and its test."""
-        policy, test = write_policy(name, folder)
+        policy, test = write_policy(name, out)
         say(f"wrote {policy} and {test}")
         for command in next_commands(policy, test):
             say(f"next: {command}")

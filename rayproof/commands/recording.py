@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rayproof.commands.options import SeedOption
 from rayproof.errors import InputError
 from rayproof.exits import Interrupted
 from rayproof.live.running import Decided, Forcing, decided
@@ -66,7 +67,7 @@ def run_command(
     store_mib: StoreOption = Where.store_mib,
     hard: Annotated[bool, typer.Option("--hard", help="Hard affinity: a task fails with its node.")] = False,
     wait_s: Annotated[float, typer.Option("--wait-at-most", min=0, help="Seconds; then Ray places what waits.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of what the policy draws.")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Run an unmodified script on real Ray and let a policy's `place` decide where its tasks and actors go."""
     parsed = parse_script(script or [])

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rayproof.commands.limits import JsonOption
+from rayproof.commands.options import JsonOption
 from rayproof.console import say
 from rayproof.counterexamples import Trust, load, scenario_of, to_trace
 from rayproof.errors import InputError
@@ -21,9 +21,7 @@ from rayproof.live.reproducing.happenings import Happened, happened
 from rayproof.live.reproducing.running import require_namespace, run_once
 from rayproof.live.reproducing.scripts import script
 from rayproof.live.session import require_ray
-from rayproof.model.kernel import Scenario, Statement, StatementKind
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.trace import Trace
+from rayproof.model.kernel import Scenario, Statement, StatementKind, Trace, explore
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.targets import STANDARD_OUTPUT, require_file, write_text

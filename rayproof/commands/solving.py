@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.text import Text
 
 from rayproof.check.simulation import Workload
+from rayproof.commands.options import OUT, BudgetOption, ClusterOption, JsonOption, OutOption, SeedOption
 from rayproof.commands.solver_results import (
     OK,
     UNDETERMINED,
@@ -32,12 +34,16 @@ from rayproof.commands.solver_results import (
     placement_result,
     worst_result,
 )
-from rayproof.console import json_text, report_console, say
-from rayproof.errors import InputError
+from rayproof.console import report_console, say
+from rayproof.errors import InputError, expected_name
 from rayproof.exits import Exit, Interrupted
-from rayproof.gaps.workloads import ProgramRun
+from rayproof.gaps.bursts import Chooser
+from rayproof.gaps.running import heuristic
+from rayproof.gaps.workloads import ProgramRun, run_workload
 from rayproof.model.documents import printable
-from rayproof.model.kernel import PolicyError
+from rayproof.model.scheduler.policy import hooks
+from rayproof.model.scheduler.policy.built_in import BUILT_IN
+from rayproof.policies import load_policy
 from rayproof.problems import RECORDING, is_recording, problem, recorded, relaxed, requests
 from rayproof.solver.engine import DEFAULT_LIMITS, Limits, Stop
 from rayproof.solver.gap import Gap, GapRow, RunHeuristic, gap_of_run, measure_gap
@@ -59,35 +65,28 @@ from rayproof.solver.worst import (
     worst_case,
     worst_list,
 )
-from rayproof.targets import make_folder, require_folder, require_new_folder_file, write_json
+from rayproof.targets import (
+    STANDARD_OUTPUT,
+    make_folder,
+    require_file,
+    require_folder,
+    require_new_folder_file,
+    write_json,
+)
 
 HEURISTICS: dict[str, RunHeuristic] = {"heft": heft}
 """Heuristics known by name here; whoever registers the commands may add the model's policies."""
 
-FindHeuristic = Callable[[str, int], RunHeuristic | None]
-"""A heuristic by name, with the seed of what it draws."""
-FindPolicy = Callable[[str], Policy | None]
 SUFFIXES = frozenset({".json", RECORDING, ".stg", ".sm", ".jsp", ".txt"})
 """Files of a directory that hold instances or recordings."""
 
 RunWorkload = Callable[[Workload], ProgramRun]
-FindRun = Callable[[str, int], RunWorkload | None]
-"""What runs a workload under a policy by name, with the seed of what it draws."""
 
 
-Seconds = Annotated[float, typer.Option(help="Limit in seconds; the answer is then an interval.", min=0)]
 Units = Annotated[
     int | None,
     typer.Option(help="Limit in resource units (the solver's, or bursts tried), which is repeatable.", min=1),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0, max=2**31 - 1)]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder for the worst case.")]
-OUT = Path("rayproof-out")
-ClusterFile = Annotated[
-    Path | None, typer.Option(metavar="RAYCLUSTER.yaml", help="For a recording: this cluster, not its own.")
-]
-
 
 WEIGHT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}|/0{0,8}[1-9][0-9]{0,8})?")
 """A weight of `alpha_beta`: what `Fraction` reads, without powers of ten and divisions by zero."""
@@ -106,11 +105,6 @@ class Family(StrEnum):
     """Generated instances by name."""
 
     TINY = "tiny"
-
-
-def known_heuristic(name: str, seed: int) -> RunHeuristic | None:
-    """A heuristic that needs no model; these draw nothing."""
-    return HEURISTICS.get(name)
 
 
 def solve(
@@ -162,11 +156,9 @@ def _left_out(path: Path, cluster: Path | None) -> tuple[str, ...]:
 def gap(
     policies: Iterable[str],
     instances: str = Family.TINY,
-    find: FindHeuristic = known_heuristic,
     limits: Limits = DEFAULT_LIMITS,
     seed: int = 0,
     out: Path | None = None,
-    find_run: FindRun = lambda name, seed: None,
     cluster: Path | None = None,
 ) -> Result:
     """How far each policy is from the optimum on a generated family, a file, or a directory of files.
@@ -178,11 +170,8 @@ def gap(
     """
     found: list[Gap] = []
     for policy in policies:
-        heuristic = find(policy, seed)
-        if heuristic is None:
-            raise InstanceError(f"policy {policy}: expected one of {', '.join(HEURISTICS)}, or one of the model's")
-        measured = measure_gap(policy, heuristic, _instances(instances, cluster), limits, seed)
-        runs = _run_rows(policy, find_run(policy, seed), instances, cluster, limits, seed)
+        measured = measure_gap(policy, _heuristic(policy, seed), _instances(instances, cluster), limits, seed)
+        runs = _run_rows(policy, _run_of(policy, seed), instances, cluster, limits, seed)
         found.append(Gap(policy, (*measured.rows, *runs)))
     if limits.stopped and not any(each.rows for each in found):
         raise KeyboardInterrupt
@@ -240,15 +229,13 @@ def worst(
     policy: str,
     tasks: int,
     nodes: int,
-    find: FindPolicy = lambda name: None,
     limits: Limits = DEFAULT_LIMITS,
     seed: int = 0,
     witness: Path | None = None,
 ) -> Result:
     """The instance on which a policy is furthest from the optimum; its numbers go to the file `witness`.
 
-    Abstract policies are solved, with proof; whatever else `find` knows is searched. Raises `InstanceError` when it
-    knows nothing of that name.
+    Abstract policies are solved, with proof; others are searched. Raises `InputError` for a name that nothing has.
     """
     if not (1 <= tasks <= MOST_TASKS and 1 <= nodes <= MOST_NODES):
         expected = f"expected at least one of each and at most {MOST_TASKS} tasks on {MOST_NODES} nodes"
@@ -256,38 +243,50 @@ def worst(
     if policy == LIST:
         listed = worst_list(tasks, nodes, limits)
         return worst_result(policy, listed, None if listed.witness is None else graph_table(listed.witness), witness)
-    found, choose = _worst_burst(policy, tasks, nodes, find, limits, seed)
+    found, choose = _worst_burst(policy, tasks, nodes, limits, seed)
     return worst_result(policy, found, None if found.witness is None else burst_table(found.witness, choose), witness)
 
 
-def register(
-    app: typer.Typer,
-    find_heuristic: FindHeuristic = known_heuristic,
-    find_policy: FindPolicy = lambda name: None,
-    find_run: FindRun = lambda name, seed: None,
-    console: Console | None = None,
-) -> None:
-    """Add the four commands; the finders bring in the model's policies by name."""
+def _heuristic(spec: str, seed: int) -> RunHeuristic:
+    """A heuristic by name, with the seed of what it draws."""
+    return HEURISTICS.get(spec) or heuristic(_model_policy(spec, HEURISTICS), seed)
 
-    def show(run: Callable[[Limits], Result], seconds: float, units: int | None, as_json: bool) -> None:
-        stop = Stop()
-        try:
-            with stop.on_interrupt():
-                result = run(Limits(seconds, units, stop))
-        except (InstanceError, InputError) as error:
-            say(f"error: {printable(str(error))}", error=True)
-            raise typer.Exit(Exit.BAD_INPUT) from error
-        except PolicyError as error:
-            say(f"{error.rule}: {printable(str(error))}", error=True)
-            raise typer.Exit(Exit.VIOLATED) from error
-        if as_json:
-            say(json_text({**result.data, "interrupted": stop.asked}), end="")
-        else:
-            # Made here, because a console takes its width from the environment once, when it is made.
-            (console or report_console()).print(result.view)
-        if stop.asked:
-            raise Interrupted("what is known by then is above")
-        raise typer.Exit(result.code)
+
+def _run_of(spec: str, seed: int) -> RunWorkload | None:
+    """What runs a workload under a policy by name; None for a heuristic that is no policy of the model."""
+    return None if spec in HEURISTICS else partial(run_workload, policy=_model_policy(spec), seed=seed)
+
+
+def _model_policy(spec: str, beside: Iterable[str] = ()) -> hooks.Policy:
+    """A policy of the model. `beside`: further names that the command knows. Raises `InputError` and `PolicyError`."""
+    known = (*beside, *BUILT_IN)
+    if spec not in known and not re.search(r"[.:/]", spec):
+        listed = f"one of {', '.join(known)}, a .py file, or module:Class"
+        raise InputError(spec, None, "no policy of that name", expected_name(spec, known, listed))
+    return load_policy(spec).policy
+
+
+def _answer(run: Callable[[Limits], Result], budget: float | None, units: int | None, json_to: str | None) -> None:
+    """Run a command's function, say what came out, and leave with its exit code."""
+    require_file(json_to)
+    stop = Stop()
+    try:
+        with stop.on_interrupt():
+            result = run(Limits(budget, units, stop))
+    except InstanceError as error:
+        say(f"error: {printable(str(error))}", error=True)
+        raise typer.Exit(Exit.BAD_INPUT) from error
+    if json_to != STANDARD_OUTPUT:
+        report_console().print(result.view)
+    if json_to is not None:
+        write_json({**result.data, "interrupted": stop.asked}, json_to)
+    if stop.asked:
+        raise Interrupted("what is known by then is above")
+    raise typer.Exit(result.code)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the four commands."""
 
     @app.command("solve")
     def solve_command(
@@ -297,31 +296,31 @@ def register(
         nodes: Annotated[
             int, typer.Option(help="Nodes, where the format leaves them open.", min=1, max=MOST_OPEN_NODES)
         ] = 4,
-        seconds: Seconds = 20.0,
+        budget: BudgetOption = 20.0,
         resource_units: Units = None,
         processes: Annotated[int, typer.Option(help="1, or 2 for a portfolio.", min=1, max=2)] = 1,
-        cluster: ClusterFile = None,
-        seed: Seed = 0,
-        as_json: AsJson = False,
+        cluster: ClusterOption = None,
+        seed: SeedOption = 0,
+        json_to: JsonOption = None,
     ) -> None:
         """Find the optimum of an instance, or the interval that holds it."""
 
         def run(limits: Limits) -> Result:
             return solve(instance, objective, aim, nodes, limits, seed, processes, cluster)
 
-        show(run, seconds, resource_units, as_json)
+        _answer(run, budget, resource_units, json_to)
 
     @app.command("why")
     def why_command(
         pending: Annotated[str, typer.Argument(help="A pending actor, placement group or task.")],
-        scenario: Annotated[Path, typer.Option(help="The instance or recording it is pending in.")],
-        cluster: ClusterFile = None,
-        seconds: Seconds = 20.0,
+        instance: Annotated[Path, typer.Option(help="The instance or recording it is pending in.")],
+        cluster: ClusterOption = None,
+        budget: BudgetOption = 20.0,
         resource_units: Units = None,
-        as_json: AsJson = False,
+        json_to: JsonOption = None,
     ) -> None:
         """Say why something is pending: a minimal set of reasons."""
-        show(lambda limits: why(pending, scenario, limits, cluster), seconds, resource_units, as_json)
+        _answer(lambda limits: why(pending, instance, limits, cluster), budget, resource_units, json_to)
 
     @app.command("gap")
     def gap_command(
@@ -329,41 +328,41 @@ def register(
         instances: Annotated[
             str, typer.Option(help="tiny, an instance, a recording, or a directory.")
         ] = Family.TINY.value,
-        cluster: ClusterFile = None,
-        seconds: Seconds = 20.0,
+        cluster: ClusterOption = None,
+        budget: BudgetOption = 20.0,
         resource_units: Units = None,
         out: OutOption = OUT,
-        seed: Seed = 0,
-        as_json: AsJson = False,
+        seed: SeedOption = 0,
+        json_to: JsonOption = None,
     ) -> None:
         """Measure policies against the optimum."""
 
         def run(limits: Limits) -> Result:
             require_folder(out)
-            return gap(policy, instances, find_heuristic, limits, seed, out, find_run, cluster)
+            return gap(policy, instances, limits, seed, out, cluster)
 
-        show(run, seconds, resource_units, as_json)
+        _answer(run, budget, resource_units, json_to)
 
     @app.command("worst")
     def worst_command(
         policy: Annotated[str, typer.Option(help=f"One of {', '.join((*ABSTRACT, LIST))}, or one of the model's.")],
         tasks: Annotated[int, typer.Option(help="Tasks of the instance.")],
         nodes: Annotated[int, typer.Option(help="Its nodes.")],
-        seconds: Seconds = 30.0,
+        budget: BudgetOption = 30.0,
         resource_units: Units = None,
         witness: Annotated[Path | None, typer.Option(help="File for the worst instance; else in --out.")] = None,
         out: OutOption = OUT,
-        seed: Seed = 0,
-        as_json: AsJson = False,
+        seed: SeedOption = 0,
+        json_to: JsonOption = None,
     ) -> None:
         """Find the instance on which a policy is furthest from the optimum."""
         target = witness or out / f"worst--{_stem(policy)}--{tasks}-{nodes}.json"
 
         def run(limits: Limits) -> Result:
             require_new_folder_file(target)
-            return worst(policy, tasks, nodes, find_policy, limits, seed, target)
+            return worst(policy, tasks, nodes, limits, seed, target)
 
-        show(run, seconds, resource_units, as_json)
+        _answer(run, budget, resource_units, json_to)
 
 
 def _stem(name: str) -> str:
@@ -421,18 +420,11 @@ def _abstract(name: str) -> AbstractPolicy | None:
     return replace(alpha_beta(alpha, beta), name=name)
 
 
-def _worst_burst(
-    policy: str, tasks: int, nodes: int, find: FindPolicy, limits: Limits, seed: int
-) -> tuple[Worst[Burst], Policy]:
+def _worst_burst(policy: str, tasks: int, nodes: int, limits: Limits, seed: int) -> tuple[Worst[Burst], Policy]:
     abstract = _abstract(policy)
     if abstract is not None:
         return worst_case(abstract, tasks, nodes, limits), abstract.choose
-    choose = find(policy)
-    if choose is None:
-        known = ", ".join((*ABSTRACT, LIST))
-        raise InstanceError(f"policy {policy}: expected one of {known}, or one of the model's")
+    choose = Chooser(_model_policy(policy, (*ABSTRACT, LIST)))
     found = worst_by_search(choose, tasks, nodes, limits=limits, seed=seed, name=policy)
-    settle = getattr(choose, "settle", None)
-    if settle is not None:
-        settle()
+    choose.settle()
     return found, choose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +18,11 @@ from rayproof.exits import Exit
 from tests.fuzz.seeds import seeds
 from tests.shared_data import EXAMPLES
 
+ROOT = Path(__file__).parents[2]
 RECORDING = str(EXAMPLES / "recordings" / "13_tree_reduce.jsonl")
 POLICIES = EXAMPLES / "policies"
 CODES = {"holds": 0, "known": 0, "violated": 1, "undetermined": 3}
-UNITS = ("--seconds", "600", "--resource-units")
+UNITS = ("--budget", "600", "--resource-units")
 
 NEVER = """class P:
     name = "never"
@@ -48,11 +50,10 @@ def both(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...], json_too: bool
 ) -> tuple[int, str, Any, str]:
     """Exit code and print of one run, the JSON of another, and what went to standard error."""
-    dash = () if command[0] in ("solve", "why", "gap", "worst", "bugs") else ("-",)
     code, out, err = _run(monkeypatch, capsys, command)
     if not json_too:
         return code, out, None, err
-    again, text, _ = _run(monkeypatch, capsys, (*command, "--json", *dash))
+    again, text, _ = _run(monkeypatch, capsys, (*command, "--json", "-"))
     assert again == code, "with --json it leaves as without"
     return code, out, json.loads(text), err
 
@@ -130,15 +131,15 @@ SMALL, SEVEN = ("--tasks", "3", "--nodes", "2"), ("--tasks", "7", "--nodes", "3"
 
 ANSWERS: dict[str, tuple[tuple[str, ...], int, Callable[[int, Any], bool], str]] = {
     "solve": (("solve", "makespan.json"), 0, status, "optimal"),
-    "solve, cut short": (("solve", "workflow.json", "--seconds", "0"), 0, status, "optimal"),
+    "solve, cut short": (("solve", "workflow.json", "--budget", "0"), 0, status, "optimal"),
     "solve a packing": (("solve", "packing.json"), 0, status, "optimal"),
-    "why": (("why", "a", "--scenario", "packing.json"), 0, status, "has a place"),
-    "why, cut short": (("why", "a", "--scenario", "packing.json", "--seconds", "0"), 3, status, "undetermined"),
+    "why": (("why", "a", "--instance", "packing.json"), 0, status, "has a place"),
+    "why, cut short": (("why", "a", "--instance", "packing.json", "--budget", "0"), 3, status, "undetermined"),
     "gap": (("gap", "--policy", "heft", "--instances", "makespan.json"), 0, rows, "times the optimum"),
     "worst": (("worst", "--policy", "lpt", "--tasks", "3", "--nodes", "2"), 0, status, "the supremum"),
     "worst, cut short": (("worst", "--policy", "lpt", *SEVEN, *UNITS, "1000"), 3, status, "undetermined"),
     "worst by search": (("worst", "--policy", "default", *SMALL, *UNITS, "200"), 0, status, "the worst that was met"),
-    "worst, nothing met": (("worst", "--policy", "default", *SMALL, "--seconds", "0"), 3, status, "undetermined"),
+    "worst, nothing met": (("worst", "--policy", "default", *SMALL, "--budget", "0"), 3, status, "undetermined"),
 }  # fmt: skip
 
 
@@ -210,3 +211,25 @@ def test_no_command_is_left_out() -> None:
     asked |= {"scenarios", "statements", "policies", "bugs", "doctor"}
     asked |= {"record", "run", "compare-live"}  # These need real Ray.
     assert asked == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+ONE_MEANING = {"--json", "--budget", "--max-states", "--max-memory", "--seed", "--only", "--reduce", "--engine"}
+OTHERS = {("golden", "--json"), ("conform", "--max-states"), ("explore", "--max-states")}
+"""A table that is all the command makes; states of one outcome's search; a cap that depends on --graph."""
+
+
+def test_an_option_means_the_same_in_every_command() -> None:
+    told: dict[str, set[tuple[Any, ...]]] = {}
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        for param in command.params:
+            if ONE_MEANING & set(param.opts) and (name, param.opts[0]) not in OTHERS:
+                told.setdefault(param.opts[0], set()).add((param.help, param.metavar, param.is_flag))
+    assert set(told) == ONE_MEANING
+    assert {option: meanings for option, meanings in told.items() if len(meanings) > 1} == {}
+
+
+def test_what_is_light_imports_nothing_heavy() -> None:
+    heavy = {"numpy", "z3", "rayproof.properties.catalogue", "rayproof.solver"}
+    code = f"import sys; from rayproof.cli import app; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -21,7 +21,7 @@ def test_in_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 
 
 def test_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = rayproof(monkeypatch, capsys, "bugs", "D01", "D57", "D60", "--json")
+    code, out, _ = rayproof(monkeypatch, capsys, "bugs", "D01", "D57", "D60", "--json", "-")
     document = json.loads(out)
     assert code == 0 and list(document) == ["bugs"]
     assert all(list(bug) == FIELDS for bug in document["bugs"])
@@ -32,7 +32,7 @@ def test_in_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 
 def test_by_a_walk_from_a_seed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ("bugs", "D41", "--driver", "walk", "--seed", "4", "--budget", "10", "--json")
+    arguments = ("bugs", "D41", "--driver", "walk", "--seed", "4", "--budget", "10", "--json", "-")
     (first,), (second,) = (json.loads(rayproof(monkeypatch, capsys, *arguments)[1])["bugs"] for _ in range(2))
     assert first["result"] == "killed" and first["length"] >= first["shortest"] > 0
     assert {**first, "cpu_s": 0} == {**second, "cpu_s": 0}
@@ -62,6 +62,6 @@ def test_an_interrupt_shows_what_is_known(monkeypatch: pytest.MonkeyPatch, capsy
         return Finding(entry.id, entry.source, Outcome.KILLED, entry.statement, driver, 1, 0.1, 1, 1)
 
     monkeypatch.setattr(command, "hunt", interrupted)
-    code, out, err = rayproof(monkeypatch, capsys, "bugs", "--json")
+    code, out, err = rayproof(monkeypatch, capsys, "bugs", "--json", "-")
     assert code == 130 and [bug["id"] for bug in json.loads(out)["bugs"]] == ["D01"]
     assert "interrupted" in err

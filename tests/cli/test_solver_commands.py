@@ -28,7 +28,7 @@ def rayproof(
 
 
 def found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Any:
-    code, out, err = rayproof(monkeypatch, capsys, *arguments, "--json")
+    code, out, err = rayproof(monkeypatch, capsys, *arguments, "--json", "-")
     assert code == 0, err
     return json.loads(out)
 
@@ -85,12 +85,12 @@ def test_why_in_a_recording_on_a_cluster(
         line.replace('"req":{"CPU":1.0}', '"req":{"CPU":1.0,"GPU":9.0}') if '"T0"' in line else line for line in lines
     ]
     (tmp_path / "gpu.jsonl").write_text("\n".join(large) + "\n", encoding="utf-8")
-    report = found(monkeypatch, capsys, "why", "T0", "--scenario", tmp_path / "gpu.jsonl", "--cluster", CLUSTER)
+    report = found(monkeypatch, capsys, "why", "T0", "--instance", tmp_path / "gpu.jsonl", "--cluster", CLUSTER)
     assert report["verdict"] == "infeasible" and "GPU:9" in report["sentence"]
-    assert found(monkeypatch, capsys, "why", "T0", "--scenario", RECORDING)["verdict"] == "placeable"
+    assert found(monkeypatch, capsys, "why", "T0", "--instance", RECORDING)["verdict"] == "placeable"
 
 
-UNITS = ("--seconds", "600", "--resource-units", "4000")
+UNITS = ("--budget", "600", "--resource-units", "4000")
 
 
 def test_worst_of_a_policy_of_the_model_is_searched(
@@ -104,7 +104,7 @@ def test_worst_of_a_policy_of_the_model_is_searched(
         "3",
         "--nodes",
         "2",
-        "--seconds",
+        "--budget",
         "600",
         "--resource-units",
         "4000",
@@ -130,7 +130,7 @@ def test_worst_of_a_policy_of_the_model_is_searched(
             "no_exception: ",
         ),
         (("solve", "some.json", "--cluster", CLUSTER), 2, "an instance has nodes of its own"),
-        (("why", "nobody", "--scenario", RECORDING), 2, "found nothing called nobody"),
+        (("why", "nobody", "--instance", RECORDING), 2, "found nothing called nobody"),
     ],
 )
 def test_what_cannot_be_used_and_what_breaks_a_rule(

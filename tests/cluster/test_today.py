@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import Verdict, campaign, explore
 from rayproof.model.scheduler.policy.built_in import BUILT_IN, with_defaults
 from rayproof.policies import load_policy
 from rayproof.properties.bugs import Bug

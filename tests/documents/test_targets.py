@@ -129,7 +129,7 @@ def test_verify_keeps_its_verdict_when_the_counterexample_is_printed(
     from rayproof.cli import main
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("rayproof.cli.require_folder", lambda folder: None)
+    monkeypatch.setattr("rayproof.commands.verifying.require_folder", lambda folder: None)
     Path("file").write_text("")
     monkeypatch.setattr(sys, "argv", ["rayproof", "verify", "chain-3-2-1", "--bug", "answers_early", "--out", "file"])
     with pytest.raises(SystemExit) as left:

@@ -23,7 +23,7 @@ from tests.shared_data import EXAMPLES
 BAD = frozenset({2})
 ANSWERED = frozenset({0, 1, 3})
 ANY = ANSWERED | BAD
-UNITS = ("--resource-units", "3000", "--seconds", "600")
+UNITS = ("--resource-units", "3000", "--budget", "600")
 
 HUGE = "@huge@"
 """Stands for a number of five thousand digits, which Python writes no more than it reads."""
@@ -88,7 +88,7 @@ CHEAP: dict[str, tuple[str, ...]] = {
     "solve": UNITS,
     "why": UNITS,
     "gap": UNITS,
-    "worst": ("--resource-units", "50", "--seconds", "600"),
+    "worst": ("--resource-units", "50", "--budget", "600"),
 }
 """What keeps a command short; an option that is drawn as well is then given twice, which is refused."""
 
@@ -198,14 +198,13 @@ class Cases:
         """A command that reads such a file."""
         path = str(file)
         out = ("--out", str(file.parent / "out"))
-        json_too = ("--json",) if self.draw.random() < 0.5 else ()
-        dash = ("--json", "-") if json_too else ()
+        dash = ("--json", "-") if self.draw.random() < 0.5 else ()
         if name == "cluster.yaml":
             recording = self._file("run.jsonl")
             recording.write_text(self.seeds["recording.jsonl"])
             if self.draw.random() < 0.2:
                 return ("check", *CHEAP["check"], "--workload", str(recording), "--cluster", path, *out, *dash)
-            return ("solve", str(recording), "--cluster", path, *UNITS, *json_too)
+            return ("solve", str(recording), "--cluster", path, *UNITS, *dash)
         if "trace" in name:
             read = (("replay",), ("show",), ("show", "--follow", "client"), ("replay", "--policy", "default"))
             return (*self.draw.choice(read), path, *dash)
@@ -218,11 +217,11 @@ class Cases:
             return ("check", *CHEAP["check"], "--workload", path, *out, *dash)
         if name == "packing.json" or (recorded and self.draw.random() < 0.3):
             pending = self.draw.choice(("a", "g", "T0", "t0", "\x1b[2J"))
-            return ("why", pending, "--scenario", path, *UNITS, *json_too)
+            return ("why", pending, "--instance", path, *UNITS, *dash)
         if self.draw.random() < 0.4:
             policy = self.draw.choice(("default", "spread") if recorded else ("heft", "spread"))
-            return ("gap", "--policy", policy, "--instances", path, *UNITS, *out, *json_too)
-        return ("solve", path, *UNITS, *json_too)
+            return ("gap", "--policy", policy, "--instances", path, *UNITS, *out, *dash)
+        return ("solve", path, *UNITS, *dash)
 
     def strange(self) -> Case:
         """Something that is no file with text."""
@@ -255,7 +254,7 @@ class Cases:
                 ("check", "--workload", str(path)),
                 ("check", "--workload", recording, "--cluster", str(path)),
                 ("solve", str(path)),
-                ("why", "x", "--scenario", str(path)),
+                ("why", "x", "--instance", str(path)),
                 ("gap", "--policy", "heft", "--instances", str(path)),
                 ("replay", str(path)),
                 ("show", str(path)),
@@ -311,7 +310,7 @@ class Cases:
                 ("gap", "--policy", "heft", "--out", folder),
                 ("worst", "--policy", "lpt", "--tasks", "2", "--nodes", "2", "--out", folder),
                 ("worst", "--policy", "lpt", "--tasks", "2", "--nodes", "2", "--witness", f"{folder}/w.json"),
-                ("new-policy", "mine", "--folder", folder),
+                ("new-policy", "mine", "--out", folder),
             )
         )
         return Case(arguments, BAD, kind)

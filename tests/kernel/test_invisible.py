@@ -10,24 +10,26 @@ from benchmarks.plain_chain import PLAIN, Stable, Update, Written, plain_chain
 from rayproof.model.gcs.chain import protocol
 from rayproof.model.kernel import (
     Context,
+    Eager,
     FaultKind,
+    Invisible,
     Message,
     Name,
     Process,
+    Reduction,
     Scenario,
     Statement,
     StateView,
+    Symmetry,
     TimerKind,
     Verdict,
     always,
     constant,
+    explore,
+    explore_reduced,
+    replay,
 )
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.gate import explore_reduced, gate
-from rayproof.model.kernel.invisible import Invisible
-from rayproof.model.kernel.reductions import Eager, Reduction
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.model.kernel.reductions.gate import gate
 from rayproof.properties.bug import Bug
 from rayproof.properties.catalogue import build
 from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS

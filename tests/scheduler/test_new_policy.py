@@ -40,7 +40,7 @@ def test_the_command_writes_a_policy_and_a_test_that_passes(tmp_path: Path) -> N
     app = typer.Typer()
     register(app)
     app.command("other")(lambda: None)
-    result = CliRunner().invoke(app, ["new-policy", "my_idea", "--folder", str(tmp_path)])
+    result = CliRunner().invoke(app, ["new-policy", "my_idea", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert load_policy(str(tmp_path / "my_idea.py")).name == "my_idea"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "test_my_idea.py")]

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from rayproof.commands.solving import register
+from rayproof.cli import main
 from rayproof.model.graph import Resources
 from rayproof.solver.gap import RunHeuristic
 from rayproof.solver.instances import Instance, Node, Objective, Occupant, load, save
 from rayproof.solver.instances.families import heterogeneous
 from rayproof.solver.schedules import heft
-from rayproof.solver.worst import ABSTRACT
-
-app = typer.Typer()
 
 
 @pytest.fixture(autouse=True)
@@ -28,17 +27,22 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path / "here")
 
 
-register(app, find_policy={"mine": ABSTRACT["spread"]().choose}.get)
-
-
 def run(*arguments: str | Path) -> tuple[int, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result.exit_code, result.output
+    """Exit code and what was said, on either stream."""
+    said = StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["rayproof", *map(str, arguments)]),
+        mock.patch.dict("os.environ", COLUMNS="200"),
+        redirect_stdout(said),
+        redirect_stderr(said),
+        pytest.raises(SystemExit) as left,
+    ):
+        main()
+    return int(left.value.code or 0), said.getvalue()
 
 
 def found(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-    code, output = run(*arguments, "--json")
+    code, output = run(*arguments, "--json", "-")
     data = json.loads(output)
     assert isinstance(data, dict)
     return code, data
@@ -86,7 +90,7 @@ def test_solve_packing(notes: Path) -> None:
 
 
 def test_why(notes: Path) -> None:
-    code, output = run("why", "actor3", "--scenario", notes)
+    code, output = run("why", "actor3", "--instance", notes)
     assert code == 0
     assert "actor3 needs CPU:0.25; every node has it, node1 held by actor1 and actor2, node2 held by actor4" in output
 
@@ -109,16 +113,16 @@ def test_gap_says_what_was_worst_and_where_it_is(tmp_path: Path) -> None:
     assert f"saved: {tmp_path}" in output.replace("\n", "")
 
 
-def test_the_seed_of_gap_is_the_seed_of_what_a_policy_draws() -> None:
+def test_the_seed_of_gap_is_the_seed_of_what_a_policy_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    own = typer.Typer()
 
-    def found(name: str, seed: int) -> RunHeuristic:
+    def find(name: str, seed: int) -> RunHeuristic:
         seen.append(seed)
         return heft
 
-    register(own, find_heuristic=found)
-    CliRunner().invoke(own, ["gap", "--policy", "any", "--seed", "7"])
+    monkeypatch.setattr("rayproof.commands.solving._run_of", lambda name, seed: None)
+    monkeypatch.setattr("rayproof.commands.solving._heuristic", find)
+    assert run("gap", "--policy", "any", "--seed", "7")[0] == 0
     assert seen == [7]
 
 
@@ -154,10 +158,10 @@ UNITS = ("--resource-units", "2000")
 
 
 def test_worst_by_search_says_so() -> None:
-    code, data = found("worst", "--policy", "mine", "--tasks", "4", "--nodes", "2", "--seconds", "600", *UNITS)
+    code, data = found("worst", "--policy", "default", "--tasks", "4", "--nodes", "2", "--budget", "600", *UNITS)
     assert (code, data["method"], data["proved"]) == (0, "search", False)
     assert "the worst that was met" in run(
-        "worst", "--policy", "mine", "--tasks", "2", "--nodes", "2", "--seconds", "600", *UNITS
+        "worst", "--policy", "default", "--tasks", "2", "--nodes", "2", "--budget", "600", *UNITS
     )[1]  # fmt: skip
 
 
@@ -181,7 +185,7 @@ def test_a_scenario_by_name_has_unit_times() -> None:
     code, output = run("solve", "chain-3-2-1")
     assert code == 2
     assert "cluster-3-3-0" in output
-    assert "t0" in run("why", "t0", "--scenario", "cluster-3-3-0")[1]
+    assert "t0" in run("why", "t0", "--instance", "cluster-3-3-0")[1]
 
 
 def test_a_timeline_is_a_recording(tmp_path: Path) -> None:
@@ -206,9 +210,12 @@ def test_worst_out_of_budget_is_3() -> None:
     [
         (("solve", "absent.json"), "absent.json: the file does not exist; expected an instance (.json)"),
         (("solve", "strange.xyz"), "strange.xyz: expected an instance (.json)"),
-        (("why", "nobody", "--scenario", "NOTES"), "found nothing called nobody"),
-        (("gap", "--policy", "nobody"), "policy nobody: expected one of heft"),
-        (("worst", "--policy", "nobody", "--tasks", "2", "--nodes", "2"), "policy nobody: expected one of least_load"),
+        (("why", "nobody", "--instance", "NOTES"), "found nothing called nobody"),
+        (("gap", "--policy", "nobody"), "nobody: no policy of that name; expected one of heft, default"),
+        (
+            ("worst", "--policy", "nobody", "--tasks", "2", "--nodes", "2"),
+            "no policy of that name; expected one of least_load",
+        ),
         (("worst", "--policy", "lpt", "--tasks", "0", "--nodes", "2"), "expected at least one of each"),
         (("worst", "--policy", "alpha_beta:1", "--tasks", "2", "--nodes", "2"), "expected two weights"),
     ],

@@ -5,7 +5,7 @@ The bug names the statement that must fail, and declares all others that notice 
 
 import pytest
 
-from rayproof.model.kernel.statements import DECIDED
+from rayproof.model.kernel import DECIDED
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import ENTRIES
 from tests.scopes import noticed_by

@@ -24,9 +24,7 @@ from rayproof.model.graph import (
     TaskSpec,
 )
 from rayproof.model.graph.contract import Began, Ended, Failed, Got, GotError
-from rayproof.model.kernel import FaultKind, Message, Scenario
-from rayproof.model.kernel.steps import Deliver, Fault, Fire, Recover, Step
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import Deliver, Fault, FaultKind, Fire, Message, Recover, Scenario, Step, World
 from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSubmitter
 from rayproof.model.lineage.ray2.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
 from rayproof.model.lineage.ray2.ownership import LineageOwner

@@ -15,11 +15,8 @@ from rayproof.errors import InputError
 from rayproof.live.reproducing.families import Family
 from rayproof.live.reproducing.messages import METHODS, Method
 from rayproof.live.stage import Item
-from rayproof.model.kernel import FaultKind, Message, Scenario
-from rayproof.model.kernel.links import DOWN, UNREACHABLE
-from rayproof.model.kernel.process import slot_of
-from rayproof.model.kernel.steps import Deliver, Fault, Step, Taken
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import Deliver, Fault, FaultKind, Message, Scenario, Step, Taken, World, slot_of
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE
 
 MOST_STEPS = 3_000
 """Steps of a run behind the end of its trace."""

@@ -2,11 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel import StatementKind, Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.model.kernel import LIVENESS, StatementKind, Verdict, campaign, explore, replay, walkable
 from rayproof.properties.actors.ray2.statements import every_call_ends_in_value_or_error
 from rayproof.properties.bugs import LIVELOCK_BUGS, Bug
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS
