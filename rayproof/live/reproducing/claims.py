@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rayproof.live.reproducing.families import Part
+from rayproof.live.reproducing.families import Part, Stay
 from rayproof.live.reproducing.happenings import Happened
 from rayproof.live.stage import Item
 from rayproof.model.graph import Get, Resources, Submit, TaskKind, Wait
@@ -62,9 +62,13 @@ def _at_rest(part: Part, found: Happened) -> Iterator[Item]:
     """What waits for ever, or is not given back."""
     for group, states in sorted(found.groups.items()):
         yield ("group", group, *states)
-    if found.waits:
-        yield ("waits", *found.waits)
-    elif not found.groups:
+    makers = {made: task for task in part.tasks.values() for made in task.outputs}
+    stay = [makers[made].id for made in found.waits if made in makers and Stay() in makers[made].body]
+    got = [made for made in found.waits if made not in makers or makers[made].id not in stay]
+    yield from (("never runs", task) for task in stay)
+    if got:
+        yield ("waits", *got)
+    elif not stay and not found.groups:
         yield from (("is left", name, amount) for name, amount in sorted(found.left.items()))
 
 

@@ -137,6 +137,8 @@ class _Writer:
         for number, action in enumerate(self.part.driver):
             if self.part.paced and ("driver", number) in self.found.timeline:
                 lines.append(f"play.at({number})")
+            if isinstance(action, Get) and not action.objects:
+                continue
             if isinstance(action, Get | GetOne):
                 objects = action.objects if isinstance(action, Get) else (action.object,)
                 got |= set(objects)
@@ -292,10 +294,11 @@ class _Writer:
 
     def fresh(self, name: str) -> str:
         """A name that no other definition has."""
-        wanted = found = variable(name)
-        taken, number = set(self.names.values()) | set(map(variable, self.part.tasks)), 2
-        if found in map(variable, self.part.tasks):
-            wanted = found = f"f_{found}"
+        others = {*self.part.tasks, *self.part.sizes, *(task.actor or "" for task in self.part.tasks.values())}
+        wanted = variable(name)
+        if wanted in map(variable, others):
+            wanted = f"{wanted}Class" if wanted[0].isupper() else f"f_{wanted}"
+        taken, found, number = set(self.names.values()), wanted, 2
         while found in taken:
             found, number = f"{wanted}_{number}", number + 1
         return found
