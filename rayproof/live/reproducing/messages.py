@@ -45,7 +45,7 @@ def _methods() -> dict[str, Method]:
         (node, "PinObjectIDs", ("PinCopy",), ("PinnedCopy",)),
         (node, "PrepareBundleResources", ("Prepare",), ("Prepared",)),
         (node, "CommitBundleResources", ("Commit",), ("Committed",)),
-        (node, "CancelResourceReserve", ("ReturnBundles",), ()),
+        (node, "RemovePlacementGroupBundles", ("ReturnBundles",), ()),
         (node, "ReleaseUnusedBundles", ("ReleaseUnused",), ()),
         (groups, "CreatePlacementGroup", ("CreateGroup",), ()),
         (groups, "RemovePlacementGroup", ("RemoveGroup",), ()),
