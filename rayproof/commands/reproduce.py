@@ -88,7 +88,7 @@ def reproduce_command(
     _end(report, json_to)
 
 
-def _end(report: dict[str, Any], json_to: Path | None) -> None:
+def _end(report: dict[str, Any], json_to: str | None) -> None:
     verdict = report["verdict"]
     if json_to is not None:
         write_text(json.dumps(report, indent=1) + "\n", json_to)

@@ -57,9 +57,13 @@ def body(task: str) -> Iterator[Callable[[int], bytes]]:
     while not _claimed(folder / f"begun-{task}-{attempt}"):
         attempt += 1
     _tell(folder, "begins", task, attempt)
-    yield lambda size: f"{attempt} ".encode().ljust(size, b".")
-    while (folder / f"hold-{task}-{attempt}").exists():
-        time.sleep(_POLL_S)
+    try:
+        yield lambda size: f"{attempt} ".encode().ljust(size, b".")
+        while (folder / f"hold-{task}-{attempt}").exists():
+            time.sleep(_POLL_S)
+    except BaseException:  # It is cancelled.
+        _tell(folder, "stops", task, attempt)
+        raise
     _tell(folder, "ends", task, attempt)
 
 
@@ -190,7 +194,7 @@ class Play:
         self.outcomes.update(dict.fromkeys(waiting, "waits"))
         self.outcomes.update((name, "waits") for name, outcome in self.outcomes.items() if outcome == "GetTimeoutError")
 
-    def told(self) -> list[tuple[float, str, str, int, str, int]]:
+    def told(self) -> list[Any]:
         """What bodies have told: time, `begins`, `ends` or `gives`, task, attempt, node, process."""
         return [tuple(json.loads(line)) for line in _lines(self.folder)]
 
@@ -325,7 +329,7 @@ class Play:
             case ("gives", name, number):
                 return self.outcomes.get(name) == f"value {number}"
             case ("runs", task, times):
-                return begun.count(task) >= times
+                return bool(begun.count(task) >= times)
             case ("never runs", task):
                 return task not in begun
             case ("out of order", *tasks):
@@ -348,7 +352,7 @@ class Play:
                 begins = [begin for each in spans for begin, _ in each]
                 return any(all(any(b <= at < e for b, e in each) for each in spans) for at in begins)
             case ("is left", name, amount):
-                return self.left.get(name, 0) >= amount
+                return bool(self.left.get(name, 0) >= amount)
             case ("group", name, *states):
                 return self.states.get(name) in states
             case _:
@@ -356,9 +360,13 @@ class Play:
 
 
 def _spans(told: Sequence[tuple[float, str, str, int, str, int]], task: str) -> list[tuple[float, float]]:
-    begins = {each[3]: each[0] for each in told if each[1:3] == ("begins", task)}
-    ends = {each[3]: each[0] for each in told if each[1:3] == ("ends", task)}
-    return [(begin, ends.get(number, float("inf"))) for number, begin in begins.items()]
+    """From when to when the bodies of a task ran; one whose process was killed ran for no time that is known."""
+    begins = {each[3]: (each[0], each[5]) for each in told if each[1:3] == ("begins", task)}
+    ends = {each[3]: each[0] for each in told if each[1] in ("ends", "stops") and each[2] == task}
+    return [
+        (begin, ends.get(number, float("inf") if Path(f"/proc/{process}").exists() else begin))
+        for number, (begin, process) in begins.items()
+    ]
 
 
 def run(
@@ -407,7 +415,8 @@ def run(
         play._look_back()
         for each in play.told():
             if each[1] == "gives":
-                play.outcomes.update([each[2].split(" ", 1)])
+                name, _, outcome = each[2].partition(" ")
+                play.outcomes[name] = outcome
         seen = [claim for claim in claims if play._holds(claim)]
         report = {
             "seen": len(seen) == len(claims) > 0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,10 @@ TOLD = [
     (3.0, "ends", "a", 1, "n0", 7),
     (4.0, "begins", "a", 2, "n1", 9),
     (5.0, "ends", "b", 1, "n0", 8),
+    (6.0, "begins", "c", 1, "n2", 0),
+    (7.0, "begins", "c", 2, "n2", os.getpid()),
+    (8.0, "begins", "e", 1, "n2", 6),
+    (9.0, "stops", "e", 1, "n2", 6),
 ]
 
 
@@ -170,15 +175,17 @@ TOLD = [
         (("wrong value", "y"), False),
         (("runs", "a", 2), True),
         (("runs", "b", 2), False),
-        (("never runs", "c"), True),
+        (("never runs", "d"), True),
         (("never runs", "a"), False),
         (("out of order", "a", "b"), True),
         (("out of order", "b"), False),
         (("early", "b", "a"), True),
         (("early", "a", "b"), True),
-        (("early", "b", "c"), True),
+        (("early", "b", "d"), True),
         (("at once", "a", "b"), True),
         (("at once", "a", "a"), False),
+        (("at once", "c", "c"), False),
+        (("at once", "c", "e"), True),
         (("together", "n0", "a", "b"), True),
         (("together", "n1", "a", "b"), False),
         (("on", "a", "n1"), True),

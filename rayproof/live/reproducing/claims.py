@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rayproof.live.reproducing.families import Part, Stay
+from rayproof.live.reproducing.families import Part
 from rayproof.live.reproducing.happenings import Happened
 from rayproof.live.stage import Item
 from rayproof.model.graph import Get, Resources, Submit, TaskKind, Wait
@@ -63,7 +63,7 @@ def _at_rest(part: Part, found: Happened) -> Iterator[Item]:
     for group, states in sorted(found.groups.items()):
         yield ("group", group, *states)
     makers = {made: task for task in part.tasks.values() for made in task.outputs}
-    stay = [makers[made].id for made in found.waits if made in makers and Stay() in makers[made].body]
+    stay = [makers[made].id for made in found.waits if made in makers and makers[made].id in part.stays]
     got = [made for made in found.waits if made not in makers or makers[made].id not in stay]
     yield from (("never runs", task) for task in stay)
     if got:

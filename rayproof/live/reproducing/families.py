@@ -66,6 +66,8 @@ class Part:
     groups: Mapping[str, tuple[tuple[Resources, str], ...]] = field(default_factory=dict)
     """Bundles of each group, with the node that each is bound to, or nothing."""
     strategies: Mapping[str, str] = field(default_factory=dict)
+    stays: frozenset[str] = frozenset()
+    """Tasks whose bodies go on until the script ends."""
     paced: bool = False
     """Whether the driver's actions come at moments that the timeline names, by their number."""
 
@@ -175,14 +177,15 @@ class Today(Family):
             name: process for name, process in self.processes.items() if isinstance(process, LeaseManager)
         }
         seats = next(iter(raylets.values())).seats
-        nodes, bundles = {}, {}
+        nodes: dict[str, Resources] = {}
+        bundles: dict[str, dict[int, tuple[Resources, str]]] = {}
         for name, seat in seats.items():
             nodes[self.host(name)], here = _without_bundles(seat.total)
             for group, bundle, amounts in here:
                 bundles.setdefault(group, {})[bundle] = (amounts, self.host(name))
         groups = {group: tuple(each for _, each in sorted(found.items())) for group, found in bundles.items()}
-        for group in groups.values():
-            for amounts, node in group:
+        for placed in groups.values():
+            for amounts, node in placed:
                 nodes[node] = nodes[node] + amounts
         names = {seat.id: self.host(name) for name, seat in seats.items()}
         tasks = {each.id: _placed(each, names) for each in program.tasks.values()}
@@ -302,7 +305,7 @@ class Owned(Lineage):
         tasks: dict[str, TaskSpec] = {}
         for deed in owner.program:
             if isinstance(deed, MakeActor):
-                restarts = self.processes["actors"].max_restarts  # type: ignore[attr-defined]
+                restarts = self.processes["actors"].max_restarts
                 tasks[deed.actor] = TaskSpec(
                     deed.actor, kind=TaskKind.ACTOR_CREATION, actor=deed.actor, max_retries=restarts, name="A"
                 )
@@ -371,7 +374,8 @@ class Leases(Family):
         self.running: dict[str, str] = {}
         owner: LeaseOwner = self.processes["owner"]  # type: ignore[assignment]
         raylets = {name: each for name, each in self.processes.items() if isinstance(each, LeaseRaylet)}
-        nodes, groups = {}, {}
+        nodes: dict[str, Resources] = {}
+        groups: dict[str, dict[int, tuple[Resources, str]]] = {}
         for name, total in next(iter(raylets.values())).totals.items():
             nodes[self.host(name)], here = _without_bundles(total)
             for group, bundle, amounts in here:
@@ -386,17 +390,16 @@ class Leases(Family):
                     child = owner.children[task]
                     body = (Submit(child), Get((f"o-{child}",)))
                 spec = TaskSpec(task, (), (f"o-{task}",), each.demand, body, each.strategy, 1, name=each.id)
-                if each.stays:
-                    spec = replace(spec, body=(Stay(),))
                 tasks[task] = _placed(spec, names)
         nested = set(owner.children.values())
         own = [task for task in tasks if task not in nested]
-        ending = [f"o-{task}" for task in own if Stay() not in tasks[task].body]
+        stays = frozenset(task for each in owner.classes.values() if each.stays for task in each.tasks)
+        ending = [f"o-{task}" for task in own if task not in stays]
         driver = (*map(Submit, own), Get(tuple(ending)))
         large = any(each.result for each in owner.classes.values())
         sizes = {f"o-{task}": LARGE if large else SMALL for task in tasks}
         made = {name: tuple(each for _, each in sorted(found.items())) for name, found in groups.items()}
-        return Part(tasks, sizes, driver, nodes, made)
+        return Part(tasks, sizes, driver, nodes, made, stays=stays)
 
     def host(self, slot: str) -> str:
         return "driver" if slot == "owner" else f"n{_number(slot)}"
@@ -420,7 +423,7 @@ class Leases(Family):
                 self.running[seat.name] = now
 
     def waiting(self, world: World) -> tuple[str, ...]:
-        done = {task for task in self.running.values() if task and Stay() in self.part.tasks[task].body}
+        done = {task for task in self.running.values() if task in self.part.stays}
         for _, owner in self.alive(world, LeaseOwner):
             done |= owner.finished | owner.failed
         return tuple(f"o-{task}" for task in self.part.tasks if task not in done)
@@ -485,7 +488,7 @@ class Groups(Family):
 
 def _incomplete(family: Family, world: World) -> dict[str, tuple[str, ...]]:
     """Of a manager of groups."""
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for _, manager in family.alive(world, GroupManager):
         for group, state in manager.state.items():
             if state in ("pending", "rescheduling"):
@@ -586,11 +589,6 @@ class Until:
     """A body waits until a task has ended somewhere."""
 
     task: str
-
-
-@dataclass(frozen=True)
-class Stay:
-    """A body goes on until the script ends."""
 
 
 class Attempts(Family):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rayproof.live.reproducing.families import Part, Stay, Until, variable
+from rayproof.live.reproducing.families import Part, Until, variable
 from rayproof.live.reproducing.happenings import Happened
 from rayproof.live.reproducing.messages import DELAYS, FAILURES, delays, failures
 from rayproof.live.stage import GCS, Item
@@ -147,7 +147,7 @@ class _Writer:
                 lines += self.action(action, driver=True)
             if isinstance(action, Drop):
                 dropped.add(action.object)
-            if isinstance(action, Submit) and Stay() not in self.part.tasks[action.task].body:
+            if isinstance(action, Submit) and action.task not in self.part.stays:
                 made += self.part.tasks[action.task].outputs
         left = [each for each in made if each not in got | dropped]
         return [*lines, f"play.get({_named(left)})"] if left or not got else lines
@@ -173,8 +173,6 @@ class _Writer:
                 return [f"ray.cancel({variable(self.part.tasks[task].outputs[0])})"]
             case Drop(made):
                 return [f"del {variable(made)}"]
-            case Stay():
-                return ["stage.stay()"]
             case Until(task):
                 return [f'stage.until_ended("{task}")']
             case MakeGroup(group):
@@ -250,22 +248,24 @@ class _Writer:
                 return f'stage.on("{node}", soft={soft})'
             case PlacementGroup(group, bundle):
                 return f'play.inside("{variable(group)}", {bundle})'
-        node = self.found.places.get((task.id, 1))
+        place = self.found.places.get((task.id, 1))
         breaks = any(item[0] in ("crash", "drain", "kill") for item in self.found.timeline)
-        if node in self.part.nodes and (breaks or self.part.paced):
-            return f'stage.on("{node}", soft=True)'
+        if place in self.part.nodes and (breaks or self.part.paced):
+            return f'stage.on("{place}", soft=True)'
         return '"SPREAD"' if isinstance(task.strategy, Spread) else ""
 
     def function(self, task: TaskSpec) -> str:
         """The name of a remote function; tasks of one function share it."""
         sizes = tuple(self.part.sizes[made] for made in task.outputs)
-        key = (task.name or task.id, task.body, sizes, self.given(task))
+        stays = task.id in self.part.stays
+        key = (task.name or task.id, task.body, sizes, self.given(task), stays)
         if key not in self.names:
             self.names[key] = self.fresh(task.name or f"task_{task.id}")
             given = self.given(task)
             body = [f'{each} = given["{each}"]' for each in given]
             for action in task.body:
                 body += self.action(action)
+            body += ["stage.stay()"] if stays else []
             results = ", ".join(f"made({size})" for size in sizes)
             body.append(f"return {results}" if results else "pass")
             extra = ", given" if given else ""
