@@ -23,13 +23,11 @@ from rayproof.check.simulation import (
 from rayproof.model.cluster.ray2 import Durations, TodayParameters, assemble
 from rayproof.model.graph import (
     Action,
-    ClusterSpec,
     Compute,
     Default,
+    GroupId,
     NodeId,
-    PlacementGroup,
     Program,
-    Resources,
     Spread,
     Submit,
     TaskId,
@@ -40,7 +38,6 @@ from rayproof.model.kernel import Simulation, SimulationResult, Timing
 from rayproof.model.scheduler.paper import events
 from rayproof.model.scheduler.policy import built_in
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseKept
 from rayproof.model.wire.ray2.objects import Moved
 from rayproof.model.workers.ray2.body import INLINE_BYTES
@@ -150,7 +147,7 @@ def run_today(
     """One timed run: how it ended, and that something was drawn: start-ups are. Raises `PolicyError`."""
     recording = workload.recording
     own = workload.cluster is recording.cluster
-    program, cluster = with_groups(recording) if own else (workload.unlowered, workload.cluster)
+    program, cluster = (recording.program if own else workload.unlowered), workload.cluster
     number = {node.id: i for i, node in enumerate(cluster.nodes)}
     program, asked = with_policy(program, policy)
     if asked is not None and settings.decides is Decides.DRIVER:
@@ -162,6 +159,7 @@ def run_today(
         first_us=first_loads(workload, seed),
         at_once=recording.setup,
         joining=tuple(number[node] for node in recording.late) if own else (),
+        reserved=reserved(recording, number),
         estimates=estimates(program),
         settings=recording.placement,
         times=replace(
@@ -208,27 +206,14 @@ def first_loads(workload: Workload, seed: int) -> Callable[[int, int], int]:
     return lambda node, position: drawn.get((node, position), TIMES.first_us)
 
 
-def with_groups(recording: Recording) -> tuple[Program, ClusterSpec]:
-    """The recorded program and cluster with placement groups as they were reserved: resources of their nodes."""
-    held: dict[NodeId, list[tuple[str, int, Resources]]] = {}
-    for group in recording.groups:
-        for index, (amounts, where) in enumerate(zip(group.bundles, group.nodes, strict=True)):
-            if where is not None:
-                held.setdefault(where, []).append((group.id, index, amounts))
-    nodes = []
-    for node in recording.cluster.nodes:
-        total = node.total + offered(held.get(node.id, ()))
-        for _, _, amounts in held.get(node.id, ()):
-            total = total - amounts
-        nodes.append(replace(node, total=total))
-    tasks = {}
-    for task in recording.program.tasks.values():
-        tasks[task.id] = task
-        if isinstance(task.strategy, PlacementGroup):
-            demand = in_bundle(task.demand, task.strategy.group, task.strategy.bundle)
-            tasks[task.id] = replace(task, strategy=Default(), demand=demand)
-    program = Program(tasks, recording.program.objects, recording.program.driver, recording.program.name)
-    return program, replace(recording.cluster, nodes=tuple(nodes))
+def reserved(recording: Recording, number: Mapping[NodeId, int]) -> Mapping[GroupId, tuple[int | None, ...]]:
+    """The node of each bundle of each group in the recording."""
+    return MappingProxyType(
+        {
+            group.id: tuple(None if node is None else number.get(node) for node in group.nodes)
+            for group in recording.groups
+        }
+    )
 
 
 def actor_start(workload: Workload) -> int:
@@ -245,7 +230,7 @@ def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | Non
             task.id: replace(task, strategy=Spread()) if task.strategy == Default() else task
             for task in program.tasks.values()
         }
-        return Program(tasks, program.objects, program.driver, program.name), None
+        return replace(program, tasks=tasks), None
     return program, policy
 
 
@@ -263,7 +248,7 @@ def deciding(program: Program) -> Program:
         return tuple(actions)
 
     tasks = {task.id: replace(task, body=slowed(task.body)) for task in program.tasks.values()}
-    return Program(tasks, program.objects, slowed(program.driver), program.name)
+    return replace(program, tasks=tasks, driver=slowed(program.driver))
 
 
 def estimates(program: Program) -> Mapping[str, int]:

@@ -13,13 +13,14 @@ from rayproof.policies import load_policy
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
+from rayproof.properties.cluster.ray2.groups.scopes import GROUP_ENTRIES
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.entry import Edition
 from rayproof.verify import verify
 from tests.scopes import check_killed
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "policies"
-POLICED = [entry.name for entry in TODAY_ENTRIES if entry.takes_policy]
+POLICED = [entry.name for entry in (*TODAY_ENTRIES, *GROUP_ENTRIES) if entry.takes_policy]
 
 
 def test_every_scope_is_pinned_and_of_todays_edition() -> None:

@@ -132,8 +132,8 @@ class LeaseSubmitter(Process):
                 self.sent_on(ctx, sender, lease[1], node)
             case LeaseRejected(lease):
                 self.rejected(ctx, sender, lease[1])
-            case LeaseCancelled(lease, unschedulable, given_up):
-                self.cancelled(ctx, lease[1], unschedulable, given_up)
+            case LeaseCancelled(lease):
+                self.cancelled(ctx, lease[1], message)
             case NothingToCancel(lease):
                 if lease[1] in self.withdrawn and self.requests[lease[1]].node == sender:
                     ctx.send(sender, CancelLease(lease), WITHDRAW)
@@ -258,19 +258,23 @@ class LeaseSubmitter(Process):
         if asked is not None and asked.node == sender:
             self.start_over(ctx, asked)
 
-    def cancelled(self, ctx: Context, number: int, unschedulable: bool, given_up: bool) -> None:
-        """A request has ended without a worker; what can never run fails."""
+    def cancelled(self, ctx: Context, number: int, answer: LeaseCancelled) -> None:
+        """A request has ended without a worker; what can never run fails, and with its group all that wait for it."""
         asked = self.forget(number)
         if asked is None:
             return
         queue = self.queues.get(asked.key, [])
-        if (unschedulable or given_up) and queue:
-            task = queue.pop(0)
+        failing = queue[: None if answer.group_removed else int(answer.unschedulable or answer.given_up)]
+        for task in failing:
+            queue.remove(task)
             attempt = self.ready.pop(task).attempt
             self.trim(ctx, asked.key)
-            if given_up:
+            error = ErrorKind.UNSCHEDULABLE
+            if answer.given_up:
                 ctx.observe(GivenUp(task))
-            error = ErrorKind.REJECTED if given_up else ErrorKind.UNSCHEDULABLE
+                error = ErrorKind.REJECTED
+            elif answer.group_removed:
+                error = ErrorKind.GROUP_REMOVED
             ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
         self.request(ctx, asked.key)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayproof.model.graph import ActorId, ObjectId, TaskId
+from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Message, Name
 from rayproof.model.wire.ray2.leases import LeaseStrategy, Located
 
@@ -22,7 +23,7 @@ class CallMade(Message):
 
 @dataclass(frozen=True, slots=True)
 class CallGone(Message):
-    """Task manager to the calls: a call failed before it was sent."""
+    """Task manager to the calls: a call, or a constructor, failed before it was sent."""
 
     task: TaskId
 
@@ -39,6 +40,13 @@ class CreateActor(Message):
     references: tuple[tuple[ObjectId, Name], ...]
     raylet: Name
     """Of the creator's node, where the placement begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpActor(Message):
+    """To the actor table: an argument of the constructor is an error, so there will be no such actor."""
+
+    actor: ActorId
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +72,4 @@ class CreationFailed(Message):
 
     task: TaskId
     attempt: int
-    unschedulable: bool
+    error: ErrorKind

@@ -89,7 +89,7 @@ GROUPS = (
         "placement groups",
         standing=Standing.KNOWN,
         reason="the design of Ray itself: no rule gives a bundle up; the correct model shows it",
-        seen=("groups-halves", "groups_do_not_wait_for_each_other"),
+        seen=("today-group-halves", "groups_do_not_wait_for_each_other"),
     ),
     GalleryEntry(
         "D58",

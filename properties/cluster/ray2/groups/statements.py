@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from rayproof.model.graph import Resources
+from rayproof.model.graph import GroupId, ObjectId, Program, Resources, TaskId
+from rayproof.model.graph.contract import ErrorKind, Failed, GroupRemoved
 from rayproof.model.kernel import Name, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray import NodeResources, Request, Status, schedule_bundles
-from rayproof.model.scheduler.ray2.groups.manager import GroupManager, GroupState
-from rayproof.model.scheduler.ray2.groups.node import BundleNode
-from rayproof.model.scheduler.ray2.groups.protocol import (
-    BundleCommitted,
-    BundlePrepared,
-    BundleReturned,
-    GroupId,
-    GroupRemoved,
-)
-from rayproof.model.scheduler.ray2.groups.user import GroupUser
+from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
+from rayproof.model.scheduler.ray2.group_manager import GroupManager, GroupState
+from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, group_of
+from rayproof.model.scheduler.ray2.submitter import class_of
+from rayproof.model.wire.ray2.groups import BundleCommitted, BundlePrepared, BundleReturned
+from rayproof.model.wire.ray2.leases import LeaseSpec
+from rayproof.model.workers.ray2.body import Body
+from rayproof.model.workers.ray2.task_manager import TaskManager
 
 Key = tuple[GroupId, int, Name]
 
@@ -60,10 +60,10 @@ class BundleLives:
                 return self
 
 
-@always(GroupManager, BundleNode, source="Ray documentation, Placement Groups: all or nothing; bug benchmark S7")
+@always(GroupManager, BundleManager, source="Ray documentation, Placement Groups: all or nothing; bug benchmark S7")
 def gang_atomicity(view: StateView) -> bool:
     """A group that is called created has every bundle committed, on nodes that live or whose death is on its way."""
-    nodes = view.of(BundleNode)
+    nodes = view.of(BundleManager)
     for manager in view.of(GroupManager).values():
         for group, state in manager.state.items():
             if state is not GroupState.CREATED:
@@ -76,13 +76,13 @@ def gang_atomicity(view: StateView) -> bool:
     return True
 
 
-@audit(GroupManager, BundleNode, source="Ray #12003, #42942; bug benchmark D55, D56, S2")
+@audit(GroupManager, BundleManager, source="Ray #12003, #42942; bug benchmark D55, D56, S2")
 def no_bundle_leaks(view: StateView) -> bool:
     """When nothing more can happen, a node holds exactly the bundles that the manager has placed there."""
     for manager in view.of(GroupManager).values():
-        for name, node in view.of(BundleNode).items():
+        for name, node in view.of(BundleManager).items():
             placed = {(g, b) for g, places in manager.placed.items() for b, where in places.items() if where == name}
-            if node.prepared or set(node.committed) != placed:
+            if node.prepared or node.committed != placed:
                 return False
     return True
 
@@ -99,16 +99,16 @@ def committed_bundles_stay(view: StateView) -> bool:
     return not view.monitor(BundleLives).robbed
 
 
-@always(BundleNode, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
-def bundles_fit_their_node(node: BundleNode) -> bool:
-    """Bundles and the node's own tasks never hold more than the node has."""
+@always(BundleManager, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
+def bundles_fit_their_node(node: BundleManager) -> bool:
+    """Bundles and the leases outside them never hold more than the node has."""
     return all(amount >= 0 for _, amount in node.free.units)
 
 
-@audit(GroupManager, BundleNode, GroupUser, source="Ray #24875; bug benchmark D53, L1")
+@audit(GroupManager, BundleManager, source="Ray #24875; bug benchmark D53, L1")
 def every_group_that_fits_is_created(view: StateView) -> bool:
     """When nothing more can happen, a group that is not created has no placement on what is free."""
-    nodes = view.of(BundleNode)
+    nodes = view.of(BundleManager)
     free = [NodeResources(name, node.total, dict(node.free.units)) for name, node in nodes.items()]
     for manager in view.of(GroupManager).values():
         for group, state in manager.state.items():
@@ -124,10 +124,10 @@ def every_group_that_fits_is_created(view: StateView) -> bool:
     return True
 
 
-@audit(GroupManager, BundleNode, source="Ray #65147; bug benchmark D57", known="65147")
+@audit(GroupManager, BundleManager, source="Ray #65147; bug benchmark D57", known="65147")
 def groups_do_not_wait_for_each_other(view: StateView) -> bool:
     """Of the groups that wait, one at least would fit if the others gave back what they hold."""
-    nodes = view.of(BundleNode)
+    nodes = view.of(BundleManager)
     for manager in view.of(GroupManager).values():
         waiting = [g for g, state in manager.state.items() if state is GroupState.RESCHEDULING]
         for group in waiting:
@@ -135,9 +135,9 @@ def groups_do_not_wait_for_each_other(view: StateView) -> bool:
             free = []
             for name, node in nodes.items():
                 left = dict(node.free.units)
-                for (each, _), amounts in node.committed.items():
-                    if each in others:
-                        left = dict((Resources.from_units(left) + amounts).units)
+                for bundle in node.committed:
+                    if bundle[0] in others:
+                        left = dict((Resources.from_units(left) + node.amounts(bundle)).units)
                 free.append(NodeResources(name, node.total, left))
             wanted = manager.groups[group]
             used = frozenset(manager.placed[group].values())
@@ -156,6 +156,81 @@ def a_group_is_rescheduled(view: StateView) -> bool:
         for manager in view.of(GroupManager).values()
         for state in manager.state.values()
     )
+
+
+# ---- what becomes of who runs in a group -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedGroups:
+    """Monitor: groups that were given up, and the tasks that failed for it."""
+
+    groups: frozenset[GroupId] = frozenset()
+    refused: frozenset[TaskId] = frozenset()
+
+    def observe(self, event: object) -> RemovedGroups:
+        """Fold one event."""
+        match event:
+            case GroupRemoved(group):
+                return replace(self, groups=self.groups | {group})
+            case Failed(task, ErrorKind.GROUP_REMOVED):
+                return replace(self, refused=self.refused | {task})
+            case _:
+                return self
+
+
+def _hopeless(view: StateView) -> Iterator[tuple[Program, LeaseSpec]]:
+    """Requests in groups that were given up, which no node can serve any more."""
+    groups = view.monitor(RemovedGroups).groups
+    for raylet in view.of(LeaseManager).values():
+        for queue in raylet.infeasible.values():
+            yield from ((raylet.program, spec) for spec in queue if group_of(spec) in groups)
+
+
+@audit(
+    TaskManager,
+    LeaseManager,
+    source="Ray #18572, seen on 2.60: attempt 1 stays PENDING_NODE_ASSIGNMENT, and a get of its result hangs",
+    monitors=(RemovedGroups,),
+    known="18572",
+)
+def tasks_end_with_their_group(view: StateView) -> bool:
+    """When nothing more can happen, no task or actor of a group that was given up waits for a worker."""
+    groups = view.monitor(RemovedGroups).groups
+    left = (m.program.tasks[task].strategy for m in view.of(TaskManager).values() for task in m.pending)
+    return not any(_hopeless(view)) and not any(getattr(strategy, "group", None) in groups for strategy in left)
+
+
+@audit(Body, LeaseManager, source="bug benchmark L1, L2; Ray #18572", monitors=(RemovedGroups,))
+def who_waits_waits_for_a_removed_group(view: StateView) -> bool:
+    """When nothing more can happen, a body waits only for tasks of removed groups whose requests no node can serve."""
+    late: set[ObjectId] = set()
+    for program, spec in _hopeless(view):
+        actor = program.tasks[spec.task].actor
+        for task in program.tasks.values():
+            alike = task.actor == actor if spec.actor else class_of(task.name, task.demand, spec.strategy) == spec.of
+            # Calls wait for their actor, and tasks for the results that they need.
+            if alike or late.intersection(task.inputs):
+                late.update(task.outputs)
+    return all(late >= frame.missing for body in view.of(Body).values() for frame in body.frames.values())
+
+
+@sometimes(source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve", monitors=(RemovedGroups,))
+def a_task_fails_with_its_group(view: StateView) -> bool:
+    """Some task that waits for a worker fails, as its group was given up."""
+    return bool(view.monitor(RemovedGroups).refused)
+
+
+@sometimes(Body, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
+def a_worker_is_killed(view: StateView) -> bool:
+    """Some worker process is ended, and another takes its place."""
+    return any(body.life for body in view.of(Body).values())
+
+
+@sometimes(Body, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
+def a_worker_is_killed_before_its_task_comes(view: StateView) -> bool:
+    """Some worker process is ended while a task is on its way to it."""
+    return any(body.ended for body in view.of(Body).values())
 
 
 GROUPS = (
