@@ -142,6 +142,8 @@ class Play:
         self.ids: dict[str, str] = {}
         self.nodes: dict[str, Any] = {}
         self.groups: dict[str, Any] = {}
+        self.start: Callable[[str], None] = lambda node: None
+        """Starts a node that joins later."""
         self._cluster: Any = None
         self._reached: set[int] = set()
         self._begun, self._over = threading.Event(), threading.Event()
@@ -155,6 +157,12 @@ class Play:
         if wait:
             ray.get(made.ready(), timeout=self.patience_s)
         return made
+
+    def await_group(self, name: str) -> None:
+        """Wait until a group is there."""
+        import ray
+
+        ray.get(self.groups[name].ready())
 
     def inside(self, name: str, bundle: int = -1) -> Any:
         """The strategy of a task in a bundle of a group."""
@@ -239,6 +247,8 @@ class Play:
                 self._cluster.remove_node(self.nodes[what], allow_graceful=False)
             case "drain":
                 self._drain(what)
+            case "join":
+                self.start(what)
             case "kill":
                 return self._kill_newest(what)
             case "kill actor":
@@ -321,7 +331,7 @@ class Play:
         begun = [each[2] for each in told if each[1] == "begins"]
         match claim:
             case ("waits", *names):
-                return any(self.outcomes.get(name) == "waits" for name in names)
+                return all(self.outcomes.get(name) == "waits" for name in names)
             case ("raises", name, *errors):
                 return self.outcomes.get(name) in errors
             case ("fails", name):
@@ -376,6 +386,7 @@ def run(
     claims: Sequence[Item],
     steering: Mapping[str, Mapping[str, str]],
     patience_s: float = 20,
+    late: Sequence[str] = (),
 ) -> None:
     """Play once, print what happened, and leave the process: 0 when all claims were seen, 3 when one was not."""
     import ray
@@ -387,7 +398,8 @@ def run(
         for variable in steering.get(DRIVER, {}):
             os.environ.pop(variable, None)  # Nodes are started with this process's environment.
         play._cluster = cluster = Cluster()
-        for node, amounts in nodes.items():
+
+        def start(node: str) -> None:
             shared = {**steering.get(GCS, {})} if not play.nodes else {}
             os.environ.update(shared)
             # What is injected into the GCS alone is blanked for its raylet.
@@ -395,12 +407,17 @@ def run(
             own = {NODE: node, **blank, **steering.get(node, {})}
             play.nodes[node] = cluster.add_node(
                 env_vars=own, object_store_memory=STORE_BYTES, **({} if play.nodes else {"include_dashboard": False}),
-                **amounts,
+                **nodes[node],
             )  # fmt: skip
             play.ids[node] = play.nodes[node].node_id
             for variable in shared:
                 del os.environ[variable]
-        (play.folder / "nodes").write_text(json.dumps(play.ids))
+            (play.folder / "nodes").write_text(json.dumps(play.ids))
+
+        for node in nodes:
+            if node not in late:
+                start(node)
+        play.start = start
         os.environ.update(steering.get(DRIVER, {}))
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         play._hold()

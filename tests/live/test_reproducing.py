@@ -165,8 +165,8 @@ TOLD = [
 @pytest.mark.parametrize(
     ("claim", "holds"),
     [
-        (("waits", "x", "y"), True),
-        (("waits", "y"), False),
+        (("waits", "x", "y"), False),
+        (("waits", "x"), True),
         (("raises", "z", "ObjectLostError"), True),
         (("raises", "z", "ActorDiedError"), False),
         (("fails", "z"), True),

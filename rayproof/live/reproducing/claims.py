@@ -64,7 +64,8 @@ def _at_rest(part: Part, found: Happened) -> Iterator[Item]:
         yield ("group", group, *states)
     makers = {made: task for task in part.tasks.values() for made in task.outputs}
     stay = [makers[made].id for made in found.waits if made in makers and makers[made].id in part.stays]
-    got = [made for made in found.waits if made not in makers or makers[made].id not in stay]
+    submitted = {action.task for action in part.driver if isinstance(action, Submit)}
+    got = [made for made in found.waits if made not in makers or makers[made].id in submitted - {*stay}]
     yield from (("never runs", task) for task in stay)
     if got:
         yield ("waits", *got)

@@ -13,6 +13,7 @@ from rayproof.model.actors.ray2.events import CallEnded, CallSubmitted, Returned
 from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT
 from rayproof.model.graph import (
     Action,
+    Compute,
     Get,
     NodeAffinity,
     PlacementGroup,
@@ -23,25 +24,24 @@ from rayproof.model.graph import (
     TaskKind,
     TaskSpec,
 )
-from rayproof.model.graph.contract import Began, Ended, Failed, Got, GotError
+from rayproof.model.graph.contract import Began, Ended, Failed, Got, GotError, PlaceDied
+from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Deliver, Fault, FaultKind, Fire, Message, Recover, Scenario, Step, World
 from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSubmitter
 from rayproof.model.lineage.ray2.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
 from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import GetOne, PutAt
 from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
-from rayproof.model.scheduler.ray2.groups.manager import GroupManager
-from rayproof.model.scheduler.ray2.groups.node import ARRIVE, LEAVE, BundleNode
-from rayproof.model.scheduler.ray2.groups.protocol import GroupReady
-from rayproof.model.scheduler.ray2.groups.user import GroupUser
+from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
 from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWorker
 from rayproof.model.scheduler.ray2.owned.driver import TaskManager as OwnedTasks
 from rayproof.model.scheduler.ray2.owned.protocol import Cancel as CancelDeed
-from rayproof.model.scheduler.ray2.owned.protocol import GiveUpGroup, MakeActor, MakeGroup
-from rayproof.model.workers.ray2.body import Body
+from rayproof.model.scheduler.ray2.owned.protocol import MakeActor
+from rayproof.model.wire.ray2.groups import GroupReady
+from rayproof.model.workers.ray2.body import COMPUTING, Body
 from rayproof.model.workers.ray2.task_manager import TaskManager
 
 LARGE, SMALL = 1 << 20, 10
@@ -66,6 +66,8 @@ class Part:
     groups: Mapping[str, tuple[tuple[Resources, str], ...]] = field(default_factory=dict)
     """Bundles of each group, with the node that each is bound to, or nothing."""
     strategies: Mapping[str, str] = field(default_factory=dict)
+    late: frozenset[str] = frozenset()
+    """Nodes that are not there at the beginning."""
     stays: frozenset[str] = frozenset()
     """Tasks whose bodies go on until the script ends."""
     paced: bool = False
@@ -108,6 +110,8 @@ class Family:
                 node = self.node_of_unit(unit)
                 if node in list(self.part.nodes)[1:]:
                     return ("crash", node)
+                if node == "gcs":
+                    return ("cannot", "a GCS that keeps its state in memory does not come back")
                 return ("cannot", f"{unit} is the driver's: the script would end with it")
             case Fault(FaultKind.CUT | FaultKind.SUSPECT | FaultKind.RESTART) | Recover():
                 return ("cannot", f"{step}: no switch of Ray's does it to one process alone")
@@ -142,7 +146,7 @@ class Family:
 
 def family_of(scenario: Scenario) -> Family:
     """Raises `NoProgram`."""
-    for family in (Today, Owned, Lineage, Leases, Groups, Calls, Attempts):
+    for family in (Today, Owned, Lineage, Leases, Calls, Attempts):
         if family.fits(scenario):
             return family(scenario)
     kinds = sorted({type(process).__name__ for process in scenario.initial().values()})
@@ -187,10 +191,14 @@ class Today(Family):
         for placed in groups.values():
             for amounts, node in placed:
                 nodes[node] = nodes[node] + amounts
+        made = {each.id: tuple((bundle, "") for bundle in each.bundles) for each in program.groups.values()}
+        strategies = {each.id: each.strategy.value for each in program.groups.values()}
+        late = frozenset(self.host(each) for raylet in raylets.values() for each in raylet.late)
         names = {seat.id: self.host(name) for name, seat in seats.items()}
         tasks = {each.id: _placed(each, names) for each in program.tasks.values()}
         sizes = {made.id: max(made.size_bytes, SMALL) for made in program.objects.values()}
-        return Part(tasks, sizes, program.driver, nodes, groups)
+        paced = any(isinstance(action, Compute) for action in program.driver)
+        return Part(tasks, sizes, program.driver, nodes, groups | made, strategies, paced=paced, late=late)
 
     def host(self, slot: str) -> str:
         if slot.startswith("driver"):
@@ -203,6 +211,8 @@ class Today(Family):
                 yield ("begins", task, place, self.host(place.split("/")[0]))
             case Ended(task, place):
                 yield ("ends", task, place)
+            case PlaceDied(place):
+                yield ("place dies", place)
             case Got("driver", made):
                 yield ("gives", made, "value")
             case GotError("driver", made):
@@ -216,6 +226,13 @@ class Today(Family):
                 return ("drain", self.host(raylet))
             case Fire(raylet, "memory"):
                 return ("kill", self.host(raylet))
+            case Fire(slot, "join"):
+                return ("join", self.host(slot))
+            case Fire("driver", timer) if timer == f"{COMPUTING}{DRIVER}":
+                body: Any = world.seats["driver"].process
+                return ("driver", body.frames[DRIVER].at + 1)
+            case Deliver() if isinstance(message, GroupReady):
+                return ("created", variable(message.group))
         return Family.of_step(self, step, message, world)
 
     def waiting(self, world: World) -> tuple[str, ...]:
@@ -226,6 +243,9 @@ class Today(Family):
         for _, tasks in self.alive(world, TaskManager):
             missing |= {made for task in tasks.pending for made in self.part.tasks[task].outputs}
         return tuple(sorted(missing))
+
+    def incomplete(self, world: World) -> dict[str, tuple[str, ...]]:
+        return _incomplete(self, world)
 
     def left(self, world: World) -> dict[str, float]:
         taken = Resources()
@@ -360,7 +380,7 @@ class Owned(Lineage):
         return _incomplete(self, world)
 
 
-# ---- leases and groups -----------------------------------------------------------------------------------------------
+# ---- leases -----------------------------------------------------------------------------------------------
 
 
 class Leases(Family):
@@ -436,56 +456,6 @@ class Leases(Family):
         return {"CPU": held} if held else {}
 
 
-class Groups(Family):
-    """The island of placement groups."""
-
-    @classmethod
-    def fits(cls, scenario: Scenario) -> bool:
-        return any(isinstance(p, GroupUser) for p in scenario.initial().values())
-
-    def read(self) -> Part:
-        manager: GroupManager = self.processes["manager"]  # type: ignore[assignment]
-        nodes, tasks, sizes = {HEAD: Resources()}, {}, {}
-        for name, process in self.processes.items():
-            if isinstance(process, BundleNode):
-                nodes[name] = process.total
-                if process.late:
-                    raise NoProgram(f"{name} joins when the groups are already asked for")
-                if process.tasks:
-                    task = f"t-{name}"
-                    strategy = NodeAffinity(name)
-                    tasks[task] = TaskSpec(task, (), (f"o-{task}",), process.tasks, (), strategy, 0, name="f")
-                    sizes[f"o-{task}"] = SMALL
-        users = [each for each in self.processes.values() if isinstance(each, GroupUser)]
-        driver = (*(MakeGroup(user.group) for user in users), *map(Submit, tasks),
-                  *(GiveUpGroup(user.group) for user in users if user.removes))  # fmt: skip
-        groups = {str(each.id): tuple((bundle, "") for bundle in each.bundles) for each in manager.groups.values()}
-        return Part(tasks, sizes, driver, nodes, groups, _strategies(manager), paced=True)
-
-    def host(self, slot: str) -> str:
-        return "gcs" if slot == "manager" else "driver" if slot.startswith("user") else slot
-
-    def of_event(self, event: Any) -> Iterator[tuple[Any, ...]]:
-        if type(event).__name__ == "GroupRemoved":
-            yield ("driver", self.part.driver.index(GiveUpGroup(event.group)))
-
-    def of_step(self, step: Step, message: Message | None, world: World) -> Item | None:
-        if isinstance(message, GroupReady):
-            return ("created", variable(str(message.group)))
-        if isinstance(step, Fire) and step.timer in (ARRIVE, LEAVE):
-            task = f"t-{step.process}"
-            if step.timer == LEAVE:
-                return ("ends", task, 1)
-            fits = self.part.tasks[task].demand.fits(world.seats[step.process].process.free)  # type: ignore[attr-defined]
-            return ("driver", self.part.driver.index(Submit(task))) if fits else ("cannot", f"{task} would wait here")
-        if isinstance(step, Fault) and step.kind is FaultKind.CRASH and step.target == "manager":
-            return ("cannot", "a GCS that keeps its state in memory does not come back")
-        return Family.of_step(self, step, message, world)
-
-    def incomplete(self, world: World) -> dict[str, tuple[str, ...]]:
-        return _incomplete(self, world)
-
-
 def _incomplete(family: Family, world: World) -> dict[str, tuple[str, ...]]:
     """Of a manager of groups."""
     found: dict[str, tuple[str, ...]] = {}
@@ -497,7 +467,7 @@ def _incomplete(family: Family, world: World) -> dict[str, tuple[str, ...]]:
 
 
 def _strategies(manager: GroupManager) -> dict[str, str]:
-    return {str(each.id): str(each.strategy.value).upper() for each in manager.groups.values()}
+    return {each.id: each.strategy.value for each in manager.groups.values()}
 
 
 # ---- actors ----------------------------------------------------------------------------------------------------------

@@ -184,6 +184,10 @@ class _Run:
                 attempt = self.open.pop((task, key), self.found.begun[task])
                 self.found.timeline.append(("ends", task, attempt))
                 self.found.order.append(("ends", task, attempt))
+            case ("place dies", place):
+                for task, key in [each for each in self.open if str(each[1]).split("/")[: place.count("/") + 1] ==
+                                  place.split("/")]:  # fmt: skip
+                    self.found.order.append(("dies", task, self.open.pop((task, key))))
             case ("gives", name, outcome):
                 self.found.outcomes[name] = outcome
             case ("driver", action):

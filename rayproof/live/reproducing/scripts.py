@@ -11,9 +11,12 @@ from rayproof.live.reproducing.happenings import Happened
 from rayproof.live.reproducing.messages import DELAYS, FAILURES, delays, failures
 from rayproof.live.stage import GCS, Item
 from rayproof.model.graph import (
+    AwaitGroup,
     Cancel,
     Compute,
     Get,
+    GiveUpGroup,
+    MakeGroup,
     NodeAffinity,
     PlacementGroup,
     Put,
@@ -26,7 +29,7 @@ from rayproof.model.graph import (
 )
 from rayproof.model.lineage.ray2.programs import Drop, GetOne
 from rayproof.model.scheduler.ray2.owned.protocol import Cancel as CancelDeed
-from rayproof.model.scheduler.ray2.owned.protocol import EndActor, GiveUpGroup, MakeActor, MakeGroup
+from rayproof.model.scheduler.ray2.owned.protocol import EndActor, MakeActor
 
 QUICK_DEATHS = {
     "RAY_health_check_initial_delay_ms": "3000",
@@ -70,7 +73,9 @@ def script(part: Part, found: Happened, claims: Sequence[Item], head: Iterable[s
         lines += [*text, "", ""]
     lines += ["def driver(play):", *(INDENT + line for line in driver), "", ""]
     lines += ['if __name__ == "__main__":']
-    lines += [f"    stage.run(driver, NODES, TIMELINE, CLAIMS, STEERING, patience_s={patience_s:g})"]
+    late = [node for node in part.nodes if node in part.late]
+    joins = f", late={late!r}" if late else ""
+    lines += [f"    stage.run(driver, NODES, TIMELINE, CLAIMS, STEERING, patience_s={patience_s:g}{joins})"]
     return "\n".join(line.replace("'", '"') if _is_data(line) else line for line in lines) + "\n"
 
 
@@ -133,7 +138,8 @@ class _Writer:
         got: set[str] = set()
         dropped: set[str] = set()
         made: list[str] = []
-        lines = [self.group(group, wait=True) for group in self.part.groups if not self.part.paced]
+        own = {action.group for action in self.part.driver if isinstance(action, MakeGroup)}
+        lines = [self.group(group, wait=True) for group in self.part.groups if group not in own]
         for number, action in enumerate(self.part.driver):
             if self.part.paced and ("driver", number) in self.found.timeline:
                 lines.append(f"play.at({number})")
@@ -176,9 +182,11 @@ class _Writer:
             case Until(task):
                 return [f'stage.until_ended("{task}")']
             case MakeGroup(group):
-                return [self.group(str(group), wait=False)]
+                return [self.group(group, wait=False)]
+            case AwaitGroup(group):
+                return [f'play.await_group("{variable(group)}")']
             case GiveUpGroup(group):
-                return [f'play.remove("{variable(str(group))}")']
+                return [f'play.remove("{variable(group)}")']
             case EndActor(actor):
                 return [f"ray.kill({variable(actor)})"]
         raise ValueError(f"{action!r} is no action of a script")
