@@ -29,8 +29,8 @@ DRIVER, GCS = "driver", "gcs"
 SEEN, NOT_SEEN = 0, 3
 
 Item: TypeAlias = tuple[Any, ...]
-"""Of a timeline: ("begins", task, n), ("ends", task, n), ("driver", n), ("crash", node), ("drain", node),
-("kill", node), ("stop", node), ("go on", node). Of claims: see `_holds`."""
+"""Of a timeline: ("begins", task, n), ("ends", task, n), ("driver", n), ("crash", node), ("crash with", group, bundle),
+("drain", node), ("join", node), ("kill", node), ("kill actor", actor), ("created", group). Of claims: see `_holds`."""
 
 _POLL_S = 0.02
 LINGER_S = 5
@@ -245,6 +245,8 @@ class Play:
                 time.sleep(0.1)
             case "crash":
                 self._cluster.remove_node(self.nodes[what], allow_graceful=False)
+            case "crash with":
+                self._cluster.remove_node(self._node_of_bundle(what, item[2]), allow_graceful=False)
             case "drain":
                 self._drain(what)
             case "join":
@@ -258,9 +260,6 @@ class Play:
 
                 group = self.groups
                 return self._until(lambda: what in group and placement_group_table(group[what])["state"] == "CREATED")
-            case "stop" | "go on":
-                raylet = self.nodes[what].all_processes["raylet"][0].process.pid
-                os.kill(raylet, signal.SIGSTOP if kind == "stop" else signal.SIGCONT)
             case _:
                 raise ValueError(f"{kind!r} is no item of a timeline")
         return True
@@ -272,6 +271,16 @@ class Play:
                 return True
             time.sleep(_POLL_S)
         return False
+
+    def _node_of_bundle(self, group: str, bundle: int) -> Any:
+        """The node of a bundle; when that is the driver's, of another one of its group."""
+        from ray.util.placement_group import placement_group_table
+
+        where = placement_group_table(self.groups[group])["bundles_to_node_id"]
+        order = [where[bundle], *where.values()]
+        driver = next(iter(self.nodes))
+        names = {number: name for name, number in self.ids.items() if name != driver}
+        return self.nodes[next(names[number] for number in order if number in names)]
 
     def _drain(self, node: str) -> None:
         import ray

@@ -40,7 +40,7 @@ from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWor
 from rayproof.model.scheduler.ray2.owned.driver import TaskManager as OwnedTasks
 from rayproof.model.scheduler.ray2.owned.protocol import Cancel as CancelDeed
 from rayproof.model.scheduler.ray2.owned.protocol import MakeActor
-from rayproof.model.wire.ray2.groups import GroupReady
+from rayproof.model.wire.ray2.groups import BundlePrepared, BundleReturned, GroupReady
 from rayproof.model.workers.ray2.body import COMPUTING, Body
 from rayproof.model.workers.ray2.task_manager import TaskManager
 
@@ -176,6 +176,7 @@ class Today(Family):
 
     def read(self) -> Part:
         self.errors: dict[str, str] = {}
+        self.bundles: dict[str, tuple[str, int]] = {}
         program: Program = self.processes["driver"].program  # type: ignore[attr-defined]
         raylets: dict[str, LeaseManager] = {
             name: process for name, process in self.processes.items() if isinstance(process, LeaseManager)
@@ -213,6 +214,10 @@ class Today(Family):
                 yield ("ends", task, place)
             case PlaceDied(place):
                 yield ("place dies", place)
+            case BundlePrepared(group, bundle, node):
+                self.bundles[self.host(node)] = (group, bundle)
+            case BundleReturned(group, bundle, node):
+                self.bundles.pop(self.host(node), None)
             case Got("driver", made):
                 yield ("gives", made, "value")
             case GotError("driver", made):
@@ -222,6 +227,10 @@ class Today(Family):
 
     def of_step(self, step: Step, message: Message | None, world: World) -> Item | None:
         match step:
+            case Fault(FaultKind.CRASH, unit) if self.node_of_unit(unit) in self.bundles:
+                # Which node has a bundle is not the same on real Ray.
+                group, bundle = self.bundles.pop(self.node_of_unit(unit))
+                return ("crash with", variable(group), bundle)
             case Fire(raylet, "drain"):
                 return ("drain", self.host(raylet))
             case Fire(raylet, "memory"):

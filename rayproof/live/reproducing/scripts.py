@@ -44,7 +44,7 @@ INDENT = "    "
 def steering(found: Happened) -> dict[str, dict[str, str]]:
     """Environment of each process: Ray's testing switches."""
     made: dict[str, dict[str, str]] = {}
-    if any(item[0] in ("crash", "stop") for item in found.timeline):
+    if any(item[0] in ("crash", "crash with") for item in found.timeline):
         made[GCS] = dict(QUICK_DEATHS)
     for process in sorted({each.process for each in found.struck}):
         own = [(each.method, each.kind, each.nth) for each in found.struck if each.process == process]
@@ -257,7 +257,7 @@ class _Writer:
             case PlacementGroup(group, bundle):
                 return f'play.inside("{variable(group)}", {bundle})'
         place = self.found.places.get((task.id, 1))
-        breaks = any(item[0] in ("crash", "drain", "kill") for item in self.found.timeline)
+        breaks = any(item[0] in ("crash", "crash with", "drain", "kill") for item in self.found.timeline)
         if place in self.part.nodes and (breaks or self.part.paced):
             return f'stage.on("{place}", soft=True)'
         return '"SPREAD"' if isinstance(task.strategy, Spread) else ""
