@@ -51,8 +51,10 @@ def claims(statement: Statement, part: Part, found: Happened) -> tuple[Item, ...
         made = tuple(_order(part, found))
     elif any(word in statement.name for word in ("elsewhere", "leaves")):
         made = tuple(_elsewhere(part, found))
-    else:
+    elif statement.kind is StatementKind.SOMETIMES:
         made = tuple(_any(part, found))
+    else:
+        made = tuple(_any(part, found, faults=_faults(found)))
     if not made:
         raise Unseen(f"{statement.name} is about what Ray's processes hold; this program shows nothing of it")
     return made
@@ -73,13 +75,20 @@ def _at_rest(part: Part, found: Happened) -> Iterator[Item]:
         yield from (("is left", name, amount) for name, amount in sorted(found.left.items()))
 
 
-def _any(part: Part, found: Happened) -> Iterator[Item]:
-    """Whatever is out of the ordinary: work that waits, is done again, overlaps, fails, or keeps what it has."""
-    for show in (_at_rest, _overfull, _overlap, _on_the_draining, _again, _fails):
-        made = list(show(part, found))
+def _any(part: Part, found: Happened, faults: int = 0) -> Iterator[Item]:
+    """Whatever is out of the ordinary: work that waits, is done again, overlaps, fails, or keeps what it has. What as
+    many faults explain, further attempts and errors, is not."""
+    again = [claim for claim in _again(part, found) if claim[2] > 1 + faults]
+    fails = [] if faults else list(_fails(part, found))
+    shown = (show(part, found) for show in (_at_rest, _overfull, _overlap, _on_the_draining))
+    for made in (*map(list, shown), again, fails):
         if made:
             yield from made[:2]
             return
+
+
+def _faults(found: Happened) -> int:
+    return len(found.struck) + sum(item[0] in ("crash", "crash with", "kill", "kill actor") for item in found.timeline)
 
 
 def _again(part: Part, found: Happened) -> Iterator[Item]:
