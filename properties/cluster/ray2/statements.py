@@ -253,7 +253,7 @@ class Choices:
     def observe(self, event: object) -> Choices:
         """Fold one event; utilizations are reckoned anew from what the raylet knew."""
         match event:
-            case Decided(by=by, chosen=chosen, redirected=False, bound=False, demand=demand, seen=seen):
+            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, seen=seen) if not bound_by(event):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
                 idle = used.get(by, 1000) < 500
                 fuller = chosen in used and used[chosen] >= 500 and min(used.values()) < used[chosen]
@@ -261,6 +261,11 @@ class Choices:
                     self.left_a_fitting_idle_node or (idle and chosen != by), self.preferred_the_fuller or fuller
                 )
         return self
+
+
+def bound_by(decided: Decided) -> str:
+    """The node that the strategy of a request names; empty when none is."""
+    return getattr(decided.strategy, "node", "")
 
 
 def _used_per_mille(total: Resources, free: Resources) -> int:
