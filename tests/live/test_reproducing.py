@@ -76,6 +76,31 @@ def test_the_script_of_a_known_defect(
     assert 'play.group("g", [{"CPU": 1, "on:n0": 0.001}, {"CPU": 1, "GPU": 1, "on:n0": 0.001}' in text
 
 
+def test_a_group_that_is_given_up_at_a_moment_of_the_driver(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, text, _ = written(monkeypatch, capsys, "today-group-running:tasks_end_with_their_group", "--only-write")
+    found = constants(text)
+    assert found["CLAIMS"] == (("waits", "o_a", "o_b"),) and ("driver", 4) in found["TIMELINE"]
+    body = text.partition("def driver(play):")[2]
+    order = [
+        body.index(part) for part in ("play.group(", '.remote("a")', "play.at(4)", 'play.remove("g")', "play.get(")
+    ]
+    assert order == sorted(order)
+
+
+def test_nodes_are_crashed_by_the_bundles_that_they_have() -> None:
+    found = played("today-group-halves", "groups_do_not_wait_for_each_other")
+    assert [item[:2] for item in found.timeline if item[0] != "created"] == [("crash with", "g"), ("crash with", "h")]
+    assert set(found.groups) == {"g", "h"}
+
+
+def test_drains_are_struck_and_seen() -> None:
+    found = played("today-drain", "the_draining_grant_nothing", "leases_while_draining")
+    assert ("drain", "n1") in found.timeline
+    assert found.order.index(("drains", "n1", 0)) < found.order.index(("begins", "a", 1))
+
+
 def test_bodies_are_given_the_references_that_they_speak_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
