@@ -66,13 +66,22 @@ def _at_rest(part: Part, found: Happened) -> Iterator[Item]:
         yield ("group", group, *states)
     makers = {made: task for task in part.tasks.values() for made in task.outputs}
     stay = [makers[made].id for made in found.waits if made in makers and makers[made].id in part.stays]
-    submitted = {action.task for action in part.driver if isinstance(action, Submit)}
-    got = [made for made in found.waits if made not in makers or makers[made].id in submitted - {*stay}]
+    # Who waits for what a body has submitted waits for that body, in the driver's eyes.
+    got = sorted({_seen(part, made) for made in found.waits if made not in makers or makers[made].id not in stay})
     yield from (("never runs", task) for task in stay)
     if got:
         yield ("waits", *got)
     elif not stay and not found.groups:
         yield from (("is left", name, amount) for name, amount in sorted(found.left.items()))
+
+
+def _seen(part: Part, made: str) -> str:
+    """The object that the driver gets, or that of the task in whose body this one is waited for."""
+    for task in part.tasks.values():
+        submits = [action.task for action in task.body if isinstance(action, Submit)]
+        if any(made in part.tasks[child].outputs for child in submits):
+            return _seen(part, task.outputs[0])
+    return made
 
 
 def _any(part: Part, found: Happened, faults: int = 0) -> Iterator[Item]:

@@ -104,7 +104,8 @@ class Family:
         return iter(())
 
     def of_step(self, step: Step, message: Message | None, world: World) -> Item | None:
-        """What a step is in a timeline; ("cannot", why) for what no script can do."""
+        """What a step is in a timeline; ("cannot", why) for what no script can do, ("in flight", message) when all
+        of its kind that were sent so far go through, and fail for their sender."""
         match step:
             case Fault(FaultKind.CRASH, unit):
                 node = self.node_of_unit(unit)
@@ -553,7 +554,8 @@ class Calls(Family):
             case Fire(_, timer) if timer.startswith("argument "):
                 return ("ends", f"argument-{timer.removeprefix('argument ')}", 1)
             case Fire(_, "contact"):
-                return ("cannot", "Ray takes no silent connection for a broken one while its process lives")
+                # The caller is told that the connection broke while the method runs.
+                return ("in flight", "PushCall")
         return Family.of_step(self, step, message, world)
 
     def waiting(self, world: World) -> tuple[str, ...]:

@@ -153,6 +153,9 @@ class _Run:
         item = self.family.of_step(step, message, self.world)
         if item is not None and item[0] == "cannot":
             self.found.unsteered.append((number, str(item[1])))
+        elif item is not None and item[0] == "in flight":
+            for _ in range(self.sent["driver", item[1]]):
+                self.found.struck.append(Struck(METHODS[item[1]], "driver", FaultKind.DUPLICATE, 1, number))
         elif item is not None:
             self.found.timeline.append(item)
             if item[0] in ("drain", "crash"):
