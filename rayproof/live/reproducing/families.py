@@ -31,6 +31,7 @@ from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSubmitter
 from rayproof.model.lineage.ray2.events import ActionBegan, BodyBegan, BodyEnded, ReadEnded
 from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import GetOne, PutAt
+from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
 from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
 from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
@@ -263,6 +264,12 @@ class Today(Family):
             for held in raylet.granted.values():
                 if not held.spec.actor:
                     taken = taken + held.spec.demand
+        removed = {group for _, each in self.alive(world, GroupManager) for group, state in each.state.items()
+                   if state == "removed"}  # fmt: skip
+        for _, node in self.alive(world, BundleManager):
+            for group, bundle in node.prepared | node.committed:
+                if group in removed:
+                    taken = taken + node.groups[group].bundles[bundle]
         return {name: taken[name] for name in ("CPU", "GPU") if taken[name]}
 
 
