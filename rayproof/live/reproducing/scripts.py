@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,8 +61,9 @@ def script(part: Part, found: Happened, claims: Sequence[Item], head: Iterable[s
     writer = _Writer(part, found)
     driver = writer.driver()
     lines = ['"""' + "\n".join(head).rstrip(), '"""', "", "from rayproof.live import stage", ""]
-    lines += [f"STEERING = {_dictionary(steering(found))}", "stage.prepare(STEERING)", ""]
-    lines += ["import ray  # noqa: E402", ""]
+    lines += [*_steering(steering(found)), "stage.prepare(STEERING)", ""]
+    if any("ray." in line for text in (*writer.definitions.values(), driver) for line in text):
+        lines += ["import ray  # noqa: E402", ""]
     lines += [
         "NODES = {",
         *(f'    "{node}": {_amounts(total, node if _binds(part) else "")},' for node, total in part.nodes.items()),
@@ -77,6 +79,25 @@ def script(part: Part, found: Happened, claims: Sequence[Item], head: Iterable[s
     joins = f", late={late!r}" if late else ""
     lines += [f"    stage.run(driver, NODES, TIMELINE, CLAIMS, STEERING, patience_s={patience_s:g}{joins})"]
     return "\n".join(line.replace("'", '"') if _is_data(line) else line for line in lines) + "\n"
+
+
+def _steering(found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The constant, with a line for each variable."""
+    if not found:
+        return ["STEERING = {}"]
+    lines = ["STEERING = {"]
+    for process, variables in found.items():
+        lines.append(f"    {_text(process)}: {{")
+        for name, value in variables.items():
+            parts = (
+                [_text(part) for part in re.split(r"(?<=[,{]) ?(?=\")", value)] if len(value) > 60 else [_text(value)]
+            )
+            if len(parts) == 1:
+                lines.append(f"        {_text(name)}: {parts[0]},")
+            else:
+                lines += [f"        {_text(name)}: (", *(f"            {part}" for part in parts), "        ),"]
+        lines.append("    },")
+    return [*lines, "}"]
 
 
 def _is_data(line: str) -> bool:
