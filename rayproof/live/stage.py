@@ -94,9 +94,9 @@ def get(**references: Any) -> None:
         _tell(Path(os.environ[FOLDER]), "gives", f"{name} {outcome}", 0)
 
 
-def until_ended(task: str) -> None:
-    """Wait until a task has ended, wherever it runs."""
-    while not any(f'"ends", "{task}"' in line for line in _lines(Path(os.environ[FOLDER]))):
+def until_known(name: str) -> None:
+    """Wait until some body has got an object, a value or an error."""
+    while not any(f'"gives", "{name} ' in line for line in _lines(Path(os.environ[FOLDER]))):
         time.sleep(_POLL_S)
 
 

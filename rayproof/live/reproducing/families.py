@@ -518,7 +518,7 @@ class Calls(Family):
                         body.append(Submit(argument))
                         inputs.append(f"o-{argument}")
                     else:
-                        body.append(Until(need))
+                        body.append(Until(f"o-{need}"))
                 spec = TaskSpec(call.name, tuple(inputs), (f"o-{call.name}",), Resources(), actor="actor")
                 retries = caller.max_task_retries
                 tasks[call.name] = replace(
@@ -574,9 +574,9 @@ class Calls(Family):
 
 @dataclass(frozen=True)
 class Until:
-    """A body waits until a task has ended somewhere."""
+    """A body waits until another one has got an object."""
 
-    task: str
+    object: str
 
 
 class Attempts(Family):

@@ -200,8 +200,8 @@ class _Writer:
                 return [f"ray.cancel({variable(self.part.tasks[task].outputs[0])})"]
             case Drop(made):
                 return [f"del {variable(made)}"]
-            case Until(task):
-                return [f'stage.until_ended("{task}")']
+            case Until(made):
+                return [f'stage.until_known("{variable(made)}")']
             case MakeGroup(group):
                 return [self.group(group, wait=False)]
             case AwaitGroup(group):
