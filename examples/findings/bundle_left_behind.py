@@ -1,7 +1,7 @@
 """A node dies while a bundle is committed on it: the bundle moves twice, and its first new place is never given back.
 
 Plain Ray 2.60. The commit is made to take 2 s, as on a slow node, so that it is under way when the raylet is killed.
-The GCS hears of it twice, from the call that breaks and from its health check. Two bundles of one CPU, four nodes of one.
+The GCS hears of it twice: from the call that breaks, and from its health check. There are four nodes of one CPU.
 """
 
 import os

@@ -244,9 +244,11 @@ class Play:
                 self._reached.add(what)
                 time.sleep(0.1)
             case "crash":
-                self._cluster.remove_node(self.nodes[what], allow_graceful=False)
+                self._crash(what)
             case "crash with":
-                self._cluster.remove_node(self._node_of_bundle(what, item[2]), allow_graceful=False)
+                if not self._until(lambda: bool(self._node_of_bundle(what, item[2]))):
+                    return False
+                self._crash(self._node_of_bundle(what, item[2]))
             case "drain":
                 self._drain(what)
             case "join":
@@ -272,15 +274,18 @@ class Play:
             time.sleep(_POLL_S)
         return False
 
-    def _node_of_bundle(self, group: str, bundle: int) -> Any:
-        """The node of a bundle; when that is the driver's, of another one of its group."""
+    def _node_of_bundle(self, group: str, bundle: int) -> str:
+        """The living node of a bundle, or nothing yet; when that is the driver's, of another one of its group."""
         from ray.util.placement_group import placement_group_table
 
         where = placement_group_table(self.groups[group])["bundles_to_node_id"]
-        order = [where[bundle], *where.values()]
-        driver = next(iter(self.nodes))
-        names = {number: name for name, number in self.ids.items() if name != driver}
-        return self.nodes[next(names[number] for number in order if number in names)]
+        driver = self.ids[next(iter(self.nodes))]
+        names = {number: name for name, number in self.ids.items() if name in self.nodes and number != driver}
+        others = where.values() if where[bundle] == driver else ()
+        return next((names[number] for number in (where[bundle], *others) if number in names), "")
+
+    def _crash(self, node: str) -> None:
+        self._cluster.remove_node(self.nodes.pop(node), allow_graceful=False)
 
     def _drain(self, node: str) -> None:
         import ray
