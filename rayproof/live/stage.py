@@ -123,6 +123,13 @@ def _lines(folder: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def _internals() -> Any:
+    """Ray's private names, for the driver."""
+    from rayproof.live.session import probe
+
+    return probe("internals")
+
+
 # ---- in the driver ---------------------------------------------------------------------------------------------------
 
 
@@ -288,14 +295,7 @@ class Play:
         self._cluster.remove_node(self.nodes.pop(node), allow_graceful=False)
 
     def _drain(self, node: str) -> None:
-        import ray
-        from ray.core.generated import autoscaler_pb2
-
-        client = ray._raylet.GcsClient(address=self._cluster.address)
-        reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-        accepted, why = client.drain_node(self.ids[node], reason, "the timeline", int(time.time() * 1000) + 3_600_000)
-        if not accepted:
-            raise RuntimeError(why)
+        _internals().drain(self._cluster.address, self.ids[node], int(time.time() * 1000) + 3_600_000)
 
     def _kill_newest(self, node: str) -> bool:
         told = self.told()
@@ -320,7 +320,6 @@ class Play:
     def _look_back(self) -> None:
         """Note what is left when all that could end has ended."""
         import ray
-        from ray._private.state import available_resources_per_node
         from ray.util.placement_group import placement_group_table
 
         for name, group in self.groups.items():
@@ -328,7 +327,7 @@ class Play:
         until = time.monotonic() + 5
         while True:
             alive = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
-            free = available_resources_per_node()
+            free = _internals().free_resources()
             self.left = {}
             for id_, total in alive.items():
                 for name in ("CPU", "GPU"):
