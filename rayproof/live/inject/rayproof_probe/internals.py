@@ -36,7 +36,6 @@ WRAPPED = (
     ("ray._raylet", "CoreWorker.get_current_task_attempt_number"),
     ("ray._private.state", "available_resources_per_node"),
     ("ray._raylet", "GcsClient"),
-    ("ray._raylet", "GcsClient.drain_node"),
     ("ray._raylet", "GcsClientOptions.create"),
     ("ray.util.placement_group", "PlacementGroup.ready"),
     ("ray.util.placement_group", "PlacementGroup.wait"),
