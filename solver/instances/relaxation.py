@@ -46,7 +46,7 @@ from rayproof.model.graph.resources import UNIT
 from rayproof.solver.instances.form import InfeasibleError, Instance, InstanceError, Node, Task
 
 ACTOR_SLOT = "actor slot"
-"""The resource of which an actor has one: its methods run one at a time."""
+"""The resource of which a method takes one: an actor has as many as methods may run in it at once."""
 
 
 class Until(StrEnum):
@@ -69,14 +69,19 @@ def from_program(program: Program, cluster: ClusterSpec, until: Until = Until.AL
     tasks = [task for owner in cut.bodies for task in _tasks_of(owner, cut, nodes)]
     if until is Until.DRIVER:
         tasks = _ancestors(tasks, cut.bodies[DRIVER][-1].id)
-    actors = sorted(
-        {task.actor for task in program.tasks.values() if task.kind is TaskKind.ACTOR_METHOD and task.actor}
-    )
+    methods = [task for task in program.tasks.values() if task.kind is TaskKind.ACTOR_METHOD and task.actor]
+    slots: dict[str, int] = {}
+    for task in methods:
+        # More slots than methods constrain nothing.
+        slots[str(task.actor)] = min(len(methods), max(task.max_concurrency, slots.get(str(task.actor), 1)))
     return Instance(
         name=program.name,
         nodes=(
             *(Node(node.id, node.total, node.labels) for node in nodes),
-            *(Node(_actor_node(actor), Resources.from_units({ACTOR_SLOT: UNIT})) for actor in actors),
+            *(
+                Node(_actor_node(actor), Resources.from_units({ACTOR_SLOT: count * UNIT}))
+                for actor, count in sorted(slots.items())
+            ),
         ),
         tasks=tuple(tasks),
     )

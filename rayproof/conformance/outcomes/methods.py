@@ -28,12 +28,10 @@ from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallOutcome, CallS
 from rayproof.model.actors.ray2.scenarios import calls
 from rayproof.model.graph import ActorId, TaskId, TaskKind
 from rayproof.model.kernel import FaultKind, Fire, LinkRule, Name, Scenario, Step
+from rayproof.recordings.tasks import ASYNC
 
 WINDOW = 40
 """Bodies of one actor that are asked about together."""
-
-ASYNC = 1_000
-"""Methods of an asynchronous actor that run at a time, unless it says otherwise."""
 
 ROW_ERRORS = {"ACTOR_DIED": CallOutcome.DIED, "ACTOR_UNAVAILABLE": CallOutcome.UNAVAILABLE}
 """Ray's names of errors in its task rows, and the exceptions that readers see."""
