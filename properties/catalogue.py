@@ -17,6 +17,7 @@ from rayproof.properties.actors.scopes import MIGRATION_ENTRIES
 from rayproof.properties.cluster.owned.scopes import OWNED_ENTRIES
 from rayproof.properties.cluster.paper.scopes import CHAINED_ENTRIES, CLUSTER_ENTRIES, WHOLE_ENTRIES
 from rayproof.properties.cluster.ray2.groups.scopes import GROUP_ENTRIES
+from rayproof.properties.cluster.ray2.hook_scopes import HOOK_ENTRIES
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
 from rayproof.properties.gcs.chain.scopes import CHAIN_ENTRIES
@@ -54,6 +55,7 @@ _ENTRIES = (
     *GROUP_ENTRIES,
     *LEASE_ENTRIES,
     *TODAY_ENTRIES,
+    *HOOK_ENTRIES,
     *REQUEST_ENTRIES,
     *CLUSTER_ENTRIES,
     *CHAINED_ENTRIES,

@@ -20,6 +20,7 @@ from rayproof.model.graph import ClusterSpec, GroupId, Program, TaskId
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
 from rayproof.model.objects.ray2.object_manager import ObjectManager
 from rayproof.model.scheduler.policy.hooks import Policy, initial_memory
+from rayproof.model.scheduler.policy.queue_hooks import has_retry
 from rayproof.model.scheduler.ray import HybridOptions, order_by_rank
 from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
 from rayproof.model.scheduler.ray2.bundles import with_bundle_demands
@@ -27,6 +28,7 @@ from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
 from rayproof.model.scheduler.ray2.group_client import GroupClient
 from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
+from rayproof.model.scheduler.ray2.patience import Patience
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.syncer import SyncHub
@@ -169,6 +171,7 @@ def assemble(
     elif policy is not None:
         asked = Asked(policy, program, parameters.estimates, repeats=parameters.repeats)
     memory = () if policy is None else initial_memory(policy)
+    patient = policy if policy is not None and has_retry(policy) else None
     order = _tie_break_order(cluster)
 
     def lease_manager(i: int) -> Process:
@@ -227,6 +230,7 @@ def assemble(
             program=program,
             body=core,
             submitter=f"{core}.leases",
+            patience=f"{core}.patience" if patient is not None else "",
             caller=f"{core}.calls" if has_actors else "",
             raylet=raylets[i],
             store=stores[raylets[i]],
@@ -245,6 +249,7 @@ def assemble(
             program=program,
             raylet=raylets[i],
             manager=f"{core}.tasks",
+            patience=f"{core}.patience" if patient is not None else "",
             most_requests=parameters.most_requests or max(10, len(raylets)),
             lease_us=times.lease_us,
         )
@@ -294,6 +299,14 @@ def assemble(
         if core in cores:
             parts[f"{core}.tasks"] = partial(task_manager, core, number)
             parts[f"{core}.leases"] = partial(submitter, core, number)
+            if patient is not None:
+                parts[f"{core}.patience"] = partial(
+                    made(Patience),
+                    program=program,
+                    policy=patient,
+                    raylet=raylets[number],
+                    manager=f"{core}.tasks",
+                )
             if has_actors:
                 parts[f"{core}.calls"] = partial(
                     made(ActorCalls), program=program, manager=f"{core}.tasks", raylet=raylets[number], table=ACTORS

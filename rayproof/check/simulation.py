@@ -81,6 +81,10 @@ class Figures:
     """The rule and the sentence of a policy error, which ended the run."""
     rejected: tuple[str, ...] = ()
     """Tasks that the policy gave up, and those that needed their results."""
+    preempted: int = 0
+    """Running tasks that the policy ended to make room for others."""
+    work_lost_s: float = 0.0
+    """Time for which they had run."""
     stall: Stall | None = None
     """What never ended, in the first of the runs in which something did not."""
     idle: tuple[str, ...] = ()
@@ -291,4 +295,6 @@ def _figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
         events,
         tuple(measures.unfinished()),
         rejected=tuple(sorted(measures.rejected)),
+        preempted=len(lost := getattr(measures, "preempted", [])),
+        work_lost_s=sum(lost) / 1e6,
     )

@@ -34,11 +34,12 @@ from rayproof.model.graph import (
     TaskKind,
     contract,
 )
-from rayproof.model.kernel import Simulation, SimulationResult, Timing
+from rayproof.model.kernel import Name, Simulation, SimulationResult, Timing
 from rayproof.model.scheduler.paper import events
 from rayproof.model.scheduler.policy import built_in
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseKept
+from rayproof.model.scheduler.policy.queue_hooks import has_order, has_preempt
+from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseGiven, LeaseId, LeaseKept, Preempted
 from rayproof.model.wire.ray2.objects import Moved
 from rayproof.model.workers.ray2.body import INLINE_BYTES
 from rayproof.model.workers.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
@@ -78,6 +79,11 @@ class TodayMeasures(Measures):
 
     kept: dict[TaskId, int] = field(default_factory=dict)
     """Heads of requests that wait on a node for their arguments -> since when."""
+    queues: dict[Name, dict[LeaseId, int]] = field(default_factory=dict)
+    """Requests that are kept on a node and have no room yet -> since when."""
+    most: int = 0
+    preempted: list[int] = field(default_factory=list)
+    """Of each body that was ended to make room, the time for which it had run."""
     fetched: dict[TaskId, int] = field(default_factory=dict)
     """Time for which a task's request waited for arguments."""
 
@@ -90,11 +96,20 @@ class TodayMeasures(Measures):
                 super().observe(now, events.Granted(task, chosen, by))
             case Deferred(task):
                 super().observe(now, events.Deferred(task))
-            case LeaseKept(_, task):
+            case LeaseKept(lease, task, node):
                 self.kept[task] = now
+                self.queues.setdefault(node, {})[lease] = now
+            case LeaseGiven(lease, node):
+                queue = self.queues.get(node, {})
+                # What finds room at once was in the queue for no time.
+                self.most = max(self.most, sum(since < now for since in queue.values()))
+                queue.pop(lease, None)
             case ArgumentsHere(_, task):
                 if task in self.kept:
                     self.fetched[task] = self.fetched.get(task, 0) + now - self.kept.pop(task)
+            case Preempted(task):
+                began = self.times[task].began if task in self.times else None
+                self.preempted.append(0 if began is None else now - began)
             case TaskPushed(task, node):
                 super().observe(now, events.Queued(task, node))
                 super().observe(now, events.InputsLocal(task, node))
@@ -117,6 +132,10 @@ class TodayMeasures(Measures):
                 super().observe(now, events.DriverDone())
             case _:
                 pass
+
+    def most_waiting(self) -> int:
+        """The most requests that waited for room on one node at one time."""
+        return self.most
 
     def _spent(self, task: TaskId, times: Times) -> dict[str, int]:
         """The time of one task; a decision takes none of its own, and control messages two round trips at most."""
@@ -150,11 +169,12 @@ def run_today(
     program, cluster = (recording.program if own else workload.unlowered), workload.cluster
     number = {node.id: i for i, node in enumerate(cluster.nodes)}
     program, asked = with_policy(program, policy)
-    if asked is not None and settings.decides is Decides.DRIVER:
+    in_driver = settings.decides is Decides.DRIVER and not decides_in_raylets(policy)
+    if asked is not None and in_driver:
         program = deciding(program)
     parameters = TodayParameters(
         policy=asked,
-        in_driver=settings.decides is Decides.DRIVER,
+        in_driver=in_driver,
         workers=most_workers(workload),
         first_us=first_loads(workload, seed),
         at_once=recording.setup,
@@ -184,6 +204,11 @@ def run_today(
         on_progress=None if on_progress is None else (lambda events, now: on_progress(events)),
     )
     return simulation.run(until_us=MOST_US, max_events=most_events(workload, settings)), True
+
+
+def decides_in_raylets(policy: Policy) -> bool:
+    """Whether a policy has hooks that no driver can stand in for: what is next on a node, and what makes room there."""
+    return has_order(policy) or has_preempt(policy)
 
 
 def first_loads(workload: Workload, seed: int) -> Callable[[int, int], int]:

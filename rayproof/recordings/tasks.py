@@ -155,12 +155,12 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
     )
 
 
-HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration"})
+HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration", "job"})
 """Labels that are read as hints."""
 
 
 def hints_in(labels: Any) -> Hints:
-    """Wishes in the labels of a task (`_labels`), named as in `HINTS`; all but `priority` in seconds.
+    """Wishes in the labels of a task (`_labels`), named as in `HINTS`; all but `priority` and `job` in seconds.
 
     Ray has no options of these names and hands labels on as they are. What is no number says nothing.
     """
@@ -175,7 +175,8 @@ def hints_in(labels: Any) -> Hints:
     def us(name: str) -> int | None:
         return round(told[name] * 1e6) if name in told else None
 
-    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"))
+    job = str(labels.get("job", "")) if isinstance(labels, dict) else ""
+    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"), job)
 
 
 def _max_retries(log: Log, line: TaskLine) -> int:

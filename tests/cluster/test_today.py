@@ -92,5 +92,6 @@ def test_what_ray_promises_of_its_own_policy_is_not_owed_by_another() -> None:
     assert own - other == {
         "a_fit_on_the_idle_own_node_is_kept",
         "the_less_used_node_goes_first",
+        "nothing_is_given_up",
         "some_task_leaves_its_driver",
     }

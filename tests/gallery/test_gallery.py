@@ -61,8 +61,8 @@ def test_what_is_known_is_shown_by_the_correct_model(entry: GalleryEntry) -> Non
     assert hunt(entry, Driver.DIRECTED).result is Outcome.KNOWN
 
 
-def test_no_more_than_thirteen_generic_scopes_and_none_is_a_directed_scenario() -> None:
-    assert len(GENERIC_SCOPES) == len({scope.name for scope in GENERIC_SCOPES}) == 13
+def test_no_more_than_twelve_generic_scopes_and_none_is_a_directed_scenario() -> None:
+    assert len(GENERIC_SCOPES) == len({scope.name for scope in GENERIC_SCOPES}) == 12
     assert not {scope.name for scope in GENERIC_SCOPES} & set(CATALOGUE)
 
 

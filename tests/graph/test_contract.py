@@ -146,7 +146,8 @@ def test_the_end_of_another_group_is_no_cause() -> None:
         refusal = machine.observe(Failed("a", ErrorKind.GROUP_REMOVED))
         assert refusal.startswith("an_error_has_its_cause") is not allowed
         without = Contract(program, frozenset({"an_error_has_its_cause"}))
-        assert not any(map(without.observe, (A, GroupRemoved(removed), Failed("a", ErrorKind.GROUP_REMOVED))))
+        facts: tuple[Fact, ...] = (A, GroupRemoved(removed), Failed("a", ErrorKind.GROUP_REMOVED))
+        assert not any(without.observe(fact) for fact in facts)
 
 
 def test_concurrent_actors_owe_no_order() -> None:

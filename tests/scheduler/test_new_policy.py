@@ -33,6 +33,10 @@ PROPOSALS = (
     "priority_transfer",
     "three_seconds",
     "packing",
+    "fair_share",
+    "priority_preemption",
+    "label_affinity",
+    "memory_aware_spread",
 )
 
 

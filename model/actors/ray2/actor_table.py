@@ -207,7 +207,8 @@ class ActorTable(Process):
         """Where an actor lives."""
         state = self.actors.get(actor)
         if actor in self.gone or state is None or not state.alive:
-            return ActorAt(actor, "", "", actor in self.gone)
+            gone = actor in self.gone
+            return ActorAt(actor, "", "", gone, state is not None and state.restarts > 0 and not gone)
         return ActorAt(actor, state.worker, state.node)
 
     def publish(self, ctx: Context, actor: ActorId) -> None:

@@ -31,10 +31,11 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.scheduler.policy.queue_hooks import LocalView, WaitingTask, ask_order, has_order
+from rayproof.model.scheduler.policy.queue_hooks import LocalView, ask_order, ask_preempt, has_order, has_preempt
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
 from rayproof.model.scheduler.ray2.bundles import GROUP, allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
+from rayproof.model.scheduler.ray2.queue_views import running_tasks, waiting_task
 from rayproof.model.wire.ray2.groups import BundlesChanged, Busy
 from rayproof.model.wire.ray2.leases import (
     INSIDE,
@@ -58,6 +59,7 @@ from rayproof.model.wire.ray2.leases import (
     LeaseSpec,
     NothingToCancel,
     PopWorker,
+    Preempted,
     PushWorker,
     Redirected,
     RequestLease,
@@ -168,6 +170,9 @@ class LeaseManager(Process):
     """Requests about which the policy was asked since the view last changed."""
     memory: Hashable = ()
     order_memory: Hashable = ()
+    preempt_memory: Hashable = ()
+    spared: set[LeaseId] = field(default_factory=set)
+    """Requests for which the policy ended nothing since anything changed here."""
     cursor: int = 0
     told: View | None = None
     table: list[NodeResources] = derived(list)
@@ -259,6 +264,7 @@ class LeaseManager(Process):
         """What this raylet knows has changed: policies are asked again."""
         self.table.clear()
         self.asked.clear()
+        self.spared.clear()
 
     # ---- requests, by their ids --------------------------------------------------------------------------------------
 
@@ -419,6 +425,8 @@ class LeaseManager(Process):
             return True
         self.asked.add(spec.lease)
         node, self.memory = self.asked_policy.place(spec, self, self.memory, ctx)
+        if node is None and self.makes_room(ctx, spec):
+            node = ctx.me
         if node is None:
             ctx.observe(Deferred(spec.task))
             return False
@@ -561,6 +569,8 @@ class LeaseManager(Process):
                 elif not self.draining and allocation(spec.demand, self.free) is not None:
                     self.leave(spec)
                     self.give(ctx, spec)
+                elif self.makes_room(ctx, spec):
+                    continue
                 elif not self.moves_on(ctx, spec):
                     break
 
@@ -576,20 +586,34 @@ class LeaseManager(Process):
             ]
             if not able:
                 return
-            queue = [
-                WaitingTask(
-                    spec.task,
-                    spec.demand,
-                    self.program.tasks[spec.task].hints,
-                    sum(argument.size_bytes for argument in spec.args),
-                )
-                for spec in able
-            ]
-            view = LocalView(ctx.me, dict(self.free.units), len(self.granted))
+            queue = [waiting_task(self.program, spec) for spec in able]
+            holding = running_tasks(self.program, (self.granted[lease].spec for lease in sorted(self.granted)))
+            view = LocalView(ctx.me, dict(self.free.units), len(self.granted), holding)
             task, self.order_memory = ask_order(self.asked_policy.policy, queue, view, self.order_memory, ctx)
             chosen = next(spec for spec in able if spec.task == task)
             self.leave(chosen)
             self.give(ctx, chosen)
+
+    def makes_room(self, ctx: Context, spec: LeaseSpec) -> bool:
+        """Ask the proposal which running task is ended for a request without room; True when one was."""
+        if self.asked_policy is None or not has_preempt(self.asked_policy.policy) or spec.lease in self.spared:
+            return False
+        running = {
+            held.spec.task: lease for lease, held in sorted(self.granted.items()) if held.worker and not held.spec.actor
+        }
+        if self.draining or not running or not spec.demand.fits(self.seats[ctx.me].total):
+            return False
+        self.spared.add(spec.lease)
+        shown = running_tasks(self.program, (self.granted[lease].spec for lease in running.values()))
+        waits, free = waiting_task(self.program, spec), at_least_nothing(self.free)
+        chosen, self.preempt_memory = ask_preempt(
+            self.asked_policy.policy, waits, shown, free, self.preempt_memory, ctx
+        )
+        if chosen is None:
+            return False
+        ctx.observe(Preempted(chosen, spec.task, ctx.me))
+        self.kill(ctx, running[chosen])
+        return True
 
     def leave(self, spec: LeaseSpec) -> None:
         """Take a request off the queue of its class."""

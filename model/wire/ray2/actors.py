@@ -64,6 +64,8 @@ class ActorAt(Message):
     worker: Name
     node: Name
     dead: bool = False
+    restarting: bool = False
+    """Whether it lives nowhere for now since it has lived and died."""
 
 
 @dataclass(frozen=True, slots=True)

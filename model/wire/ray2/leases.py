@@ -256,6 +256,15 @@ class Deferred:
 
 
 @dataclass(frozen=True, slots=True)
+class Preempted:
+    """A policy has ended the worker of a task to make room for another one."""
+
+    task: TaskId
+    room_for: TaskId
+    node: Name
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseKept:
     """A request waits on a node for its arguments, its turn and its room."""
 

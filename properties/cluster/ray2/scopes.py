@@ -320,7 +320,7 @@ TODAY_ENTRIES = (
     # An actor that may have to start again elsewhere, and two calls, of which the second waits for a task.
     scope("today-actor", _ACTOR, nodes(_CPU + _CPU, _CPU)).sized(2_068, 6_296, 29),
     scope("today-actor-crash", _ACTOR, nodes(_CPU + _CPU, _CPU), crashes=1, takes_policy=False).sized(
-        89_068, 392_360, 40
+        87_899, 388_599, 40
     ),
     # A constructor whose argument is an error: who calls such an actor hears that there is none.
     scope("today-actor-never", _NEVER_BORN, equal_nodes(1), fails=True, takes_policy=False).sized(60, 138, 8),
@@ -334,7 +334,7 @@ TODAY_ENTRIES = (
         workers=1,
         takes_policy=False,
         as_ray=(),
-    ).sized(116_516, 622_954, 42),
+    ).sized(117_668, 628_714, 42),
     # The node of a parent dies when the request for its child is on its way: nobody is there for the worker.
     scope(
         "today-owner-crash",
@@ -348,13 +348,13 @@ TODAY_ENTRIES = (
         workers=2,
         takes_policy=False,
         as_ray=(),
-    ).sized(5_258, 18_666, 23),
+    ).sized(4_874, 17_418, 23),
     # The node runs out of memory at any time: the newest worker is killed, a task's or an actor's.
     scope("today-memory", program("", task("a"), task("b")), equal_nodes(1, CPU=2), overfills=(0,), workers=3).sized(
         1_037, 2_028, 20
     ),
     scope("today-actor-memory", _ACTOR, equal_nodes(1, CPU=2), overfills=(0,), workers=3, takes_policy=False).sized(
-        11_613, 29_510, 31
+        11_760, 29_931, 31
     ),
     # An actor, and an argument of its call, that are bound to a node which may be drained before they are there.
     scope("today-actor-nowhere", _BOUND, equal_nodes(2, CPU=2), drains=(1,), takes_policy=False).sized(

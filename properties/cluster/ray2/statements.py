@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
 from rayproof.model.graph import Program, Resources, TaskId, TaskKind
-from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
+from rayproof.model.graph.contract import DriverEnded, ErrorKind, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.bundles import wildcard_of
@@ -318,9 +318,6 @@ def some_body_overdraws(view: StateView) -> bool:
     return any(amount < 0 for raylet in view.of(LeaseManager).values() for _, amount in raylet.free.units)
 
 
-AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first)
-
-
 # ---- ends that the driver is told ------------------------------------------------------------------------------------
 
 
@@ -329,12 +326,15 @@ class Failures:
     """Monitor: what became of the tasks that failed, and whether the driver has ended."""
 
     failed: frozenset[TaskId] = frozenset()
+    given_up: bool = False
     submitted: frozenset[TaskId] = frozenset()
     done: bool = False
 
     def observe(self, event: object) -> Failures:
         """Fold one event."""
         match event:
+            case Failed(error=ErrorKind.REJECTED):
+                return replace(self, given_up=True)
             case Failed(task):
                 return replace(self, failed=self.failed | {task})
             case TaskSubmitted(task, by) if by == DRIVER:
@@ -347,5 +347,14 @@ class Failures:
 
 @always(source="Ray 2.60: without a fault nothing fails", monitors=(Failures,))
 def nothing_fails_by_itself(view: StateView) -> bool:
-    """Without a fault no task fails."""
+    """Without a fault no task fails, but for those that a policy gives up."""
     return not view.monitor(Failures).failed
+
+
+@always(source="Ray 2.60: an owner waits for ever (notes, idea 7)", monitors=(Failures,))
+def nothing_is_given_up(view: StateView) -> bool:
+    """No task is given up, however long it waits."""
+    return not view.monitor(Failures).given_up
+
+
+AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first, nothing_is_given_up)

@@ -1,4 +1,4 @@
-"""The generic scopes: the same thirteen for every bug of the gallery, chosen before any bug was tried on them.
+"""The generic scopes: the same twelve for every bug of the gallery, chosen before any bug was tried on them.
 
 Each is richer than the directed scenarios: more processes, and all faults that its components know at once. What is
 independent in a cluster may stand side by side in one scope; faults are then shared, and every step of the one can fall
@@ -9,7 +9,7 @@ from rayproof.properties.gallery.scopes.base import GenericScope
 from rayproof.properties.gallery.scopes.control import chain_scope, members_scope, news_scope, tables_scope
 from rayproof.properties.gallery.scopes.objects import store_scope, transfer_scope
 from rayproof.properties.gallery.scopes.recovery import actors_scope, lineage_scope, references_scope
-from rayproof.properties.gallery.scopes.scheduling import bundles_scope, cluster_scope, groups_scope, leases_scope
+from rayproof.properties.gallery.scopes.scheduling import cluster_scope, groups_scope, leases_scope
 
 __all__ = ["GENERIC_SCOPES", "GenericScope"]
 
@@ -17,7 +17,6 @@ GENERIC_SCOPES = (
     GenericScope("generic-cluster", cluster_scope),
     GenericScope("generic-leases", leases_scope),
     GenericScope("generic-groups", groups_scope),
-    GenericScope("generic-bundles", bundles_scope),
     GenericScope("generic-chain", chain_scope),
     GenericScope("generic-tables", tables_scope),
     GenericScope("generic-news", news_scope),

@@ -29,7 +29,6 @@ from rayproof.model.graph import (
 from rayproof.model.graph import NodeAffinity as To
 from rayproof.model.kernel import Scenario
 from rayproof.model.scheduler.policy.built_in import LocalityFirst
-from rayproof.model.scheduler.ray2.leases.bundled import bundles_on_node, in_bundle
 from rayproof.model.scheduler.ray2.leases.protocol import SchedulingClass
 from rayproof.model.scheduler.ray2.leases.scenarios import lease_scope
 from rayproof.model.swap import Swap
@@ -48,7 +47,6 @@ from rayproof.properties.scheduler.ray2.leases.statements import (
     blocked_workers_bounded,
     every_get_ends,
     past_the_threshold_the_less_used_goes_first,
-    wildcard_is_the_sum_of_its_bundles,
 )
 from rayproof.properties.scheduler.ray2.requests.statements import REQUESTS
 
@@ -128,23 +126,18 @@ def nested_leases(swap: Swap) -> Scenario:
 
 
 def groups_scope(swap: Swap, ample: bool) -> Scenario:
-    """Two groups on four nodes, one late, two of which may crash; one is given up, and in the other tasks run."""
+    """Two groups on four nodes, one late, two of which may crash; one is given up with the task that runs in it."""
     inside: tuple[Action, ...] = (Submit("x"), Get(("ox",)))
     tasks = (
         _task("x"),
         _task("a", strategy=PlacementGroup("h"), body=inside),
         _task("b", strategy=PlacementGroup("h", 1)),
+        _task("c", strategy=PlacementGroup("g")),
         _task("t"),
     )
     pair = (_CPU, _CPU)
-    driver = (
-        MakeGroup("g"),
-        MakeGroup("h"),
-        *map(Submit, "abt"),
-        Compute(0),
-        GiveUpGroup("g"),
-        Get(("oa", "ob", "ot")),
-    )
+    made: tuple[Action, ...] = (MakeGroup("g"), MakeGroup("h"), *map(Submit, "abct"))
+    driver = (*made, Compute(0), GiveUpGroup("g"), Get(("oa", "ob", "ot")))
     program = Program(
         {task.id: task for task in tasks},
         {made: ObjectSpec(made) for task in tasks for made in task.outputs},
@@ -156,7 +149,7 @@ def groups_scope(swap: Swap, ample: bool) -> Scenario:
         "generic-groups",
         program,
         ClusterSpec(tuple(NodeSpec(f"n{i}", Resources.of(CPU=cpus)) for i, cpus in enumerate((2, 2, 1, 1)))),
-        TodayParameters(workers=4, most_requests=2, crashes=2, joining=(3,)),
+        TodayParameters(workers=5, prestarted=1, most_requests=2, crashes=2, joining=(3,)),
         (
             keeps_the_contract(program),
             *SAFETY,
@@ -167,18 +160,6 @@ def groups_scope(swap: Swap, ample: bool) -> Scenario:
         ),
         swap=swap,
     )
-
-
-def bundles_scope(swap: Swap, ample: bool) -> Scenario:
-    """A node whose bundles have tasks."""
-    classes = (
-        SchedulingClass("k", _CPU, tasks=("x",)),
-        SchedulingClass("p", in_bundle(_CPU, "g", 0), tasks=("a", "b")),
-        SchedulingClass("q", in_bundle(_CPU, "g", 1), tasks=("d",), stays=True),
-    )
-    node = _CPU + bundles_on_node("g", ((0, _CPU), (1, _CPU)))
-    own = (wildcard_is_the_sum_of_its_bundles, every_get_ends)
-    return lease_scope("generic-bundles", classes, (node,), (*LEASES, *own), children={"a": "x"}, workers=4, swap=swap)
 
 
 def restarted_groups(swap: Swap) -> Scenario:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from rayproof.model.actors.ray2.actor_calls import ActorCalls
 from rayproof.model.graph import GroupId, Resources
 from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
 from rayproof.model.scheduler.ray2.group_manager import GroupManager, GroupState, Round
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, group_of
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
+from rayproof.model.wire.ray2.actors import ActorAt
 from rayproof.model.wire.ray2.groups import Commit, ReleaseUnused, ReturnBundles
 from rayproof.model.wire.ray2.leases import LeaseCancelled, LeaseId
 from rayproof.model.wire.ray2.workers import PushTask
@@ -169,6 +171,14 @@ class BlamesTheGroup(LeaseSubmitter):
         LeaseSubmitter.granted(self, ctx, node, number, worker)
 
 
+@dataclass(slots=True, kw_only=True)
+class KeepsCallsOfTheRestarting(ActorCalls):
+    """A call that is never made again waits while its actor restarts."""
+
+    def moved(self, ctx: Context, home: ActorAt) -> None:
+        ActorCalls.moved(self, ctx, replace(home, restarting=False))
+
+
 GROUP_BUGS = (
     Bug(
         "calls_half_a_group_created",
@@ -262,6 +272,14 @@ GROUP_BUGS = (
         "who_waits_waits_for_a_removed_group",
         "today-group-running",
         "Ray 2.60 normal_task_submitter.cc, RequestNewWorkerIfNeeded",
+    ),
+    Bug(
+        "keeps_calls_of_the_restarting",
+        "A call without retries waits for an actor that restarts, whose group is gone.",
+        {ActorCalls: KeepsCallsOfTheRestarting},
+        "who_waits_waits_for_a_removed_group",
+        "today-group-actor-restarts",
+        "Ray 2.60 actor_task_submitter.cc, SendPendingTasks",
     ),
     Bug(
         "blames_the_group",

@@ -244,7 +244,7 @@ GROUP_ENTRIES = (
         ).sized(*size)
         for name, restarts, size in (
             ("today-group-actor", 0, (3_306, 10_342, 24)),
-            ("today-group-actor-restarts", 1, (3_926, 12_648, 25)),
+            ("today-group-actor-restarts", 1, (3_886, 12_576, 25)),
         )
     ),
     # The node dies on which the bundle is: the group is placed again, and its task runs there.

@@ -208,8 +208,11 @@ def who_waits_waits_for_a_removed_group(view: StateView) -> bool:
     for program, spec in _hopeless(view):
         actor = program.tasks[spec.task].actor
         for task in program.tasks.values():
-            alike = task.actor == actor if spec.actor else class_of(task.name, task.demand, spec.strategy) == spec.of
-            # Calls wait for their actor, and tasks for the results that they need.
+            alike = class_of(task.name, task.demand, spec.strategy) == spec.of
+            if spec.actor:
+                # Calls wait for their actor; for one that restarts, those that may be made again.
+                alike = task.actor == actor and (not spec.again or bool(task.max_retries))
+            # Tasks wait for the results that they need.
             if alike or late.intersection(task.inputs):
                 late.update(task.outputs)
     return all(late >= frame.missing for body in view.of(Body).values() for frame in body.frames.values())
