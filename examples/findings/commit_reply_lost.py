@@ -1,11 +1,12 @@
-"""The reply to the commit of a bundle is lost once, on nodes that live: whether the group is ever made. Plain Ray 2.60."""
+"""The reply to the commit of a bundle is lost once, on nodes that live: is the group ever made? Plain Ray 2.60."""
 
 import json
 import os
 import time
 
 FAILS_ONCE = {"num_failures": 1, "num_lower_bound_resp_failures": 1}
-os.environ["RAY_testing_rpc_failure"] = json.dumps({"NodeManagerService.grpc_client.CommitBundleResources": FAILS_ONCE})
+LOST = {"RAY_testing_rpc_failure": json.dumps({"NodeManagerService.grpc_client.CommitBundleResources": FAILS_ONCE})}
+os.environ.update(LOST)
 
 import ray  # noqa: E402
 from ray.cluster_utils import Cluster  # noqa: E402
@@ -25,9 +26,8 @@ def main() -> None:
         now = table["state"], sum(map(bool, table["bundles_to_node_id"].values())), table["stats"]["scheduling_state"]
         if now != seen:
             seen = now
-            print(
-                f"  {seen[0]}, {seen[1]} of 2 bundles placed, {seen[2]}; free: {ray.available_resources().get('CPU', 0):g}"
-            )
+            free = ray.available_resources().get("CPU", 0)
+            print(f"  {seen[0]}, {seen[1]} of 2 bundles placed, {seen[2]}; free: {free:g}")
         time.sleep(0.05)
     made = seen[0] == "CREATED"
     remove_placement_group(group)
