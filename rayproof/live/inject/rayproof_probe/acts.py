@@ -247,12 +247,7 @@ class Recorder:
         wanted = [ref.hex() for ref in (refs if isinstance(refs, (list, tuple)) else [refs]) if _is_ref(ref)]
         if not wanted:
             return original(refs, *args, **kwargs)
-        by, at = self.by(), now()
-        if self._aside():
-            found = original(refs, *args, **kwargs)
-            for made in wanted:
-                self.write("awaited", obj=made, by=by, since=at)
-            return found
+        by = self.by()
         self.write("get_begin", objs=wanted, by=by)
         self._blocked(True)
         try:
@@ -287,7 +282,7 @@ class Recorder:
     def wait(self, original: Any, refs: Any, *args: Any, **kwargs: Any) -> Any:
         """`ray.wait`."""
         wanted = [] if _quiet.get() else [ref.hex() for ref in map(_plain, refs) if _is_ref(ref)]
-        if not wanted or self._aside():
+        if not wanted:
             return original(refs, *args, **kwargs)
         by = self.by()
         self.write(
@@ -309,10 +304,6 @@ class Recorder:
         self.write("wait_end", ready=[ref.hex() for ref in map(_plain, ready) if _is_ref(ref)], by=by)
         return ready, rest
 
-    def _aside(self) -> bool:
-        """Whether this is a further thread of the driver: what it waits for overlaps with what the script does."""
-        return self._driver and threading.current_thread() is not threading.main_thread()
-
     def _blocked(self, blocked: bool) -> None:
         if self.decider is not None and not self._driver:
             self.decider.blocked(self.by(), blocked)
@@ -325,7 +316,9 @@ class Recorder:
 
         def done(*args: Any) -> Any:
             # Written at its end only: others of this process may have begun and ended meanwhile.
-            self.write("awaited", obj=wanted, by=by, since=at)
+            told = args[0] if args else None
+            failed = {"ok": False, "err": _error(told)} if isinstance(told, BaseException) else {}
+            self.write("awaited", obj=wanted, by=by, since=at, **failed)
             return callback(*args)
 
         return done
