@@ -9,7 +9,8 @@ follows a `Get` waits for the producers. What is dropped, and why the rest stays
 - Transfers: none, since a copy may already be where it is needed.
 - `Wait` for fewer than all: any subset may come first, so it waits for nothing certain.
 - Actors: placement may ask for more than the actor then holds (1 CPU against 0), so creation counts no CPU; its other
-  resources count during the constructor only. Methods hold no node's resources; each actor is a node with one slot.
+  resources count during the constructor only. Methods hold no node's resources; each actor is a node
+  with a slot for each method that may run at once, and only those of a serial actor follow one another.
 - Bundles of placement groups: their resources are carved out of their nodes', so a task in a bundle counts on its node.
 - Nodes an autoscaler may add are there from the start.
 """
@@ -121,7 +122,8 @@ class _Cut:
                 self.creation[task.actor] = task.id
         graph = self.program.graph()
         for before, after in graph.edges:
-            if graph.edges[before, after]["edge"] == "stateful":
+            serial = after in self.program.tasks and self.program.tasks[after].max_concurrency == 1
+            if serial and graph.edges[before, after]["edge"] == "stateful":
                 self.method_before[after] = before
 
     def _segments(self, owner: TaskId, body: tuple[Action, ...]) -> list[_Segment]:
