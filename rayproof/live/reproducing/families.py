@@ -12,7 +12,6 @@ from rayproof.model.actors.ray2.calls import Actor, Caller
 from rayproof.model.actors.ray2.events import CallEnded, CallSubmitted, Returned, Started
 from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT
 from rayproof.model.graph import (
-    Action,
     Compute,
     Get,
     NodeAffinity,
@@ -35,12 +34,10 @@ from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
 from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
 from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
-from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
-from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
-from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWorker
 from rayproof.model.scheduler.ray2.owned.driver import TaskManager as OwnedTasks
 from rayproof.model.scheduler.ray2.owned.protocol import Cancel as CancelDeed
 from rayproof.model.scheduler.ray2.owned.protocol import MakeActor
+from rayproof.model.scheduler.ray2.owned.raylet import ClusterRaylet
 from rayproof.model.wire.ray2.groups import BundlePrepared, BundleReturned, GroupReady
 from rayproof.model.workers.ray2.body import COMPUTING, Body
 from rayproof.model.workers.ray2.task_manager import TaskManager
@@ -148,7 +145,7 @@ class Family:
 
 def family_of(scenario: Scenario) -> Family:
     """Raises `NoProgram`."""
-    for family in (Today, Owned, Lineage, Leases, Calls, Attempts):
+    for family in (Today, Owned, Lineage, Calls, Attempts):
         if family.fits(scenario):
             return family(scenario)
     kinds = sorted({type(process).__name__ for process in scenario.initial().values()})
@@ -336,7 +333,7 @@ class Owned(Lineage):
 
     def read(self) -> Part:
         owner: OwnedTasks = self.processes["owner"]  # type: ignore[assignment]
-        raylets = {name: each for name, each in self.processes.items() if isinstance(each, LeaseRaylet)}
+        raylets = {name: each for name, each in self.processes.items() if isinstance(each, ClusterRaylet)}
         totals = next(iter(raylets.values())).totals
         manager: GroupManager = self.processes["manager"]  # type: ignore[assignment]
         tasks: dict[str, TaskSpec] = {}
@@ -389,88 +386,12 @@ class Owned(Lineage):
 
     def left(self, world: World) -> dict[str, float]:
         held = 0.0
-        for _, raylet in self.alive(world, LeaseRaylet):
+        for _, raylet in self.alive(world, ClusterRaylet):
             held += sum(taken["CPU"] for of, _, taken in raylet.granted.values() if of != "actor")
         return {"CPU": held} if held else {}
 
     def incomplete(self, world: World) -> dict[str, tuple[str, ...]]:
         return _incomplete(self, world)
-
-
-# ---- leases -----------------------------------------------------------------------------------------------
-
-
-class Leases(Family):
-    """The island of leases."""
-
-    @classmethod
-    def fits(cls, scenario: Scenario) -> bool:
-        return isinstance(scenario.initial().get("owner"), LeaseOwner)
-
-    def read(self) -> Part:
-        self.running: dict[str, str] = {}
-        owner: LeaseOwner = self.processes["owner"]  # type: ignore[assignment]
-        raylets = {name: each for name, each in self.processes.items() if isinstance(each, LeaseRaylet)}
-        nodes: dict[str, Resources] = {}
-        groups: dict[str, dict[int, tuple[Resources, str]]] = {}
-        for name, total in next(iter(raylets.values())).totals.items():
-            nodes[self.host(name)], here = _without_bundles(total)
-            for group, bundle, amounts in here:
-                groups.setdefault(group, {})[bundle] = (amounts, self.host(name))
-                nodes[self.host(name)] = nodes[self.host(name)] + amounts
-        names = {name: self.host(name) for name in raylets}
-        tasks: dict[str, TaskSpec] = {}
-        for each in owner.classes.values():
-            for task in each.tasks:
-                body: tuple[Action, ...] = ()
-                if task in owner.children:
-                    child = owner.children[task]
-                    body = (Submit(child), Get((f"o-{child}",)))
-                spec = TaskSpec(task, (), (f"o-{task}",), each.demand, body, each.strategy, 1, name=each.id)
-                tasks[task] = _placed(spec, names)
-        nested = set(owner.children.values())
-        own = [task for task in tasks if task not in nested]
-        stays = frozenset(task for each in owner.classes.values() if each.stays for task in each.tasks)
-        ending = [f"o-{task}" for task in own if task not in stays]
-        driver = (*map(Submit, own), Get(tuple(ending)))
-        large = any(each.result for each in owner.classes.values())
-        sizes = {f"o-{task}": LARGE if large else SMALL for task in tasks}
-        made = {name: tuple(each for _, each in sorted(found.items())) for name, found in groups.items()}
-        return Part(tasks, sizes, driver, nodes, made, stays=stays)
-
-    def host(self, slot: str) -> str:
-        return "driver" if slot == "owner" else f"n{_number(slot)}"
-
-    def node_of_unit(self, unit: str) -> str:
-        return f"n{_number(unit)}"
-
-    def of_step(self, step: Step, message: Message | None, world: World) -> Item | None:
-        if isinstance(step, Fire) and step.timer == "drain":
-            return ("drain", self.host(step.process))
-        return Family.of_step(self, step, message, world)
-
-    def changed(self, step: Step, world: World) -> Iterator[tuple[Any, ...]]:
-        for seat in world.seats.values():
-            if isinstance(seat.process, LeasedWorker | NestingWorker):
-                before, now = self.running.get(seat.name, ""), seat.process.task if seat.alive else ""
-                if before and before != now and seat.alive:
-                    yield ("ends", before, seat.name)
-                if now and before != now:
-                    yield ("begins", now, seat.name, self.host(seat.name))
-                self.running[seat.name] = now
-
-    def waiting(self, world: World) -> tuple[str, ...]:
-        done = {task for task in self.running.values() if task in self.part.stays}
-        for _, owner in self.alive(world, LeaseOwner):
-            done |= owner.finished | owner.failed
-        return tuple(f"o-{task}" for task in self.part.tasks if task not in done)
-
-    def left(self, world: World) -> dict[str, float]:
-        held = 0.0
-        for _, raylet in self.alive(world, LeaseRaylet):
-            classes = [raylet.classes[of] for of, *_ in raylet.granted.values()]
-            held += sum(each.demand["CPU"] for each in classes if not each.stays)
-        return {"CPU": held} if held else {}
 
 
 def _incomplete(family: Family, world: World) -> dict[str, tuple[str, ...]]:
@@ -651,5 +572,7 @@ def _without_bundles(total: Resources) -> tuple[Resources, list[tuple[str, int, 
         if wildcard_of(name):
             resource, _, place = name.partition(GROUP)
             index, _, group = place.partition("_")
-            found.setdefault((group, int(index)), {})[resource] = amount
+            # Ray marks each bundle with a resource of that name.
+            if resource != "bundle":
+                found.setdefault((group, int(index)), {})[resource] = amount
     return own, [(group, index, Resources.from_units(units)) for (group, index), units in sorted(found.items())]
