@@ -61,7 +61,7 @@ def test_a_lost_reply_is_injected_into_the_client_of_its_call() -> None:
 def test_what_is_on_its_way_to_a_node_that_crashes_is_late() -> None:
     found = played("today-crash", "no_body_waits_for_ever", "waits_for_the_dead")
     assert ("crash", "n1") in found.timeline or ("crash", "n2") in found.timeline
-    assert ("n2", "RequestWorkerLease") in {(each.process, each.method.name) for each in found.late}
+    assert ("n1", "RequestWorkerLease") in {(each.process, each.method.name) for each in found.late}
     assert found.waits, "the run goes on behind the trace until somebody waits for ever"
 
 
@@ -96,7 +96,7 @@ def test_nodes_are_crashed_by_the_bundles_that_they_have() -> None:
 
 
 def test_drains_are_struck_and_seen() -> None:
-    found = played("today-drain", "the_draining_grant_nothing", "leases_while_draining")
+    found = played("today-drain", "the_draining_grant_nothing", "grants_while_draining")
     assert ("drain", "n1") in found.timeline
     assert found.order.index(("drains", "n1", 0)) < found.order.index(("begins", "a", 1))
 
@@ -104,7 +104,7 @@ def test_drains_are_struck_and_seen() -> None:
 def test_bodies_are_given_the_references_that_they_speak_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, text, _ = written(monkeypatch, capsys, "today-nested:no_body_waits_for_ever", "--bug", "keeps_the_cpu_in_a_get",
+    _, text, _ = written(monkeypatch, capsys, "today-nested:no_body_waits_for_ever", "--bug", "keeps_the_cpu",
                          "--only-write")  # fmt: skip
     functions = {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}
     assert functions == {"f_p", "f_p_2", "c", "driver"}, "two parents that submit different children are two functions"
