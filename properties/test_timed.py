@@ -12,6 +12,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from rayproof.model.kernel import (
+    Breach,
     Context,
     FaultKind,
     Fire,
@@ -22,7 +23,6 @@ from rayproof.model.kernel import (
     Scenario,
     Simulation,
     SimulationResult,
-    Statement,
     Timing,
     TraceMismatch,
     always,
@@ -209,7 +209,7 @@ def test_a_timed_run_shows_a_planted_bug(name: str) -> None:
     for _ in range(150):
         drawn = drawn_on_a_clock(random.randbytes(SHAPE_BYTES), None, bug.replaces)
         run = run_timed(drawn.scenario, drawn.scenario.statements, drawn.number, drawn.happenings)
-        if bug.statement in [broken.name for broken in run.broken if isinstance(broken, Statement)]:
+        if _named(bug.statement, run):
             shown.append((drawn.scenario, run))
     assert shown
     # The order alone shows it too, so that there is a counterexample to carry out again.
@@ -217,8 +217,8 @@ def test_a_timed_run_shows_a_planted_bug(name: str) -> None:
     assert any(violation is not None and violation.statement == bug.statement for violation in found)
 
 
-def _named(name: str, run: TimedRun) -> tuple[Statement, ...]:
-    return tuple(broken for broken in run.broken if isinstance(broken, Statement) and broken.name == name)
+def _named(name: str, run: TimedRun) -> tuple[Breach, ...]:
+    return tuple(broken for broken in run.broken if isinstance(broken, Breach) and broken.statement.name == name)
 
 
 def test_what_only_a_clock_shows_is_printed_with_its_times() -> None:
@@ -244,9 +244,9 @@ def test_what_only_a_clock_shows_is_printed_with_its_times() -> None:
             self.heard = True
 
     @always(Hasty, source="this test", each=True)
-    def waits(process: Hasty) -> bool:
+    def waits(process: Hasty) -> str | None:
         """Nobody gives up what is on its way."""
-        return not process.gave_up
+        return "it has" if process.gave_up else None
 
     timing = Timing(local_latency_us=1000)
     scenario = Scenario("hasty", "cluster", {"hasty": Hasty}, (waits,), constants={"hasty": 1}, timing=timing)
@@ -259,4 +259,5 @@ def test_what_only_a_clock_shows_is_printed_with_its_times() -> None:
         "  latencies: 500 us, within a host 1000 us, up to 0 us more; seed 7",
         "            10 us  hasty: timer patience fires",
         "         1,000 us  hasty -> hasty",
+        "  => hasty: it has",
     ]

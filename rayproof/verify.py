@@ -190,9 +190,11 @@ def as_json(
                 "note": v.result.note,
                 "collision": v.result.collision,
                 "statements": [
-                    {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note} for s in v.result.statements
+                    {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note, "found": s.found}
+                    for s in v.result.statements
                 ],
                 "broken": None if v.result.violation is None else v.result.violation.statement,
+                "culprit": None if v.result.violation is None else v.result.violation.reason,
                 "counterexample": None if file is None else str(file),
             }
             for v, file in zip(done, files, strict=True)

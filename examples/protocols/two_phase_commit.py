@@ -84,15 +84,19 @@ class Participant(Process):
 
 
 @always(Participant, source="Gray 1978: atomicity")
-def all_or_nobody_commits(view: StateView) -> bool:
+def all_or_nobody_commits(view: StateView) -> str | None:
     """No participant has committed while another one has aborted."""
-    return not {"committed", "aborted"} <= {each.state for each in view.of(Participant).values()}
+    at = {each.state: name for name, each in view.of(Participant).items()}
+    return f"{at['committed']} has, {at['aborted']} has not" if {"committed", "aborted"} <= at.keys() else None
 
 
 @audit(Participant, source="Gray 1978: with a coordinator that lives")
-def everybody_ends(view: StateView) -> bool:
+def everybody_ends(view: StateView) -> str | None:
     """In the end every participant that lives has committed or aborted."""
-    return all(each.state in ("committed", "aborted") for each in view.of(Participant).values())
+    at = view.of(Participant).items()
+    return (
+        ", ".join(f"{name} is {each.state}" for name, each in at if each.state not in ("committed", "aborted")) or None
+    )
 
 
 class Hasty(Coordinator):
@@ -103,7 +107,6 @@ class Hasty(Coordinator):
 
 
 NAMES = ("a", "b")
-
 PROCESSES = {"coordinator": lambda: Coordinator(NAMES), **dict.fromkeys(NAMES, Participant)}
 COMMIT = Scenario(
     "two-phase-commit",

@@ -236,7 +236,12 @@ def _run(
 
 def most_events(workload: Workload, settings: Settings) -> int:
     """The cap of each run."""
-    return settings.max_events or max(LEAST_CAP, CAP_PER_TASK * len(workload.program.tasks))
+    return settings.max_events or cap_on_events(len(workload.program.tasks))
+
+
+def cap_on_events(tasks: int) -> int:
+    """The cap of a run of so many tasks, where nobody says otherwise."""
+    return max(LEAST_CAP, CAP_PER_TASK * tasks)
 
 
 def happenings_of(recording: Recording, number: dict[NodeId, int]) -> list[Happening]:

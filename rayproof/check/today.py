@@ -218,9 +218,9 @@ def first_loads(workload: Workload, seed: int) -> Callable[[int, int], int]:
     later is ready for its body when it is there. Which process was slow is luck, and not a property of its node.
     """
     nodes = workload.cluster.nodes
-    cpus = {node.id: node.total.fixed("CPU") // 10_000 for node in nodes}
+    cpus = {node.id: int(node.total["CPU"]) for node in nodes}
     recorded = workload.recording.startup.first_loads
-    before = {node.id: node.total.fixed("CPU") // 10_000 for node in workload.recording.cluster.nodes}
+    before = {node.id: int(node.total["CPU"]) for node in workload.recording.cluster.nodes}
     pool = sorted(load for node, loads in recorded for load in loads[: before[node]])
     random = Random(seed)
     drawn = {

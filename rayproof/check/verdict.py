@@ -145,7 +145,9 @@ def check_policy(
             return found.report()
         if settings.edition is Edition.RAY2:
             on_stage(f"{loaded.name}: compare with Ray's own policy")
-            found.differs = differences(loaded.policy, limits)
+            found.differs, ended = differences(loaded.policy, limits)
+            if ended:
+                found.add(Verdict.UNDETERMINED, f"compared with Ray's own policy, a limit ended {', '.join(ended)}")
         else:
             on_stage(f"{loaded.name}: starvation bound")
             found.bound = exact_starvation_bound(CATALOGUE[STARVATION_SCOPE], loaded.policy, limits)
@@ -296,6 +298,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "statements": [{"name": name, "verdict": combine(found)} for name, found in statements.items()],
         "counterexample": None if policy.trace_file is None else str(policy.trace_file),
         "broken": None if policy.trace is None else policy.trace.statement,
+        "culprit": None if policy.trace is None else policy.trace.culprit or policy.trace.sentence,
         "notes": list(policy.notes),
         "interrupted": policy.interrupted,
     }

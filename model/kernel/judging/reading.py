@@ -9,7 +9,7 @@ from typing import Any
 from rayproof.model.kernel.language.links import connects
 from rayproof.model.kernel.language.process import Message, Name
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import Statement, StateView
+from rayproof.model.kernel.language.statements import Breach, Statement, StateView
 from rayproof.model.kernel.relation.outcomes import BITS, MASK, Column, Outcome
 from rayproof.model.kernel.relation.transitions import Transitions
 
@@ -19,18 +19,19 @@ class Judged(Transitions):
 
     def __init__(self, scenario: Scenario, monitors: tuple[Any, ...], each: list[Statement]) -> None:
         self._judges = each
-        self._breaches: dict[tuple[int, int], str] = {}
+        self._breaches: dict[tuple[int, int], Breach | None] = {}
         super().__init__(scenario, monitors)
 
-    def broken_by(self, column: int, local: int) -> str:
-        """Name of a statement about single processes that a process state breaks; empty when there is none."""
+    def broken_by(self, column: int, local: int) -> Breach | None:
+        """The first statement about single processes that a process state breaks."""
         key = (column, local)
-        found = self._breaches.get(key)
-        if found is None:
+        if key not in self._breaches:
             made = self.interner.locals[column][local]
             judges = [s for s in self._judges if isinstance(made.process, s.reads)] if made.alive else []
-            found = self._breaches[key] = next((s.name for s in judges if not s.ask(made.shown())), "")
-        return found
+            answers = ((s, s.ask(made.shown())) for s in judges)
+            found = (Breach(s, s.said_of(made.name, answer)) for s, answer in answers if answer is not None)
+            self._breaches[key] = next(found, None)
+        return self._breaches[key]
 
 
 class Reader:
@@ -81,13 +82,21 @@ class Reader:
             key = (key, tuple([fields[link.position] for link in self._read_links()]))
         return key
 
-    def holds(self, fields: tuple[int, ...]) -> bool:
-        """The answer in a state."""
+    def finds(self, fields: tuple[int, ...]) -> bool:
+        """Whether the check finds anything in a state."""
         key = self.key(fields)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._answers[key] = self._check(fields)
+            answer = self._answers[key] = self._answer(fields)[1] is not None
         return answer
+
+    def found(self, fields: tuple[int, ...]) -> str:
+        """What the check finds in a state in which it finds something: culprit, witness, who waits."""
+        return self.statement.said_of(*self._answer(fields))
+
+    def found_in(self, state: int) -> str:
+        """The same in a packed state."""
+        return self.found(self.unpack(state))
 
     def part(self, state: int) -> int:
         """What the statement reads of a packed state, left in its place: equal parts look the same to it.
@@ -99,16 +108,16 @@ class Reader:
             self._bits = sum(MASK << (BITS * column) for column in self.columns())
         return state & self._bits
 
-    def holds_in(self, state: int) -> bool:
-        """The answer in a packed state."""
+    def finds_in(self, state: int) -> bool:
+        """Whether the check finds anything in a packed state."""
         part = self.part(state)
         answer = self._parts.get(part)
         if answer is None:
-            answer = self._parts[part] = self.holds(self.unpack(state))
+            answer = self._parts[part] = self.finds(self.unpack(state))
         return answer
 
-    def holds_step(self, state: int, outcome: Outcome, new: int) -> bool:
-        """The answer about a step."""
+    def finds_step(self, state: int, outcome: Outcome, new: int) -> bool:
+        """Whether the check finds anything in a step."""
         key: Any
         answers: dict[Any, bool]
         if outcome.remembered and self.statement.links is None:
@@ -119,9 +128,15 @@ class Reader:
             key, answers = (self.part(state), outcome.taken, self.part(new)), self._answers
         answer = answers.get(key)
         if answer is None:
-            before, after = self.view(self.unpack(state)), self.view(self.unpack(new))
-            answer = answers[key] = bool(self.statement.ask(before, outcome.taken, after))
+            answer = answers[key] = self._answer_about(state, outcome, new) is not None
         return answer
+
+    def found_step(self, state: int, outcome: Outcome, new: int) -> str:
+        """What the check finds in a step in which it finds something."""
+        return self.statement.said(self._answer_about(state, outcome, new))
+
+    def _answer_about(self, state: int, outcome: Outcome, new: int) -> Any:
+        return self.statement.ask(self.view(self.unpack(state)), outcome.taken, self.view(self.unpack(new)))
 
     def _read_links(self) -> list[Column]:
         """The links that the statement reads, among those known by now."""
@@ -134,12 +149,14 @@ class Reader:
         self._links_known = len(columns)
         return self._links
 
-    def _check(self, fields: tuple[int, ...]) -> bool:
-        if self.statement.each:
-            interner = self._transitions.interner
-            seats = [interner.locals[i][fields[i]] for i in self._columns]
-            return all(self.statement.ask(seat.shown()) for seat in seats if seat.alive)
-        return bool(self.statement.ask(self.view(fields)))
+    def _answer(self, fields: tuple[int, ...]) -> tuple[Name, Any]:
+        """What the check returns; of a statement about single processes also whose it is."""
+        if not self.statement.each:
+            return "", self.statement.ask(self.view(fields))
+        interner = self._transitions.interner
+        seats = [interner.locals[i][fields[i]] for i in self._columns]
+        answers = ((seat.name, self.statement.ask(seat.shown())) for seat in seats if seat.alive)
+        return next((answer for answer in answers if answer[1] is not None), ("", None))
 
     def view(self, fields: tuple[int, ...]) -> StateView:
         """What the statement sees of a state."""

@@ -32,6 +32,12 @@ def slot_of(name: Name) -> Slot:
     return name.partition("#")[0]
 
 
+@cache
+def incarnation_of(name: Name) -> int:
+    """Which holder of its slot a named process is (0 is the first)."""
+    return int(name.partition("#")[2] or 0)
+
+
 class Message:
     """Base of all messages: frozen slots dataclasses of immutable values."""
 
@@ -78,6 +84,11 @@ def constant(default: Any = MISSING) -> Any:
     if default is MISSING:
         return field(metadata={"constant": True})
     return field(default=default, metadata={"constant": True})
+
+
+def in_units(unit: int, **kwargs: Any) -> Any:
+    """A dataclass field of a process or a message whose whole numbers count 1/`unit`; people are shown whole ones."""
+    return field(metadata={"unit": unit}, **kwargs)
 
 
 def derived(default_factory: Any) -> Any:

@@ -15,6 +15,7 @@ from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import LinkKind
 from rayproof.model.kernel.language.process import Name
+from rayproof.model.kernel.language.statements import Breach
 from rayproof.model.kernel.language.steps import Step, Taken
 from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT
 from rayproof.model.kernel.relation.interning import BudgetAsked, Raw, Stimulus
@@ -124,7 +125,7 @@ class Composing(Packing):
 
     def _outcome(self, thread: _Thread, known: dict[int, int], step: Step) -> Outcome:
         delta = mask = 0
-        broken = ""
+        broken: Breach | None = None
         for column, local in thread.locals.items():
             if local != known[column]:
                 delta += (local - known[column]) << (BITS * column)

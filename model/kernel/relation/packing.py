@@ -16,7 +16,7 @@ from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind
 from rayproof.model.kernel.language.process import Name, Slot, Unreachable, slot_of
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import Monitor
+from rayproof.model.kernel.language.statements import Breach, Monitor
 from rayproof.model.kernel.language.steps import Deliver
 from rayproof.model.kernel.language.values import freeze
 from rayproof.model.kernel.relation.interning import Interner
@@ -51,9 +51,9 @@ class Packing:
         self._unpack = Struct(f"<{self.first_link}I").unpack
         self._bytes = 4 * self.first_link
 
-    def broken_by(self, column: int, local: int) -> str:
-        """Name of a statement about single processes that a process state breaks; none is known here."""
-        return ""
+    def broken_by(self, column: int, local: int) -> Breach | None:
+        """The statement about single processes that a process state breaks; none is known here."""
+        return None
 
     # ---- packed states ----------------------------------------------------------------------------------------------
 
@@ -101,6 +101,10 @@ class Packing:
     def links_to(self, slot: int) -> list[Column]:
         """The links that reach a slot, among those used so far."""
         return list(self._links_to.get(slot, ()))
+
+    def immediate(self) -> list[Column]:
+        """The immediate links used so far."""
+        return [link for link in self._by_link.values() if link.rule.kind is LinkKind.IMMEDIATE]
 
     # ---- the general way, for steps that are rare ------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ from 0. A task that is given up leaves the queue of its owner, which withdraws t
 worker the hook is asked with the number of the attempt that failed: to back off delays the next attempt, to give up
 ends the task although it might be tried again, and to wait is Ray's own way.
 
+Source: the hook is a proposal (notes, idea 7); the retries that it replaces are those of Ray 2.60 `task_manager.cc`.
+
 Left out: actors, whose workers the control plane asks for; and a view of the cluster, which an owner does not have.
 """
 

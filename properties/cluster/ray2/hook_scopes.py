@@ -5,13 +5,14 @@ Each scope has a policy of its own; another one can be put in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rayproof.model.graph import Hints, NodeAffinity, Program, Resources
 from rayproof.model.graph.contract import GivenUp
-from rayproof.model.kernel import StateView, always, sometimes
+from rayproof.model.kernel import StateView, always, first, sometimes
 from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff, GiveUp, RunningTask, WaitingTask
@@ -83,22 +84,22 @@ class Ends:
 
 
 @sometimes(source="notes, idea 7: methods 1 and 2", monitors=(Ends,))
-def some_task_is_given_up(view: StateView) -> bool:
+def some_task_is_given_up(view: StateView) -> str | None:
     """Some task waits for too long and is given up."""
-    return view.monitor(Ends).given_up
+    return "it waited for too long" if view.monitor(Ends).given_up else None
 
 
 @sometimes(source="Ray #16782, #6057: priorities", monitors=(Ends,))
-def some_task_makes_room(view: StateView) -> bool:
+def some_task_makes_room(view: StateView) -> str | None:
     """Some running task is ended for a more urgent one."""
-    return view.monitor(Ends).preempted
+    return "one with a lower priority" if view.monitor(Ends).preempted else None
 
 
 @always(Body, source="Ray 2.60 task_manager.cc: an attempt is sent once")
-def an_attempt_runs_in_one_place(view: StateView) -> bool:
+def an_attempt_runs_in_one_place(view: StateView) -> str | None:
     """No attempt of a task runs in two workers."""
-    running = [(name, frame.attempt) for body in view.of(Body).values() for name, frame in body.frames.items()]
-    return len(running) == len(set(running))
+    running = Counter((name, frame.attempt) for body in view.of(Body).values() for name, frame in body.frames.items())
+    return first(f"attempt {number} of {task} runs {n} times" for (task, number), n in running.items() if n > 1)
 
 
 def hinted(program: Program, **hints: Hints) -> Program:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rayproof.model.graph import GroupId, ObjectId, Program, Resources, TaskId
 from rayproof.model.graph.contract import ErrorKind, Failed, GroupRemoved
-from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.kernel import Name, StateView, always, audit, first, sometimes
 from rayproof.model.scheduler.ray import NodeResources, Request, Status, schedule_bundles
 from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
 from rayproof.model.scheduler.ray2.group_manager import GroupManager, GroupState
@@ -28,10 +28,10 @@ class BundleLives:
     prepared: tuple[Key, ...] = ()
     committed: tuple[Key, ...] = ()
     removed: tuple[GroupId, ...] = ()
-    unprepared: bool = False
-    """A bundle was committed that was not prepared there."""
-    robbed: bool = False
-    """A committed bundle was given back although nobody had given its group up."""
+    unprepared: str = ""
+    """A bundle that was committed and had not been prepared there."""
+    robbed: str = ""
+    """A committed bundle that was given back although nobody had given its group up."""
 
     def observe(self, event: object) -> BundleLives:
         """Fold one event."""
@@ -44,7 +44,7 @@ class BundleLives:
                     self,
                     prepared=tuple(k for k in self.prepared if k != key),
                     committed=tuple(sorted({*self.committed, key})),
-                    unprepared=self.unprepared or key not in self.prepared,
+                    unprepared=self.unprepared or ("" if key in self.prepared else _told(key)),
                 )
             case BundleReturned(group, bundle, node):
                 key = (group, bundle, node)
@@ -52,62 +52,74 @@ class BundleLives:
                     self,
                     prepared=tuple(k for k in self.prepared if k != key),
                     committed=tuple(k for k in self.committed if k != key),
-                    robbed=self.robbed or (key in self.committed and group not in self.removed),
+                    robbed=self.robbed or (_told(key) if self._is_robbery(key) else ""),
                 )
             case GroupRemoved(group):
                 return replace(self, removed=tuple(sorted({*self.removed, group})))
             case _:
                 return self
 
+    def _is_robbery(self, key: Key) -> bool:
+        return key in self.committed and key[0] not in self.removed
+
+
+def _told(key: Key) -> str:
+    group, bundle, node = key
+    return f"bundle {bundle} of {group} on {node}"
+
 
 @always(GroupManager, BundleManager, source="Ray documentation, Placement Groups: all or nothing; bug benchmark S7")
-def gang_atomicity(view: StateView) -> bool:
-    """A group that is called created has every bundle committed, on nodes that live or whose death is on its way."""
+def gang_atomicity(view: StateView) -> str | None:
+    """A group that counts as created has all bundles committed, except on nodes whose death is not known yet."""
     nodes = view.of(BundleManager)
     for manager in view.of(GroupManager).values():
         for group, state in manager.state.items():
             if state is not GroupState.CREATED:
                 continue
-            if manager.missing(group):
-                return False
+            missing = manager.missing(group)
+            if missing:
+                return f"{group} counts as created, bundle {min(missing)} has no node"
             for bundle, node in manager.placed[group].items():
                 if node in nodes and (group, bundle) not in nodes[node].committed:
-                    return False
-    return True
+                    return f"{group} counts as created, bundle {bundle} is not committed on {node}"
+    return None
 
 
 @audit(GroupManager, BundleManager, source="Ray #12003, #42942; bug benchmark D55, D56, S2")
-def no_bundle_leaks(view: StateView) -> bool:
-    """When nothing more can happen, a node holds exactly the bundles that the manager has placed there."""
+def no_bundle_leaks(view: StateView) -> str | None:
+    """At rest, a node holds exactly the bundles that the manager has placed there."""
     for manager in view.of(GroupManager).values():
         for name, node in view.of(BundleManager).items():
             placed = {(g, b) for g, places in manager.placed.items() for b, where in places.items() if where == name}
-            if node.prepared or node.committed != placed:
-                return False
-    return True
+            for group, bundle in sorted(node.prepared):
+                return f"bundle {bundle} of {group} is left reserved on {name}"
+            for group, bundle in sorted(node.committed ^ placed):
+                how = "not placed there" if (group, bundle) in node.committed else "not committed there"
+                return f"bundle {bundle} of {group} on {name}: {how}"
+    return None
 
 
 @always(source="Ray 2.60 placement_group_resource_manager.cc, CommitBundles", monitors=(BundleLives,))
-def commit_matches_prepare(view: StateView) -> bool:
-    """A node puts no bundle to use that it has not reserved before."""
-    return not view.monitor(BundleLives).unprepared
+def commit_matches_prepare(view: StateView) -> str | None:
+    """A node commits only bundles that it has prepared."""
+    return view.monitor(BundleLives).unprepared or None
 
 
 @always(source="Ray #12336; bug benchmark D54, S7", monitors=(BundleLives,))
-def committed_bundles_stay(view: StateView) -> bool:
-    """A committed bundle is given back only when its group was given up."""
-    return not view.monitor(BundleLives).robbed
+def committed_bundles_stay(view: StateView) -> str | None:
+    """A committed bundle is returned only after its group was removed."""
+    return view.monitor(BundleLives).robbed or None
 
 
 @always(BundleManager, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
-def bundles_fit_their_node(node: BundleManager) -> bool:
+def bundles_fit_their_node(node: BundleManager) -> str | None:
     """Bundles and the leases outside them never hold more than the node has."""
-    return all(amount >= 0 for _, amount in node.free.units)
+    return f"free is {node.free}" if any(amount < 0 for _, amount in node.free.units) else None
 
 
 @audit(GroupManager, BundleManager, source="Ray #24875; bug benchmark D53, L1")
-def every_group_that_fits_is_created(view: StateView) -> bool:
-    """When nothing more can happen, a group that is not created has no placement on what is free."""
+def every_group_that_fits_is_created(view: StateView) -> str | None:
+    """At rest, a group that is not created does not fit on what is free."""
     nodes = view.of(BundleManager)
     free = [NodeResources(name, node.total, dict(node.free.units)) for name, node in nodes.items()]
     for manager in view.of(GroupManager).values():
@@ -120,13 +132,13 @@ def every_group_that_fits_is_created(view: StateView) -> bool:
             missing = [Request(wanted.bundles[bundle]) for bundle in manager.missing(group)]
             outcomes = schedule_bundles(free, missing, wanted.strategy, used_by_group=used)
             if next(outcomes).status is Status.SUCCESS:
-                return False
-    return True
+                return f"{group} is {state} and would fit on what is free"
+    return None
 
 
 @audit(GroupManager, BundleManager, source="Ray #65147; bug benchmark D57", known="65147")
-def groups_do_not_wait_for_each_other(view: StateView) -> bool:
-    """Of the groups that wait, one at least would fit if the others gave back what they hold."""
+def groups_do_not_wait_for_each_other(view: StateView) -> str | None:
+    """No waiting group would fit if only the other waiting groups returned what they hold."""
     nodes = view.of(BundleManager)
     for manager in view.of(GroupManager).values():
         waiting = [g for g, state in manager.state.items() if state is GroupState.RESCHEDULING]
@@ -144,17 +156,18 @@ def groups_do_not_wait_for_each_other(view: StateView) -> bool:
             missing = [Request(wanted.bundles[bundle]) for bundle in manager.missing(group)]
             outcomes = schedule_bundles(free, missing, wanted.strategy, used_by_group=used)
             if others and next(outcomes).status is Status.SUCCESS:
-                return False
-    return True
+                return f"{group} waits and would fit if {', '.join(map(str, others))} gave back what they hold"
+    return None
 
 
 @sometimes(GroupManager, source="Ray 2.60 gcs_placement_group_manager.cc")
-def a_group_is_rescheduled(view: StateView) -> bool:
+def a_group_is_rescheduled(view: StateView) -> str | None:
     """Some group loses a bundle after it was created."""
-    return any(
-        state is GroupState.RESCHEDULING
+    return first(
+        f"{group} is rescheduled"
         for manager in view.of(GroupManager).values()
-        for state in manager.state.values()
+        for group, state in manager.state.items()
+        if state is GroupState.RESCHEDULING
     )
 
 
@@ -194,16 +207,21 @@ def _hopeless(view: StateView) -> Iterator[tuple[Program, LeaseSpec]]:
     monitors=(RemovedGroups,),
     known="18572",
 )
-def tasks_end_with_their_group(view: StateView) -> bool:
-    """When nothing more can happen, no task or actor of a group that was given up waits for a worker."""
+def tasks_end_with_their_group(view: StateView) -> str | None:
+    """At rest, no task or actor of a group that was given up waits for a worker."""
     groups = view.monitor(RemovedGroups).groups
-    left = (m.program.tasks[task].strategy for m in view.of(TaskManager).values() for task in m.pending)
-    return not any(_hopeless(view)) and not any(getattr(strategy, "group", None) in groups for strategy in left)
+    for _, spec in _hopeless(view):
+        return f"{spec.task} waits for a worker, its group was given up"
+    for manager in view.of(TaskManager).values():
+        for task in manager.pending:
+            if getattr(manager.program.tasks[task].strategy, "group", None) in groups:
+                return f"{task} has not ended, its group was given up"
+    return None
 
 
 @audit(Body, LeaseManager, source="bug benchmark L1, L2; Ray #18572", monitors=(RemovedGroups,))
-def who_waits_waits_for_a_removed_group(view: StateView) -> bool:
-    """When nothing more can happen, a body waits only for tasks of removed groups whose requests no node can serve."""
+def who_waits_waits_for_a_removed_group(view: StateView) -> str | None:
+    """At rest, a body waits only for tasks of removed groups whose requests no node can serve."""
     late: set[ObjectId] = set()
     for program, spec in _hopeless(view):
         actor = program.tasks[spec.task].actor
@@ -215,25 +233,31 @@ def who_waits_waits_for_a_removed_group(view: StateView) -> bool:
             # Tasks wait for the results that they need.
             if alike or late.intersection(task.inputs):
                 late.update(task.outputs)
-    return all(late >= frame.missing for body in view.of(Body).values() for frame in body.frames.values())
+    return first(
+        f"{task} waits for {min(frame.missing - late)}" + ("" if name == task else f" in {name}")
+        for name, body in view.of(Body).items()
+        for task, frame in body.frames.items()
+        if not late >= frame.missing
+    )
 
 
 @sometimes(source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve", monitors=(RemovedGroups,))
-def a_task_fails_with_its_group(view: StateView) -> bool:
+def a_task_fails_with_its_group(view: StateView) -> str | None:
     """Some task that waits for a worker fails, as its group was given up."""
-    return bool(view.monitor(RemovedGroups).refused)
+    refused = view.monitor(RemovedGroups).refused
+    return f"{min(refused)} fails" if refused else None
 
 
 @sometimes(Body, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
-def a_worker_is_killed(view: StateView) -> bool:
+def a_worker_is_killed(view: StateView) -> str | None:
     """Some worker process is ended, and another takes its place."""
-    return any(body.life for body in view.of(Body).values())
+    return first(f"{name} is at life {body.life}" for name, body in view.of(Body).items() if body.life)
 
 
 @sometimes(Body, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
-def a_worker_is_killed_before_its_task_comes(view: StateView) -> bool:
+def a_worker_is_killed_before_its_task_comes(view: StateView) -> str | None:
     """Some worker process is ended while a task is on its way to it."""
-    return any(body.ended for body in view.of(Body).values())
+    return first(f"{name} is ended" for name, body in view.of(Body).items() if body.ended)
 
 
 GROUPS = (
