@@ -204,4 +204,4 @@ def test_show_marks_the_loop_of_a_lasso(
     lines = out.splitlines()
     assert lines[lines.index("  -- the loop begins --") + 1].startswith("   11. ")
     assert lines[-2] == "  -- and again from the loop's beginning, for ever --"
-    assert lines[-1] == "  => y of owner waits and asks for 1 CPU, raylet0 has 1 CPU"
+    assert lines[-1] == "  => driver waits for o-y"
