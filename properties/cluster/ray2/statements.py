@@ -302,11 +302,11 @@ def no_request_is_forgotten(view: StateView) -> str | None:
 def a_busy_node_lets_go(view: StateView) -> str | None:
     """A request that may leave a busy node does not wait at one while its raylet knows of room elsewhere."""
     for name, raylet in view.of(LeaseManager).items():
-        rooms = [
-            seen.available - raylet.counted.get(other, Resources())
+        rooms = {
+            other: seen.available - raylet.counted.get(other, Resources())
             for other, seen in raylet.said.items()
             if not seen.draining and other not in raylet.dead
-        ]
+        }
         for queue in raylet.to_grant.values():
             spec = queue[0]
             leaves = isinstance(spec.strategy, NodeAffinity) and spec.strategy.spill_on_unavailable
@@ -325,7 +325,7 @@ def tasks_that_fit_their_group_run(view: StateView) -> str | None:
         for node, raylet in raylets.items()
         for place in sorted({n.partition(GROUP)[2] for n, _ in raylet.seats[node].total.units if wildcard_of(n)})
     ]
-    waiting = [spec.demand for raylet in raylets.values() for spec in raylet.kept()]
+    waiting = [spec for raylet in raylets.values() for spec in raylet.kept()]
     running = [held.spec.demand for raylet in raylets.values() for held in raylet.granted.values()]
     wanted = [_by_kind(demand.units) for demand in (*running, *waiting)]
     fits = waiting and any(
