@@ -300,7 +300,7 @@ def no_request_is_forgotten(view: StateView) -> str | None:
 
 @always(LeaseManager, source="Ray 2.60 node_affinity_scheduling_policy.cc; #33835, bug benchmark D07")
 def a_busy_node_lets_go(view: StateView) -> str | None:
-    """A request that may leave a busy node does not wait at one while its raylet knows of room elsewhere."""
+    """A request that may be moved does not wait at a busy node while its raylet knows of room elsewhere."""
     for name, raylet in view.of(LeaseManager).items():
         rooms = {
             other: seen.available - raylet.counted.get(other, Resources())
@@ -311,14 +311,15 @@ def a_busy_node_lets_go(view: StateView) -> str | None:
             spec = queue[0]
             leaves = isinstance(spec.strategy, NodeAffinity) and spec.strategy.spill_on_unavailable
             busy = not spec.demand.fits(raylet.free)
-            if leaves and busy and name not in raylet.dead and any(spec.demand.fits(room) for room in rooms):
-                return f"{spec.task} waits at {name}, which knows of room elsewhere"
+            room = next((other for other, free in rooms.items() if spec.demand.fits(free)), "")
+            if leaves and busy and room:
+                return f"{spec.task} asks {name} for {spec.demand}, {raylet.free} is free there, {room} has room"
     return None
 
 
 @audit(LeaseManager, source="Ray #20051; bug benchmark D58, L1", known="20051")
 def tasks_that_fit_their_group_run(view: StateView) -> str | None:
-    """When nothing more can happen, nothing of a group waits that its bundles could hold beside what they hold."""
+    """At rest, nothing of a group waits that would fit in its bundles beside what they hold."""
     raylets = view.of(LeaseManager)
     bundles = [
         _by_kind(each for each in raylet.seats[node].total.units if each[0].endswith(place))
@@ -327,15 +328,16 @@ def tasks_that_fit_their_group_run(view: StateView) -> str | None:
     ]
     waiting = [spec for raylet in raylets.values() for spec in raylet.kept()]
     running = [held.spec.demand for raylet in raylets.values() for held in raylet.granted.values()]
-    wanted = [_by_kind(demand.units) for demand in (*running, *waiting)]
-    fits = waiting and any(
+    wanted = [_by_kind(demand.units) for demand in (*running, *(spec.demand for spec in waiting))]
+    if waiting and any(
         all(
             sum((wanted[i] for i, at in enumerate(places) if at == number), Counter[str]()) <= bundle
             for number, bundle in enumerate(bundles)
         )
         for places in product(range(len(bundles)), repeat=len(wanted))
-    )
-    return f"a request for {waiting[0]} waits, and there is a place for all" if fits else None
+    ):
+        return f"{waiting[0].task} waits and would fit in the bundles of its group"
+    return None
 
 
 def _by_kind(units: Iterable[tuple[str, int]]) -> Counter[str]:
