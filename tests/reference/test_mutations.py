@@ -11,7 +11,8 @@ from rayproof.model.kernel import Deliver, FaultKind, Judge, Simulation, TimerKi
 from rayproof.model.kernel.judging.reading import Judged, Reader
 from rayproof.model.kernel.language.links import merges
 from rayproof.model.kernel.liveness.fairness import Obligations
-from rayproof.model.kernel.reductions.invisible import _Compressed
+from rayproof.model.kernel.reductions import commuting as commuting_module
+from rayproof.model.kernel.reductions.commuting import ANYTHING, Commuting, Watch, _Closure
 from rayproof.model.kernel.relation import breaking as breaking_module
 from rayproof.model.kernel.relation import world as world_module
 from rayproof.model.kernel.relation.breaking import Breaking
@@ -20,8 +21,8 @@ from rayproof.model.kernel.relation.outcomes import BITS, MASK
 from rayproof.model.kernel.relation.packing import Packing
 from rayproof.model.kernel.relation.transitions import Transitions
 from rayproof.model.kernel.search.vector.expand import Expander
-from tests.reference.comparing import compared
-from tests.reference.test_reference import SYSTEMS
+from tests.reference.comparing import compared, differences
+from tests.reference.test_reference import RACES, SYSTEMS
 
 Patch = pytest.MonkeyPatch
 Around = Callable[..., Any]
@@ -143,7 +144,31 @@ def replay_does_not_judge(patch: Patch) -> None:
 
 
 def messages_that_are_shown_are_hurried(patch: Patch) -> None:
-    patch.setattr(_Compressed, "_fits", lambda self, link: True)
+    patch.setattr(Watch, "shows", lambda self, sender, receiver: False)
+
+
+def what_can_come_first_is_not_asked(patch: Patch) -> None:
+    patch.setattr(Commuting, "conflicts", lambda self: {})
+
+
+def timers_do_not_come_first(patch: Patch) -> None:
+    patch.setattr(_Closure, "_of_itself", lambda self, column, local: ())
+
+
+def ticks_may_pass(patch: Patch) -> None:
+    patch.setattr(commuting_module, "_ticks", lambda timers: {})
+
+
+def what_links_and_faults_ask_for_is_not_asked(patch: Patch) -> None:
+    patch.setattr(Commuting, "_allows", lambda self, link, budget: ANYTHING)
+
+
+def the_order_of_messages_is_nothing(patch: Patch) -> None:
+    patch.setattr(Commuting, "_is_told_apart", lambda self, sender, one, other: False)
+
+
+def nobody_comes_back(patch: Patch) -> None:
+    patch.setattr(Commuting, "_may_rise", lambda self, to, here: False)
 
 
 def a_restart_forgets_the_disk(patch: Patch) -> None:
@@ -193,13 +218,28 @@ MUTATIONS = (
     draws_are_not_fair,
     a_clock_lets_messages_overtake,
     replay_does_not_judge,
-    messages_that_are_shown_are_hurried,
     a_restart_forgets_the_disk,
     answers_are_remembered_without_the_messages,
     single_processes_are_not_judged,
     the_vectorised_engine_overlooks_flaws,
     the_dead_are_told_of,
 )
+
+OF_REDUCTIONS = (
+    messages_that_are_shown_are_hurried,
+    what_can_come_first_is_not_asked,
+    timers_do_not_come_first,
+    ticks_may_pass,
+    what_links_and_faults_ask_for_is_not_asked,
+    the_order_of_messages_is_nothing,
+    nobody_comes_back,
+)
+
+
+@pytest.mark.parametrize("mutation", OF_REDUCTIONS, ids=lambda mutation: mutation.__name__)
+def test_planted_faults_of_reductions_are_noticed(mutation: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    mutation(monkeypatch)
+    assert any(map(differences, RACES.values()))
 
 
 @pytest.mark.slow

@@ -102,6 +102,10 @@ class Packing:
         """The links that reach a slot, among those used so far."""
         return list(self._links_to.get(slot, ()))
 
+    def immediate(self) -> list[Column]:
+        """The immediate links used so far."""
+        return [link for link in self._by_link.values() if link.rule.kind is LinkKind.IMMEDIATE]
+
     # ---- the general way, for steps that are rare ------------------------------------------------------------------
 
     def _apply(self, state: int, outcome: Outcome) -> int:

@@ -194,12 +194,18 @@ class Transitions(Breaking):
 
     def _tick(self, state: int, fields: tuple[int, ...]) -> int:
         for i in range(self.width):
-            made = self.interner.locals[i][fields[i]]
-            timers = {
-                timer: (kind, count - 1 if kind is TimerKind.TICKS and count else count)
-                for timer, (kind, count) in made.timers.items()
-            }
-            if timers != made.timers:
-                after = Local(made.process, timers, made.incarnation, made.name, made.alive)
-                state = self._with_local(state, i, self.interner.local(i, after))
+            after = self.ticked(i, fields[i])
+            if after != fields[i]:
+                state = self._with_local(state, i, after)
         return state
+
+    def ticked(self, slot: int, local: int) -> int:
+        """A process state once a tick has passed."""
+        made = self.interner.locals[slot][local]
+        timers = {
+            timer: (kind, count - 1 if kind is TimerKind.TICKS and count else count)
+            for timer, (kind, count) in made.timers.items()
+        }
+        if timers == made.timers:
+            return local
+        return self.interner.local(slot, Local(made.process, timers, made.incarnation, made.name, made.alive))
