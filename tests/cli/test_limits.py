@@ -112,7 +112,7 @@ def test_a_name_that_abstract_policies_have_too_is_that_of_the_policy(
     recording = "examples/recordings/01_default_short.jsonl"
     command = ("gap", "--policy", "spread", "--instances", recording, "--out", str(tmp_path))
     assert rayproof(monkeypatch, capsys, *command)[0] in (0, 3)
-    code, _, err = rayproof(monkeypatch, capsys, "gap", "--policy", "earliest_completion")
+    code, _, err = rayproof(monkeypatch, capsys, "gap", "--policy", "alpha_beta:3,1")
     assert code == 2 and "an abstract policy, which cannot be run" in err
 
 
