@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from operator import itemgetter
 from typing import Any
 
 from rayproof.model.kernel.language.links import connects
-from rayproof.model.kernel.language.process import Message, Name
-from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Statement, StateView
+from rayproof.model.kernel.relation.interning import Local
 from rayproof.model.kernel.relation.outcomes import BITS, MASK, Column, Outcome
-from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.relation.packing import Fields, Packing
 
 
-class Judged(Transitions):
-    """Transitions that judge every process state once, when a step first leads to it."""
+class EachProcess:
+    """Statements about single processes, asked once about every process state: the first one that it breaks."""
 
-    def __init__(self, scenario: Scenario, monitors: tuple[Any, ...], each: list[Statement]) -> None:
-        self._judges = each
-        self._breaches: dict[tuple[int, int], str] = {}
-        super().__init__(scenario, monitors)
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self._statements = tuple(statements)
+        self._broken: dict[Local, str] = {}
 
-    def broken_by(self, column: int, local: int) -> str:
-        """Name of a statement about single processes that a process state breaks; empty when there is none."""
-        key = (column, local)
-        found = self._breaches.get(key)
+    def broken_by(self, made: Local) -> str:
+        """Name of a statement that a process state breaks; empty when there is none."""
+        found = self._broken.get(made)
         if found is None:
-            made = self.interner.locals[column][local]
-            judges = [s for s in self._judges if isinstance(made.process, s.reads)] if made.alive else []
-            found = self._breaches[key] = next((s.name for s in judges if not s.ask(made.shown())), "")
+            asked = [s for s in self._statements if isinstance(made.process, s.reads)] if made.alive else []
+            found = self._broken[made] = next((s.name for s in asked if not s.ask(made.shown())), "")
         return found
 
 
 class Reader:
     """A statement with the columns it reads; each combination of their values is judged once."""
 
-    def __init__(self, statement: Statement, transitions: Transitions) -> None:
+    def __init__(self, statement: Statement, packing: Packing) -> None:
         self.statement = statement
-        self._transitions = transitions
-        initial = transitions.scenario.initial()
+        self._packing = packing
+        initial = packing.scenario.initial()
         self._columns = tuple(i for i, process in enumerate(initial.values()) if isinstance(process, statement.reads))
         self.mask = sum(1 << i for i in self._columns)
-        first_monitor = transitions.width + 2
         self._monitor_columns = tuple(
-            first_monitor + transitions.monitor_kinds.index(kind) for kind in statement.monitors
+            packing.first_monitor + packing.monitor_kinds.index(kind) for kind in statement.monitors
         )
-        self._declared = transitions.scenario.declared(statement)
+        self._declared = packing.scenario.declared(statement)
         columns = self._columns + self._monitor_columns
-        self._key: Callable[[tuple[int, ...]], Hashable] = itemgetter(*columns) if columns else lambda fields: None
+        self._key: Callable[[Fields], Hashable] = itemgetter(*columns) if columns else lambda fields: None
         self._answers: dict[Any, bool] = {}
         self._by_outcome: dict[Outcome, dict[int, bool]] = {}
         self._parts: dict[int, bool] = {}
@@ -62,9 +57,9 @@ class Reader:
         links = () if self.statement.links is None else tuple(link.position for link in self._read_links())
         return (*self._columns, *self._monitor_columns, *links)
 
-    def unpack(self, state: int) -> tuple[int, ...]:
+    def unpack(self, state: int) -> Fields:
         """The fields of a packed state."""
-        return self._transitions.unpack(state)
+        return self._packing.unpack(state)
 
     def concerns(self, outcome: Outcome) -> bool:
         """Whether a step can change the answer."""
@@ -74,14 +69,14 @@ class Reader:
             or (self._monitor_columns and outcome.observations)
         )
 
-    def key(self, fields: tuple[int, ...]) -> Hashable:
+    def key(self, fields: Fields) -> Hashable:
         """What the statement reads of a state: two states with equal keys look the same to it."""
         key = self._key(fields)
         if self.statement.links is not None:
             key = (key, tuple([fields[link.position] for link in self._read_links()]))
         return key
 
-    def holds(self, fields: tuple[int, ...]) -> bool:
+    def holds(self, fields: Fields) -> bool:
         """The answer in a state."""
         key = self.key(fields)
         answer = self._answers.get(key)
@@ -94,8 +89,8 @@ class Reader:
 
         A link that is used for the first time later is empty till then, and its field zero.
         """
-        if self._columns_known >= 0 and self._columns_known != len(self._transitions.columns):
-            self._columns_known = len(self._transitions.columns)
+        if self._columns_known >= 0 and self._columns_known != len(self._packing.columns):
+            self._columns_known = len(self._packing.columns)
             self._bits = sum(MASK << (BITS * column) for column in self.columns())
         return state & self._bits
 
@@ -125,7 +120,7 @@ class Reader:
 
     def _read_links(self) -> list[Column]:
         """The links that the statement reads, among those known by now."""
-        columns = self._transitions.columns
+        columns = self._packing.columns
         assert self.statement.links is not None
         senders, receivers = self.statement.links
         for link in columns[self._links_known :]:
@@ -134,36 +129,23 @@ class Reader:
         self._links_known = len(columns)
         return self._links
 
-    def _check(self, fields: tuple[int, ...]) -> bool:
+    def _check(self, fields: Fields) -> bool:
         if self.statement.each:
-            interner = self._transitions.interner
-            seats = [interner.locals[i][fields[i]] for i in self._columns]
-            return all(self.statement.ask(seat.shown()) for seat in seats if seat.alive)
+            return all(self.statement.ask(seat.shown()) for seat in self._seats(fields) if seat.alive)
         return bool(self.statement.ask(self.view(fields)))
 
-    def view(self, fields: tuple[int, ...]) -> StateView:
+    def view(self, fields: Fields) -> StateView:
         """What the statement sees of a state."""
-        transitions = self._transitions
-        seats = [transitions.interner.locals[i][fields[i]] for i in self._columns]
-        first_monitor = transitions.width + 2
+        packing, seats = self._packing, self._seats(fields)
         return StateView(
             {seat.name: seat.seen or seat.shown() for seat in seats if seat.alive},
             frozenset(seat.name for seat in seats if not seat.alive),
-            lambda: messages_in(transitions, fields),
-            {
-                kind: transitions.monitors[i][fields[first_monitor + i]]
-                for i, kind in enumerate(transitions.monitor_kinds)
-            },
+            lambda: packing.messages_in(fields),
+            packing.monitors_in(fields),
             self._declared,
         )
 
-
-def messages_in(transitions: Transitions, fields: tuple[int, ...]) -> dict[tuple[Name, Name, str], tuple[Message, ...]]:
-    """Messages in flight by link."""
-    interner = transitions.interner
-    found = {}
-    for link, content in zip(transitions.columns, fields[transitions.first_link :], strict=False):
-        if content:
-            key = (link.step.sender, link.step.receiver, link.step.channel)
-            found[key] = tuple(interner.messages[m] for m in interner.queues[content])
-    return found
+    def _seats(self, fields: Fields) -> list[Local]:
+        """The processes that the statement reads, the dead among them."""
+        locals_of = self._packing.interner.locals
+        return [locals_of[i][fields[i]] for i in self._columns]

@@ -33,7 +33,7 @@ def race(
     """
     interner = transitions.interner
     early: dict[int, list[tuple[Column, int, int]]] = {}
-    for link in list(transitions.columns):
+    for link in list(transitions.packing.columns):
         early.setdefault(link.receiver, []).extend(
             (link, local, head) for local, head in list(link.entries) if hurried(link, local, head)
         )
@@ -62,7 +62,7 @@ def race(
 def _both(transitions: Transitions, column: int, local: int, one: Stimulus, other: Stimulus) -> Iterator[int]:
     """The states in which one stimulus after the other leaves a process, without a fault inside."""
     interner = transitions.interner
-    calm = dict.fromkeys(transitions.kinds, 0)
+    calm = dict.fromkeys(transitions.packing.kinds, 0)
     for first in interner.results(column, local, one, calm):
         for then in interner.results(column, first.local, other, calm):
             yield then.local

@@ -82,8 +82,8 @@ class _Compressed:
         transitions = self._transitions
         here = transitions.unpack(state)
         interner = transitions.interner
-        for link, content in zip(transitions.columns, here[transitions.first_link :], strict=False):
-            if content and isinstance(interner.messages[interner.heads[content]], self._messages) and self._fits(link):
+        for link, content in transitions.packing.in_flight(here):
+            if isinstance(interner.messages[interner.heads[content]], self._messages) and self._fits(link):
                 found = transitions.delivered(state, here, link)
                 if len(found) == 1 and self._is_unseen(found[0][1], here, found[0][0]):
                     self._note(link, here)
@@ -96,7 +96,7 @@ class _Compressed:
         local = here[link.receiver]
         hurried = (link.position, local, interner.heads[here[link.position]])
         self._hurried.add(hurried)
-        for other in self._transitions.links_to(link.receiver):
+        for other in self._transitions.packing.links_to(link.receiver):
             content = here[other.position] if other.position < len(here) else 0
             if content and other is not link:
                 self._beside.add((other.position, local, interner.heads[content]))
@@ -122,7 +122,7 @@ class _Compressed:
             return False
         transitions = self._transitions
         after = transitions.unpack(new)
-        for i in range(transitions.width):
+        for i in range(transitions.packing.width):
             if outcome.mask >> i & 1:
                 before, then = (transitions.interner.locals[i][local].process for local in (here[i], after[i]))
                 fields = self._watch.fields.intersection(state_fields(type(before)))

@@ -98,8 +98,8 @@ class _EagerSteps:
     def chosen(self, state: int, found: Found) -> Found:
         here = self._transitions.unpack(state)
         interner = self._transitions.interner
-        for link, content in zip(self._transitions.columns, here[self._transitions.first_link :], strict=False):
-            if content and isinstance(interner.messages[interner.heads[content]], self._messages):
+        for link, content in self._transitions.packing.in_flight(here):
+            if isinstance(interner.messages[interner.heads[content]], self._messages):
                 eager = [(new, outcome) for new, outcome in found if outcome.taken.step == link.step]
                 if eager and self._may_wait(eager):
                     found = eager
