@@ -28,6 +28,7 @@ from rayproof.model.kernel import (
     always,
     audit,
     constant,
+    first,
     sometimes,
 )
 
@@ -217,43 +218,50 @@ class ChainClient(Process):
 
 
 @always(ChainClient, ChainMaster, Replica, source="van Renesse and Schneider 2004, §2")
-def acknowledged_writes_survive(view: StateView) -> bool:
+def acknowledged_writes_survive(view: StateView) -> str | None:
     """An acknowledged write is held by every live replica that the master counts in."""
     client, master = view.one(ChainClient), view.one(ChainMaster)
     if client is None or master is None:
-        return True
-    return all(
-        written in replica.history
+        return None
+    return first(
+        f"{written} is acknowledged, {name} does not have it"
         for name, replica in view.of(Replica).items()
         if name in master.chain
         for written in client.done
+        if written not in replica.history
     )
 
 
 @always(Replica, ChainMaster, source="van Renesse and Schneider 2004, §3: Update Propagation Invariant")
-def update_propagation(view: StateView) -> bool:
+def update_propagation(view: StateView) -> str | None:
     """A replica's history is a prefix of its predecessor's, along the master's chain."""
     master, replicas = view.one(ChainMaster), view.of(Replica)
     if master is None:
-        return True
-    chain = [replicas[name] for name in master.chain if name in replicas]
-    return all(before.history[: len(after.history)] == after.history for before, after in pairwise(chain))
+        return None
+    chain = [(name, replicas[name].history) for name in master.chain if name in replicas]
+    return first(
+        f"{other} has {after}, its predecessor {one} has {before}"
+        for (one, before), (other, after) in pairwise(chain)
+        if before[: len(after)] != after
+    )
 
 
 @audit(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1")
-def every_write_is_answered(view: StateView) -> bool:
+def every_write_is_answered(view: StateView) -> str | None:
     """While a replica lives, no write stays unanswered."""
     client = view.one(ChainClient)
-    return client is None or not view.of(Replica) or not (client.pending or client.todo)
+    if client is None or not view.of(Replica) or not (client.pending or client.todo):
+        return None
+    return f"the client waits for {len(client.pending)} answers and has {len(client.todo)} writes to send"
 
 
 @sometimes(Replica, source="van Renesse and Schneider 2004, §3.1: failure of the tail")
-def a_tail_failed_with_an_update_in_flight(view: StateView) -> bool:
+def a_tail_failed_with_an_update_in_flight(view: StateView) -> str | None:
     """The last replica is gone while the one before it has something unacknowledged."""
-    return any(
-        replica.sent and replica.chain[-1] in view.dead and replica.chain[-2] == name
+    return first(
+        f"{replica.chain[-1]} is gone, {name} has something unacknowledged"
         for name, replica in view.of(Replica).items()
-        if len(replica.chain) > 1
+        if len(replica.chain) > 1 and replica.sent and replica.chain[-1] in view.dead and replica.chain[-2] == name
     )
 
 

@@ -11,6 +11,7 @@ from rayproof.properties.bug import Bug
 from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
 from rayproof.properties.cluster.paper.bugs import CHAINED_BUGS, CLUSTER_BUGS, WHOLE_BUGS
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
+from rayproof.properties.cluster.ray2.promise_bugs import PROMISE_BUGS
 from rayproof.properties.gcs.bugs import PUBSUB_BUGS
 from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS, CHAIN_LIVENESS_BUGS
 from rayproof.properties.gcs.paper.bugs import TABLE_BUGS, TYPED_TABLE_BUGS
@@ -41,6 +42,7 @@ BUGS = _named(
     *GROUP_BUGS,
     *LEASE_BUGS,
     *TODAY_BUGS,
+    *PROMISE_BUGS,
     *REQUEST_BUGS,
     *CHAIN_BUGS,
     *CHAIN_LIVENESS_BUGS,

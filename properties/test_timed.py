@@ -12,6 +12,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from rayproof.model.kernel import (
+    Breach,
     Context,
     FaultKind,
     Fire,
@@ -22,7 +23,6 @@ from rayproof.model.kernel import (
     Scenario,
     Simulation,
     SimulationResult,
-    Statement,
     Timing,
     TraceMismatch,
     always,
@@ -35,7 +35,8 @@ from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
 from rayproof.properties.suite.drawn import from_bytes
 from rayproof.properties.suite.drawn.cluster import WHOLE_CLUSTER
-from rayproof.properties.suite.drawn.family import Shape
+from rayproof.properties.suite.drawn.family import Family, Shape
+from rayproof.properties.suite.drawn.today_cluster import TODAY_CLUSTER
 from rayproof.properties.suite.shared import OnItsClockError, Suite, present
 from rayproof.properties.suite.timed import MOST_EVENTS, TimedRun, judged, run_timed, without_clock
 
@@ -56,13 +57,15 @@ class Drawn:
     happenings: tuple[Happening, ...]
 
 
-def drawn_on_a_clock(source: bytes, policy: Policy | None, swap: Swap | None = None) -> Drawn:
+def drawn_on_a_clock(
+    source: bytes, policy: Policy | None, swap: Swap | None = None, family: Family = WHOLE_CLUSTER
+) -> Drawn:
     """What bytes say: seed, jitter, crashes, and then the cluster."""
     pick = from_bytes(source)
     number, jitter_us = pick(256), JITTERS_US[pick(len(JITTERS_US))]
     crashes = [(LATEST_CRASH_US * pick(256) // 256, pick(256)) for _ in range(2)]
-    shape = WHOLE_CLUSTER.draw(pick)
-    made = WHOLE_CLUSTER.scenario(shape, policy, swap)
+    shape = family.draw(pick)
+    made = family.scenario(shape, policy, swap)
     nodes = [unit for unit in made.crashable if unit.startswith("node")]
     allowed = crashes[: min(made.budget(FaultKind.CRASH), len(nodes))]
     timing = Timing(jitter_us=jitter_us, detection_us=1000, bandwidth_bytes_per_s=1024)
@@ -70,15 +73,20 @@ def drawn_on_a_clock(source: bytes, policy: Policy | None, swap: Swap | None = N
     return Drawn(shape, replace(made, timing=timing), number, happenings)
 
 
-@pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)
-def test_a_timed_run_ends_as_the_statements_demand() -> None:
+CLUSTERS = [
+    pytest.param(each, marks=pytest.mark.rayproof_scenario(each.name)) for each in (WHOLE_CLUSTER, TODAY_CLUSTER)
+]
+
+
+@pytest.mark.parametrize("family", CLUSTERS, ids=lambda family: family.name)
+def test_a_timed_run_ends_as_the_statements_demand(family: Family) -> None:
     suite = present()
 
     @seed(suite.seed)
     @suite.volume(2)
     @given(st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES))
     def run(source: bytes) -> None:
-        drawn = drawn_on_a_clock(source, suite.policy)
+        drawn = drawn_on_a_clock(source, suite.policy, family=family)
         ended = suite.timed(
             drawn.scenario, drawn.number, drawn.happenings, {**suite.parameters(True), "shape": drawn.shape}
         )
@@ -201,7 +209,7 @@ def test_a_timed_run_shows_a_planted_bug(name: str) -> None:
     for _ in range(150):
         drawn = drawn_on_a_clock(random.randbytes(SHAPE_BYTES), None, bug.replaces)
         run = run_timed(drawn.scenario, drawn.scenario.statements, drawn.number, drawn.happenings)
-        if bug.statement in [broken.name for broken in run.broken if isinstance(broken, Statement)]:
+        if _named(bug.statement, run):
             shown.append((drawn.scenario, run))
     assert shown
     # The order alone shows it too, so that there is a counterexample to carry out again.
@@ -209,8 +217,8 @@ def test_a_timed_run_shows_a_planted_bug(name: str) -> None:
     assert any(violation is not None and violation.statement == bug.statement for violation in found)
 
 
-def _named(name: str, run: TimedRun) -> tuple[Statement, ...]:
-    return tuple(broken for broken in run.broken if isinstance(broken, Statement) and broken.name == name)
+def _named(name: str, run: TimedRun) -> tuple[Breach, ...]:
+    return tuple(broken for broken in run.broken if isinstance(broken, Breach) and broken.statement.name == name)
 
 
 def test_what_only_a_clock_shows_is_printed_with_its_times() -> None:
@@ -236,9 +244,9 @@ def test_what_only_a_clock_shows_is_printed_with_its_times() -> None:
             self.heard = True
 
     @always(Hasty, source="this test", each=True)
-    def waits(process: Hasty) -> bool:
+    def waits(process: Hasty) -> str | None:
         """Nobody gives up what is on its way."""
-        return not process.gave_up
+        return "it has" if process.gave_up else None
 
     timing = Timing(local_latency_us=1000)
     scenario = Scenario("hasty", "cluster", {"hasty": Hasty}, (waits,), constants={"hasty": 1}, timing=timing)
@@ -251,4 +259,5 @@ def test_what_only_a_clock_shows_is_printed_with_its_times() -> None:
         "  latencies: 500 us, within a host 1000 us, up to 0 us more; seed 7",
         "            10 us  hasty: timer patience fires",
         "         1,000 us  hasty -> hasty",
+        "  => hasty: it has",
     ]

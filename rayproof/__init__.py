@@ -6,8 +6,10 @@ What is meant to be imported by others:
 
 - a named scenario of the catalogue: `scenario(name, policy=None)`
 - what a protocol of your own is made of: `Process`, `Message`, `Context`, `Scenario`, `LinkRule`, `FaultKind`, ...; and
-  its statements: `always`, `step`, `audit`, `sometimes`, `eventually`, `leads_to`, `progress`, `refines`; a `Bug`
-- drivers: `explore` (every schedule), `walk` (random ones), `replay` (one, step by step), `Limits`, and `explain`
+  its statements: `always`, `step`, `audit`, `sometimes`, `eventually`, `leads_to`, `progress`, `refines`, whose checks
+  return what they find (`first`); a `Bug`
+- drivers: `explore` (every schedule), `walk` (random ones), `replay` (one, step by step), `Limits`; a result's
+  `explain()` is its counterexample
 - a policy: `Policy`, `TaskView`, `NodeView`, `ClusterView`, `WAIT`, `load_policy`
 
 Everything else may change from one version to the next. Names are looked up when they are asked for: the search engines
@@ -18,7 +20,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rayproof.counterexamples import explain
     from rayproof.model.kernel import (
         Context,
         Down,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         durable,
         eventually,
         explore,
+        first,
         leads_to,
         progress,
         refines,
@@ -93,8 +95,8 @@ __all__ = [
     "derived",
     "durable",
     "eventually",
-    "explain",
     "explore",
+    "first",
     "leads_to",
     "load_policy",
     "progress",
@@ -109,7 +111,6 @@ __all__ = [
 _POLICY = "rayproof.model.scheduler.policy.hooks"
 _ELSEWHERE = {
     "Bug": ("rayproof.properties.bug", "Bug"),
-    "explain": ("rayproof.counterexamples", "explain"),
     "walk": ("rayproof.model.kernel", "campaign"),
     "scenario": ("rayproof.properties.catalogue", "build"),
     "load_policy": ("rayproof.policies", "load_policy"),

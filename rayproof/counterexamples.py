@@ -20,7 +20,7 @@ from rayproof.console import say
 from rayproof.errors import InputError
 from rayproof.files import parse_json, read_text
 from rayproof.model.documents import MIB
-from rayproof.model.kernel import Result, Scenario, Trace, TraceError, TraceMismatch, Violation, render, replay
+from rayproof.model.kernel import Scenario, Trace, TraceError, TraceMismatch, Violation, render, replay, trace_of
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import load_policy, settled
@@ -64,18 +64,7 @@ def to_trace(
 ) -> Trace:
     """The trace of a violation; `policy` and `bug` are what the scenario was built with, `file` where it is from."""
     parameters = {key: value for key, value in (("policy", policy), ("bug", bug), ("file", file)) if value is not None}
-    return Trace(
-        scenario.name,
-        parameters,
-        violation.statement,
-        violation.sentence,
-        violation.steps,
-        violation.source,
-        driver,
-        seed,
-        scenario.constants,
-        violation.loop,
-    )
+    return trace_of(scenario, violation, driver, seed, parameters)
 
 
 def save(trace: Trace, directory: Path) -> Path:
@@ -234,16 +223,6 @@ def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = Fal
     # What is printed as the constants is what was carried out, whatever the trace says.
     text = render(changed(trace, constants=scenario.constants), replayed, replay_command(path, trace), found=found)
     return Again(text, broken, broken == trace.statement)
-
-
-def explain(scenario: Scenario, result: Result) -> str:
-    """The counterexample of a result, step by step; without one, a line that says what was found."""
-    if result.violation is None:
-        size = f"{result.states:,} states, {result.transitions:,} transitions, depth {result.depth}"
-        return f"{result.scenario}: {result.verdict}, {size}\n"
-    named = tuple(s for s in scenario.statements if s.name == result.violation.statement)
-    replayed = replay(scenario, result.violation.steps, named or None, result.violation.loop)
-    return render(to_trace(scenario, result.violation, result.driver, None, None), replayed)
 
 
 def replay_command(path: Path, trace: Trace) -> str:

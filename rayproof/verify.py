@@ -190,7 +190,8 @@ def as_json(
                 "note": v.result.note,
                 "collision": v.result.collision,
                 "statements": [
-                    {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note} for s in v.result.statements
+                    {"name": s.name, "kind": s.kind, "verdict": s.verdict, "note": s.note, "found": s.found}
+                    for s in v.result.statements
                 ],
                 "broken": None if v.result.violation is None else v.result.violation.statement,
                 "counterexample": None if file is None else str(file),

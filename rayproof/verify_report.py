@@ -41,7 +41,9 @@ def show(
             if statement in unjudged:
                 continue
             reduced = result.caveat if statement.verdict is Verdict.HOLDS else ""
-            note = "".join(f"  ({words})" for words in (reduced, statement.note) if words)
+            example = "" if statement.verdict is Verdict.VIOLATED or not statement.found else "for example: "
+            culprit = example + statement.found
+            note = "".join(f"  ({words})" for words in (reduced, statement.note, culprit) if words)
             console.print(
                 Text.assemble(f"  {statement.name}: ", (str(statement.verdict), STYLES[statement.verdict]), note)
             )

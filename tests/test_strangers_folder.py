@@ -49,7 +49,8 @@ class Speaker(Process):
 @always(Speaker, source="nowhere")
 def one_speaks(view):
     """At most one speaks."""
-    return sum(speaker.speaks for speaker in view.of(Speaker).values()) <= 1
+    speakers = [name for name, speaker in view.of(Speaker).items() if speaker.speaks]
+    return speakers if len(speakers) > 1 else None
 
 
 TOKEN = Scenario("token", "mine", {"a": lambda: Speaker("b", True), "b": lambda: Speaker("a")}, (one_speaks,))

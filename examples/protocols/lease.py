@@ -7,8 +7,9 @@ Left out: renewal, clocks (a lease may expire at any time), a service that fails
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from rayproof import Bug, Context, Message, Process, Scenario, StateView, TimerKind, Unhandled, always, sometimes
+from rayproof import Bug, Context, Message, Process, Scenario, StateView, TimerKind, Unhandled, always, first, sometimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,19 @@ class Store(Process):
 
 
 @always(Store, source="Kleppmann 2016")
-def writes_are_in_the_order_of_their_leases(view: StateView) -> bool:
+def writes_are_in_the_order_of_their_leases(view: StateView) -> str | None:
     """No write follows one that was made under a later lease."""
-    return all(store.accepted == tuple(sorted(store.accepted)) for store in view.of(Store).values())
+    for name, store in view.of(Store).items():
+        for earlier, later in pairwise(store.accepted):
+            if earlier > later:
+                return f"{name} accepts token {later} after token {earlier}"
+    return None
 
 
 @sometimes(Store, source="the reason for tokens")
-def a_write_comes_too_late(view: StateView) -> bool:
+def a_write_comes_too_late(view: StateView) -> str | None:
     """A client writes after its lease has passed on."""
-    return any(store.refused for store in view.of(Store).values())
+    return first(f"{name} refuses one" for name, store in view.of(Store).items() if store.refused)
 
 
 class TrustingStore(Store):

@@ -8,7 +8,20 @@ Left out: the death of the coordinator, which leaves participants waiting for ev
 
 from dataclasses import dataclass, field
 
-from rayproof import Bug, Context, Down, FaultKind, Message, Process, Scenario, StateView, Unreachable, always, audit
+from rayproof import (
+    Bug,
+    Context,
+    Down,
+    FaultKind,
+    Message,
+    Process,
+    Scenario,
+    StateView,
+    Unreachable,
+    always,
+    audit,
+    first,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +97,19 @@ class Participant(Process):
 
 
 @always(Participant, source="Gray 1978: atomicity")
-def all_or_nobody_commits(view: StateView) -> bool:
+def all_or_nobody_commits(view: StateView) -> str | None:
     """No participant has committed while another one has aborted."""
-    return not {"committed", "aborted"} <= {each.state for each in view.of(Participant).values()}
+    states = {each.state: name for name, each in view.of(Participant).items()}
+    if {"committed", "aborted"} <= states.keys():
+        return f"{states['committed']} has committed, {states['aborted']} has aborted"
+    return None
 
 
 @audit(Participant, source="Gray 1978: with a coordinator that lives")
-def everybody_ends(view: StateView) -> bool:
+def everybody_ends(view: StateView) -> str | None:
     """In the end every participant that lives has committed or aborted."""
-    return all(each.state in ("committed", "aborted") for each in view.of(Participant).values())
+    waiting = {name: each.state for name, each in view.of(Participant).items()}
+    return first(f"{n} is {s}" for n, s in waiting.items() if s not in ("committed", "aborted"))
 
 
 class Hasty(Coordinator):

@@ -425,7 +425,9 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
         ErrorKind.WORKER_DIED: bool(now.dead),
         ErrorKind.ACTOR_DIED: _actor_has_died(now, fact.task),
         ErrorKind.OBJECT_LOST: any(made in now.lost for made in (*task.inputs, *task.outputs)),
-        ErrorKind.DEPENDENCY: any(now.program.producer(needed) in now.failed for needed in task.inputs),
+        ErrorKind.DEPENDENCY: any(
+            now.program.producer(needed) in now.failed or needed in now.lost for needed in task.inputs
+        ),
         ErrorKind.UNSCHEDULABLE: hasattr(task.strategy, "node") or hasattr(task.strategy, "group"),
         ErrorKind.CANCELLED: fact.task in now.asked,
         ErrorKind.REJECTED: fact.task in now.refused,
@@ -434,21 +436,27 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
 
 
 def _actor_has_died(now: Contract, task: TaskId) -> bool:
-    """Whether the actor of a task has died, or never came up."""
+    """Whether the actor of a task has died, or never came up; it may die with its node before its body begins."""
     actor = now.program.tasks[task].actor
     creations = [
         each.id
         for each in now.program.tasks.values()
         if each.kind is TaskKind.ACTOR_CREATION and each.actor == actor and actor is not None
     ]
-    return any(each in now.failed or (each in now.last and now.is_dead(now.last[each])) for each in creations)
+    return any(
+        each in now.failed or (now.is_dead(now.last[each]) if each in now.last else bool(now.dead))
+        for each in creations
+    )
 
 
 def retries_are_used_up_first(now: Contract, fact: Fact) -> str:
-    """A task fails for a death only when it may have no further attempt; one may die before its body begins."""
+    """A task fails for a death only when it may have no further attempt; one may die before its body begins.
+
+    Making a lost object again takes an attempt, too.
+    """
     if isinstance(fact, Failed) and fact.error is ErrorKind.WORKER_DIED:
         retries = now.program.tasks[fact.task].max_retries
-        used = max(now.begun[fact.task], len(now.dead))
+        used = max(now.begun[fact.task], len(now.dead)) + now.recovered[fact.task]
         if retries < 0 or used < 1 + retries:
             return f"{fact.task} failed after {used} attempts of {1 + retries}"
     return ""

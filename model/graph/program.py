@@ -157,6 +157,15 @@ class Program:
         """The task (or the driver) that submits a task."""
         return self._parents[wanted]
 
+    def comes_before(self, task: TaskId, other: TaskId) -> bool:
+        """Whether one body submits both, the first one earlier."""
+        parent = self.parent(task)
+        if parent != self.parent(other):
+            return False
+        body = self.driver if parent == DRIVER else self.tasks[parent].body
+        submitted = [action.task for action in body if isinstance(action, Submit)]
+        return submitted.index(task) < submitted.index(other)
+
     def graph(self) -> nx.DiGraph[str]:
         """Tasks and objects as nodes (attribute `kind`), edges with attribute `edge`: data, control or stateful.
 

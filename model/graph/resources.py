@@ -91,6 +91,14 @@ class Resources:
         """Amounts in whole units, for people and for JSON."""
         return {name: amount / UNIT for name, amount in self.units}
 
+    def __str__(self) -> str:
+        """For people.
+
+        >>> print(Resources.of(CPU=2, GPU=0.5))
+        2 CPU + 0.5 GPU
+        """
+        return " + ".join(f"{amount / UNIT:g} {name}" for name, amount in self.units) or "nothing"
+
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}={amount / UNIT:g}" for name, amount in self.units)
         return f"Resources({inner})"

@@ -17,6 +17,7 @@ from rayproof.model.kernel.judging.verdicts import (
     StatementResult,
     Verdict,
     Violation,
+    as_violation,
     combine,
 )
 from rayproof.model.kernel.language.context import Context
@@ -34,11 +35,13 @@ from rayproof.model.kernel.language.process import (
     constant,
     derived,
     durable,
+    in_units,
     slot_of,
 )
 from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import (
     DECIDED,
+    Breach,
     Monitor,
     Statement,
     StatementKind,
@@ -46,6 +49,7 @@ from rayproof.model.kernel.language.statements import (
     always,
     audit,
     eventually,
+    first,
     leads_to,
     progress,
     refines,
@@ -60,7 +64,7 @@ if TYPE_CHECKING:
     from rayproof.model.kernel.counterexample.charts import sequence_chart, to_the_goal
     from rayproof.model.kernel.counterexample.minimise import attempt, minimise
     from rayproof.model.kernel.counterexample.replay import Replayed, replay
-    from rayproof.model.kernel.counterexample.trace import Trace, TraceError, listed, render
+    from rayproof.model.kernel.counterexample.trace import Trace, TraceError, listed, render, trace_of
     from rayproof.model.kernel.judging.judge import Judge
     from rayproof.model.kernel.liveness.bounds import longest_wait, most_often
     from rayproof.model.kernel.liveness.claims import LIVENESS
@@ -73,14 +77,7 @@ if TYPE_CHECKING:
     from rayproof.model.kernel.search.engines import Engine, explore
     from rayproof.model.kernel.search.explore import Explorer, Limits, Progress, Report
     from rayproof.model.kernel.search.simulate import Happening, Simulation, SimulationResult
-    from rayproof.model.kernel.search.walk import (
-        FAULT_SPACING,
-        SCHEDULE_BYTES,
-        as_violation,
-        campaign,
-        walk,
-        walkable,
-    )
+    from rayproof.model.kernel.search.walk import FAULT_SPACING, SCHEDULE_BYTES, campaign, walk, walkable
 
 __all__ = [
     "DECIDED",
@@ -91,6 +88,7 @@ __all__ = [
     "SCHEDULE_BYTES",
     "SEARCH_ENDED",
     "WALKS_ENDED",
+    "Breach",
     "Context",
     "Deliver",
     "Down",
@@ -155,6 +153,8 @@ __all__ = [
     "eventually",
     "explore",
     "explore_reduced",
+    "first",
+    "in_units",
     "interchangeable",
     "leads_to",
     "listed",
@@ -170,6 +170,7 @@ __all__ = [
     "sometimes",
     "step",
     "to_the_goal",
+    "trace_of",
     "walk",
     "walkable",
 ]
@@ -178,7 +179,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "counterexample.charts": "sequence_chart to_the_goal",
     "counterexample.minimise": "attempt minimise",
     "counterexample.replay": "Replayed replay",
-    "counterexample.trace": "Trace TraceError listed render",
+    "counterexample.trace": "Trace TraceError listed render trace_of",
     "judging.judge": "Judge",
     "liveness.bounds": "longest_wait most_often",
     "liveness.claims": "LIVENESS",
@@ -191,7 +192,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "search.engines": "Engine explore",
     "search.explore": "Explorer Limits Progress Report",
     "search.simulate": "Happening Simulation SimulationResult",
-    "search.walk": "FAULT_SPACING SCHEDULE_BYTES as_violation campaign walk walkable",
+    "search.walk": "FAULT_SPACING SCHEDULE_BYTES campaign walk walkable",
 }
 """Module below this one -> its names that are exported here."""
 _MODULE = {name: module for module, names in _LOADED_WHEN_ASKED_FOR.items() for name in names.split()}

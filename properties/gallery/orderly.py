@@ -11,6 +11,7 @@ from random import Random
 from rayproof.model.kernel import (
     FAULT_SPACING,
     SCHEDULE_BYTES,
+    Breach,
     Deliver,
     Judge,
     PolicyError,
@@ -80,7 +81,7 @@ def orderly_walk(
     arrivals = _Arrivals(world)
     taken: list[Taken] = []
     next_fault = random.randrange(FAULT_SPACING)
-    broken: Statement | PolicyError | None = judge.at_start()
+    broken: Breach | PolicyError | None = judge.at_start()
     while broken is None and len(taken) < steps + scenario.drain_limit:
         possible = world.fault_steps() if next_fault <= len(taken) < steps else []
         enabled = arrivals.orderly(world.system_steps())

@@ -29,39 +29,45 @@ COLUMNS = re.compile(r"(<!-- table: columns -->\n).*?(<!-- end -->\n)", re.DOTAL
 
 
 @sometimes(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1: failure of the head")
-def a_head_failed_with_a_request_in_flight(view: StateView) -> bool:
+def a_head_failed_with_a_request_in_flight(view: StateView) -> str | None:
     """The head is gone with a request that nobody else has seen."""
     client = view.one(ChainClient)
     unseen = not any(replica.history for replica in view.of(Replica).values())
-    return client is not None and bool(client.pending) and "replica0" in view.dead and unseen
+    if client is None or not client.pending or "replica0" not in view.dead or not unseen:
+        return None
+    return "replica0 is gone, nobody else has seen the request"
 
 
 @sometimes(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1: up to t - 1 failures of t")
-def two_failed_in_a_row(view: StateView) -> bool:
+def two_failed_in_a_row(view: StateView) -> str | None:
     """Middle and tail are gone while the head waits for its update to become stable."""
     client, head = view.one(ChainClient), view.of(Replica).get("replica0")
     is_waiting = client is not None and bool(client.pending) and head is not None and bool(head.sent)
-    return is_waiting and {"replica1", "replica2"} <= view.dead
+    return "replica1 and replica2 are gone" if is_waiting and {"replica1", "replica2"} <= view.dead else None
 
 
 @sometimes(ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.3: failure during an extension")
-def a_tail_failed_during_an_extension(view: StateView) -> bool:
+def a_tail_failed_during_an_extension(view: StateView) -> str | None:
     """The tail that fills a new replica is gone before it has sent everything."""
     master, newcomer = view.one(ChainMaster), view.of(Replica).get("replica2")
-    return master is not None and newcomer is not None and master.growing == "replica2" and "replica1" in view.dead
+    if master is None or newcomer is None or master.growing != "replica2" or "replica1" not in view.dead:
+        return None
+    return "replica1 is gone, replica2 is being added"
 
 
 @sometimes(ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.3: failure of the replica that is added")
-def the_newcomer_failed(view: StateView) -> bool:
+def the_newcomer_failed(view: StateView) -> str | None:
     """The replica that is being added is gone, and the master counts on it."""
     master = view.one(ChainMaster)
-    return master is not None and master.growing in view.dead
+    return f"{master.growing} is gone" if master is not None and master.growing in view.dead else None
 
 
 @sometimes(Replica, source="OSDI 2018 §4.2.1: shards are independent", monitors=(tables.PairsRead,))
-def half_a_pair_is_seen_after_a_failure(view: StateView) -> bool:
+def half_a_pair_is_seen_after_a_failure(view: StateView) -> str | None:
     """A reader sees one key of a pair without the other, and a replica has failed."""
-    return view.monitor(tables.PairsRead).halved and bool(view.dead)
+    if not view.monitor(tables.PairsRead).halved or not view.dead:
+        return None
+    return f"half a pair is seen, {min(view.dead)} is gone"
 
 
 def cases() -> Iterator[tuple[Scenario, Statement]]:

@@ -15,17 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from rayproof.model.kernel import (
     FAULT_SPACING,
+    Breach,
     Judge,
     PolicyError,
     Scenario,
-    Statement,
     Step,
     Taken,
-    Trace,
     World,
     as_violation,
-    render,
-    replay,
 )
 from rayproof.properties.suite.drawn.family import Family
 from rayproof.properties.suite.shared import CounterexampleFoundError, Finding, UndeterminedError, present
@@ -116,7 +113,7 @@ class ScenarioMachine(RuleBasedStateMachine):
             self._assert(error)
         self._assert(self.judge.after_step(self.taken[-1]))
 
-    def _assert(self, broken: Statement | PolicyError | None) -> None:
+    def _assert(self, broken: Breach | PolicyError | None) -> None:
         if broken is None:
             return
         self.over = True
@@ -149,19 +146,3 @@ def collected(machine: type[ScenarioMachine]) -> Any:
     case = seed(present().seed)(machine).TestCase
     case.settings = present().machine()
     return case
-
-
-def explain(scenario: Scenario, steps: tuple[Taken, ...], broken: Statement) -> str:
-    """The print of a counterexample found outside the command line."""
-    violation = as_violation(broken, steps)
-    trace = Trace(
-        scenario.name,
-        {},
-        violation.statement,
-        violation.sentence,
-        steps,
-        violation.source,
-        "hypothesis",
-        constants=scenario.constants,
-    )
-    return "\n" + render(trace, replay(scenario, steps))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rayproof.model.kernel import (
+    Breach,
     Happening,
     Monitor,
     PolicyError,
@@ -40,7 +41,7 @@ class TimedRun:
     events: int
     steps: tuple[tuple[int, Taken], ...]
     """With their times in microseconds."""
-    broken: tuple[Statement | PolicyError, ...]
+    broken: tuple[Breach | PolicyError, ...]
     """What it leaves broken behind, or the rule that a policy broke in it."""
     rested: bool
 
@@ -82,21 +83,21 @@ def run_timed(
 
 def _left_broken(
     simulation: Simulation, result: SimulationResult, wanted: Iterable[Statement], monitors: dict[type, Monitor]
-) -> tuple[Statement, ...]:
+) -> tuple[Breach, ...]:
     broken = []
     for s in wanted:
         if s.kind is StatementKind.AUDIT and not result.rested:
             continue
         view = simulation.view(s, monitors)
-        if not (all(map(s.ask, view.processes())) if s.each else s.ask(view)):
-            broken.append(s)
+        answers = [(name, s.ask(seen)) for name, seen in (view.processes().items() if s.each else [("", view)])]
+        broken += [Breach(s, s.said_of(*answer)) for answer in answers if answer[1] is not None][:1]
     return tuple(broken)
 
 
 def without_clock(scenario: Scenario, run: TimedRun) -> Violation | None:
     """The same violation in the untimed model, on the order of the timed run as far as it is offered there."""
     broken, claimed = run.broken[0], run.first
-    named = () if isinstance(broken, PolicyError) else (broken,)
+    named = () if isinstance(broken, PolicyError) else (broken.statement,)
     found = attempt(scenario, claimed.steps, claimed.statement, named, len(claimed.steps) + scenario.drain_limit)
     if found is not None or not isinstance(broken, PolicyError):
         return found
@@ -122,4 +123,6 @@ def on_its_clock(scenario: Scenario, run: TimedRun, number: int, happenings: tup
     if len(run.steps) > LAST:
         lines.append(f"  ... {len(run.steps) - LAST:,} steps before")
     lines += [f"  {at_us:>12,} us  {taken.step}" for at_us, taken in run.steps[-LAST:]]
+    if run.first.culprit:
+        lines.append(f"  => {run.first.culprit}")
     return "\n".join(lines)

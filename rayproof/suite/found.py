@@ -53,4 +53,5 @@ def report(finding: Finding, seed: int, out: Path, fingerprints: Fingerprints) -
         REGRESSION.format(sentence=sentence, scenario=trace.scenario, name=name, file=path.name), encoding="utf-8"
     )
     text = shown(trace, path, OWN, found=True).text
-    return Reported(path, test, f"{text}  regression test: pytest {test}\n")
+    # The culprit stays the last line.
+    return Reported(path, test, text.replace("\n  replay: ", f"\n  regression test: pytest {test}\n  replay: ", 1))

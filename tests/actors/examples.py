@@ -12,17 +12,18 @@ from rayproof.properties.catalogue import CATALOGUE
 
 
 @always(Caller, source="")
-def counting_goes_on(view: StateView) -> bool:
+def counting_goes_on(view: StateView) -> str | None:
     """Some caller still waits."""
-    return not all(len(caller.outcomes) == len(caller.calls) for caller in view.of(Caller).values())
+    waits = any(len(caller.outcomes) != len(caller.calls) for caller in view.of(Caller).values())
+    return None if waits else "every caller has its results"
 
 
 @always(Coordinator, Host, RedirectedCaller, source="")
-def moving_goes_on(view: StateView) -> bool:
+def moving_goes_on(view: StateView) -> str | None:
     """The new actor has no place yet, or the caller waits."""
     coordinator = next(iter(view.of(Coordinator).values()))
     waiting = any(caller.calls for caller in view.of(RedirectedCaller).values())
-    return bool(coordinator.unplaced or coordinator.orders or waiting)
+    return None if coordinator.unplaced or coordinator.orders or waiting else "the new actor has its place"
 
 
 def steps(name: str, goes_on: Callable[..., bool]) -> str:

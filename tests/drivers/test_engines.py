@@ -182,27 +182,27 @@ class User(Process):
 
 
 @always(User, source="mutual exclusion")
-def one_holder(view: StateView) -> bool:
+def one_holder(view: StateView) -> str | None:
     """At most one user has the lock."""
-    return sum(user.holds for user in view.of(User).values()) <= 1
+    return None if sum(user.holds for user in view.of(User).values()) <= 1 else "it is not so"
 
 
 @audit(User, source="no user waits for ever")
-def everybody_had_it(view: StateView) -> bool:
+def everybody_had_it(view: StateView) -> str | None:
     """At the end each user has had the lock once."""
-    return all(user.log.get("turns") == 1 for user in view.of(User).values())
+    return None if all(user.log.get("turns") == 1 for user in view.of(User).values()) else "it is not so"
 
 
 @always(User, source="a statement that is false")
-def nobody_has_it(view: StateView) -> bool:
+def nobody_has_it(view: StateView) -> str | None:
     """No user ever has the lock."""
-    return not any(user.holds for user in view.of(User).values())
+    return "it is not so" if any(user.holds for user in view.of(User).values()) else None
 
 
 @always(User, source="a statement that tells the users apart")
-def the_third_never_has_it(view: StateView) -> bool:
+def the_third_never_has_it(view: StateView) -> str | None:
     """The third user never has the lock."""
-    return not any(user.holds for name, user in view.of(User).items() if name == "user3")
+    return "it is not so" if any(user.holds for name, user in view.of(User).items() if name == "user3") else None
 
 
 USERS = Symmetry("interchangeable users", ("user1", "user2", "user3"))

@@ -99,27 +99,27 @@ def bell(how: str, *statements: Statement, echoes: bool = False, links: tuple[Li
 
 
 @always(Bell, each=True, source="a statement that is false from the start")
-def it_has_rung(bell: Bell) -> bool:
+def it_has_rung(bell: Bell) -> str | None:
     """The bell has rung."""
-    return bell.rung > 0
+    return None if bell.rung > 0 else "it is not so"
 
 
 @always(Bell, Ear, source="the same of two processes")
-def it_was_heard(view: StateView) -> bool:
+def it_was_heard(view: StateView) -> str | None:
     """The bell was heard."""
-    return any(ear.heard for ear in view.of(Ear).values())
+    return None if any(ear.heard for ear in view.of(Ear).values()) else "it is not so"
 
 
-@refines(Ear, initial=1, then=lambda before, after: True, source="an abstraction that begins elsewhere")
+@refines(Ear, initial=1, then=lambda before, after: None, source="an abstraction that begins elsewhere")
 def it_begins_with_one(view: StateView) -> int:
     """The first abstract state is 1."""
     return sum(ear.heard for ear in view.of(Ear).values())
 
 
 @audit(Ear, source="an audit of what never rests")
-def at_rest_it_was_heard(view: StateView) -> bool:
+def at_rest_it_was_heard(view: StateView) -> str | None:
     """At rest, the bell was heard."""
-    return any(ear.heard for ear in view.of(Ear).values())
+    return None if any(ear.heard for ear in view.of(Ear).values()) else "it is not so"
 
 
 @dataclass(slots=True)
@@ -128,51 +128,51 @@ class Dog(Process):
 
 
 @always(Dog, source="a statement about who does not take part")
-def nobody_else(view: StateView) -> bool:
+def nobody_else(view: StateView) -> str | None:
     """Nobody else is there."""
-    return True
+    return None
 
 
-@leads_to(Ear, then=lambda view: True, source="a premise that never holds")
-def who_hears_twice_hears(view: StateView) -> bool:
+@leads_to(Ear, then=lambda view: None, source="a premise that never holds")
+def who_hears_twice_hears(view: StateView) -> str | None:
     """Who has heard twice."""
-    return any(ear.heard > 1 for ear in view.of(Ear).values())
+    return "it is so" if any(ear.heard > 1 for ear in view.of(Ear).values()) else None
 
 
-@refines(Ear, initial=0, then=lambda before, after: False, source="an abstraction of nothing")
+@refines(Ear, initial=0, then=lambda before, after: "nothing may happen", source="an abstraction of nothing")
 def nothing_happens(view: StateView) -> int:
     """Nothing happens."""
     return 0
 
 
 @eventually(Ear, source="what the bell is for")
-def it_is_heard(view: StateView) -> bool:
+def it_is_heard(view: StateView) -> str | None:
     """Some day the bell is heard."""
-    return any(ear.heard for ear in view.of(Ear).values())
+    return None if any(ear.heard for ear in view.of(Ear).values()) else "it is not so yet"
 
 
 @eventually(Ear, source="what does not happen")
-def it_is_heard_twice(view: StateView) -> bool:
+def it_is_heard_twice(view: StateView) -> str | None:
     """Some day the bell is heard twice."""
-    return any(ear.heard > 1 for ear in view.of(Ear).values())
+    return None if any(ear.heard > 1 for ear in view.of(Ear).values()) else "it is not so yet"
 
 
 @eventually(Ear, source="what needs no day")
-def it_is_quiet(view: StateView) -> bool:
+def it_is_quiet(view: StateView) -> str | None:
     """Some day nobody has heard the bell."""
-    return not any(ear.heard for ear in view.of(Ear).values())
+    return "it is not so yet" if any(ear.heard for ear in view.of(Ear).values()) else None
 
 
 @always(Ear, source="a defect that is declared known", known="#1: nobody hears it")
-def nobody_hears(view: StateView) -> bool:
+def nobody_hears(view: StateView) -> str | None:
     """Nobody ever hears the bell."""
-    return not any(ear.heard for ear in view.of(Ear).values())
+    return "it is not so" if any(ear.heard for ear in view.of(Ear).values()) else None
 
 
 @always(Bell, source="what always holds")
-def it_rings_once_at_most(view: StateView) -> bool:
+def it_rings_once_at_most(view: StateView) -> str | None:
     """The bell rings no second time before the first is over."""
-    return all(bell.rung <= 1 for bell in view.of(Bell).values())
+    return None if all(bell.rung <= 1 for bell in view.of(Bell).values()) else "it is not so"
 
 
 def answer(scenario: Scenario, engine: Engine = Engine.AUTO) -> tuple[Verdict, str]:
@@ -234,9 +234,9 @@ def test_a_field_that_counts_for_ever_is_named(engine: Engine) -> None:
 
 
 @always(Ear, source="what always holds")
-def it_is_there(view: StateView) -> bool:
+def it_is_there(view: StateView) -> str | None:
     """There is an ear."""
-    return len(view.of(Ear)) == 1
+    return None if len(view.of(Ear)) == 1 else "it is not so"
 
 
 def test_a_walk_that_does_not_come_to_rest_says_so() -> None:

@@ -89,25 +89,27 @@ def test_handlers_are_read_from_the_cases_and_belong_to_the_class_that_writes_th
     assert not {"Picky receives Ask", "Server receives Ask", "Picky receives Down"} & handled(Picky), "ignored"
 
 
-@leads_to(User, then=lambda view: False, source="a premise that never holds")
-def nobody_has_two(view: StateView) -> bool:
+@leads_to(User, then=lambda view: "it is lost", source="a premise that never holds")
+def nobody_has_two(view: StateView) -> str | None:
     """A user that has and wants at once is lost."""
-    return any(user.wants and user.has for user in view.of(User).values())
+    return "it is so" if any(user.wants and user.has for user in view.of(User).values()) else None
 
 
 @audit(Player, source="an audit of a system that never rests")
-def at_rest_nobody_has_heard(view: StateView) -> bool:
+def at_rest_nobody_has_heard(view: StateView) -> str | None:
     """At rest, nobody has heard the bell."""
-    return not any(player.heard for player in view.of(Player).values())
+    return "it is not so" if any(player.heard for player in view.of(Player).values()) else None
 
 
 @always(Server, source="a statement about processes that do not take part")
-def servers_serve(view: StateView) -> bool:
+def servers_serve(view: StateView) -> str | None:
     """Every server serves."""
-    return not any(server.disk for server in view.of(Server).values())
+    return "it is not so" if any(server.disk for server in view.of(Server).values()) else None
 
 
-@refines(User, initial=0, then=lambda before, after: False, source="an abstraction that forgets everything")
+@refines(
+    User, initial=0, then=lambda before, after: "nothing may happen", source="an abstraction that forgets everything"
+)
 def nothing_happens(view: StateView) -> int:
     """Nothing happens."""
     return 0

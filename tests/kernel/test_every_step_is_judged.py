@@ -117,33 +117,33 @@ class Heard:
 
 
 @always(Phoenix, source="an example", each=True)
-def never_bad(process: Phoenix) -> bool:
+def never_bad(process: Phoenix) -> str | None:
     """It is never bad."""
-    return not process.bad
+    return "it is not so" if process.bad else None
 
 
 @always(Phoenix, source="an example")
-def nobody_bad(view: StateView) -> bool:
+def nobody_bad(view: StateView) -> str | None:
     """None is bad."""
-    return not any(process.bad for process in view.of(Phoenix).values())
+    return "it is not so" if any(process.bad for process in view.of(Phoenix).values()) else None
 
 
 @always(Peer, source="an example", each=True)
-def never_greeted(process: Peer) -> bool:
+def never_greeted(process: Peer) -> str | None:
     """The peer is never greeted."""
-    return not process.greeted
+    return "it is not so" if process.greeted else None
 
 
 @always(Peer, source="an example")
-def nobody_greeted(view: StateView) -> bool:
+def nobody_greeted(view: StateView) -> str | None:
     """Nobody is greeted."""
-    return not any(peer.greeted for peer in view.of(Peer).values())
+    return "it is not so" if any(peer.greeted for peer in view.of(Peer).values()) else None
 
 
 @always(Peer, source="an example", monitors=(Heard,))
-def nothing_heard(view: StateView) -> bool:
+def nothing_heard(view: StateView) -> str | None:
     """Nothing is ever heard."""
-    return not view.monitor(Heard).count
+    return "it is not so" if view.monitor(Heard).count else None
 
 
 def fire(does: str, returns: str, beside: bool = False) -> Scenario:
@@ -183,14 +183,18 @@ def test_what_a_start_does_is_judged(does: str, statement: Statement, returns: s
 @pytest.mark.parametrize("returns", ["recovery", "restart"])
 def test_a_process_that_rises_from_a_bad_disk_is_judged(returns: str) -> None:
     @always(Sleeper, source="an example", each=True)
-    def never_wakes_changed(process: Sleeper) -> bool:
+    def never_wakes_changed(process: Sleeper) -> str | None:
         """What is on the disk is never seen by a process that was not there when it was written."""
-        return process.boots == 0
+        return None if process.boots == 0 else "it is not so"
 
     @step(Sleeper, source="an example")
-    def only_by_its_own_step(before: StateView, taken: Taken, after: StateView) -> bool:
+    def only_by_its_own_step(before: StateView, taken: Taken, after: StateView) -> str | None:
         """A sleeper with a written disk was there before."""
-        return not any(s.boots for n, s in after.of(Sleeper).items() if n not in before.of(Sleeper))
+        return (
+            "it is not so"
+            if any(s.boots for n, s in after.of(Sleeper).items() if n not in before.of(Sleeper))
+            else None
+        )
 
     scenario = Scenario(
         "sleep",
@@ -206,24 +210,24 @@ def test_a_process_that_rises_from_a_bad_disk_is_judged(returns: str) -> None:
 
 def test_a_start_makes_what_was_wished_for_happen() -> None:
     @sometimes(Peer, source="an example")
-    def greeted(view: StateView) -> bool:
+    def greeted(view: StateView) -> str | None:
         """The peer is greeted."""
         peer = view.one(Peer)
-        return peer is not None and peer.greeted
+        return "it is so" if peer is not None and peer.greeted else None
 
     assert judged(fire("greets", "recovery"), greeted) == {Verdict.HOLDS}
 
 
 @step(Peer, source="an example")
-def never_a_fault(before: StateView, taken: Taken, after: StateView) -> bool:
+def never_a_fault(before: StateView, taken: Taken, after: StateView) -> str | None:
     """No step is a fault."""
-    return not isinstance(taken.step, Fault)
+    return "it is not so" if isinstance(taken.step, Fault) else None
 
 
 @step(source="an example")
-def never_a_tick(before: StateView, taken: Taken, after: StateView) -> bool:
+def never_a_tick(before: StateView, taken: Taken, after: StateView) -> str | None:
     """No time passes."""
-    return not isinstance(taken.step, Tick)
+    return "it is not so" if isinstance(taken.step, Tick) else None
 
 
 @dataclass(slots=True)
@@ -297,20 +301,20 @@ def returns(**faults: int) -> Scenario:
 
 def first_is_not(key: str) -> Statement:
     @always(Sender, source="an example")
-    def not_first(view: StateView) -> bool:
+    def not_first(view: StateView) -> str | None:
         """One key is never the first to come back."""
         sender = view.one(Sender)
-        return sender is None or sender.first != key
+        return None if sender is None or sender.first != key else "it is not so"
 
     return not_first
 
 
 def never_in_this_order(*keys: str) -> Statement:
     @always(Sender, source="an example", links=("b", "a"))
-    def not_so(view: StateView) -> bool:
+    def not_so(view: StateView) -> str | None:
         """What comes back never lies on the link in this order."""
         found = [m.message.key for *_, m in view.messages() if isinstance(m, Unreachable)]  # type: ignore[attr-defined]
-        return found != list(keys)
+        return None if found != list(keys) else "it is not so"
 
     return not_so
 
@@ -365,20 +369,20 @@ def test_equal_orders_make_no_choice() -> None:
 
 
 @step(Receiver, links=("a", "b"), source="an example")
-def what_is_received_was_under_way(before: StateView, taken: Taken, after: StateView) -> bool:
+def what_is_received_was_under_way(before: StateView, taken: Taken, after: StateView) -> str | None:
     """A message that is received lay on its link before, and lies there no more."""
     match taken.step:
         case Deliver("a", "b", channel):
             lay = [m for _, _, at, m in before.messages() if at == channel]
             lies = [m for _, _, at, m in after.messages() if at == channel]
-            return bool(lay) and len(lies) == len(lay) - 1
-    return True
+            return None if bool(lay) and len(lies) == len(lay) - 1 else "it is not so"
+    return None
 
 
 @step(Receiver, links=("a", "b"), source="a statement that is false when two are under way")
-def one_at_a_time(before: StateView, taken: Taken, after: StateView) -> bool:
+def one_at_a_time(before: StateView, taken: Taken, after: StateView) -> str | None:
     """Of the messages under way before a step there is one at most."""
-    return len(before.messages()) < 2
+    return None if len(before.messages()) < 2 else "it is not so"
 
 
 def test_what_a_step_statement_sees_of_messages_is_the_same_everywhere() -> None:
@@ -408,9 +412,9 @@ class Writer(Process):
 
 def test_handlers_are_not_run_beyond_the_budget() -> None:
     @always(Writer, source="an example", each=True)
-    def never_fails(writer: Writer) -> bool:
+    def never_fails(writer: Writer) -> str | None:
         """No write fails."""
-        return not writer.failed
+        return "it is not so" if writer.failed else None
 
     scenario = Scenario("writes", "cluster", {"writer": Writer}, faults={FaultKind.FAIL_WRITE: 1})
     found = explore(scenario, engine=Engine.INTEGERS)

@@ -30,31 +30,35 @@ from tests.kernel.toys import office
 
 
 @always(ChainClient, source="test")
-def fewer_than_two_answers(view: StateView) -> bool:
+def fewer_than_two_answers(view: StateView) -> str | None:
     """The client has fewer than two answers."""
     client = view.one(ChainClient)
-    return client is None or len(client.done) < 2
+    return None if client is None or len(client.done) < 2 else "it is not so"
 
 
 @step(ChainClient, source="test")
-def no_answer_is_delivered(before: StateView, taken: Taken, after: StateView) -> bool:
+def no_answer_is_delivered(before: StateView, taken: Taken, after: StateView) -> str | None:
     """No step delivers an answer that the client did not have."""
     one, other = before.one(ChainClient), after.one(ChainClient)
-    return one is None or other is None or one.done == other.done or not isinstance(taken.step, Deliver)
+    return (
+        None
+        if one is None or other is None or one.done == other.done or not isinstance(taken.step, Deliver)
+        else "it is not so"
+    )
 
 
 @sometimes(ChainClient, source="test")
-def seven_answers(view: StateView) -> bool:
+def seven_answers(view: StateView) -> str | None:
     """The client has seven answers."""
     client = view.one(ChainClient)
-    return client is not None and len(client.done) == 7
+    return "it is so" if client is not None and len(client.done) == 7 else None
 
 
 @eventually(ChainClient, source="test")
-def all_is_answered(view: StateView) -> bool:
+def all_is_answered(view: StateView) -> str | None:
     """The client has all answers."""
     client = view.one(ChainClient)
-    return client is not None and not client.todo and not client.pending
+    return None if client is not None and not client.todo and not client.pending else "it is not so yet"
 
 
 def test_pinned_counts_of_a_chain() -> None:
@@ -130,7 +134,7 @@ def test_a_known_breach_does_not_end_the_search() -> None:
     known = replace(fewer_than_two_answers, known="upstream#1")
     result = explore(chain(3, 2, 1, (known,)))
     assert (result.verdict, result.states) == (Verdict.KNOWN, 13022)
-    never = replace(seven_answers, kind=known.kind, check=lambda view: True, known="upstream#2")
+    never = replace(seven_answers, kind=known.kind, check=lambda view: None, known="upstream#2")
     assert explore(chain(3, 1, 0, (never,))).verdict is Verdict.VIOLATED, "an unexpected pass is a failure"
 
 

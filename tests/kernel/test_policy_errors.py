@@ -76,9 +76,9 @@ def test_walks_report_it(scenario: Scenario) -> None:
 
 
 @always(Clerk, source="an invariant that is false", each=True)
-def never_starts(clerk: Clerk) -> bool:
+def never_starts(clerk: Clerk) -> str | None:
     """The clerk never starts."""
-    return not clerk.starts
+    return "it is not so" if clerk.starts else None
 
 
 def test_the_engines_agree_on_a_statement_that_the_initial_state_breaks() -> None:

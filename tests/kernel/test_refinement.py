@@ -36,7 +36,7 @@ class Counter(Process):
             ctx.set_timer("count", kind=TimerKind.PROGRAM)
 
 
-def counting(then: Callable[[int, int], bool], initial: int = 0) -> Statement:
+def counting(then: Callable[[int, int], str | None], initial: int = 0) -> Statement:
     @refines(Counter, initial=initial, then=then, source="test")
     def counts(view: StateView) -> int:
         """The sum over the counters counts."""
@@ -50,12 +50,12 @@ def counters(*strides: int) -> Scenario:
     return Scenario("counters", "cluster", made)
 
 
-def by_one(before: int, after: int) -> bool:
-    return after == before + 1
+def by_one(before: int, after: int) -> str | None:
+    return None if after == before + 1 else f"{before} becomes {after}"
 
 
-def upwards(before: int, after: int) -> bool:
-    return after > before
+def upwards(before: int, after: int) -> str | None:
+    return None if after > before else f"{before} becomes {after}"
 
 
 def test_each_step_is_an_abstract_step() -> None:
@@ -71,6 +71,7 @@ def test_a_step_that_the_abstract_system_does_not_have_is_the_end_of_the_shortes
     found = explore(scenario, [statement]).violation
     assert found is not None and found.statement == "counts"
     assert len(found.steps) == 1
+    assert found.culprit == "0 becomes 2"
     assert replay(scenario, found.steps, [statement]).violation == found
 
 
@@ -87,3 +88,5 @@ def test_stuttering_is_always_allowed() -> None:
 def test_the_initial_state_must_be_abstractly_initial(initial: int) -> None:
     found = explore(counters(1), [counting(by_one, initial)]).violation
     assert found is not None and found.steps == ()
+    assert found.culprit == f"it begins in 0, not in {initial}"
+    assert replay(counters(1), (), [counting(by_one, initial)]).violation == found

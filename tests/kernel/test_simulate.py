@@ -306,9 +306,9 @@ def test_a_send_to_an_earlier_incarnation_comes_back() -> None:
 
 def test_what_a_timed_run_shows_is_read_only_and_declared() -> None:
     @always(Sink, source="an example")
-    def writes(view: StateView) -> bool:
+    def writes(view: StateView) -> str | None:
         """It takes what has arrived away."""
-        return not view.one(Sink).got.pop()  # type: ignore[union-attr]
+        return "it is not so" if view.one(Sink).got.pop() else None  # type: ignore[union-attr]
 
     scenario = Scenario("post", "cluster", {"source": lambda: Source(((1, "", 0),)), "sink": Sink}, timing=PLAIN)
     simulation = Simulation(scenario, 1)

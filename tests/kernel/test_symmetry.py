@@ -149,14 +149,14 @@ def shop(users: int) -> Scenario:
 
 def test_a_tie_break_that_needs_three_users_is_refused_where_there_are_three() -> None:
     @always(Wisher, source="false for three")
-    def at_most_one_is_lucky(view: StateView) -> bool:
+    def at_most_one_is_lucky(view: StateView) -> str | None:
         """Nobody is lucky."""
-        return not any(user.lucky for user in view.of(Wisher).values())
+        return "it is not so" if any(user.lucky for user in view.of(Wisher).values()) else None
 
     @always(Wisher, source="an example")
-    def true_enough(view: StateView) -> bool:
+    def true_enough(view: StateView) -> str | None:
         """Two are never lucky."""
-        return sum(user.lucky for user in view.of(Wisher).values()) < 2
+        return None if sum(user.lucky for user in view.of(Wisher).values()) < 2 else "it is not so"
 
     assert not gate(shop(2), SYMMETRY, (true_enough,)).refused
     found = explore_reduced(shop(3), shop(2), [SYMMETRY], (true_enough,))
@@ -170,9 +170,9 @@ def test_a_tie_break_that_needs_three_users_is_refused_where_there_are_three() -
 
 def test_rules_that_tell_slots_apart_are_refused() -> None:
     @always(Wisher, source="an example")
-    def anything(view: StateView) -> bool:
+    def anything(view: StateView) -> str | None:
         """Anything."""
-        return bool(view.of(Wisher))
+        return None if view.of(Wisher) else "it is not so"
 
     for told in (
         {"crashable": ("user0",)},

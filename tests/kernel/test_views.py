@@ -99,9 +99,9 @@ def refused(statement: Statement, words: str) -> None:
 
 
 def claim(check: Check, *reads: type[Process], **options: object) -> Statement:
-    def a_claim(view: StateView) -> bool:
+    def a_claim(view: StateView) -> str | None:
         """Something."""
-        return check(view)
+        return None if check(view) else "it is not so"
 
     return always(*reads, source="an example", **options)(a_claim)  # type: ignore[arg-type]
 
@@ -129,26 +129,26 @@ def test_writing_to_a_view_is_noticed_and_changes_nothing(number: int) -> None:
     refused(claim(lambda view: bool(list(map(write, view.of(Client).values()))) or True, Client), "it writes to what")
 
     @always(Client, source="an example", each=True)
-    def hides_it(client: Client) -> bool:
+    def hides_it(client: Client) -> str | None:
         """It writes and swallows the error."""
         with suppress(ModelError):
             write(client)
-        return True
+        return None
 
     refused(hides_it, "it writes to what")
 
 
 def test_what_one_statement_writes_no_other_sees() -> None:
     @always(Client, source="an example", each=True)
-    def vandal(client: Client) -> bool:
+    def vandal(client: Client) -> str | None:
         """Writes."""
         client.items.clear()
-        return True
+        return None
 
     @always(Client, source="an example", each=True)
-    def empty(client: Client) -> bool:
+    def empty(client: Client) -> str | None:
         """Items are there."""
-        return not client.items
+        return "it is not so" if client.items else None
 
     with pytest.raises(ModelError, match="vandal"):
         explore(SHOP, [vandal, empty])
@@ -196,17 +196,17 @@ def test_what_is_not_declared_is_an_error_by_name(number: int) -> None:
 
 @pytest.mark.parametrize("kind", ["step", "audit", "sometimes", "refines", "eventually", "leads_to"])
 def test_statements_of_every_kind_are_held_to_what_they_declare(kind: str) -> None:
-    def looks(view: StateView, *more: object) -> bool:
+    def looks(view: StateView, *more: object) -> None:
         """Looks at a store."""
-        return bool(view.of(Store)) or True
+        view.of(Store)
 
     made = {
         "step": step(Client, source="an example"),
         "audit": audit(Client, source="an example"),
         "sometimes": sometimes(Client, source="an example"),
-        "refines": refines(Client, source="an example", initial=True, then=lambda one, other: True),
+        "refines": refines(Client, source="an example", initial=0, then=lambda one, other: None),
         "eventually": eventually(Client, source="an example"),
-        "leads_to": leads_to(Client, source="an example", then=lambda view: True),
+        "leads_to": leads_to(Client, source="an example", then=lambda view: None),
     }[kind](looks)
     with pytest.raises(ModelError, match=r"statement looks: .*Store, which it does not declare"):
         explore(SHOP, [made])

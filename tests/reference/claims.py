@@ -114,12 +114,12 @@ def asked(statement: Statement, states: Sequence[State], ask: Callable[..., Any]
 
 
 def held_by(statement: Statement, state: State) -> bool:
-    """Whether the check of a statement holds in a state."""
+    """Whether the check of a statement finds nothing in a state."""
     if not statement.each:
-        return bool(asked(statement, [state], statement.check))
+        return asked(statement, [state], statement.check) is None
 
     def each(view: View) -> bool:
-        return all(statement.check(process) for kind in statement.reads for process in view.of(kind).values())
+        return all(statement.check(process) is None for kind in statement.reads for process in view.of(kind).values())
 
     return bool(asked(statement, [state], each))
 
@@ -133,10 +133,10 @@ def step_held_by(statement: Statement, before: State, edge: Edge) -> bool:
     """Whether a statement about steps, or a refinement, holds of one step."""
     if statement.kind is StatementKind.STEP:
         taken = Taken(edge.step, edge.choices)
-        return bool(asked(statement, [before, edge.state], lambda one, other: statement.check(one, taken, other)))
+        return asked(statement, [before, edge.state], lambda one, other: statement.check(one, taken, other)) is None
     assert statement.then is not None
     one, other = abstract(statement, before), abstract(statement, edge.state)
-    return bool(one == other or statement.then(one, other))
+    return bool(one == other or statement.then(one, other) is None)
 
 
 def decide(graph: Graph, statement: Statement) -> Finding:
@@ -169,7 +169,7 @@ def decide(graph: Graph, statement: Statement) -> Finding:
     if statement.kind is StatementKind.AUDIT:
         idle = idle or not any(graph.rests)
     if statement.kind is StatementKind.SOMETIMES:
-        return Finding(False, idle=True not in answers, illegal=answers.get(None), settled=answers.get(True))
+        return Finding(False, idle=False not in answers, illegal=answers.get(None), settled=answers.get(False))
     broken = answers.get(False)
     return Finding(broken is not None, broken, idle and broken is None, illegal=answers.get(None), settled=broken)
 
@@ -190,19 +190,20 @@ def _decide_run(graph: Graph, statement: Statement, nobody: bool) -> Finding:
     if statement.kind is StatementKind.PROGRESS:
         region = dict(enumerate(graph.depth))
         stuck: set[int] = set()
-        inside = [move for move in moves if not statement.check(move.edge.step)]
+        inside = [move for move in moves if statement.check(move.edge.step) is not None]
     else:
         try:
-            first = [held_by(statement, state) for state in graph.states]
-            then = [bool(statement.then and asked(statement, [state], statement.then)) for state in graph.states]
+            silent = [held_by(statement, state) for state in graph.states]
+            end = statement.then
+            then = [end is not None and asked(statement, [state], end) is None for state in graph.states]
         except Illegal:
             return Finding(False, illegal=0)
         if statement.kind is StatementKind.EVENTUALLY:
-            over, begins = first, [position == 0 for position in range(count)]
-            nobody = nobody or first[0]
+            over, begins = silent, [position == 0 for position in range(count)]
+            nobody = nobody or silent[0]
         else:
-            over, begins = then, first
-            nobody = nobody or not any(first)
+            over, begins = then, [not nothing for nothing in silent]
+            nobody = nobody or all(silent)
         region = _waiting(graph, begins, over)
         stuck = {p for p in region if not any(edge.system for edge, _ in graph.edges[p])}
         inside = [move for move in moves if move.source in region and move.target in region]

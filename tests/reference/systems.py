@@ -258,8 +258,9 @@ class Claim:
     kind: str
     reads: tuple[str, ...]
     holds: Predicate
+    """What must hold; of `sometimes` what happens, of `leads_to` what makes something due."""
     then: Predicate = ()
-    """Second predicate of `leads_to`."""
+    """Second predicate of `leads_to`: nobody waits any more."""
     links: tuple[str, str] | None = None
     monitors: tuple[str, ...] = ()
     each: bool = False
@@ -296,7 +297,7 @@ def build(system: System) -> Scenario:
         name="drawn",
         component="kernel",
         processes={slot: _factory(KINDS[kind], book) for slot, kind, book in system.actors},
-        statements=tuple(statement_of(claim, f"claim{number}") for number, claim in enumerate(system.claims)),
+        statements=tuple(statement_of(claim, number) for number, claim in enumerate(system.claims)),
         links=tuple(_rule(dict(options)) for options in system.links),
         services=frozenset(system.services),
         units=dict(system.units),
@@ -324,12 +325,14 @@ def _rule(options: dict[str, Any]) -> LinkRule:
 # ---- statements ----------------------------------------------------------------------------------
 
 
-def statement_of(claim: Claim, name: str) -> Statement:
-    """The statement of a claim."""
+def statement_of(claim: Claim, number: int) -> Statement:
+    """The statement of a claim; its number decides which culprit it names."""
+    name = f"claim{number}"
     reads = tuple(KINDS[kind] for kind in claim.reads)
     monitors = tuple(MONITORS[kind] for kind in claim.monitors)
     options: dict[str, Any] = {"source": "drawn"}
-    check = named(name, _of_process(claim.holds) if claim.each else _of_view(claim.holds))
+    predicate = _of_process(claim.holds) if claim.each else _of_view(claim.holds)
+    check = named(name, finding(predicate, number, claim.kind in ("sometimes", "leads_to")))
     if claim.links is not None:
         options["links"] = claim.links
     if claim.known:
@@ -341,16 +344,16 @@ def statement_of(claim: Claim, name: str) -> Statement:
         case "sometimes":
             return sometimes(*reads, monitors=monitors, **options)(check)
         case "step":
-            return step(*reads, **options)(named(name, _of_step(claim.holds)))
+            return step(*reads, **options)(named(name, finding(_of_step(claim.holds), number)))
         case "eventually":
             return eventually(*reads, **options)(check)
         case "leads_to":
-            return leads_to(*reads, then=_of_view(claim.then), **options)(check)
+            return leads_to(*reads, then=finding(_of_view(claim.then), number), **options)(check)
         case "progress":
-            return progress(**options)(named(name, lambda taken: claim.holds[1] in str(taken)))
+            return progress(**options)(named(name, finding(lambda taken: claim.holds[1] in str(taken), number)))
         case "refines":
             _, kind, field_name, start, relation = claim.holds
-            return refines(*reads, initial=start, then=ABSTRACT[relation], **options)(
+            return refines(*reads, initial=start, then=finding(ABSTRACT[relation], number), **options)(
                 named(name, lambda view: tuple(getattr(p, field_name) for p in view.of(KINDS[kind]).values()))
             )
     raise AssertionError(f"unknown kind of claim {claim.kind}")
@@ -368,6 +371,17 @@ def takes_links(kind: str) -> bool:
         "sometimes": sometimes,
     }
     return "links" in signature(makers[kind]).parameters
+
+
+def finding(holds: Callable[..., bool], number: int, wanted: bool = False) -> Callable[..., Any]:
+    """A check that finds something where a predicate is as `wanted`: culprits that are false, and some that depend."""
+
+    def check(*seen: Any) -> Any:
+        if holds(*seen) is not wanted:
+            return None
+        return (0, "", (), tuple(sorted(getattr(seen[-1], "dead", ()))))[number % 4]
+
+    return check
 
 
 def named(name: str, check: Callable[..., Any]) -> Callable[..., Any]:

@@ -36,7 +36,7 @@ def around(patch: Patch, owner: type, name: str, other: Around) -> None:
 def a_start_is_not_judged(patch: Patch) -> None:
     def restarts(original: Around, self: Environment, *args: Any) -> Iterator[Any]:
         for new, outcome in original(self, *args):
-            outcome.broken, outcome.mask, outcome.observations = "", 0, ()
+            outcome.broken, outcome.mask, outcome.observations = None, 0, ()
             yield new, outcome
 
     around(patch, Environment, "_restarts", restarts)

@@ -82,6 +82,8 @@ def test_a_golden_table_of_default_is_that_of_hybrid() -> None:
                 node["name"],
                 Resources.from_amounts(node["total"]),
                 dict(Resources.from_amounts(node["available"]).units),
+                draining=node["draining"],
+                alive=node["alive"],
             )
             for node in row["nodes"]
         ]

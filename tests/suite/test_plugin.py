@@ -121,14 +121,15 @@ def test_a_broken_policy_fails_usefully(
     # Where it is set, pytest's short summary has the whole message of a failure.
     monkeypatch.setenv("CI", "true")
     mine = policy(pytester, example)
-    asked = "whole-cluster or a_timed_run_ends or cut_short"
+    asked = "whole-cluster or today-cluster or a_timed_run_ends or cut_short"
     result = run(pytester, WHOLE, TIMED, "-k", asked, f"--rayproof-policy={mine.name}")
-    result.assert_outcomes(failed=3)
+    result.assert_outcomes(failed=5)
     text = result.stdout.str()
     seen = Counter(re.findall(r"^VIOLATED (\w+):", text, re.M))
-    assert seen[BROKEN[example]] + seen["every_request_answered"] == seen.total() == 3
-    assert len(re.findall(r"^FAILED \S+ - VIOLATED .*\n(?=FAILED|=)", text, re.M)) == 3, "a line each in the summary"
-    assert text.count("regression test: pytest ") == 3, "random, timed, and timed but cut short"
+    of_today = seen["no_body_waits_for_ever"] + seen["every_task_that_fits_ends"]
+    assert seen[BROKEN[example]] + seen["every_request_answered"] + of_today == seen.total() == 5
+    assert len(re.findall(r"^FAILED \S+ - VIOLATED .*\n(?=FAILED|=)", text, re.M)) == 5, "a line each in the summary"
+    assert text.count("regression test: pytest ") == 5, "random and timed in both editions, and timed but cut short"
     assert f"VIOLATED {BROKEN[example]}:" in text and "program=driver:" in text
     # What draws behind the model's back may answer alike when it is carried out again for the print.
     assert "=> " in text or example == "bad_hidden_randomness"

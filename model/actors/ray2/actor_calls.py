@@ -21,6 +21,7 @@ from rayproof.model.wire.ray2.actors import (
     CallMade,
     CreateActor,
     CreationFailed,
+    GiveUpActor,
     WatchActor,
 )
 from rayproof.model.wire.ray2.leases import INSIDE
@@ -49,6 +50,8 @@ class ActorCalls(Process):
             case CallMade(task):
                 self.queues.setdefault(self.actor(task), []).append(task)
                 self.watch(ctx, self.actor(task))
+            case CallGone(task) if self.program.tasks[task].kind is TaskKind.ACTOR_CREATION:
+                ctx.send(self.table, GiveUpActor(self.actor(task)))
             case CallGone(task):
                 self.leave(task)
                 self.send_ready(ctx, self.actor(task))
@@ -97,8 +100,10 @@ class ActorCalls(Process):
             return
         self.ready[ready.task] = ready
         if ready.task not in self.queues.get(self.actor(ready.task), ()):
-            # A retry skips the queue, on this side and on the other.
-            self.queues.setdefault(self.actor(ready.task), []).insert(0, ready.task)
+            # A retry skips the queue, on this side and on the other, but no call that its body made before it.
+            queue = self.queues.setdefault(self.actor(ready.task), [])
+            earlier = [self.program.comes_before(call, ready.task) for call in queue]
+            queue.insert((*earlier, False).index(False), ready.task)
         self.send_ready(ctx, self.actor(ready.task))
 
     def send_ready(self, ctx: Context, actor: ActorId) -> None:

@@ -17,7 +17,7 @@ from rayproof.model.graph import ActorId, Program
 from rayproof.model.graph.contract import PlaceDied
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.ray2.submitter import class_of
-from rayproof.model.wire.ray2.actors import ActorAt, CreateActor, CreationFailed, WatchActor
+from rayproof.model.wire.ray2.actors import ActorAt, CreateActor, CreationFailed, GiveUpActor, WatchActor
 from rayproof.model.wire.ray2.leases import (
     LeaseCancelled,
     LeaseGranted,
@@ -67,6 +67,9 @@ class ActorTable(Process):
             case CreateActor(actor):
                 self.actors[actor] = ActorState(message, sender)
                 self.place(ctx, actor)
+            case GiveUpActor(actor):
+                self.gone.add(actor)
+                self.publish(ctx, actor)
             case WatchActor(actor):
                 self.watching[actor] = (*self.watching.get(actor, ()), sender)
                 ctx.send(sender, self.home(actor))

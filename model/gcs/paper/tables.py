@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from rayproof.model.graph import ActorId, NodeId, ObjectId, TaskId
+from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Name, slot_of
 from rayproof.model.lineage.paper.tables import TaskStatus
 
@@ -52,9 +53,9 @@ class Table(StrEnum):
     EVENT = "event log"
 
 
-def written_by(*writers: Component, default: Any = MISSING) -> Any:
-    """A column, with the components that may write it."""
-    return field(default=default, metadata={"writers": writers})
+def written_by(*writers: Component, default: Any = MISSING, unit: int = 1) -> Any:
+    """A column, with the components that may write it; `unit` as of `in_units`."""
+    return field(default=default, metadata={"writers": writers, "unit": unit})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class ActorRow:
 class NodeRow:
     """A member of the cluster."""
 
-    total: tuple[tuple[str, int], ...] = written_by(Component.RAYLET, default=())
+    total: tuple[tuple[str, int], ...] = written_by(Component.RAYLET, default=(), unit=UNIT)
     """Its resources in fixed-point units."""
     is_dead: bool = written_by(Component.GCS, default=False)
     """Declared by the store alone, and final."""
@@ -118,7 +119,7 @@ class NodeRow:
 class GroupRow:
     """A placement group."""
 
-    bundles: tuple[tuple[tuple[str, int], ...], ...] = written_by(*OWNERS)
+    bundles: tuple[tuple[tuple[str, int], ...], ...] = written_by(*OWNERS, unit=UNIT)
     nodes: tuple[Name, ...] = written_by(Component.GCS, default=())
     """Where its bundles are reserved; empty while it is pending."""
 

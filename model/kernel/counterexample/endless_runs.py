@@ -9,13 +9,12 @@ draws, whose other branches a single run does not show.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import replace
 
 from rayproof.model.kernel.language.process import TimerKind, state_fields
-from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.statements import Breach, Statement, StatementKind
 from rayproof.model.kernel.language.steps import Deliver, Fire, Step
 from rayproof.model.kernel.language.values import freeze
-from rayproof.model.kernel.liveness.claims import LIVENESS
+from rayproof.model.kernel.liveness.claims import LIVENESS, no_progress
 from rayproof.model.kernel.liveness.fairness import FAIR, Fairness
 from rayproof.model.kernel.relation.world import World
 
@@ -54,7 +53,7 @@ class RunJudge:
         self._armed: list[frozenset[Fire]] = []
         self._patient: set[Fire] = set()
         """Timers that wait for silence in some state of the loop."""
-        self._fired: set[Step] = set()
+        self._fired: dict[Step, None] = {}
         self._set: set[tuple[str, str]] = set()
         self._look(first=True)
 
@@ -76,9 +75,9 @@ class RunJudge:
             for timer, (kind, _) in seat.timers.items()
             if kind in (TimerKind.PATIENT, TimerKind.EAGER)
         )
-        self._fired.add(step)
+        self._fired[step] = None
         for statement in self._always_waiting:
-            if statement.kind is StatementKind.PROGRESS and statement.ask(step):
+            if statement.kind is StatementKind.PROGRESS and statement.ask(step) is None:
                 self._always_waiting[statement] = False
 
     def after_step(self) -> None:
@@ -87,7 +86,7 @@ class RunJudge:
         if self._loop is not None and self._step >= self._loop:
             self._set |= set(self._world.context.timers_set)
 
-    def at_end(self) -> Statement | None:
+    def at_end(self) -> Breach | None:
         """The first statement that the run breaks when it goes on as it ended: round the loop, or not at all."""
         if not self._waiting:
             return None
@@ -97,7 +96,13 @@ class RunJudge:
             broken = []
         else:
             broken = [s for s, waits in self._always_waiting.items() if waits]
-        return broken[0] if broken else None
+        return Breach(broken[0], self._who_waits(broken[0])) if broken else None
+
+    def _who_waits(self, statement: Statement) -> str:
+        if statement.kind is StatementKind.PROGRESS:
+            return no_progress(statement, self._fired)
+        ask = statement.ask_then if statement.kind is StatementKind.LEADS_TO else statement.ask
+        return statement.said(ask(self._world.view(statement)))
 
     def _look(self, first: bool) -> None:
         for statement, waits in self._waiting.items():
@@ -106,16 +111,15 @@ class RunJudge:
                 continue
             view = self._world.view(statement)
             if statement.kind is StatementKind.LEADS_TO:
-                assert statement.then is not None
-                waits = (waits or statement.ask(view)) and not replace(statement, check=statement.then).ask(view)
+                waits = (waits or statement.ask(view) is not None) and statement.ask_then(view) is not None
             else:
-                waits = (waits or first) and not statement.ask(view)
+                waits = (waits or first) and statement.ask(view) is not None
             self._waiting[statement] = waits
             self._always_waiting[statement] &= waits
 
     def _owes(self) -> bool:
         """Whether the loop leaves out a step that it owes."""
-        for step in sorted(frozenset().union(*self._enabled) - self._fired, key=str):
+        for step in sorted(frozenset().union(*self._enabled) - self._fired.keys(), key=str):
             if not (self._fairness.links if isinstance(step, Deliver) else self._fairness.timers):
                 continue
             if step in self._patient:

@@ -11,16 +11,15 @@ from collections import Counter
 from dataclasses import replace
 
 from rayproof.model.kernel.judging.judge import Judge
-from rayproof.model.kernel.judging.verdicts import Violation
+from rayproof.model.kernel.judging.verdicts import Violation, as_violation
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import Statement
+from rayproof.model.kernel.language.statements import Breach, Statement
 from rayproof.model.kernel.language.steps import Fault, Fire, Step, Taken
 from rayproof.model.kernel.liveness.claims import LIVENESS
 from rayproof.model.kernel.relation.world import World
 from rayproof.model.kernel.search.explore import Explorer, Limits
-from rayproof.model.kernel.search.walk import as_violation
 
 SEARCH_STATES = 150_000
 """States that the breadth-first search may visit."""
@@ -118,7 +117,7 @@ def attempt(
                 script.choices = list(taken.choices)
         if step is None:
             if world.quiescent():
-                broken: Statement | PolicyError | None = judge.at_quiescence()
+                broken: Breach | PolicyError | None = judge.at_quiescence()
                 break
             step = enabled[turn % len(enabled)]
             script.choices = []

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rayproof.model.kernel.counterexample.endless_runs import RunJudge
 from rayproof.model.kernel.judging.judge import Judge
-from rayproof.model.kernel.judging.verdicts import Violation
+from rayproof.model.kernel.judging.verdicts import Violation, as_violation
 from rayproof.model.kernel.language.errors import PolicyError, TraceMismatch
 from rayproof.model.kernel.language.process import Message, Name, state_fields
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import Statement
+from rayproof.model.kernel.language.statements import Breach, Statement
 from rayproof.model.kernel.language.steps import Taken
-from rayproof.model.kernel.language.values import copy
+from rayproof.model.kernel.language.values import copy, unit_of
 from rayproof.model.kernel.liveness.claims import LIVENESS
 from rayproof.model.kernel.relation.world import World
-from rayproof.model.kernel.search.walk import as_violation
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,8 @@ class Change:
     field: str
     before: Any
     after: Any
+    unit: int = 1
+    """How many of the whole numbers in it make one."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def replay(
     judge = Judge(world, wanted)
     run = RunJudge(world, wanted, loop)
     frames: list[Frame] = []
-    broken: Statement | PolicyError | None = judge.at_start()
+    broken: Breach | PolicyError | None = judge.at_start()
     for index, taken in enumerate(steps):
         if broken is not None:
             break
@@ -85,7 +86,7 @@ def replay(
             raise TraceMismatch(index, f"{taken.step} with choices {taken.choices}: {bad}", ()) from None
         if made != taken.choices:
             raise TraceMismatch(index, f"{taken.step} with choices {taken.choices}", (f"choices {made}",))
-        frames.append(Frame(taken, message, _changes(before, _snapshot(world))))
+        frames.append(Frame(taken, message, _changes(before, _snapshot(world), _units(world))))
         run.after_step()
         broken = judge.after_step(taken)
     if broken is None and world.quiescent():
@@ -94,7 +95,7 @@ def replay(
         broken = run.at_end()
     taken_steps = tuple(frame.taken for frame in frames)
     violation = None if broken is None else as_violation(broken, taken_steps)
-    if violation is not None and isinstance(broken, Statement) and broken.kind in LIVENESS:
+    if violation is not None and isinstance(broken, Breach) and broken.statement.kind in LIVENESS:
         violation = replace(violation, loop=loop)
     return Replayed(tuple(frames), violation)
 
@@ -138,11 +139,19 @@ def _snapshot(world: World) -> dict[tuple[Name, str], Any]:
     return shot
 
 
-def _changes(before: dict[tuple[Name, str], Any], after: dict[tuple[Name, str], Any]) -> tuple[Change, ...]:
+def _units(world: World) -> dict[tuple[Name, str], int]:
+    """The fields whose numbers count parts of one."""
+    found = ((seat.name, each) for seat in world.seats.values() for each in fields(seat.process))  # type: ignore[arg-type]
+    return {(name, each.name): unit_of(each) for name, each in found if unit_of(each) > 1}
+
+
+def _changes(
+    before: dict[tuple[Name, str], Any], after: dict[tuple[Name, str], Any], units: dict[tuple[Name, str], int]
+) -> tuple[Change, ...]:
     changes = []
     for key, value in after.items():
         if key not in before and key[1] != "alive":
             continue
         if before.get(key, True) != value:
-            changes.append(Change(*key, before.get(key, True), value))
+            changes.append(Change(*key, before.get(key, True), value, units.get(key, 1)))
     return tuple(changes)

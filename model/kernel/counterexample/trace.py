@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from enum import Enum
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from rayproof.model.documents import DocumentError, parse_json, printable
-from rayproof.model.kernel.counterexample.replay import Replayed
+from rayproof.model.kernel.counterexample.replay import Change, Replayed, replay
+from rayproof.model.kernel.judging.verdicts import Violation
 from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Step, Taken, Tick
+from rayproof.model.kernel.language.values import plain
 
 LOOP_BEGINS, LOOP_ENDS = "  -- the loop begins --", "  -- and again from the loop's beginning, for ever --"
 """The marks of a lasso in print."""
@@ -48,6 +51,8 @@ class Trace:
     constants: Mapping[str, Any] = field(default_factory=dict)
     loop: int | None = None
     """Number of the step at which a lasso's loop begins; None for a finite counterexample."""
+    culprit: str = ""
+    """What the check of the statement has found; empty for a broken rule of a policy."""
 
     def to_json(self) -> str:
         """The document, with a fixed order of keys and a final line end."""
@@ -55,7 +60,12 @@ class Trace:
             "format": FORMAT,
             "version": VERSION,
             "scenario": {"name": self.scenario, "parameters": dict(self.parameters), "constants": dict(self.constants)},
-            "statement": {"name": self.statement, "sentence": self.sentence, "source": self.source},
+            "statement": {
+                "name": self.statement,
+                "sentence": self.sentence,
+                "source": self.source,
+                "culprit": self.culprit,
+            },
             "driver": self.driver,
             "seed": self.seed,
             "loop": self.loop,
@@ -97,7 +107,31 @@ class Trace:
             seed,
             _need(scenario, "constants", dict, "scenario."),
             loop,
+            _need({"culprit": "", **statement}, "culprit", str, "statement."),
         )
+
+
+def trace_of(
+    scenario: Scenario,
+    violation: Violation,
+    driver: str,
+    seed: int | None = None,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
+) -> Trace:
+    """The trace of a violation; `parameters`: what the scenario was built with."""
+    return Trace(
+        scenario.name,
+        parameters,
+        violation.statement,
+        violation.sentence,
+        violation.steps,
+        violation.source,
+        driver,
+        seed,
+        scenario.constants,
+        violation.loop,
+        violation.culprit,
+    )
 
 
 def _need(document: Mapping[str, Any], key: str, kind: type, where: str = "") -> Any:
@@ -169,7 +203,7 @@ def _step_from_dict(item: Any, where: str) -> Taken:
 
 
 def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool = False) -> str:
-    """The print of a counterexample: the statement, the constants, numbered steps with the fields that changed.
+    """The print of a counterexample: the statement, numbered steps with the fields that changed, the culprit.
 
     The first word says whether the replay breaks what the trace is about; `found`: it has just been found, so that it
     is broken even where a policy with moods does not do it again. Nothing in the print is obeyed by a terminal.
@@ -181,6 +215,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
         f"{'VIOLATED' if confirmed or found else 'NOT CONFIRMED'} {trace.statement}: {trace.sentence}",
         *([f"  source: {trace.source}"] if trace.source else []),
         f"  scenario: {trace.scenario}" + (f" ({constants})" if constants else ""),
+        *([f"  replay: {command}"] if command else []),
         f"  {len(replayed.frames)} steps",
         "",
     ]
@@ -188,7 +223,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
     for number, frame in enumerate(replayed.frames, 1):
         if trace.loop == number:
             lines.append(LOOP_BEGINS)
-        message = f"  {_plain(frame.message)}" if frame.message is not None else ""
+        message = f"  {plain(frame.message)}" if frame.message is not None else ""
         choices = f"  choices {list(frame.taken.choices)}" if frame.taken.choices else ""
         lines.append(f"  {number:>{width}}. {frame.taken.step}{message}{choices}")
         indent = " " * (width + 4)
@@ -197,7 +232,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
                 lines.append(f"{indent}{change.process} is down")
             else:
                 where = f"{change.process}.{change.field}"
-                lines += [indent + line for line in _difference(where, change.before, change.after)]
+                lines += [indent + line for line in _difference(where, change)]
     if trace.loop is not None:
         lines.append(LOOP_ENDS)
     lines.append("")
@@ -205,12 +240,18 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
         why = "the policy does not do it again" if found else "the model, or what is checked, has changed"
         lines.append(f"  the replay breaks nothing: {why}")
     elif confirmed:
-        lines.append(f"  => {violation.sentence}")
+        lines.append(f"  => {violation.culprit or violation.sentence}")
     else:
-        lines.append(f"  => VIOLATED {violation.statement} instead: {violation.sentence}")
-    if command:
-        lines.append(f"  replay: {command}")
+        culprit = f" => {violation.culprit}" if violation.culprit else ""
+        lines.append(f"  => VIOLATED {violation.statement} instead: {violation.sentence}{culprit}")
     return "\n".join(map(printable, lines)) + "\n"
+
+
+def explained(scenario: Scenario, violation: Violation, driver: str) -> str:
+    """The print of a violation that a driver has just found."""
+    named = tuple(s for s in scenario.statements if s.name == violation.statement)
+    replayed = replay(scenario, violation.steps, named or None, violation.loop)
+    return render(trace_of(scenario, violation, driver), replayed, found=True)
 
 
 def listed(trace: Trace) -> str:
@@ -226,6 +267,8 @@ def listed(trace: Trace) -> str:
         lines.append(f"  {number:>3}. {taken.step}" + (f"  choices {list(taken.choices)}" if taken.choices else ""))
     if trace.loop is not None:
         lines.append(LOOP_ENDS)
+    if trace.culprit:
+        lines.append(f"  => {trace.culprit}")
     return "\n".join(map(printable, lines)) + "\n"
 
 
@@ -233,40 +276,23 @@ LONGEST = 160
 """Characters of a value that are shown."""
 
 
-def _difference(where: str, before: Any, after: Any) -> list[str]:
+def _difference(where: str, change: Change) -> list[str]:
     """What has changed; of a mapping only the entries that differ."""
+    before, after, unit = change.before, change.after, change.unit
     if not (isinstance(before, dict) and isinstance(after, dict)):
-        return [f"{where}: {_brief(before)} -> {_brief(after)}"]
+        return [f"{where}: {_brief(before, unit)} -> {_brief(after, unit)}"]
     lines = []
     for key in sorted({*before, *after}):
         if before.get(key, _ABSENT) != after.get(key, _ABSENT):
-            old = _brief(before[key]) if key in before else "absent"
-            new = _brief(after[key]) if key in after else "gone"
-            lines.append(f"{where}[{_plain(key)}]: {old} -> {new}")
+            old = _brief(before[key], unit) if key in before else "absent"
+            new = _brief(after[key], unit) if key in after else "gone"
+            lines.append(f"{where}[{plain(key, unit)}]: {old} -> {new}")
     return lines
 
 
 _ABSENT = object()
 
 
-def _brief(value: Any) -> str:
-    text = _plain(value)
+def _brief(value: Any, unit: int = 1) -> str:
+    text = plain(value, unit)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
-
-
-def _plain(value: Any) -> str:
-    """A value as people write it; sets and mappings in a fixed order."""
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, set | frozenset):
-        return "{" + ", ".join(_plain(item) for item in sorted(value)) + "}"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_plain(key)}: {_plain(value[key])}" for key in sorted(value)) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_plain, value)) + "]"
-    if isinstance(value, tuple):
-        return "(" + ", ".join(map(_plain, value)) + ("," if len(value) == 1 else "") + ")"
-    if is_dataclass(value) and not isinstance(value, type):
-        inner = ", ".join(f"{f.name}={_plain(getattr(value, f.name))}" for f in fields(value) if f.repr)
-        return f"{type(value).__name__}({inner})"
-    return repr(value)

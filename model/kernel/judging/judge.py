@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
-from rayproof.model.kernel.language.process import Process
+from rayproof.model.kernel.language.process import Name, Process
 from rayproof.model.kernel.language.sealed import refused
-from rayproof.model.kernel.language.statements import Monitor, Statement, StatementKind, StateView
+from rayproof.model.kernel.language.statements import Breach, Monitor, Statement, StatementKind, StateView
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.relation.world import World
 
@@ -17,8 +17,10 @@ class Judge:
 
     def __init__(self, world: World, statements: Iterable[Statement]) -> None:
         self._world = world
-        self.happened: set[str] = set()
-        self.known_broken: set[str] = set()
+        self.happened: dict[str, str] = {}
+        """What has happened of the `sometimes` statements, with the first witness of each."""
+        self.known_broken: dict[str, str] = {}
+        """Statements that are known to be broken and were, with the first culprit of each."""
         always = [s for s in statements if s.kind is StatementKind.ALWAYS]
         self._each = [s for s in always if s.each]
         self._views = [s for s in always if not s.each]
@@ -34,7 +36,7 @@ class Judge:
         """Who is to blame for what goes wrong in a check."""
         self._monitors: dict[type, Monitor] = dict(world.monitors)
 
-    def at_start(self) -> Statement | PolicyError | None:
+    def at_start(self) -> Breach | PolicyError | None:
         """What a policy did wrong on the way to the initial state, or the first statement that this breaks."""
         if self._world.flaw is not None:
             return self._world.flaw
@@ -48,7 +50,7 @@ class Judge:
         for statement in self._refinements:
             self._abstract[statement.name] = statement.ask(self._world.view(statement))
 
-    def after_step(self, taken: Taken | None) -> Statement | None:
+    def after_step(self, taken: Taken | None) -> Breach | None:
         """The first statement that the present state, or the step into it, breaks."""
         if not self._watches:
             return None
@@ -62,7 +64,7 @@ class Judge:
             raise self._asked.blamed(ModelError(refused[0]))
         return broken
 
-    def _broken(self, taken: Taken | None) -> Statement | None:
+    def _broken(self, taken: Taken | None) -> Breach | None:
         world = self._world
         self._asked = None
         concerned: set[str] = set()
@@ -78,8 +80,9 @@ class Judge:
                 shown = seat.seen or seat.shown()
                 for statement in found[0]:
                     self._asked = statement
-                    if not statement.check(shown) and not self._is_known(statement):
-                        return statement
+                    answer = statement.check(shown)
+                    if answer is not None and (breach := self._breach(statement, answer, seat.name)):
+                        return breach
             if found[1]:
                 concerned |= found[1]
         moved = {kind for kind, monitor in world.monitors.items() if self._monitors[kind] is not monitor}
@@ -94,8 +97,9 @@ class Judge:
             )
             if relevant:
                 self._asked = statement
-                if not statement.check(world.view(statement)) and not self._is_known(statement):
-                    return statement
+                answer = statement.check(world.view(statement))
+                if answer is not None and (breach := self._breach(statement, answer)):
+                    return breach
         for statement in self._sometimes:
             relevant = (
                 taken is None
@@ -105,42 +109,49 @@ class Judge:
             )
             if relevant and statement.name not in self.happened:
                 self._asked = statement
-                if statement.check(world.view(statement)):
-                    self.happened.add(statement.name)
+                answer = statement.check(world.view(statement))
+                if answer is not None:
+                    self.happened[statement.name] = statement.said(answer)
         if taken is not None:
             for statement in self._steps:
                 self._asked = statement
-                holds = statement.check(self._before[statement.name], taken, world.view(statement))
-                if not holds and not self._is_known(statement):
-                    return statement
+                answer = statement.check(self._before[statement.name], taken, world.view(statement))
+                if answer is not None and (breach := self._breach(statement, answer)):
+                    return breach
         for statement in self._refinements:
             self._asked = statement
-            if not self._refines(statement, taken is None):
-                return statement
+            culprit = self._not_refined(statement, taken is None)
+            if culprit:
+                return Breach(statement, culprit)
         return None
 
-    def _refines(self, statement: Statement, at_start: bool) -> bool:
+    def _not_refined(self, statement: Statement, at_start: bool) -> str:
         after = statement.check(self._world.view(statement))
-        before = self._abstract.get(statement.name)
         if at_start:
-            return bool(after == statement.initial)
+            return "" if after == statement.initial else statement.not_initial(after)
+        before = self._abstract.get(statement.name)
         assert statement.then is not None
-        return bool(before == after or statement.then(before, after))
+        found = None if before == after else statement.then(before, after)
+        return "" if found is None else statement.said(found)
 
-    def at_quiescence(self) -> Statement | None:
+    def at_quiescence(self) -> Breach | None:
         """The first audit that the present, quiescent state does not pass."""
         world = self._world
         for statement in self._audits:
             if statement.each:
                 seats = [s for s in world.seats.values() if s.alive and isinstance(s.process, statement.reads)]
-                passed = all(statement.ask(seat.shown()) for seat in seats)
+                answers = ((seat.name, statement.ask(seat.shown())) for seat in seats)
+                whose, found = next((answer for answer in answers if answer[1] is not None), ("", None))
             else:
-                passed = statement.ask(world.view(statement))
-            if not passed and not self._is_known(statement):
-                return statement
+                whose, found = "", statement.ask(world.view(statement))
+            if found is not None and (breach := self._breach(statement, found, whose)):
+                return breach
         return None
 
-    def _is_known(self, statement: Statement) -> bool:
+    def _breach(self, statement: Statement, found: object, whose: Name = "") -> Breach | None:
+        """What a check has found, of the process `whose` if it was of one; None when it is known of real Ray."""
+        culprit = statement.said_of(whose, found)
         if statement.known:
-            self.known_broken.add(statement.name)
-        return bool(statement.known)
+            self.known_broken.setdefault(statement.name, culprit)
+            return None
+        return Breach(statement, culprit)

@@ -7,7 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 from rayproof.model.kernel.language.links import connects
-from rayproof.model.kernel.language.statements import Statement, StateView
+from rayproof.model.kernel.language.process import Name
+from rayproof.model.kernel.language.statements import Breach, Statement, StateView
 from rayproof.model.kernel.relation.interning import Local
 from rayproof.model.kernel.relation.outcomes import BITS, MASK, Column, Outcome
 from rayproof.model.kernel.relation.packing import Fields, Packing
@@ -18,15 +19,16 @@ class EachProcess:
 
     def __init__(self, statements: Iterable[Statement]) -> None:
         self._statements = tuple(statements)
-        self._broken: dict[Local, str] = {}
+        self._breaches: dict[Local, Breach | None] = {}
 
-    def broken_by(self, made: Local) -> str:
-        """Name of a statement that a process state breaks; empty when there is none."""
-        found = self._broken.get(made)
-        if found is None:
+    def broken_by(self, made: Local) -> Breach | None:
+        """The first statement that a process state breaks."""
+        if made not in self._breaches:
             asked = [s for s in self._statements if isinstance(made.process, s.reads)] if made.alive else []
-            found = self._broken[made] = next((s.name for s in asked if not s.ask(made.shown())), "")
-        return found
+            answers = ((s, s.ask(made.shown())) for s in asked)
+            found = (Breach(s, s.said_of(made.name, answer)) for s, answer in answers if answer is not None)
+            self._breaches[made] = next(found, None)
+        return self._breaches[made]
 
 
 class Reader:
@@ -76,13 +78,21 @@ class Reader:
             key = (key, tuple([fields[link.position] for link in self._read_links()]))
         return key
 
-    def holds(self, fields: Fields) -> bool:
-        """The answer in a state."""
+    def finds(self, fields: Fields) -> bool:
+        """Whether the check finds anything in a state."""
         key = self.key(fields)
         answer = self._answers.get(key)
         if answer is None:
-            answer = self._answers[key] = self._check(fields)
+            answer = self._answers[key] = self._answer(fields)[1] is not None
         return answer
+
+    def found(self, fields: tuple[int, ...]) -> str:
+        """What the check finds in a state in which it finds something: culprit, witness, who waits."""
+        return self.statement.said_of(*self._answer(fields))
+
+    def found_in(self, state: int) -> str:
+        """The same in a packed state."""
+        return self.found(self.unpack(state))
 
     def part(self, state: int) -> int:
         """What the statement reads of a packed state, left in its place: equal parts look the same to it.
@@ -94,16 +104,16 @@ class Reader:
             self._bits = sum(MASK << (BITS * column) for column in self.columns())
         return state & self._bits
 
-    def holds_in(self, state: int) -> bool:
-        """The answer in a packed state."""
+    def finds_in(self, state: int) -> bool:
+        """Whether the check finds anything in a packed state."""
         part = self.part(state)
         answer = self._parts.get(part)
         if answer is None:
-            answer = self._parts[part] = self.holds(self.unpack(state))
+            answer = self._parts[part] = self.finds(self.unpack(state))
         return answer
 
-    def holds_step(self, state: int, outcome: Outcome, new: int) -> bool:
-        """The answer about a step."""
+    def finds_step(self, state: int, outcome: Outcome, new: int) -> bool:
+        """Whether the check finds anything in a step."""
         key: Any
         answers: dict[Any, bool]
         if outcome.remembered and self.statement.links is None:
@@ -114,9 +124,15 @@ class Reader:
             key, answers = (self.part(state), outcome.taken, self.part(new)), self._answers
         answer = answers.get(key)
         if answer is None:
-            before, after = self.view(self.unpack(state)), self.view(self.unpack(new))
-            answer = answers[key] = bool(self.statement.ask(before, outcome.taken, after))
+            answer = answers[key] = self._answer_about(state, outcome, new) is not None
         return answer
+
+    def found_step(self, state: int, outcome: Outcome, new: int) -> str:
+        """What the check finds in a step in which it finds something."""
+        return self.statement.said(self._answer_about(state, outcome, new))
+
+    def _answer_about(self, state: int, outcome: Outcome, new: int) -> Any:
+        return self.statement.ask(self.view(self.unpack(state)), outcome.taken, self.view(self.unpack(new)))
 
     def _read_links(self) -> list[Column]:
         """The links that the statement reads, among those known by now."""
@@ -129,10 +145,12 @@ class Reader:
         self._links_known = len(columns)
         return self._links
 
-    def _check(self, fields: Fields) -> bool:
-        if self.statement.each:
-            return all(self.statement.ask(seat.shown()) for seat in self._seats(fields) if seat.alive)
-        return bool(self.statement.ask(self.view(fields)))
+    def _answer(self, fields: Fields) -> tuple[Name, Any]:
+        """What the check returns; of a statement about single processes also whose it is."""
+        if not self.statement.each:
+            return "", self.statement.ask(self.view(fields))
+        answers = ((seat.name, self.statement.ask(seat.shown())) for seat in self._seats(fields) if seat.alive)
+        return next((answer for answer in answers if answer[1] is not None), ("", None))
 
     def view(self, fields: Fields) -> StateView:
         """What the statement sees of a state."""

@@ -37,10 +37,8 @@ class Refinement:
     """Decides one statement of kind `refines`."""
 
     def __init__(self, reads: Reads) -> None:
-        assert reads.statement.then is not None
         self.statement = reads.statement
         self._reads = reads
-        self._then = reads.statement.then
         self._states: list[Any] = []
         """Distinct abstract states; below they are named by their position."""
         self._numbers: dict[Any, int] = {}
@@ -55,9 +53,13 @@ class Refinement:
         """Abstract states that were met."""
         return len(self._states)
 
+    def abstract(self, state: int) -> Any:
+        """What a packed state is mapped to."""
+        return self._states[self._abstraction(state, self._reads.part(state))]
+
     def starts(self, state: int) -> bool:
         """Whether a state is abstractly initial."""
-        return bool(self._states[self._abstraction(state, self._reads.part(state))] == self.statement.initial)
+        return bool(self.abstract(state) == self.statement.initial)
 
     def allows(self, state: int, new: int) -> bool:
         """Whether the abstract system can do what a step does, in zero or more steps."""
@@ -72,8 +74,12 @@ class Refinement:
         allowed = self._allowed.get(pair)
         if allowed is None:
             before, after = (self._states[number] for number in pair)
-            allowed = self._allowed[pair] = before == after or bool(self._then(before, after))
+            allowed = self._allowed[pair] = before == after or self.statement.ask_then(before, after) is None
         return allowed
+
+    def culprit(self, state: int, new: int) -> str:
+        """What the abstract system cannot do of a step that it does not allow."""
+        return self.statement.said(self.statement.ask_then(self.abstract(state), self.abstract(new)))
 
     def _abstraction(self, state: int, part: int) -> int:
         number = self._abstractions.get(part)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib import import_module
 
 from rayproof.model.kernel.judging.coverage import NOTHING, Coverage
+from rayproof.model.kernel.language.errors import PolicyError
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Breach
 from rayproof.model.kernel.language.steps import Taken
 
 
@@ -54,6 +58,16 @@ class Violation:
     source: str = ""
     loop: int | None = None
     """Number of the step at which a lasso's loop begins, counted from 1; the last step closes it."""
+    culprit: str = ""
+    """What the check of the statement has found: the object, task or process that breaks it, or who still waits."""
+
+
+def as_violation(broken: Breach | PolicyError, steps: tuple[Taken, ...]) -> Violation:
+    """What a broken statement, or a broken rule of a policy, is reported as."""
+    if isinstance(broken, PolicyError):
+        return Violation(broken.rule, str(broken), steps)
+    statement = broken.statement
+    return Violation(statement.name, statement.sentence, steps, statement.source, culprit=broken.culprit)
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,8 @@ class StatementResult:
     kind: str
     verdict: Verdict
     note: str = ""
+    found: str = ""
+    """The culprit of a statement that is broken, also of a known one; the first witness of a `sometimes`."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +114,29 @@ class Result:
     """How explore kept its states: integers, vector or exact."""
     coverage: Coverage = NOTHING
     """What the run exercised of the model; from explore."""
+    model: Scenario | None = field(default=None, repr=False, compare=False)
+    """The scenario itself, to carry the violation out again."""
 
     @property
     def answer(self) -> str:
         """The verdict in words, with what it rests on."""
         sure = not self.caveat or self.verdict is Verdict.VIOLATED
         return str(self.verdict) if sure else f"{self.verdict} ({self.caveat})"
+
+    def explain(self) -> Explanation:
+        """The counterexample step by step, ending with the culprit; without one, a line that says what was found."""
+        if self.violation is None or self.model is None:
+            size = f"{self.states:,} states, {self.transitions:,} transitions, depth {self.depth}"
+            return Explanation(f"{self.scenario}: {self.verdict}, {size}\n")
+        # What carries runs out again stands above this room, and is looked up when it is asked for.
+        show = import_module("rayproof.model.kernel.counterexample.trace").explained
+        return Explanation(show(self.model, self.violation, self.driver))
+
+
+class Explanation(str):
+    """A text of several lines, which an interactive session shows as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)

@@ -80,6 +80,11 @@ def constant(default: Any = MISSING) -> Any:
     return field(default=default, metadata={"constant": True})
 
 
+def in_units(unit: int, **kwargs: Any) -> Any:
+    """A dataclass field of a process or a message whose whole numbers count 1/`unit`; people are shown whole ones."""
+    return field(metadata={"unit": unit}, **kwargs)
+
+
 def derived(default_factory: Any) -> Any:
     """A dataclass field that can be computed from the others (an index, a cache): no part of the state.
 

@@ -1,5 +1,11 @@
 """Statements: what must hold, as plain functions with a kind, and the state they read.
 
+The check of a statement returns None, or what it has found: a short text ("o1: no copy, t1 is done, raylet0 waits") or
+a value. Of `always`, `step`, `audit` and the end of `refines` that is the culprit, because of which the statement is
+broken; of `sometimes` the witness that it has happened; of `eventually`, of the end of `leads_to` and of `progress` who
+still waits; of the beginning of `leads_to` what is due. Only None means that nothing was found: 0, "" and () are
+culprits, and True and False are refused.
+
 A statement is made by one of the functions below, used as a decorator; its name is the function's, its sentence the
 first line of its docstring. Nothing is registered: whoever checks lists the statements it wants.
 """
@@ -7,7 +13,7 @@ first line of its docstring. Nothing is registered: whoever checks lists the sta
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from inspect import getdoc
@@ -17,9 +23,11 @@ from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.links import connects
 from rayproof.model.kernel.language.process import Message, Name, Process, Slot
 from rayproof.model.kernel.language.sealed import refused
+from rayproof.model.kernel.language.values import freeze, plain
 
 P = TypeVar("P", bound=Process)
 M = TypeVar("M", bound="Monitor")
+F = TypeVar("F")
 
 
 class Monitor(Protocol):
@@ -144,9 +152,9 @@ class StateView:
                 return process
         return None
 
-    def processes(self) -> list[Process]:
-        """All live processes of the declared types."""
-        return list(self._processes.values())
+    def processes(self) -> dict[Name, Process]:
+        """All live processes of the declared types, by name."""
+        return dict(self._processes)
 
     @property
     def dead(self) -> frozenset[Name]:
@@ -180,28 +188,63 @@ class Statement:
     source: str
     reads: tuple[type[Process], ...]
     check: Callable[..., Any]
-    """Whether the claim holds; for `refines`, the abstract state."""
+    """What is found, None for nothing; for `refines`, the abstract state."""
     each: bool = False
     """Whether the check is of one process at a time (`check(process)`) rather than of a view."""
     monitors: tuple[type[Monitor], ...] = ()
     links: tuple[str, str] | None = None
     """Patterns of the senders and receivers whose links the check reads, beside the processes."""
-    then: Callable[..., bool] | None = None
-    """Second predicate of `leads_to`; step relation of the abstract system of `refines`."""
+    then: Callable[..., object] | None = None
+    """Second check of `leads_to`: who still waits; of `refines`: what the abstract system cannot do."""
     initial: Any = None
     """State in which the abstract system of `refines` starts."""
     known: str = ""
     """Number of the upstream issue when real Ray is known to break the statement."""
 
     def ask(self, *seen: Any) -> Any:
-        """The answer of the check; raises `ModelError` when it fails, writes, or looks at what it does not declare."""
+        """What the check returns; raises `ModelError` when it fails, writes, looks at what it does not declare, or
+        returns what is no culprit.
+        """
+        return self._asked(self.check, seen)
+
+    def ask_then(self, *seen: Any) -> Any:
+        """What the second check returns; raises `ModelError` as `ask`."""
+        assert self.then is not None
+        return self._asked(self.then, seen)
+
+    def _asked(self, check: Callable[..., Any], seen: tuple[Any, ...]) -> Any:
         try:
-            answer = self.check(*seen)
+            answer = check(*seen)
+            if answer is not None and not (self.kind is StatementKind.REFINES and check is self.check):
+                self.said(answer)
         except Exception as error:
             raise self.blamed(error) from error
         if refused:
             raise self.blamed(ModelError(refused[0]))
         return answer
+
+    def said(self, found: Any) -> str:
+        """What a check has found, as one line for people; raises `ModelError` for what is neither text nor value."""
+        if isinstance(found, bool):
+            raise ModelError(
+                f"its check returns {found}; a check returns None when it finds nothing, and otherwise what it has "
+                "found: a short text, or a value"
+            )
+        try:
+            freeze(found)
+        except ModelError as error:
+            raise ModelError(f"its check returns what is neither a text nor a value: {error}") from None
+        if isinstance(found, tuple) and found:
+            return ", ".join(item if isinstance(item, str) else plain(item) for item in found)
+        return " ".join(found.split()) or "(an empty text)" if isinstance(found, str) else plain(found)
+
+    def not_initial(self, abstract: Any) -> str:
+        """The culprit of a refinement that begins in another abstract state."""
+        return f"it begins in {plain(abstract)}, not in {plain(self.initial)}"
+
+    def said_of(self, whose: Name, found: Any) -> str:
+        """The same of a check of one process (`each`), which is named first."""
+        return f"{whose}: {self.said(found)}" if whose else self.said(found)
 
     def blamed(self, error: Exception) -> Exception:
         """What a check that raised is reported as."""
@@ -212,7 +255,15 @@ class Statement:
         return ModelError(f"statement {self.name}: {what}")
 
 
-Decorator = Callable[[Callable[..., bool]], Statement]
+@dataclass(frozen=True)
+class Breach:
+    """A broken statement, with the culprit."""
+
+    statement: Statement
+    culprit: str
+
+
+Decorator = Callable[[Callable[..., object]], Statement]
 Abstraction = Callable[[Callable[[StateView], Any]], Statement]
 
 
@@ -236,7 +287,7 @@ def always(
     links: tuple[str, str] | None = None,
     known: str = "",
 ) -> Decorator:
-    """Holds in every state. `check(view)`, or `check(process)` with `each`.
+    """Holds in every state. `check(view)`, or `check(process)` with `each`, returns the culprit.
 
     `links`: patterns of slots (sender, receiver) whose messages in flight the check reads as well.
     """
@@ -244,7 +295,7 @@ def always(
 
 
 def step(*reads: type[Process], source: str, links: tuple[str, str] | None = None, known: str = "") -> Decorator:
-    """Holds of every step. `check(before, taken, after)` with two views and the step.
+    """Holds of every step. `check(before, taken, after)`, with two views and the step, returns the culprit.
 
     Messages are those in flight before and after it; what is delivered is among those before.
     """
@@ -257,7 +308,7 @@ def sometimes(
     monitors: tuple[type[Monitor], ...] = (),
     links: tuple[str, str] | None = None,
 ) -> Decorator:
-    """Holds in at least one state; a scope in which it never does proves nothing. `check(view)`."""
+    """Happens in at least one state; a scope in which it never does proves nothing. `check(view)` returns a witness."""
     return _statement(StatementKind.SOMETIMES, source, reads, monitors=monitors, links=links)
 
 
@@ -268,44 +319,59 @@ def audit(
     monitors: tuple[type[Monitor], ...] = (),
     known: str = "",
 ) -> Decorator:
-    """Holds at quiescence: no system step but periodic timers is enabled. `check(view)`, or `check(process)`."""
+    """Holds at quiescence: no system step but periodic timers is enabled. `check` is that of `always`."""
     return _statement(StatementKind.AUDIT, source, reads, each=each, monitors=monitors, known=known)
 
 
 def eventually(*reads: type[Process], source: str, links: tuple[str, str] | None = None, known: str = "") -> Decorator:
-    """Holds at some time on every fair run. `check(view)`."""
+    """Comes true at some time on every fair run. `check(view)` returns who still waits."""
     return _statement(StatementKind.EVENTUALLY, source, reads, links=links, known=known)
 
 
 def leads_to(
     *reads: type[Process],
-    then: Callable[..., bool],
+    then: Callable[..., object],
     source: str,
     links: tuple[str, str] | None = None,
     known: str = "",
 ) -> Decorator:
-    """Whenever `check(view)` holds, `then(view)` holds then or later, on every fair run."""
+    """Whenever `check(view)` returns what is due, `then(view)` returns None then or later, on every fair run.
+
+    Till then it returns who still waits.
+    """
     return _statement(StatementKind.LEADS_TO, source, reads, then=then, links=links, known=known)
 
 
 def progress(*, source: str, known: str = "") -> Decorator:
-    """Every fair run stops, or takes steps that are progress again and again: no livelock. `check(step)`."""
+    """Every fair run stops, or takes steps that are progress again and again: no livelock.
+
+    `check(step)` returns None of a step that is progress, and otherwise what it is instead.
+    """
     return _statement(StatementKind.PROGRESS, source, (), known=known)
 
 
 def refines(
     *reads: type[Process],
     initial: Any,
-    then: Callable[..., bool],
+    then: Callable[..., object],
     source: str,
     links: tuple[str, str] | None = None,
 ) -> Abstraction:
     """Every step maps to zero or more steps of an abstract system that starts in `initial`.
 
-    `check(view)` returns the abstract state, a hashable value; `then(abstract before, abstract after)` says whether the
-    abstract system can go from one to the other.
+    `check(view)` returns the abstract state, a hashable value; `then(abstract before, abstract after)` returns None
+    when the abstract system can go from one to the other, and otherwise what it cannot do.
     """
     return _statement(StatementKind.REFINES, source, reads, initial=initial, then=then, links=links)
+
+
+def first(found: Iterable[F]) -> F | None:
+    """The first of what a check has found, None when it has found nothing.
+
+    >>> first(f"o{number}: no copy" for number in range(3) if number > 1)
+    'o2: no copy'
+    """
+    return next(iter(found), None)
 
 
 DECIDED = frozenset(StatementKind) - {StatementKind.EVENTUALLY, StatementKind.LEADS_TO, StatementKind.PROGRESS}

@@ -9,7 +9,7 @@ Floats are refused: quantities are fixed point, and 0.1 + 0.2 must not make a ne
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from enum import Enum
 from functools import cached_property
 from operator import itemgetter
@@ -268,3 +268,38 @@ def size(value: Any) -> int:
     if kind is dict:
         return max([len(value), *(size(item) for item in value.values())])
     return 0
+
+
+def unit_of(field: Field[Any]) -> int:
+    """How many of the whole numbers in a field make one."""
+    unit: int = field.metadata.get("unit", 1)
+    return unit
+
+
+def plain(value: Any, unit: int = 1) -> str:
+    """A value as people write it: sets and mappings in a fixed order, and what has a `__str__` of its own by that.
+
+    `unit`: how many make one, of the whole numbers in it that are no fields of dataclasses, which say so themselves.
+    """
+
+    def inner(item: Any) -> str:
+        return plain(item, unit)
+
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, set | frozenset):
+        return "{" + ", ".join(inner(item) for item in sorted(value)) + "}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{inner(key)}: {inner(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(inner, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(inner, value)) + ("," if len(value) == 1 else "") + ")"
+    if unit > 1 and type(value) is int:
+        return f"{value / unit:g}"
+    if is_dataclass(value) and not isinstance(value, type):
+        if type(value).__str__ is not object.__str__:
+            return str(value)
+        shown = (f"{f.name}={plain(getattr(value, f.name), unit_of(f))}" for f in fields(value) if f.repr)
+        return f"{type(value).__name__}({', '.join(shown)})"
+    return repr(value)

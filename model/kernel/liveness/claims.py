@@ -1,11 +1,11 @@
 """Liveness: `eventually`, `leads_to` and `progress` on the whole state graph of a scope, under fairness.
 
-The first two ask the same of the graph. A run *waits* from a state in which p holds and q does not (for `eventually`:
-from the initial state, p taken as q) until q holds. The claim fails if a waiting run can go on for ever: if some state
-of the waiting region has no system step left, or if the region has a fair loop (Lichtenstein and Pnueli, "Checking That
-Finite State Concurrent Programs Satisfy Their Linear Specification", 1985). The counterexample is a shortest way to
-such a state and then a short fair loop: a lasso. `progress` asks for a fair loop of steps none of which is progress,
-wherever the run stands; a run that stops is at rest.
+The first two ask the same of the graph. A run *waits* from a state in which something is due and somebody waits (for
+`eventually`: from the initial state) until nobody waits. The claim fails if a waiting run can go on for ever: if some
+state of the waiting region has no system step left, or if the region has a fair loop (Lichtenstein and Pnueli,
+"Checking That Finite State Concurrent Programs Satisfy Their Linear Specification", 1985). The counterexample is a
+shortest way to such a state and then a short fair loop: a lasso. `progress` asks for a fair loop of steps none of which
+is progress, wherever the run stands; a run that stops is at rest.
 
 The graph must be complete. Whoever cut the search short has no graph to decide on, and the answer is undetermined.
 """
@@ -20,6 +20,7 @@ import numpy as np
 
 from rayproof.model.kernel.judging.verdicts import Violation
 from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.steps import Step
 from rayproof.model.kernel.liveness.bounds import longest_wait
 from rayproof.model.kernel.liveness.fairness import FAIR, Fairness, Obligations
 from rayproof.model.kernel.liveness.lasso import Loops, fair_parts
@@ -28,12 +29,19 @@ from rayproof.model.kernel.liveness.stategraph import Bools, Ints, StateGraph
 LIVENESS = frozenset({StatementKind.EVENTUALLY, StatementKind.LEADS_TO, StatementKind.PROGRESS})
 """Kinds of statements that this engine decides."""
 
+MOST_NAMED = 4
+"""Steps of a loop that a culprit names."""
+
 
 class Reader(Protocol):
-    """Evaluates one predicate on the fields of a packed state."""
+    """Evaluates one check on the fields of a packed state."""
 
-    def holds(self, fields: tuple[int, ...]) -> bool:
-        """The answer in a state."""
+    def finds(self, fields: tuple[int, ...]) -> bool:
+        """Whether the check finds anything in a state."""
+        ...
+
+    def found(self, fields: tuple[int, ...]) -> str:
+        """What the check finds in a state in which it finds something."""
         ...
 
 
@@ -76,7 +84,7 @@ class LivenessAnswer:
 
 
 def predicates(statement: Statement) -> tuple[Statement, ...]:
-    """The statements whose checks are evaluated in every state: p and q of `leads_to`, p of `eventually`, or none."""
+    """The statements whose checks are evaluated in every state: what is due, and who waits; none for `progress`."""
     if statement.kind is StatementKind.PROGRESS:
         return ()
     if statement.kind is StatementKind.LEADS_TO:
@@ -85,14 +93,14 @@ def predicates(statement: Statement) -> tuple[Statement, ...]:
     return (statement,)
 
 
-def truth(graph: StateGraph, readers: Sequence[Reader]) -> list[Bools]:
-    """For each predicate, the states in which it holds."""
+def where_found(graph: StateGraph, readers: Sequence[Reader]) -> list[Bools]:
+    """For each check, the states in which it finds something."""
     unpack = graph.transitions.unpack
     found = [np.zeros(len(graph), bool) for _ in readers]
     for position, state in enumerate(graph.order):
         fields = unpack(state)
-        for reader, holds in zip(readers, found, strict=True):
-            holds[position] = reader.holds(fields)
+        for reader, here in zip(readers, found, strict=True):
+            here[position] = reader.finds(fields)
     return found
 
 
@@ -126,25 +134,27 @@ def waiting_region(graph: StateGraph, begins: Bools, over: Bools) -> Waiting:
     return Waiting(distance >= 0, distance, entered, int(begins.sum()))
 
 
-def region_of(graph: StateGraph, statement: Statement, holds: Sequence[Bools]) -> Waiting:
-    """The waiting region of a statement whose predicates have been evaluated; all states for `progress`."""
+def region_of(graph: StateGraph, statement: Statement, found: Sequence[Bools]) -> Waiting:
+    """The waiting region of a statement whose checks have been evaluated; all states for `progress`."""
     if statement.kind is StatementKind.PROGRESS:
         everywhere = np.ones(len(graph), bool)
         return waiting_region(graph, everywhere, ~everywhere)
     if statement.kind is StatementKind.LEADS_TO:
-        return waiting_region(graph, holds[0], holds[1])
+        return waiting_region(graph, found[0], ~found[1])
     begins = np.zeros(len(graph), bool)
     begins[0] = True
-    return waiting_region(graph, begins, holds[0])
+    return waiting_region(graph, begins, ~found[0])
 
 
-def decide(graph: StateGraph, statement: Statement, waiting: Waiting, fairness: Fairness = FAIR) -> LivenessAnswer:
-    """Decide one statement from its waiting region."""
+def decide(
+    graph: StateGraph, statement: Statement, waiting: Waiting, readers: Sequence[Reader], fairness: Fairness = FAIR
+) -> LivenessAnswer:
+    """Decide one statement from its waiting region; `readers`: those of its `predicates`."""
     obligations = Obligations(graph, fairness)
     among = waiting.states[graph.sources] & waiting.states[graph.targets]
     stopped = np.zeros(len(graph), bool)
     if statement.kind is StatementKind.PROGRESS:
-        among &= ~np.array([statement.ask(step) for step in graph.steps], bool)[graph.labels]
+        among &= np.array([statement.ask(step) is not None for step in graph.steps], bool)[graph.labels]
     else:
         stopped[:] = waiting.states
         stopped[graph.sources[graph.system[graph.labels]]] = False
@@ -158,17 +168,28 @@ def decide(graph: StateGraph, statement: Statement, waiting: Waiting, fairness: 
         end = int(bad[np.argmin(waiting.distance[bad])])
         stem = _stem(graph, waiting, end)
         loop = [] if stopped[end] else Loops(obligations, parts[int(looping[end])]).through(end)
+        if statement.kind is StatementKind.PROGRESS:
+            culprit = no_progress(statement, (graph.steps[label] for label in graph.labels[loop].tolist()))
+        else:
+            culprit = readers[-1].found(graph.transitions.unpack(graph.order[end]))
         violation = Violation(
             statement.name,
             statement.sentence,
             graph.taken([*stem, *loop]),
             statement.source,
             len(stem) + 1 if loop else None,
+            culprit,
         )
     needed = tuple(text for text in fairness.assumptions() if text in obligations.used)
     waits = violation is None and statement.kind is not StatementKind.PROGRESS
     bound = longest_wait(graph, waiting.states) if waits else None
     return LivenessAnswer(statement, violation, fairness.assumptions(), needed, waiting, bound)
+
+
+def no_progress(statement: Statement, loop: Iterable[Step]) -> str:
+    """What the steps of a loop are instead of progress."""
+    found = list(dict.fromkeys(statement.said(statement.ask(step)) for step in loop))
+    return ", ".join(found[:MOST_NAMED]) + (f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else "")
 
 
 def _stem(graph: StateGraph, waiting: Waiting, end: int) -> list[int]:
@@ -183,9 +204,9 @@ def decide_all(
     graph: StateGraph, statements: Iterable[Statement], readers: Sequence[Sequence[Reader]], fairness: Fairness = FAIR
 ) -> list[LivenessAnswer]:
     """Decide several statements on one graph; `readers`: for each statement the readers of its `predicates`."""
-    flat = truth(graph, [reader for several in readers for reader in several])
+    flat = where_found(graph, [reader for several in readers for reader in several])
     answers = []
     for statement, several in zip(statements, readers, strict=True):
-        holds, flat = flat[: len(several)], flat[len(several) :]
-        answers.append(decide(graph, statement, region_of(graph, statement, holds), fairness))
+        found, flat = flat[: len(several)], flat[len(several) :]
+        answers.append(decide(graph, statement, region_of(graph, statement, found), several, fairness))
     return answers

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from rayproof.model.kernel.judging.reading import Reader
 from rayproof.model.kernel.judging.sights import Sights
-from rayproof.model.kernel.judging.verdicts import Violation
-from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.judging.verdicts import Violation, as_violation
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.statements import Breach, Statement, StatementKind
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Found, Reduction, Watch
 from rayproof.model.kernel.relation.outcomes import Outcome
@@ -62,7 +61,7 @@ class ReducedExplorer(Explorer):
             found = reducer.chosen(state, found)
         return found, quiescent
 
-    def _judge_state(self, state: int, outcome: Outcome | None) -> Statement | None:
+    def _judge_state(self, state: int, outcome: Outcome | None) -> Breach | None:
         broken = super()._judge_state(state, outcome)
         for other in self._meant([state])[1:]:
             here, there = self.transitions.unpack(state), self.transitions.unpack(other)
@@ -72,37 +71,37 @@ class ReducedExplorer(Explorer):
     @staticmethod
     def _compare(readers: Iterable[Reader], here: tuple[int, ...], there: tuple[int, ...]) -> None:
         for reader in readers:
-            if reader.holds(here) != reader.holds(there):
+            if reader.finds(here) != reader.finds(there):
                 raise ToldApart(f"{reader.statement.name} tells apart what is called interchangeable")
 
-    def _judge_step(self, state: int, new: int, outcome: Outcome) -> Statement | str | None:
+    def _judge_step(self, state: int, new: int, outcome: Outcome) -> Breach | PolicyError | None:
         if self._beyond and outcome.error is None:
             return None
         return super()._judge_step(state, new, outcome)
 
-    def _judge_audit(self, state: int) -> Statement | None:
+    def _judge_audit(self, state: int) -> Breach | None:
         self.resting.append(state)
         broken = super()._judge_audit(state)
         for other in self._meant([state])[1:]:
             self._compare(self._audits, self.transitions.unpack(state), self.transitions.unpack(other))
         return None if self._beyond else broken
 
-    def _violation(self, broken: Statement | str, position: int, last: Outcome | None) -> Violation:
+    def _violation(self, broken: Breach | PolicyError, position: int, last: Outcome | None) -> Violation:
         if not self._reducers:
             return super()._violation(broken, position, last)
-        violation = super()._violation(broken, position, None)
-        if last is None:
-            return violation
         # The way there is one of the full model, where names may be others than in the state that was judged.
-        name = violation.statement
-        readers = [reader for reader in self._views if reader.statement.name == name]
-        for new, outcome in self.transitions.successors(self._walked(position)[0])[0]:
-            if (outcome.error is None) == (last.error is None) and outcome.broken == last.broken:
+        end, steps = self._walked(position)
+        if last is None:
+            return as_violation(_told(self._audits, self.transitions.unpack(end), broken), steps)
+        readers = [reader for reader in self._views if reader.statement.name == _name(broken)]
+        for new, outcome in self.transitions.successors(end)[0]:
+            if (outcome.error is None) == (last.error is None) and _name(outcome.broken) == _name(last.broken):
                 moved, rest = self._onward(new)
                 for state, further in ((new, ()), (moved, rest)):
                     here = self.transitions.unpack(state)
-                    if not any(reader.holds(here) for reader in readers):
-                        return replace(violation, steps=(*violation.steps, outcome.taken, *further))
+                    if all(reader.finds(here) for reader in readers):
+                        told = _told(readers, here, outcome.error or outcome.broken or broken)
+                        return as_violation(told, (*steps, outcome.taken, *further))
         raise ToldApart("what is called interchangeable behaves otherwise: a last step is no step of the model")
 
     def path(self, position: int) -> tuple[Taken, ...]:
@@ -157,3 +156,15 @@ class ReducedExplorer(Explorer):
         for reducer in self._reducers:
             states = [other for state in states for other in reducer.represented(state)]
         return states
+
+
+def _name(broken: Breach | PolicyError | None) -> str:
+    return broken.statement.name if isinstance(broken, Breach) else ""
+
+
+def _told(readers: Iterable[Reader], fields: tuple[int, ...], broken: Breach | PolicyError) -> Breach | PolicyError:
+    """What is broken, with the culprit as it is called in a state of the full model."""
+    for reader in readers:
+        if isinstance(broken, Breach) and reader.statement.name == broken.statement.name:
+            return Breach(broken.statement, reader.found(fields))
+    return broken

@@ -16,6 +16,7 @@ from rayproof.model.kernel.language.errors import PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import LinkKind
 from rayproof.model.kernel.language.process import Name
+from rayproof.model.kernel.language.statements import Breach
 from rayproof.model.kernel.language.steps import Step, Taken
 from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, never_at_rest
 from rayproof.model.kernel.relation.interning import BudgetAsked, Local, Raw, Stimulus
@@ -25,8 +26,8 @@ from rayproof.model.kernel.relation.packing import Fields, Packing
 Entry: TypeAlias = tuple[Outcome, ...] | Ask
 """What a stimulus leads to: one outcome per combination of choices, once the columns that it depends on are known."""
 
-BrokenBy: TypeAlias = Callable[[Local], str]
-"""Names a statement about single processes that a process state breaks; empty when there is none."""
+BrokenBy: TypeAlias = Callable[[Local], Breach | None]
+"""Tells the first statement about single processes that a process state breaks."""
 
 
 class _Needed(Exception):
@@ -148,7 +149,7 @@ class Composer:
 
     def _outcome(self, draft: _Draft, known: dict[int, int], step: Step) -> Outcome:
         delta = mask = 0
-        broken = ""
+        broken: Breach | None = None
         for column, local in draft.locals.items():
             if local != known[column]:
                 delta += (local - known[column]) << (BITS * column)

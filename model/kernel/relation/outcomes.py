@@ -9,6 +9,7 @@ from rayproof.model.kernel.language.errors import PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import LinkRule
 from rayproof.model.kernel.language.process import Name, TimerKind
+from rayproof.model.kernel.language.statements import Breach
 from rayproof.model.kernel.language.steps import Deliver, Fire, Step, Taken
 from rayproof.model.kernel.relation.interning import Stimulus
 
@@ -62,8 +63,8 @@ class Outcome:
     is_rare: bool = False
     """Whether only the general way tells the next state: it has a price, or puts messages on the link that it takes one
     from, or on an immediate one whose receiver is dead."""
-    broken: str = ""
-    """Name of a statement about single processes that the new process states break."""
+    broken: Breach | None = None
+    """The statement about single processes that the new process states break."""
     folds: dict[int, int] = field(default_factory=dict)
     """Monitors before -> difference of the packed state."""
     draws: tuple[bool, ...] = ()

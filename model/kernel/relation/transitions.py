@@ -32,7 +32,7 @@ class Transitions:
     """Successors of packed states, from remembered outcomes."""
 
     def __init__(
-        self, scenario: Scenario, monitors: tuple[type[Monitor], ...] = (), broken_by: BrokenBy = lambda made: ""
+        self, scenario: Scenario, monitors: tuple[type[Monitor], ...] = (), broken_by: BrokenBy = lambda made: None
     ) -> None:
         self.scenario = scenario
         self.packing = Packing(scenario, monitors)

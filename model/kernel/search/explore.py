@@ -25,11 +25,12 @@ from rayproof.model.kernel.judging.verdicts import (
     StatementResult,
     Verdict,
     Violation,
+    as_violation,
     combine,
 )
-from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import DECIDED, Statement, StatementKind
+from rayproof.model.kernel.language.statements import DECIDED, Breach, Statement, StatementKind
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.liveness.claims import LIVENESS, LivenessAnswer, decide_all, predicates
 from rayproof.model.kernel.liveness.fairness import FAIR, Fairness
@@ -110,8 +111,9 @@ class Explorer:
         self.liveness: dict[str, LivenessAnswer] = {}
         """Answers about `eventually` and `leads_to`, once the scope is exhausted."""
         self._concerned: dict[Outcome, tuple[Reader, ...]] = {}
-        self._happened: set[str] = set()
-        self._known_broken: set[str] = set()
+        self._happened: dict[str, str] = {}
+        self._known_broken: dict[str, str] = {}
+        """Name -> first witness; name -> first culprit."""
         self._order: list[int] = []
         self._parents = array("I")
         self._depth = 0
@@ -240,39 +242,41 @@ class Explorer:
 
     # ---- judging ----------------------------------------------------------------------------------------------------
 
-    def _judge_start(self) -> Statement | str | None:
+    def _judge_start(self) -> Breach | PolicyError | None:
         flaw = self.transitions.flaw
-        return self._judge_state(self.transitions.initial, None) if flaw is None else f"{flaw.rule}\n{flaw}"
+        return self._judge_state(self.transitions.initial, None) if flaw is None else flaw
 
-    def _judge_step(self, state: int, new: int, outcome: Outcome) -> Statement | str | None:
+    def _judge_step(self, state: int, new: int, outcome: Outcome) -> Breach | PolicyError | None:
         if outcome.error is not None:
-            return f"{outcome.error.rule}\n{outcome.error}"
+            return outcome.error
         if outcome.broken:
-            return self._named(outcome.broken)
+            return outcome.broken
         for reader in self._steps:
-            if not reader.holds_step(state, outcome, new) and not self._is_known(reader.statement):
-                return reader.statement
+            if reader.finds_step(state, outcome, new):
+                breach = self._breach(reader.statement, lambda: reader.found_step(state, outcome, new))  # noqa: B023 - asked at once
+                if breach is not None:
+                    return breach
         for refinement in self._refinements:
             if not refinement.allows(state, new):
-                return refinement.statement
+                return Breach(refinement.statement, refinement.culprit(state, new))
         return None
 
-    def _judge_state(self, state: int, outcome: Outcome | None) -> Statement | None:
+    def _judge_state(self, state: int, outcome: Outcome | None) -> Breach | None:
         if outcome is None:
             for made in self.transitions.packing.processes_in(self.transitions.unpack(state)):
                 broken = self._each.broken_by(made)
                 if broken:
-                    return self._named(broken)
+                    return broken
             for refinement in self._refinements:
                 if not refinement.starts(state):
-                    return refinement.statement
+                    return Breach(refinement.statement, refinement.statement.not_initial(refinement.abstract(state)))
         for reader in self._concerned_by(outcome):
             statement = reader.statement
             if statement.kind is StatementKind.SOMETIMES:
-                if statement.name not in self._happened and reader.holds_in(state):
-                    self._happened.add(statement.name)
-            elif not reader.holds_in(state) and not self._is_known(statement):
-                return statement
+                if statement.name not in self._happened and reader.finds_in(state):
+                    self._happened[statement.name] = reader.found(self.transitions.unpack(state))
+            elif reader.finds_in(state) and (breach := self._breach_in(reader, state)):
+                return breach
         return None
 
     def _concerned_by(self, outcome: Outcome | None) -> tuple[Reader, ...]:
@@ -285,10 +289,10 @@ class Explorer:
                 self._concerned[outcome] = found
         return found
 
-    def _judge_audit(self, state: int) -> Statement | None:
+    def _judge_audit(self, state: int) -> Breach | None:
         for reader in self._audits:
-            if not reader.holds_in(state) and not self._is_known(reader.statement):
-                return reader.statement
+            if reader.finds_in(state) and (breach := self._breach_in(reader, state)):
+                return breach
         return None
 
     def _judge_runs(self) -> Violation | None:
@@ -297,9 +301,8 @@ class Explorer:
         readers = [[Reader(p, self.transitions.packing) for p in predicates(s)] for s in wanted]
         for answer in decide_all(self.graph(), wanted, readers, self._fairness):
             self.liveness[answer.statement.name] = answer
-        broken = [
-            a.violation for a in self.liveness.values() if a.violation is not None and not self._is_known(a.statement)
-        ]
+        broken = [a.violation for a in self.liveness.values() if a.violation is not None]
+        broken = [found for found in broken if self._breach(self._named(found.statement), lambda: found.culprit)]  # noqa: B023 - asked at once
         return min(broken, key=lambda found: len(found.steps), default=None)
 
     @property
@@ -311,24 +314,25 @@ class Explorer:
         """The states found and the steps between them; the scope must be exhausted."""
         return StateGraph(self.transitions, self._order, self._parents)
 
-    def _is_known(self, statement: Statement) -> bool:
-        if statement.known:
-            self._known_broken.add(statement.name)
-        return bool(statement.known)
+    def _breach(self, statement: Statement, culprit: Callable[[], str]) -> Breach | None:
+        """A broken statement, unless it is known to be broken in real Ray; the culprit of that is kept once."""
+        if not statement.known:
+            return Breach(statement, culprit())
+        if statement.name not in self._known_broken:
+            self._known_broken[statement.name] = culprit()
+        return None
+
+    def _breach_in(self, reader: Reader, state: int) -> Breach | None:
+        return self._breach(reader.statement, lambda: reader.found(self.transitions.unpack(state)))
 
     def _named(self, name: str) -> Statement:
         return next(s for s in self.statements if s.name == name)
 
     # ---- results ----------------------------------------------------------------------------------------------------
 
-    def _violation(self, broken: Statement | str, position: int, last: Outcome | None) -> Violation:
+    def _violation(self, broken: Breach | PolicyError, position: int, last: Outcome | None) -> Violation:
         steps = self.path(position)
-        if last is not None:
-            steps = (*steps, last.taken)
-        if isinstance(broken, str):
-            rule, sentence = broken.split("\n", 1)
-            return Violation(rule, sentence, steps)
-        return Violation(broken.name, broken.sentence, steps, broken.source)
+        return as_violation(broken, steps if last is None else (*steps, last.taken))
 
     def path(self, position: int) -> tuple[Taken, ...]:
         """A shortest way from the initial state to the state found as number `position`."""
@@ -382,14 +386,15 @@ class Explorer:
     def _result(self, violation: Violation | None, note: str) -> Result:
         answers = []
         for s in self.statements:
-            verdict, why = Verdict.HOLDS, ""
+            verdict, why, found = Verdict.HOLDS, "", self._happened.get(s.name, "")
             if violation is not None and violation.statement == s.name:
-                verdict = Verdict.VIOLATED
+                verdict, found = Verdict.VIOLATED, violation.culprit
             elif s.name in self._known_broken:
-                verdict, why = Verdict.KNOWN, s.known
+                verdict, why, found = Verdict.KNOWN, s.known, self._known_broken[s.name]
             elif s.name in self.liveness:
-                if self.liveness[s.name].violation is not None:
-                    verdict = Verdict.VIOLATED
+                lasso = self.liveness[s.name].violation
+                if lasso is not None:
+                    verdict, found = Verdict.VIOLATED, lasso.culprit
                 elif s.known:
                     verdict, why = Verdict.VIOLATED, f"holds, although {s.known} says that real Ray breaks it"
             elif s.kind not in DECIDED | LIVENESS:
@@ -405,7 +410,7 @@ class Explorer:
                 verdict, why = Verdict.HOLDS, ""
             elif verdict is Verdict.HOLDS or s.kind is StatementKind.SOMETIMES:
                 verdict, why = self._vacuity(s, verdict, why)
-            answers.append(StatementResult(s.name, s.kind, verdict, why))
+            answers.append(StatementResult(s.name, s.kind, verdict, why, found))
         verdicts = [a.verdict for a in answers]
         if violation is not None and violation.statement not in {s.name for s in self.statements}:
             verdicts.append(Verdict.VIOLATED)
@@ -427,4 +432,5 @@ class Explorer:
             peaks=dict(self.transitions.interner.peaks),
             engine=self.engine,
             coverage=coverage_of(self.transitions.packing),
+            model=self.scenario,
         )

@@ -9,7 +9,7 @@ When the schedule ends, the run is drained round-robin until it is quiescent, so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from time import process_time
@@ -23,11 +23,12 @@ from rayproof.model.kernel.judging.verdicts import (
     StatementResult,
     Verdict,
     Violation,
+    as_violation,
     combine,
 )
 from rayproof.model.kernel.language.errors import PolicyError
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import DECIDED, Statement, StatementKind
+from rayproof.model.kernel.language.statements import DECIDED, Breach, Statement, StatementKind
 from rayproof.model.kernel.language.steps import Step, Taken
 from rayproof.model.kernel.relation.collector import by_hand, collect
 from rayproof.model.kernel.relation.world import World
@@ -51,8 +52,10 @@ class WalkResult:
     violation: Violation | None
     quiescent: bool
     """False when the drain limit was reached: the walk then says nothing about audits."""
-    happened: frozenset[str]
-    known_broken: frozenset[str]
+    happened: Mapping[str, str]
+    """Name -> witness."""
+    known_broken: Mapping[str, str]
+    """Name -> culprit."""
 
 
 class _Schedule:
@@ -123,7 +126,7 @@ def walk(
     judge = Judge(world, wanted)
     keeps_before = any(s.kind in (StatementKind.STEP, StatementKind.REFINES) for s in wanted)
     steps: list[Taken] = []
-    broken: Statement | PolicyError | None = world.flaw if begun else judge.at_start()
+    broken: Breach | PolicyError | None = world.flaw if begun else judge.at_start()
     quiescent = False
     limit = len(schedule) + (scenario.drain_limit if drain else 0)
     while broken is None and plan.step < limit:
@@ -147,14 +150,7 @@ def walk(
         plan.step += 1
         broken = judge.after_step(taken)
     violation = None if broken is None else as_violation(broken, tuple(steps))
-    return WalkResult(tuple(steps), violation, quiescent, frozenset(judge.happened), frozenset(judge.known_broken))
-
-
-def as_violation(broken: Statement | PolicyError, steps: tuple[Taken, ...]) -> Violation:
-    """What a broken statement, or a broken rule of a policy, is reported as."""
-    if isinstance(broken, PolicyError):
-        return Violation(broken.rule, str(broken), steps)
-    return Violation(broken.name, broken.sentence, steps, broken.source)
+    return WalkResult(tuple(steps), violation, quiescent, judge.happened, judge.known_broken)
 
 
 def _next_step(world: World, plan: _Schedule) -> Step | None:
@@ -186,8 +182,8 @@ def campaign(
     wanted = tuple(scenario.statements if statements is None else statements)
     random = Random(seed)
     started = process_time()
-    happened: set[str] = set()
-    known: set[str] = set()
+    happened: dict[str, str] = {}
+    known: dict[str, str] = {}
     violation = None
     note = ""
     count = done = longest = undrained = 0
@@ -199,8 +195,8 @@ def campaign(
                 result = walk(scenario, schedule, strikes, wanted, begun=done > 1)
                 count += len(result.steps)
                 longest = max(longest, len(result.steps))
-                happened |= result.happened
-                known |= result.known_broken
+                happened = {**result.happened, **happened}
+                known = {**result.known_broken, **known}
                 undrained += scenario.rests and not result.quiescent and result.violation is None
                 violation = result.violation
                 if violation is not None:
@@ -233,6 +229,7 @@ def campaign(
         violation,
         note,
         walks=done,
+        model=scenario,
     )
 
 
@@ -240,23 +237,23 @@ def _answers(
     scenario: Scenario,
     statements: Sequence[Statement],
     violation: Violation | None,
-    happened: set[str],
-    known: set[str],
+    happened: Mapping[str, str],
+    known: Mapping[str, str],
     note: str,
 ) -> tuple[StatementResult, ...]:
     answers = []
     for s in statements:
-        verdict, why = Verdict.HOLDS, ""
+        verdict, why, found = Verdict.HOLDS, "", happened.get(s.name, "")
         if violation is not None and violation.statement == s.name:
-            verdict = Verdict.VIOLATED
+            verdict, found = Verdict.VIOLATED, violation.culprit
         elif s.name in known:
-            verdict, why = Verdict.KNOWN, s.known
+            verdict, why, found = Verdict.KNOWN, s.known, known[s.name]
         elif s.kind not in DECIDED:
             verdict, why = Verdict.UNDETERMINED, f"walk does not decide statements of kind {s.kind}"
         elif s.kind is StatementKind.SOMETIMES:
-            if s.name not in happened | scenario.expected_idle:
+            if s.name not in happened.keys() | scenario.expected_idle:
                 verdict, why = Verdict.UNDETERMINED, "did not happen on these walks"
         elif violation is not None or note:
             verdict, why = Verdict.UNDETERMINED, note or WALKS_ENDED
-        answers.append(StatementResult(s.name, s.kind, verdict, why))
+        answers.append(StatementResult(s.name, s.kind, verdict, why, found))
     return tuple(answers)

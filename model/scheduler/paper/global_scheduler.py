@@ -29,7 +29,8 @@ from rayproof.model.gcs.paper.protocol import (
     TaskRejected,
 )
 from rayproof.model.graph import NodeAffinity, NodeSpec, ObjectId, Program, Resources, TaskId, TaskKind
-from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant, derived
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant, derived, in_units
 from rayproof.model.scheduler.paper.events import Deferred, Granted, Rejected
 from rayproof.model.scheduler.paper.protocol import AssignTask, ForwardTask, Heartbeat
 from rayproof.model.scheduler.policy.hooks import (
@@ -58,8 +59,8 @@ class KnownNode:
     """What the scheduler knows of one node."""
 
     queue_length: int
-    free: tuple[tuple[str, int], ...]
-    acknowledged: int
+    free: tuple[tuple[str, int], ...] = in_units(UNIT, default=())
+    acknowledged: int = 0
     """Assignments that the node had received at its last heartbeat."""
     pending: tuple[TaskId, ...] = ()
     """Assigned since, oldest first."""
@@ -94,7 +95,7 @@ class GlobalScheduler(Process):
     backing_off: dict[TaskId, tuple[Name, bool]] = field(default_factory=dict)
     """Tasks that are not looked at before their timer -> (where submitted, whether executed again)."""
     retry_memory: Hashable = ()
-    deferred: dict[Kind, list[tuple[TaskId, Name, bool]]] = field(default_factory=dict)
+    deferred: dict[Kind, list[tuple[TaskId, Name, bool]]] = in_units(UNIT, default_factory=dict)
     """Tasks that wait for the view to change by class, oldest first."""
     views: list[NodeView] = derived(list)
     """Every node of the cluster as policies see it."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayproof.model.graph import ObjectId, TaskId
-from rayproof.model.kernel import Message
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Message, in_units
 
 # ---- to a raylet ---------------------------------------------------------------------------------------------------
 
@@ -103,9 +104,9 @@ class Heartbeat(Message):
     """Tasks queued or running."""
     received: int
     """Assignments received since the node started."""
-    free: tuple[tuple[str, int], ...]
+    free: tuple[tuple[str, int], ...] = in_units(UNIT, default=())
     """Free resources in fixed-point units."""
-    task_us: int
+    task_us: int = 0
     """Average run time of a task on this node; 0 while unknown."""
 
 

@@ -27,7 +27,8 @@ from rayproof.model.gcs.paper.protocol import (
     TaskRejected,
 )
 from rayproof.model.graph import ObjectId, Program, Put, Resources, TaskId, TaskKind
-from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant, in_units
 from rayproof.model.scheduler.paper.estimates import averaged
 from rayproof.model.scheduler.paper.events import (
     InputsLocal,
@@ -96,7 +97,7 @@ class Raylet(Process):
     resident: list[TaskId] = field(default_factory=list)
     """Constructors of the actors that live here; their resources stay held."""
     idle: list[Name] = field(default_factory=list)
-    free: dict[str, int] = field(default_factory=dict)
+    free: dict[str, int] = in_units(UNIT, default_factory=dict)
     store: dict[ObjectId, int] = field(default_factory=dict)
     """Objects that are here, with their values."""
     failed: set[ObjectId] = field(default_factory=set)
@@ -110,7 +111,7 @@ class Raylet(Process):
     order_memory: Hashable = ()
     received: int = 0
     """Assignments received since the start."""
-    reported: tuple[int, int, tuple[tuple[str, int], ...], int] | None = None
+    reported: Heartbeat | None = None
     """Content of the last heartbeat."""
 
     def start(self, ctx: Context) -> None:
@@ -379,10 +380,10 @@ class Raylet(Process):
     def report(self, ctx: Context) -> None:
         """Tell the global scheduler what has changed since the last heartbeat."""
         free = tuple(sorted(self.free.items()))
-        state = (len(self.queue) + len(self.running), self.received, free, self.task_us)
-        if state != self.reported:
-            self.reported = state
-            self.send_report(ctx, Heartbeat(*state))
+        beat = Heartbeat(len(self.queue) + len(self.running), self.received, free, self.task_us)
+        if beat != self.reported:
+            self.reported = beat
+            self.send_report(ctx, beat)
 
     def send_report(self, ctx: Context, beat: Heartbeat) -> None:
         """A newer report replaces the one that waits."""

@@ -203,7 +203,7 @@ class LeaseManager(Process):
         """Owners, workers, other raylets, the parts of this node; then one pass over the queues."""
         match message:
             case RequestLease(spec):
-                if not self.knows(ctx, spec):
+                if not self.is_orphan(spec) and not self.knows(ctx, spec):
                     self.to_schedule.append(spec)
             case CancelLease(lease):
                 self.cancel(ctx, sender, lease)
@@ -415,8 +415,8 @@ class LeaseManager(Process):
         if self.shows_views:
             usable = [each for each in self.nodes(ctx.me) if each.usable]
             seen = tuple((each.name, each.total, Resources.from_units(each.free)) for each in usable)
-        bound = hasattr(spec.strategy, "node")
-        ctx.observe(Decided(spec.lease, spec.task, ctx.me, node, spec.redirected, asked, bound, spec.demand, seen))
+        chosen = (spec.lease, spec.task, ctx.me, node, spec.redirected, asked, spec.demand, spec.strategy)
+        ctx.observe(Decided(*chosen, seen))
         if node == ctx.me:
             self.keep(ctx, spec)
         elif spec.redirected:
@@ -434,7 +434,7 @@ class LeaseManager(Process):
             position = self.order.index(node)
             self.table[position] = self.made_view(node, ctx.me)
         ctx.set_timer(RESTORE, RESTORE_US)
-        ctx.observe(Redirected(spec.lease, spec.redirected))
+        ctx.observe(Redirected(spec.lease, spec.redirected, node))
         ctx.send(spec.lease[0], RetryAt(spec.lease, node))
 
     def heard(self, me: Name, views: tuple[tuple[Name, View], ...]) -> None:

@@ -22,7 +22,7 @@ class CallMade(Message):
 
 @dataclass(frozen=True, slots=True)
 class CallGone(Message):
-    """Task manager to the calls: a call failed before it was sent."""
+    """Task manager to the calls: a call, or a constructor, failed before it was sent."""
 
     task: TaskId
 
@@ -39,6 +39,13 @@ class CreateActor(Message):
     references: tuple[tuple[ObjectId, Name], ...]
     raylet: Name
     """Of the creator's node, where the placement begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpActor(Message):
+    """To the actor table: an argument of the constructor is an error, so there will be no such actor."""
+
+    actor: ActorId
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,9 +231,8 @@ class Decided:
     chosen: Name
     redirected: bool
     asked_policy: bool
-    bound: bool
-    """Whether its strategy names a node."""
     demand: Resources
+    strategy: LeaseStrategy
     seen: tuple[tuple[Name, Resources, Resources], ...] = ()
     """Empty in timed runs."""
 
@@ -277,3 +276,5 @@ class Redirected:
 
     lease: LeaseId
     again: bool
+    node: Name
+    """The other one."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import Action, Cancel, Compute, Get, ObjectId, Program, Put, Submit, TaskId, TaskKind, Wait
-from rayproof.model.graph.contract import Began, DriverEnded, Ended, Got, GotError, Made, PlaceDied
+from rayproof.model.graph.contract import Began, DriverEnded, Ended, Got, GotError, Made, PlaceDied, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
 from rayproof.model.wire.ray2.leases import INSIDE, EndWorker, WorkerBlocked, WorkerUnblocked
@@ -193,6 +193,7 @@ class Body(Process):
                     ctx.set_timer(COMPUTING + task, duration_us, TimerKind.PROGRAM)
                     return
                 case Submit(child):
+                    ctx.observe(TaskSubmitted(child, task))
                     ctx.send(self.manager, SubmitTask(child, task), INSIDE)
                 case Cancel(child):
                     ctx.send(self.manager, CancelTask(child), INSIDE)

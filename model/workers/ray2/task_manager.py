@@ -14,7 +14,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
-from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, PlaceDied, TaskSubmitted
+from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, PlaceDied
 from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
@@ -138,7 +138,6 @@ class TaskManager(Process):
 
     def submit(self, ctx: Context, task: TaskId, by: TaskId) -> None:
         """A body submits a task; a body that runs again submits anew."""
-        ctx.observe(TaskSubmitted(task, by))
         spec = self.program.tasks[task]
         if task in self.attempts or task in self.pending:
             return
@@ -179,7 +178,7 @@ class TaskManager(Process):
         """Every argument exists; an error among them is the task's own."""
         spec, state = self.program.tasks[task], self.pending[task]
         if any(self.known[needed].value == FAILED for needed in spec.inputs):
-            if spec.kind is TaskKind.ACTOR_METHOD:
+            if spec.actor is not None:
                 ctx.send(self.caller, CallGone(task), INSIDE)
             self.fail(ctx, task, ErrorKind.DEPENDENCY)
             return

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 from rayproof.model.actors.paper.replay import ChainCaller, ChainStore, ReplayedActor
-from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.kernel import StateView, always, audit, first, sometimes
 
 
 @always(ChainStore, each=True, source="OSDI 2018 §3.2: stateful edges")
-def results_follow_the_chain(store: ChainStore) -> bool:
+def results_follow_the_chain(store: ChainStore) -> str | None:
     """Each result is the state after exactly the methods before it in the chain, in their order."""
     names = tuple(call for call, _ in store.chain)
-    return all(state == names[: position + 1] for position, state in store.results.items())
+    return first(
+        f"call {position} gave {state}, the chain is {names}"
+        for position, state in store.results.items()
+        if state != names[: position + 1]
+    )
 
 
 @always(ReplayedActor, ChainStore, source="OSDI 2018 §4.2.3")
-def every_state_follows_the_chain(view: StateView) -> bool:
+def every_state_follows_the_chain(view: StateView) -> str | None:
     """A live actor process never holds a state that the chain does not lead to."""
     for store in view.of(ChainStore).values():
         names = tuple(call for call, _ in store.chain)
-        if any(actor.state != names[: len(actor.state)] for actor in view.of(ReplayedActor).values()):
-            return False
-    return True
+        for name, actor in view.of(ReplayedActor).items():
+            if actor.state != names[: len(actor.state)]:
+                return f"{name} holds {actor.state}, the chain is {names}"
+    return None
 
 
 @audit(ChainCaller, source="bug benchmark L2")
-def every_method_has_its_result(view: StateView) -> bool:
+def every_method_has_its_result(view: StateView) -> str | None:
     """Every caller has the result of every call."""
-    return all(len(caller.results) == len(caller.calls) for caller in view.of(ChainCaller).values())
+    return first(
+        f"{name} has {len(caller.results)} results of {len(caller.calls)} calls"
+        for name, caller in view.of(ChainCaller).items()
+        if len(caller.results) != len(caller.calls)
+    )
 
 
 @sometimes(ChainStore, source="OSDI 2018 §4.2.3")
-def the_actor_is_made_again(view: StateView) -> bool:
+def the_actor_is_made_again(view: StateView) -> str | None:
     """The actor is in its second process."""
-    return any(store.host for store in view.of(ChainStore).values())
+    return first(f"it is process {store.host}" for store in view.of(ChainStore).values() if store.host)
 
 
 REPLAY = (

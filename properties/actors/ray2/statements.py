@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rayproof.model.actors.ray2.calls import Actor, Caller, incarnation
 from rayproof.model.actors.ray2.events import Accepted, Started
-from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.kernel import Name, StateView, always, audit, first, sometimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,10 @@ class Mismatch:
 
 
 @always(source="Ray documentation, Actors: order per caller; bug benchmark S3", monitors=(Order,))
-def actor_serial_order(view: StateView) -> bool:
+def actor_serial_order(view: StateView) -> str | None:
     """In an incarnation each caller's methods start in the order of their submission, those that are retried apart."""
-    return not view.monitor(Order).overtaken
+    overtaken = view.monitor(Order).overtaken
+    return f"{overtaken} starts after a later call" if overtaken else None
 
 
 @always(
@@ -85,55 +86,74 @@ def actor_serial_order(view: StateView) -> bool:
     known="by design: retries skip the queue (skip_queue) and may run after later calls, as in 10 of 10 recorded "
     "restarts of Ray 2.60, or before earlier ones; no issue of Ray's is known here that asks for another order",
 )
-def actor_serial_order_of_retries(view: StateView) -> bool:
+def actor_serial_order_of_retries(view: StateView) -> str | None:
     """In an incarnation each caller's methods start in the order of their submission, retries included."""
-    return not view.monitor(Order).retry_overtaken
+    overtaken = view.monitor(Order).retry_overtaken
+    return f"{overtaken} starts after a later call, one of them a retry" if overtaken else None
 
 
 @always(source="Ray documentation, Actors: at most once by default; bug benchmark S3", monitors=(Executions,))
-def no_method_twice_in_one_incarnation(view: StateView) -> bool:
+def no_method_twice_in_one_incarnation(view: StateView) -> str | None:
     """No call is executed twice in one incarnation of the actor."""
-    return not view.monitor(Executions).twice
+    twice = view.monitor(Executions).twice
+    return f"{twice} starts twice" if twice else None
 
 
 @always(source="Ray #8330; bug benchmark S3", monitors=(Mismatch,))
-def results_match_their_incarnation(view: StateView) -> bool:
+def results_match_their_incarnation(view: StateView) -> str | None:
     """A result counts only for the incarnation that the call was last sent to."""
-    return not view.monitor(Mismatch).call
+    call = view.monitor(Mismatch).call
+    return f"the result of {call} is of another incarnation" if call else None
 
 
 @always(Actor, each=True, source="Ray #47659; bug benchmark S3")
-def attempts_never_overlap(actor: Actor) -> bool:
+def attempts_never_overlap(actor: Actor) -> str | None:
     """No more methods run than the actor may run at a time, and never two attempts of one call."""
     names = [push.call for _, push in actor.running]
-    return len(names) == len(set(names)) and len(names) <= actor.concurrency
+    if len(names) == len(set(names)) and len(names) <= actor.concurrency:
+        return None
+    return f"{', '.join(names)} run at once, at most {actor.concurrency} may"
 
 
 @audit(Caller, source="Ray #52833, #51904; bug benchmark L2")
-def every_call_ends_in_value_or_error(view: StateView) -> bool:
+def every_call_ends_in_value_or_error(view: StateView) -> str | None:
     """Every call of a live caller has a value or one of Ray's errors."""
-    return all(len(caller.outcomes) == len(caller.calls) for caller in view.of(Caller).values())
+    return first(
+        f"{call.name} of {name} has no end"
+        for name, caller in view.of(Caller).items()
+        for call in caller.calls
+        if call.name not in caller.outcomes
+    )
 
 
 @audit(Caller, Actor, source="seed notes: cnt++ from two nodes, then a read gives 2")
-def the_read_sees_all_additions(view: StateView) -> bool:
+def the_read_sees_all_additions(view: StateView) -> str | None:
     """The read that waits for all additions gives their number."""
-    callers = view.of(Caller).values()
-    added = sum(not call.name.startswith("read") for caller in callers for call in caller.calls)
-    reads = [value for caller in callers for call, value in caller.outcomes.items() if call.startswith("read")]
-    return all(value == str(added) for value in reads)
+    callers = view.of(Caller)
+    added = sum(not call.name.startswith("read") for caller in callers.values() for call in caller.calls)
+    return first(
+        f"{call} of {name} gives {value}, {added} were added"
+        for name, caller in callers.items()
+        for call, value in caller.outcomes.items()
+        if call.startswith("read") and value != str(added)
+    )
 
 
 @sometimes(Caller, source="Ray 2.60 actor_task_submitter.cc")
-def a_call_is_retried(view: StateView) -> bool:
+def a_call_is_retried(view: StateView) -> str | None:
     """Some call has a second attempt."""
-    return any(count > 1 for caller in view.of(Caller).values() for count in caller.attempts.values())
+    return first(
+        f"call {number} of {name} has {count} attempts"
+        for name, caller in view.of(Caller).items()
+        for number, count in caller.attempts.items()
+        if count > 1
+    )
 
 
 @sometimes(Caller, Actor, source="Ray 2.60 actor_task_submitter.cc")
-def a_later_incarnation_answers(view: StateView) -> bool:
+def a_later_incarnation_answers(view: StateView) -> str | None:
     """The second incarnation of the actor has taken a call."""
-    return any(incarnation(name) and actor.expected for name, actor in view.of(Actor).items())
+    return first(f"{name} has taken a call" for name, a in view.of(Actor).items() if incarnation(name) and a.expected)
 
 
 CALLS = (

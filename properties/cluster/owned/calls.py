@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from rayproof.model.actors.ray2.events import ReplyLost, Started
 from rayproof.model.actors.ray2.lifecycle import Life
 from rayproof.model.actors.ray2.protocol import CallOutcome
-from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.kernel import Name, StateView, always, audit, first, sometimes
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
 from rayproof.model.scheduler.ray2.owned.calls import ActorCalls, ActorHome, caller_of, home_of
 from rayproof.properties.actors.ray2.statements import Executions, Order
@@ -45,9 +45,12 @@ class ExecutionsOfEach(ByCaller):
 
 
 @always(source="Ray documentation, Actors: order per caller; bug benchmark S3", monitors=(Orders,))
-def calls_start_in_order(view: StateView) -> bool:
+def calls_start_in_order(view: StateView) -> str | None:
     """In an incarnation an actor's methods start in the order of the driver's calls, those that are retried apart."""
-    return not any(order.overtaken for _, order in view.monitor(Orders).by)
+    orders = view.monitor(Orders).by
+    return first(
+        f"{order.overtaken} of {caller} starts after a later call" for caller, order in orders if order.overtaken
+    )
 
 
 @always(
@@ -55,32 +58,39 @@ def calls_start_in_order(view: StateView) -> bool:
     source="Ray documentation, Actors: at most once by default; bug benchmark S3",
     monitors=(ExecutionsOfEach,),
 )
-def no_call_starts_twice(view: StateView) -> bool:
+def no_call_starts_twice(view: StateView) -> str | None:
     """No call that is not to be retried is executed twice by one worker."""
     callers = view.of(ActorCalls)
-    return not any(
-        executions.twice and caller in callers and not callers[caller].max_task_retries
+    return first(
+        f"{executions.twice} of {caller} starts twice"
         for caller, executions in view.monitor(ExecutionsOfEach).by
+        if executions.twice and caller in callers and not callers[caller].max_task_retries
     )
 
 
 @audit(ActorCalls, ActorTable, source="Ray 2.60 actor_task_submitter.cc, ConnectActor and DisconnectActor")
-def callers_know_where_actors_live(view: StateView) -> bool:
+def callers_know_where_actors_live(view: StateView) -> str | None:
     """When nothing more can happen, a caller knows the worker of each actor that lives, and which are dead."""
     callers = view.of(ActorCalls)
     for table in view.of(ActorTable).values():
         for actor, life in table.life.items():
             caller = callers.get(caller_of(actor))
             if caller is not None and (caller.actor, caller.dead) != (table.home(actor), life is Life.DEAD):
-                return False
-    return True
+                known = "dead" if caller.dead else f"at {caller.actor or 'no worker'}"
+                return f"{actor} is {life} at {table.home(actor) or 'no worker'}, its caller takes it to be {known}"
+    return None
 
 
 @audit(ActorHome, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, DestroyActor, OnNodeDead; bug benchmark S2")
-def only_living_actors_have_workers(view: StateView) -> bool:
+def only_living_actors_have_workers(view: StateView) -> str | None:
     """When nothing more can happen, the workers that live are those of the actors that do."""
-    lives = {name for name, home in view.of(ActorHome).items() if home.lives}
-    return all(lives <= set(map(table.home, table.life)) for table in view.of(ActorTable).values())
+    lives = [name for name, home in view.of(ActorHome).items() if home.lives]
+    return first(
+        f"{name} lives, and no living actor is there"
+        for table in view.of(ActorTable).values()
+        for name in lives
+        if name not in set(map(table.home, table.life))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,7 @@ class LostReplies:
     source="Ray 2.60 exceptions.py; actor_task_submitter.cc, max_task_retries; bug benchmark S3",
     monitors=(LostReplies,),
 )
-def errors_of_calls_are_justified(view: StateView) -> bool:
+def errors_of_calls_are_justified(view: StateView) -> str | None:
     """A call fails only with its actor's death, or, all its retries spent, since a worker or a reply of it was lost."""
     lost = view.monitor(LostReplies).calls
     callers = view.of(ActorCalls)
@@ -119,45 +129,58 @@ def errors_of_calls_are_justified(view: StateView) -> bool:
                 if outcome == CallOutcome.DIED or (
                     outcome == CallOutcome.UNAVAILABLE and not (spent and (away or call.name in lost))
                 ):
-                    return False
-    return True
+                    return f"{call.name} fails ({outcome}), {actor} is {life}"
+    return None
 
 
 @always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, max_task_retries; bug benchmark L4")
-def calls_are_retried_within_their_budget(caller: ActorCalls) -> bool:
+def calls_are_retried_within_their_budget(caller: ActorCalls) -> str | None:
     """No call is sent more often than once and its retries."""
-    return all(count <= caller.max_task_retries + 1 for count in caller.attempts.values())
+    return first(
+        f"call {number} has {count} attempts and {caller.max_task_retries} retries"
+        for number, count in caller.attempts.items()
+        if count > caller.max_task_retries + 1
+    )
 
 
 @always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, fail_if_actor_unreachable")
-def nobody_waits_for_a_restart_without_retries(caller: ActorCalls) -> bool:
+def nobody_waits_for_a_restart_without_retries(caller: ActorCalls) -> str | None:
     """A call that is not to be retried does not wait for an actor that is away once its arguments are there."""
     away = caller.created and not caller.actor and not caller.dead and not caller.max_task_retries
-    return not (away and caller.unsent and caller.may_send(caller.unsent[0]))
+    if not away or not caller.unsent or not caller.may_send(caller.unsent[0]):
+        return None
+    return f"call {caller.unsent[0]} waits for an actor that is away"
 
 
 @sometimes(ActorCalls, source="Ray 2.60 exceptions.py")
-def a_call_fails_with_its_actor(view: StateView) -> bool:
+def a_call_fails_with_its_actor(view: StateView) -> str | None:
     """Some call ends in an error, since its actor has ended or is away."""
-    return any(set(CallOutcome).intersection(caller.outcomes.values()) for caller in view.of(ActorCalls).values())
+    return first(
+        f"{call} of {name}: {outcome}"
+        for name, caller in view.of(ActorCalls).items()
+        for call, outcome in caller.outcomes.items()
+        if outcome in set(CallOutcome)
+    )
 
 
 @sometimes(ActorCalls, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, RestartActor")
-def a_restarted_actor_is_called(view: StateView) -> bool:
+def a_restarted_actor_is_called(view: StateView) -> str | None:
     """Some call is sent to an actor that has lost its node and lives on another."""
     callers = view.of(ActorCalls)
-    return any(
-        table.home(actor) in callers[caller_of(actor)].in_flight.values()
+    return first(
+        f"{actor} is called at {table.home(actor)}"
         for table in view.of(ActorTable).values()
         for actor in table.restarts
-        if caller_of(actor) in callers
+        if caller_of(actor) in callers and table.home(actor) in callers[caller_of(actor)].in_flight.values()
     )
 
 
 @sometimes(source="Ray documentation, Actors: at least once with retries", monitors=(ExecutionsOfEach,))
-def a_call_is_executed_again(view: StateView) -> bool:
+def a_call_is_executed_again(view: StateView) -> str | None:
     """Some call is executed twice by one worker: its first reply was lost."""
-    return any(executions.twice for _, executions in view.monitor(ExecutionsOfEach).by)
+    return first(
+        f"{e.twice} of {caller} is executed twice" for caller, e in view.monitor(ExecutionsOfEach).by if e.twice
+    )
 
 
 CLUSTER_CALLS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rayproof.model.actors.ray2.lifecycle import Life
 from rayproof.model.graph import ObjectId, Resources, TaskId, Wait
-from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.kernel import StateView, always, audit, first, sometimes
 from rayproof.model.lineage.ray2.execution import Borrower
 from rayproof.model.lineage.ray2.programs import Failure, GetOne, Stage
 from rayproof.model.scheduler.ray2.leases.bundled import GROUP
@@ -34,7 +34,7 @@ from rayproof.properties.scheduler.ray2.leases.statements import (
 
 
 @always(ClusterRaylet, source="Ray 2.60 local_resource_manager.cc, placement_group_resource_manager.cc; S2")
-def leases_and_bundles_add_up(view: StateView) -> bool:
+def leases_and_bundles_add_up(view: StateView) -> str | None:
     """Free, leased and reserved is what a node has and its bundles offer; leases that never waited have their room."""
     for name, raylet in view.of(ClusterRaylet).items():
         if raylet.told is None:
@@ -44,39 +44,46 @@ def leases_and_bundles_add_up(view: StateView) -> bool:
             held = held + (taken - raylet.processors(worker) if worker in raylet.blocked else taken)
             if worker not in raylet.blocked and worker not in raylet.resumed:
                 fresh = fresh + taken
-        if held != total or not fresh.fits(total):
-            return False
-    return True
+        if held != total:
+            return f"{name}: free, leased and reserved are {held} of {total}"
+        if not fresh.fits(total):
+            return f"{name}: leases that never waited hold {fresh} of {total}"
+    return None
 
 
 @always(LeasedExecutor, ClusterRaylet, source="Ray 2.60 node_manager.cc: a worker is leased as long as it runs; S3''")
-def attempts_run_on_their_leases(view: StateView) -> bool:
+def attempts_run_on_their_leases(view: StateView) -> str | None:
     """Each attempt on a living node is on a lease of its own that the node has granted and not got back."""
-    raylets = {raylet.executor: raylet for raylet in view.of(ClusterRaylet).values()}
+    raylets = {raylet.executor: (at, raylet) for at, raylet in view.of(ClusterRaylet).items()}
     for name, executor in view.of(LeasedExecutor).items():
+        at, raylet = raylets[name]
         leases = [executor.lease_of[task] for task in executor.attempts]
-        if len(leases) != len(set(leases)) or not raylets[name].granted.keys() >= set(leases):
-            return False
-    return True
+        for task, lease in zip(executor.attempts, leases, strict=True):
+            if leases.count(lease) > 1:
+                return f"two attempts on {at} are on lease {lease}"
+            if lease not in raylet.granted:
+                return f"{task} runs on lease {lease}, which {at} has not granted or has got back"
+    return None
 
 
 @audit(Submitter, ClusterRaylet, source="bug benchmark L1, L2: what a node has room for does not wait")
-def nothing_waits_where_there_is_room(view: StateView) -> bool:
+def nothing_waits_where_there_is_room(view: StateView) -> str | None:
     """When nothing more can happen, no task or actor waits that its node, or any for a task, has room for."""
-    raylets = view.of(ClusterRaylet).values()
+    raylets = view.of(ClusterRaylet)
     waiting = [
-        scheduling_class
+        (tasks[0], scheduling_class)
         for submitter in view.of(Submitter).values()
         for scheduling_class, tasks in submitter.queued.items()
         if tasks
     ]
-    if any(
-        raylet.idle and raylet.allocation(scheduling_class) is not None
-        for raylet in raylets
-        for scheduling_class in waiting
-    ):
-        return False
-    return not any(raylet.to_start and raylet.idle and raylet.allocation(ACTOR) is not None for raylet in raylets)
+    for name, raylet in raylets.items():
+        for task, scheduling_class in waiting:
+            if raylet.idle and raylet.allocation(scheduling_class) is not None:
+                return f"{task} waits, {name} has room and a worker"
+    for name, raylet in raylets.items():
+        if raylet.to_start and raylet.idle and raylet.allocation(ACTOR) is not None:
+            return f"an actor waits on {name}, which has room and a worker"
+    return None
 
 
 def _without_room(view: StateView) -> set[TaskId]:
@@ -115,99 +122,111 @@ def _waiting(owner: TaskManager, view: StateView) -> set[ObjectId]:
 
 
 @audit(TaskManager, Submitter, ActorTable, Borrower, source="Ray #47606, #47043; bug benchmark L2")
-def who_waits_waits_for_room(view: StateView) -> bool:
+def who_waits_waits_for_room(view: StateView) -> str | None:
     """When nothing more can happen, all tasks, calls and reads have ended, unless they wait for room."""
-    for owner in view.of(TaskManager).values():
+    for name, owner in view.of(TaskManager).items():
         waiting = _waiting(owner, view)
         unfinished = {t.result for t in owner.tasks if owner.stage.get(t.name) in (Stage.PENDING, Stage.SUBMITTED)}
-        if unfinished != waiting or (owner.at != len(owner.program) and not _is_stuck(owner, waiting)):
-            return False
+        for object_id in sorted(unfinished ^ waiting):
+            return f"{object_id} is not made, and waits for no room"
+        if owner.at != len(owner.program) and not _is_stuck(owner, waiting):
+            return f"{name} waits in action {owner.at + 1} of {len(owner.program)}, and for no room"
         # A driver that waits may not have come yet to the task that makes what another process reads.
         unmade = (
             {t.result for t in owner.tasks if t.name not in owner.stage} if owner.at != len(owner.program) else set()
         )
-        if any(
-            not borrower.outcome and borrower.object not in waiting | unmade for borrower in view.of(Borrower).values()
-        ):
-            return False
-    return True
+        for borrower_name, borrower in view.of(Borrower).items():
+            if not borrower.outcome and borrower.object not in waiting | unmade:
+                return f"{borrower_name} waits for {borrower.object}, which waits for no room"
+    return None
 
 
 @audit(TaskManager, Submitter, ActorTable, LeasedExecutor, source="OSDI 2018 §4.2.3; bug benchmark S1")
-def what_is_referred_to_is_somewhere(view: StateView) -> bool:
+def what_is_referred_to_is_somewhere(view: StateView) -> str | None:
     """Whatever a live driver refers to is on a live node, has ended in an error, or waits for a task without room."""
     nodes = view.of(LeasedExecutor).values()
-    for owner in view.of(TaskManager).values():
+    for name, owner in view.of(TaskManager).items():
         made = {*_waiting(owner, view), *owner.failures, *owner.small}
-        if any(not any(node.has(object_id) for node in nodes) for object_id in owner.references - made):
-            return False
-    return True
+        for object_id in sorted(owner.references - made):
+            if not any(node.has(object_id) for node in nodes):
+                return f"{object_id}: no copy and no error, {name} refers to it"
+    return None
 
 
 @audit(TaskManager, LeasedExecutor, source="bug benchmark S2: at quiescence nothing is held")
-def what_nobody_needs_is_freed(view: StateView) -> bool:
+def what_nobody_needs_is_freed(view: StateView) -> str | None:
     """When nothing more can happen, a driver keeps a value only for itself, for its lineage, or for a waiting task."""
-    return not any(
-        owner.places(object_id) and not owner.is_needed(object_id) and not owner.held_by_lineage(object_id)
-        for owner in view.of(TaskManager).values()
+    return first(
+        f"{object_id} is kept for {name}, which does not need it"
+        for name, owner in view.of(TaskManager).items()
         for object_id in owner.known_objects()
+        if owner.places(object_id) and not owner.is_needed(object_id) and not owner.held_by_lineage(object_id)
     )
 
 
 @audit(ClusterRaylet, source="Ray #17634; bug benchmark D50")
-def no_lease_is_held_in_vain(view: StateView) -> bool:
+def no_lease_is_held_in_vain(view: StateView) -> str | None:
     """When nothing more can happen, every worker is back but for those of actors and those that wait for arguments."""
-    return all(
-        scheduling_class == ACTOR or worker in raylet.blocked
-        for raylet in view.of(ClusterRaylet).values()
+    return first(
+        f"{worker} of {name} is not back"
+        for name, raylet in view.of(ClusterRaylet).items()
         for scheduling_class, worker, _ in raylet.granted.values()
+        if scheduling_class != ACTOR and worker not in raylet.blocked
     )
 
 
 @audit(ActorTable, ClusterRaylet, source="Ray 2.60 gcs_actor_manager.cc, OnNodeDead; bug benchmark S2")
-def actors_live_where_their_table_says(view: StateView) -> bool:
+def actors_live_where_their_table_says(view: StateView) -> str | None:
     """When nothing more can happen, a node has workers for the actors that live there and requests of those to come."""
     for table in view.of(ActorTable).values():
         for name, raylet in view.of(ClusterRaylet).items():
             here = {a: life for a, life in table.life.items() if table.node[a] == name and life is not Life.DEAD}
             alive = {(a, table.incarnation[a]) for a, life in here.items() if life is Life.ALIVE}
             coming = {(a, table.incarnation[a]) for a, life in here.items() if life is not Life.ALIVE}
-            if {(a, incarnation) for a, (incarnation, _) in raylet.living.items()} != alive:
-                return False
-            if {*raylet.to_start} != coming:
-                return False
-        if any(table.node[a] in view.dead for a, life in table.life.items() if life is not Life.DEAD):
-            return False
-    return True
+            workers = {(a, incarnation) for a, (incarnation, _) in raylet.living.items()}
+            for actor, incarnation in sorted(workers ^ alive):
+                where = "only in the table" if (actor, incarnation) in alive else "not in the table"
+                return f"incarnation {incarnation} of {actor} lives on {name}: {where}"
+            for actor, incarnation in sorted({*raylet.to_start} ^ coming):
+                return f"incarnation {incarnation} of {actor}: {name} and the table differ about whether it is to come"
+        for actor, life in table.life.items():
+            if table.node[actor] in view.dead and life is not Life.DEAD:
+                return f"{actor} is {life} on {table.node[actor]}, which is dead"
+    return None
 
 
 @sometimes(ClusterRaylet, source="Ray 2.60 resource_instance_set.cc")
-def a_lease_is_granted_in_a_bundle(view: StateView) -> bool:
+def a_lease_is_granted_in_a_bundle(view: StateView) -> str | None:
     """Some task runs in a bundle."""
-    return any(
-        GROUP in name
-        for raylet in view.of(ClusterRaylet).values()
+    return first(
+        f"{name} has granted one"
+        for name, raylet in view.of(ClusterRaylet).items()
         for _, _, taken in raylet.granted.values()
-        for name, _ in taken.units
+        if any(GROUP in each for each, _ in taken.units)
     )
 
 
 @sometimes(LeasedExecutor, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
-def a_worker_is_killed(view: StateView) -> bool:
+def a_worker_is_killed(view: StateView) -> str | None:
     """Some worker ends before its attempt does, or before its attempt comes."""
-    return any(executor.ended for executor in view.of(LeasedExecutor).values())
+    return first(f"a worker of {name} ends" for name, e in view.of(LeasedExecutor).items() if e.ended)
 
 
 @sometimes(TaskManager, source="Ray 2.60 normal_task_submitter.cc, CancelTask")
-def a_task_ends_cancelled(view: StateView) -> bool:
+def a_task_ends_cancelled(view: StateView) -> str | None:
     """Some task ends by its cancellation."""
-    return any(Failure.CANCELLED in owner.failures.values() for owner in view.of(TaskManager).values())
+    return first(
+        f"{object_id} of {name}"
+        for name, owner in view.of(TaskManager).items()
+        for object_id, failure in owner.failures.items()
+        if failure is Failure.CANCELLED
+    )
 
 
 @sometimes(ActorTable, source="Ray 2.60 gcs_actor_manager.cc, RestartActor")
-def an_actor_is_restarted(view: StateView) -> bool:
+def an_actor_is_restarted(view: StateView) -> str | None:
     """Some actor has lost its node and is placed again."""
-    return any(table.restarts for table in view.of(ActorTable).values())
+    return first(f"{min(table.restarts)} is restarted" for table in view.of(ActorTable).values() if table.restarts)
 
 
 REPLACED = (every_get_ends_in_value_or_error, no_lost_objects, unneeded_values_are_freed)

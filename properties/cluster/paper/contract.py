@@ -91,9 +91,9 @@ def keeps_the_contract(program: Program) -> Statement:
     """The statement that a cluster of the paper does nothing that the contract of its program does not allow."""
     monitor = type("PaperContractOfProgram", (PaperContract,), {"__slots__": (), "program": program})
 
-    def the_paper_refines_the_task_graph(view: StateView) -> bool:
+    def the_paper_refines_the_task_graph(view: StateView) -> str | None:
         """Every step of the paper's cluster is one of the dynamic task graph, or none."""
-        return not view.monitor(monitor).standing.refusal
+        return view.monitor(monitor).standing.refusal or None
 
     return always(source="OSDI 2018, section 3.2 (graph.contract)", monitors=(monitor,))(
         the_paper_refines_the_task_graph

@@ -9,7 +9,8 @@ from rayproof.model.gcs.paper.chained import ChainedStore, RowClient
 from rayproof.model.gcs.paper.control_store import ControlStore
 from rayproof.model.gcs.paper.events import HeardOfDeath
 from rayproof.model.graph import ObjectId, TaskId
-from rayproof.model.kernel import Name, StateView, always, audit, eventually, leads_to, sometimes
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Name, StateView, always, audit, eventually, first, leads_to, sometimes
 from rayproof.model.lineage.paper.tables import TaskStatus
 from rayproof.model.scheduler.paper.events import Granted, Moved, Sealed
 from rayproof.model.scheduler.paper.global_scheduler import GlobalScheduler
@@ -43,14 +44,14 @@ class GrantsToTheDead:
 
     dead: tuple[tuple[Name, Name], ...] = ()
     """(scheduler, node)."""
-    granted: TaskId = ""
+    granted: str = ""
 
     def observe(self, event: object) -> GrantsToTheDead:
         """Fold one event."""
         if isinstance(event, HeardOfDeath) and event.by.startswith("scheduler"):
             return replace(self, dead=tuple(sorted({*self.dead, (event.by, event.node)})))
         if isinstance(event, Granted) and (event.by, event.node) in self.dead and not self.granted:
-            return replace(self, granted=event.task)
+            return replace(self, granted=f"{event.by} gives {event.task} to {event.node}, which it knows to be dead")
         return self
 
 
@@ -65,36 +66,40 @@ def _pending_tasks(view: StateView) -> set[TaskId]:
 
 
 @audit(Raylet, GlobalScheduler, source="OSDI 2018 §4.2.3; Ray #7063 and others of its kind")
-def no_lost_objects(view: StateView) -> bool:
+def no_lost_objects(view: StateView) -> str | None:
     """Every object that somebody waits for has come, or the task that makes it is still on its way."""
     pending = _pending_tasks(view)
-    for raylet in view.of(Raylet).values():
+    for name, raylet in view.of(Raylet).items():
         awaited = {*raylet.wanted, *raylet.watched}
         for task in raylet.queue:
             awaited |= {needed for needed in raylet.program.tasks[task].inputs if needed not in raylet.store}
-        if any(raylet.program.producer(needed) not in pending for needed in awaited):
-            return False
-    return True
+        for needed in sorted(awaited):
+            maker = raylet.program.producer(needed)
+            if maker not in pending:
+                return f"{needed}: no copy, {maker} is neither queued nor running, {name} waits"
+    return None
 
 
 @audit(Raylet, GlobalScheduler, source="OSDI 2018 §4.2.2; Ray documentation, Scheduling")
-def eventual_scheduling(view: StateView) -> bool:
+def eventual_scheduling(view: StateView) -> str | None:
     """No task that a live node could run is left waiting for a place or for a worker."""
     raylets = view.of(Raylet)
-    for raylet in raylets.values():
-        if any(raylet.has_inputs(task) for task in raylet.queue):
-            return False
-    for scheduler in view.of(GlobalScheduler).values():
+    for name, raylet in raylets.items():
+        for task in raylet.queue:
+            if raylet.has_inputs(task):
+                return f"{task} waits for a worker of {name}"
+    for by, scheduler in view.of(GlobalScheduler).items():
         waiting = [*scheduler.asked, *(task for tasks in scheduler.deferred.values() for task, _, _ in tasks)]
         for task in waiting:
             demand = scheduler.program.tasks[task].demand
-            if any(demand.fits(raylet.total) for raylet in raylets.values()):
-                return False
-    return True
+            for name, raylet in raylets.items():
+                if demand.fits(raylet.total):
+                    return f"{task} waits at {by} and asks for {demand}, {name} has {raylet.total}"
+    return None
 
 
 @always(Raylet, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
-def capacity_conserved(raylet: Raylet) -> bool:
+def capacity_conserved(raylet: Raylet) -> str | None:
     """On every node held and free resources add up, tasks that never waited fit, and each worker has one place."""
     held = dict.fromkeys(raylet.free, 0)
     fresh = dict.fromkeys(raylet.free, 0)
@@ -108,58 +113,73 @@ def capacity_conserved(raylet: Raylet) -> bool:
         for name, amount in raylet.program.tasks[task].demand.units:
             held[name] += amount
             fresh[name] += amount
+    for name, amount in raylet.total.units:
+        if raylet.free[name] + held[name] != amount:
+            return f"{name}: {raylet.free[name] / UNIT:g} free and {held[name] / UNIT:g} held of {amount / UNIT:g}"
+        if fresh[name] > amount:
+            return f"{name}: {fresh[name] / UNIT:g} held by tasks that never waited, of {amount / UNIT:g}"
     places = sorted([*raylet.idle, *raylet.running])
-    return (
-        all(raylet.free[name] + held[name] == amount for name, amount in raylet.total.units)
-        and all(fresh[name] <= amount for name, amount in raylet.total.units)
-        and places == sorted(raylet.workers if raylet.free else ())
-    )
+    if places != sorted(raylet.workers if raylet.free else ()):
+        return f"idle or running are the workers {', '.join(places)}, not each once"
+    return None
 
 
 @always(Raylet, each=True, source="OSDI 2018 §3.2, §4.2.3: inputs are copied to the local store before execution")
-def runs_after_its_inputs(raylet: Raylet) -> bool:
+def runs_after_its_inputs(raylet: Raylet) -> str | None:
     """A task runs only where and when all its inputs are in the local store."""
-    return all(
-        needed in raylet.store for task in raylet.running.values() for needed in raylet.program.tasks[task].inputs
+    return first(
+        f"{task} runs without {needed}"
+        for task in raylet.running.values()
+        for needed in raylet.program.tasks[task].inputs
+        if needed not in raylet.store
     )
 
 
 @always(source="OSDI 2018 §3.1: objects are immutable", monitors=(FirstValues,))
-def one_value_per_object(view: StateView) -> bool:
+def one_value_per_object(view: StateView) -> str | None:
     """An object has one value, however often and wherever the task that makes it is executed."""
-    return not view.monitor(FirstValues).contradicted
+    contradicted = view.monitor(FirstValues).contradicted
+    return f"{contradicted} was made with another value than before" if contradicted else None
 
 
 @always(source="Ray 2.60 cluster_resource_scheduler.cc, NodeAvailable; bug benchmark S6", monitors=(GrantsToTheDead,))
-def no_grant_to_the_dead(view: StateView) -> bool:
+def no_grant_to_the_dead(view: StateView) -> str | None:
     """A scheduler gives no task to a node that it has been told is dead."""
-    return not view.monitor(GrantsToTheDead).granted
+    return view.monitor(GrantsToTheDead).granted or None
 
 
 @always(GlobalScheduler, links=("scheduler*", "raylet*"), source="bug benchmark D01: fresh decisions forgotten")
-def assignments_remembered(view: StateView) -> bool:
+def assignments_remembered(view: StateView) -> str | None:
     """What was assigned to a node and has not arrived there counts as load, whatever older report comes in."""
     schedulers = view.of(GlobalScheduler)
     for sender, node, _, message in view.messages():
         if isinstance(message, AssignTask):
             state = schedulers[sender].nodes.get(node)
             if state is not None and message.task not in state.pending:
-                return False
-    return True
+                return f"{message.task} is on its way to {node}, {sender} does not count it"
+    return None
 
 
 @sometimes(ControlStore, source="OSDI 2018 §4.2.3")
-def a_lost_task_is_placed_again(view: StateView) -> bool:
+def a_lost_task_is_placed_again(view: StateView) -> str | None:
     """Some task has to be executed again."""
-    return any(
-        entry.status is TaskStatus.PLACING for store in view.of(ControlStore).values() for entry in store.tasks.values()
+    return first(
+        f"{task} is placed again"
+        for store in view.of(ControlStore).values()
+        for task, entry in store.tasks.items()
+        if entry.status is TaskStatus.PLACING
     )
 
 
 @sometimes(GlobalScheduler, source="OSDI 2018 §4.2.2")
-def a_task_is_assigned(view: StateView) -> bool:
+def a_task_is_assigned(view: StateView) -> str | None:
     """Some task leaves the node where it was submitted."""
-    return any(state.pending for scheduler in view.of(GlobalScheduler).values() for state in scheduler.nodes.values())
+    return first(
+        f"{name} has assigned a task to {node}"
+        for name, scheduler in view.of(GlobalScheduler).items()
+        for node, state in scheduler.nodes.items()
+        if state.pending
+    )
 
 
 CLUSTER = (
@@ -177,25 +197,29 @@ CLUSTER = (
 
 
 @audit(Driver, Worker, Raylet, GlobalScheduler, source="bug benchmark S2: at quiescence nothing is held")
-def at_rest(view: StateView) -> bool:
+def at_rest(view: StateView) -> str | None:
     """Once nothing can happen any more the program has ended, and no task, worker, CPU, pull or wait is left over."""
-    if not all(driver.done for driver in view.of(Driver).values()):
-        return False
-    if any(worker.task or worker.missing for worker in view.of(Worker).values()):
-        return False
-    for raylet in view.of(Raylet).values():
+    for name, driver in view.of(Driver).items():
+        if not driver.done:
+            return f"{name} has not ended"
+    for name, worker in view.of(Worker).items():
+        if worker.task or worker.missing:
+            return f"{name} is left with {worker.task or 'a missing object'}"
+    for name, raylet in view.of(Raylet).items():
         resident = dict.fromkeys(raylet.free, 0)
         for task in raylet.resident:
-            for name, amount in raylet.program.tasks[task].demand.units:
-                resident[name] += amount
-        if any(raylet.free[name] + resident[name] != raylet.total.fixed(name) for name in raylet.free):
-            return False
-        if raylet.queue or raylet.running or raylet.waiting or raylet.pulls or raylet.wanted or raylet.watched:
-            return False
-    return not any(
-        scheduler.asked or scheduler.deferred or scheduler.backing_off
-        for scheduler in view.of(GlobalScheduler).values()
-    )
+            for kind, amount in raylet.program.tasks[task].demand.units:
+                resident[kind] += amount
+        for kind, free in raylet.free.items():
+            if free + resident[kind] != raylet.total.fixed(kind):
+                return f"{name}: {kind} free is {free / UNIT:g} of {raylet.total[kind]:g}"
+        for left in ("queue", "running", "waiting", "pulls", "wanted", "watched"):
+            if getattr(raylet, left):
+                return f"{name}: something is left in `{left}`"
+    for name, scheduler in view.of(GlobalScheduler).items():
+        if scheduler.asked or scheduler.deferred or scheduler.backing_off:
+            return f"{name}: tasks are left over"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,26 +236,31 @@ class Travels:
 
 
 @always(source="OSDI 2018 §3.2, §5.1: a stateful edge; methods are replayed after a failure", monitors=(Travels,))
-def actors_are_replayed(view: StateView) -> bool:
+def actors_are_replayed(view: StateView) -> str | None:
     """A method runs where its constructor and the method before it by the same caller have run, also after a crash."""
-    return not view.monitor(Travels).found
+    found = view.monitor(Travels).found
+    return f"{found} has come to another node" if found else None
 
 
 @sometimes(ChainedStore, RowClient, Replica, source="OSDI 2018 §4.2.1: the store goes on when a replica fails")
-def a_request_meets_a_failed_replica(view: StateView) -> bool:
+def a_request_meets_a_failed_replica(view: StateView) -> str | None:
     """A replica is gone and the front end, which does not know it, waits for an answer."""
-    clients = view.of(RowClient).values()
-    return any(
-        client.pending and any(name in view.dead for name in configuration.chain)
-        for client in clients
-        for configuration in (client.configuration, *client.others)
+    return first(
+        f"{client} waits, {name} is gone"
+        for client, asking in view.of(RowClient).items()
+        if asking.pending
+        for configuration in (asking.configuration, *asking.others)
+        for name in configuration.chain
+        if name in view.dead
     )
 
 
 @sometimes(ChainedStore, source="OSDI 2018 §4.2.1: shards are independent")
-def a_request_waits_for_another(view: StateView) -> bool:
+def a_request_waits_for_another(view: StateView) -> str | None:
     """A request comes while another one is being carried out."""
-    return any(len(store.requests) > 1 for store in view.of(ChainedStore).values())
+    return first(
+        f"{name} has {len(s.requests)} requests" for name, s in view.of(ChainedStore).items() if len(s.requests) > 1
+    )
 
 
 CHAINED = (a_request_meets_a_failed_replica, a_request_waits_for_another)
@@ -239,30 +268,22 @@ CHAINED = (a_request_meets_a_failed_replica, a_request_waits_for_another)
 
 
 @eventually(Driver, source="OSDI 2018 §3.1: a get returns; bug benchmark L2")
-def the_program_ends(view: StateView) -> bool:
+def the_program_ends(view: StateView) -> str | None:
     """The driver has all that it waits for, and ends."""
     driver = view.one(Driver)
-    return driver is None or driver.done
+    return None if driver is None or driver.done else "the driver still waits"
 
 
-def _nothing_is_lost(view: StateView) -> bool:
-    return bool(no_lost_objects.check(view))
-
-
-@leads_to(Raylet, GlobalScheduler, then=_nothing_is_lost, source="OSDI 2018 §4.2.3; bug benchmark L2")
-def lost_objects_come_back(view: StateView) -> bool:
+@leads_to(Raylet, GlobalScheduler, then=no_lost_objects.check, source="OSDI 2018 §4.2.3; bug benchmark L2")
+def lost_objects_come_back(view: StateView) -> object:
     """An object that somebody waits for and nobody is making comes, or is being made again."""
-    return not no_lost_objects.check(view)
+    return no_lost_objects.check(view)
 
 
-def _nothing_waits_for_room(view: StateView) -> bool:
-    return bool(eventual_scheduling.check(view))
-
-
-@leads_to(Raylet, GlobalScheduler, then=_nothing_waits_for_room, source="OSDI 2018 §4.2.2; bug benchmark L1")
-def tasks_find_room(view: StateView) -> bool:
+@leads_to(Raylet, GlobalScheduler, then=eventual_scheduling.check, source="OSDI 2018 §4.2.2; bug benchmark L1")
+def tasks_find_room(view: StateView) -> object:
     """A task that a live node could run finds a place and a worker."""
-    return not eventual_scheduling.check(view)
+    return eventual_scheduling.check(view)
 
 
 CLUSTER_RUNS = (the_program_ends, lost_objects_come_back, tasks_find_room, comes_to_rest)

@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Self, get_args
 from rayproof.model.graph import Program, Resources, TaskId
 from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
-from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Name, Statement, StateView, always, audit, first, sometimes
 from rayproof.model.scheduler.ray2.bundles import wildcard_of
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, processors
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
-from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, Redirected
+from rayproof.model.wire.ray2.leases import Decided, LeaseAsked, LeaseGiven, LeaseId, Redirected
 from rayproof.model.workers.ray2.body import Body
 from rayproof.model.workers.ray2.events import TaskPushed
 from rayproof.model.workers.ray2.task_manager import TaskManager
@@ -51,13 +52,19 @@ def keeps_the_contract(program: Program) -> Statement:
     monitor = _monitor_of(program.name)
     monitor.program = program
 
-    def refines_the_task_graph(view: StateView) -> bool:
+    def refines_the_task_graph(view: StateView) -> str | None:
         """Every step is one of the dynamic task graph, or none: attempts, values, errors and orders are allowed."""
-        return not view.monitor(monitor).standing.refusal
+        return view.monitor(monitor).standing.refusal or None
 
     return always(source="OSDI 2018, section 3.2; Ray 2.60 task_manager.cc (graph.contract)", monitors=(monitor,))(
         refines_the_task_graph
     )
+
+
+def told(lease: LeaseId) -> str:
+    """A lease for people."""
+    owner, number = lease
+    return f"lease {number} of {owner}"
 
 
 # ---- safety ----------------------------------------------------------------------------------------------------------
@@ -67,25 +74,25 @@ def keeps_the_contract(program: Program) -> Statement:
 class LeaseBreaches:
     """Monitor: what raylets and owners did and should not have."""
 
-    granted_while_draining: bool = False
-    asked_the_dead: bool = False
-    redirected_twice: bool = False
+    granted_while_draining: str = ""
+    asked_the_dead: str = ""
+    redirected_twice: str = ""
 
     def observe(self, event: object) -> LeaseBreaches:
         """Fold one event."""
         match event:
-            case LeaseGiven(draining=True):
-                return replace(self, granted_while_draining=True)
-            case LeaseAsked(known_dead=True):
-                return replace(self, asked_the_dead=True)
-            case Redirected(again=True):
-                return replace(self, redirected_twice=True)
+            case LeaseGiven(lease, node, draining=True):
+                return replace(self, granted_while_draining=f"{node} grants {told(lease)} while it drains")
+            case LeaseAsked(lease, node, known_dead=True):
+                return replace(self, asked_the_dead=f"{told(lease)} is asked of {node}, which is known to be dead")
+            case Redirected(lease, again=True):
+                return replace(self, redirected_twice=f"{told(lease)} is redirected again")
             case _:
                 return self
 
 
 @always(LeaseManager, WorkerPool, source="Ray #55469; bug benchmark D12, S2")
-def a_worker_has_one_lease(view: StateView) -> bool:
+def a_worker_has_one_lease(view: StateView) -> str | None:
     """A worker process belongs to one lease at a time, and to none while its pool has it."""
     pools = {pool.raylet: pool for pool in view.of(WorkerPool).values()}
     for name, raylet in view.of(LeaseManager).items():
@@ -93,24 +100,28 @@ def a_worker_has_one_lease(view: StateView) -> bool:
         if name in pools:
             pool = pools[name]
             held += [*pool.idle, *pool.absent, *pool.starting, *pool.for_actors]
-        if max(Counter(held).values(), default=0) > 1:
-            return False
-    return True
+        for worker, count in Counter(held).items():
+            if count > 1:
+                leases = [lease for lease, granted in raylet.granted.items() if granted.worker == worker]
+                held_by = " and ".join(map(told, leases)) or "nobody"
+                return f"{worker} belongs to {held_by}" + ("" if len(leases) > 1 else " and is in the pool")
+    return None
 
 
 @always(LeaseManager, source="bug benchmark D12; ray-chaos: requests are deduplicated in every phase")
-def a_request_is_known_once(view: StateView) -> bool:
+def a_request_is_known_once(view: StateView) -> str | None:
     """A request waits in one queue of a raylet at most, and not while it holds a worker there."""
-    for raylet in view.of(LeaseManager).values():
+    for name, raylet in view.of(LeaseManager).items():
         queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
-        leases = [spec.lease for queue in queues for spec in queue] + list(raylet.granted)
-        if len(leases) > len(set(leases)):
-            return False
-    return True
+        leases = Counter([spec.lease for queue in queues for spec in queue] + list(raylet.granted))
+        for lease, count in leases.items():
+            if count > 1:
+                return f"{name} knows {told(lease)} {count} times"
+    return None
 
 
 @always(LeaseManager, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2, D08")
-def free_and_leased_add_up(view: StateView) -> bool:
+def free_and_leased_add_up(view: StateView) -> str | None:
     """Free and leased add up to what the node has, and leases that never waited in a get fit."""
     for name, raylet in view.of(LeaseManager).items():
         fresh, held = Resources(), Resources()
@@ -120,94 +131,111 @@ def free_and_leased_add_up(view: StateView) -> bool:
             if lease not in raylet.blocked and lease not in raylet.resumed:
                 fresh = fresh + taken
         total = raylet.seats[name].total
-        if raylet.told is not None and (raylet.free + held != total or not fresh.fits(total)):
-            return False
-    return True
+        if raylet.told is None:
+            continue
+        if raylet.free + held != total:
+            return f"{name}: {raylet.free} free, {held} leased, {total} in all"
+        if not fresh.fits(total):
+            return f"{name}: leases that never waited hold {fresh} of {total}"
+    return None
 
 
 @always(
     source="Ray 2.60 cluster_resource_scheduler.cc, NodeAvailable; #63405, bug benchmark D04, S6",
     monitors=(LeaseBreaches,),
 )
-def the_draining_grant_nothing(view: StateView) -> bool:
+def the_draining_grant_nothing(view: StateView) -> str | None:
     """No lease is granted by a draining node, or asked of one that the owner knows to be dead."""
     breaches = view.monitor(LeaseBreaches)
-    return not breaches.granted_while_draining and not breaches.asked_the_dead
+    return breaches.granted_while_draining or breaches.asked_the_dead or None
 
 
 @always(
     source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; #16488, bug benchmark D02", monitors=(LeaseBreaches,)
 )
-def a_redirected_request_is_not_sent_on(view: StateView) -> bool:
+def a_redirected_request_is_not_sent_on(view: StateView) -> str | None:
     """A raylet to which a request was redirected grants, keeps or rejects it; it never redirects it again."""
-    return not view.monitor(LeaseBreaches).redirected_twice
+    return view.monitor(LeaseBreaches).redirected_twice or None
 
 
 @always(LeaseManager, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
-def waiting_workers_are_capped(view: StateView) -> bool:
+def waiting_workers_are_capped(view: StateView) -> str | None:
     """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
     for name, raylet in view.of(LeaseManager).items():
         waiting = Counter(raylet.granted[lease].spec.of for lease in raylet.blocked)
         for of, count in waiting.items():
             asked = next(held.spec.demand.fixed("CPU") for held in raylet.granted.values() if held.spec.of == of)
             if asked and count > round(raylet.seats[name].total.fixed("CPU") / asked) + raylet.lifted.get(of, 0):
-                return False
-    return True
+                return f"{name}: {count} workers of class {of} wait in a get"
+    return None
 
 
 @always(LeaseManager, source="Ray #50517; bug benchmark D15, S2")
-def a_wildcard_goes_with_its_bundles(view: StateView) -> bool:
+def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
     """What is free in any bundle of a group is what is free in each of them, added up."""
-    for raylet in view.of(LeaseManager).values():
+    for node, raylet in view.of(LeaseManager).items():
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
             indexed[wildcard_of(name)] += amount
         wildcards = {wildcard_of(name) for seat in raylet.seats.values() for name, _ in seat.total.units} - {""}
-        if any(indexed[name] != raylet.free.fixed(name) for name in wildcards):
-            return False
-    return True
+        for name in sorted(wildcards):
+            if indexed[name] != raylet.free.fixed(name):
+                return f"{node}: {raylet.free[name]:g} {name} free, its bundles have {indexed[name] / UNIT:g}"
+    return None
 
 
 # ---- progress --------------------------------------------------------------------------------------------------------
 
 
 @audit(Body, source="bug benchmark L1, L2; Ray #12084 (D03), #63405, #231 (D10)")
-def no_body_waits_for_ever(view: StateView) -> bool:
+def no_body_waits_for_ever(view: StateView) -> str | None:
     """When nothing more can happen, no body waits: the driver has all that it asked for, or knows that it failed."""
-    return not any(frame.missing for body in view.of(Body).values() for frame in body.frames.values())
+    return first(
+        f"{task} waits for {', '.join(sorted(frame.missing))}" + ("" if name == task else f" in {name}")
+        for name, body in view.of(Body).items()
+        for task, frame in body.frames.items()
+        if frame.missing
+    )
 
 
 @audit(TaskManager, LeaseManager, source="bug benchmark L1; Ray #52295, bug benchmark D09")
-def every_task_that_fits_ends(view: StateView) -> bool:
+def every_task_that_fits_ends(view: StateView) -> str | None:
     """When nothing more can happen, a task is left only while no living node could run it beside its actors."""
-    totals = []
+    totals = {}
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining:
             total = raylet.seats[name].total
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
-            totals.append(total)
+            totals[name] = total
     for manager in view.of(TaskManager).values():
         for task, state in manager.pending.items():
             demand = manager.program.tasks[task].demand
-            if not state.missing and any(demand.fits(total) for total in totals):
-                return False
-    return True
+            for name, total in totals.items():
+                if not state.missing and demand.fits(total):
+                    return f"{task} waits and asks for {demand}, {name} has {total}"
+    return None
 
 
 @audit(LeaseManager, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns")
-def every_worker_comes_back(view: StateView) -> bool:
+def every_worker_comes_back(view: StateView) -> str | None:
     """When nothing more can happen, every worker is back but for actors."""
-    return all(held.spec.actor for raylet in view.of(LeaseManager).values() for held in raylet.granted.values())
+    return first(
+        f"{told(lease)} is still granted by {name}"
+        for name, raylet in view.of(LeaseManager).items()
+        for lease, held in raylet.granted.items()
+        if not held.spec.actor
+    )
 
 
 @audit(LeaseSubmitter, source="Ray 2.60 normal_task_submitter.cc, CancelWorkerLeaseIfNeeded")
-def no_request_is_forgotten(view: StateView) -> bool:
+def no_request_is_forgotten(view: StateView) -> str | None:
     """When nothing more can happen, every request whose tasks are gone was answered."""
-    return not any(
-        asked.key not in submitter.queues
-        for submitter in view.of(LeaseSubmitter).values()
-        for asked in submitter.requests.values()
+    return first(
+        f"request {number} of {name} has no answer"
+        for name, submitter in view.of(LeaseSubmitter).items()
+        for number, asked in submitter.requests.items()
+        if asked.key not in submitter.queues
     )
 
 
@@ -228,20 +256,27 @@ PROGRESS = (no_body_waits_for_ever, every_task_that_fits_ends, every_worker_come
 class Choices:
     """Monitor: decisions that Ray's default policy would not make on what the raylet knew."""
 
-    left_a_fitting_idle_node: bool = False
-    preferred_the_fuller: bool = False
+    left_a_fitting_idle_node: str = ""
+    preferred_the_fuller: str = ""
 
     def observe(self, event: object) -> Choices:
         """Fold one event; utilizations are reckoned anew from what the raylet knew."""
         match event:
-            case Decided(by=by, chosen=chosen, redirected=False, bound=False, demand=demand, seen=seen):
+            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, seen=seen) if not bound_by(event):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
-                idle = used.get(by, 1000) < 500
-                fuller = chosen in used and used[chosen] >= 500 and min(used.values()) < used[chosen]
-                return Choices(
-                    self.left_a_fitting_idle_node or (idle and chosen != by), self.preferred_the_fuller or fuller
-                )
+                left, fuller = self.left_a_fitting_idle_node, self.preferred_the_fuller
+                if used.get(by, 1000) < 500 and chosen != by and not left:
+                    left = f"{by} is used to {used[by] / 10:g} % and sends {demand} to {chosen}"
+                least = min(used, key=used.__getitem__, default="")
+                if chosen in used and used[chosen] >= 500 and used[least] < used[chosen] and not fuller:
+                    fuller = f"{chosen} is used to {used[chosen] / 10:g} %, {least} to {used[least] / 10:g} %"
+                return Choices(left, fuller)
         return self
+
+
+def bound_by(decided: Decided) -> str:
+    """The node that the strategy of a request names; empty when none is."""
+    return getattr(decided.strategy, "node", "")
 
 
 def _used_per_mille(total: Resources, free: Resources) -> int:
@@ -255,18 +290,18 @@ def _used_per_mille(total: Resources, free: Resources) -> int:
 
 
 @always(source="Ray 2.60 hybrid_scheduling_policy.cc, ScheduleImpl (prefer the local node)", monitors=(Choices,))
-def a_fit_on_the_idle_own_node_is_kept(view: StateView) -> bool:
+def a_fit_on_the_idle_own_node_is_kept(view: StateView) -> str | None:
     """A raylet below half of its critical resources keeps a request that fits there."""
-    return not view.monitor(Choices).left_a_fitting_idle_node
+    return view.monitor(Choices).left_a_fitting_idle_node or None
 
 
 @always(
     source="Ray 2.60 hybrid_scheduling_policy.cc; Ray #16027; bug benchmark D16, Q1 on the critical resource",
     monitors=(Choices,),
 )
-def the_less_used_node_goes_first(view: StateView) -> bool:
+def the_less_used_node_goes_first(view: StateView) -> str | None:
     """No raylet chooses a node at half of a critical resource or more while it knows of a less used one with room."""
-    return not view.monitor(Choices).preferred_the_fuller
+    return view.monitor(Choices).preferred_the_fuller or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,15 +318,20 @@ class Places:
 
 
 @sometimes(source="Ray 2.60 normal_task_submitter.cc", monitors=(Places,))
-def some_task_leaves_its_driver(view: StateView) -> bool:
+def some_task_leaves_its_driver(view: StateView) -> str | None:
     """Some task runs on another node than its driver's."""
-    return any(node != "raylet0" for _, node in view.monitor(Places).nodes)
+    places = sorted(view.monitor(Places).nodes)
+    return first(f"{task} runs on {node}" for task, node in places if node != "raylet0")
 
 
 @sometimes(LeaseManager, source="Ray 2.60 node_manager.cc, HandleNotifyWorkerUnblocked")
-def some_body_overdraws(view: StateView) -> bool:
+def some_body_overdraws(view: StateView) -> str | None:
     """Some body goes on after a get while others have its CPU."""
-    return any(amount < 0 for raylet in view.of(LeaseManager).values() for _, amount in raylet.free.units)
+    return first(
+        f"{name}: {raylet.free} free"
+        for name, raylet in view.of(LeaseManager).items()
+        if any(amount < 0 for _, amount in raylet.free.units)
+    )
 
 
 AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first)
@@ -322,6 +362,7 @@ class Failures:
 
 
 @always(source="Ray 2.60: without a fault nothing fails", monitors=(Failures,))
-def nothing_fails_by_itself(view: StateView) -> bool:
+def nothing_fails_by_itself(view: StateView) -> str | None:
     """Without a fault no task fails."""
-    return not view.monitor(Failures).failed
+    failed = view.monitor(Failures).failed
+    return f"{min(failed)} fails" if failed else None

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from rayproof.model.gcs.chain.events import Answered, Invoked
 from rayproof.model.gcs.chain.protocol import ABSENT, Datum
-from rayproof.model.kernel import Name, StateView, always
+from rayproof.model.kernel import Name, StateView, always, first
 
 Request: TypeAlias = tuple[Name, int]
 Placed: TypeAlias = frozenset[tuple[Request, Datum]]
@@ -43,9 +43,9 @@ class ClientHistories:
                 return self
 
     @property
-    def is_linearizable(self) -> bool:
-        """Whether some order of the operations explains all answers."""
-        return all(possible for _, possible in self.possible)
+    def unexplained(self) -> str | None:
+        """A key for which no order of the operations explains all answers."""
+        return first(key for key, possible in self.possible if not possible)
 
     def _answer(self, asked: Invoked, value: Datum) -> ClientHistories:
         """Keep the explanations in which the operation has taken effect with this answer."""
@@ -74,6 +74,7 @@ class ClientHistories:
 
 
 @always(source="Herlihy and Wing 1990, per key", monitors=(ClientHistories,))
-def linearizable(view: StateView) -> bool:
+def linearizable(view: StateView) -> str | None:
     """Some order of the operations, none before it was asked or after it was answered, explains every answer."""
-    return view.monitor(ClientHistories).is_linearizable
+    key = view.monitor(ClientHistories).unexplained
+    return None if key is None else f"no order of the operations on {key} explains what clients were told"

@@ -10,8 +10,9 @@ from rayproof.model.gcs.chain.protocol import ABSENT, Datum
 from rayproof.model.gcs.paper.flushing import LineageUser, TaskTable
 from rayproof.model.gcs.paper.tables import ActorRow, GroupRow, NodeRow, ObjectRow, may_write
 from rayproof.model.gcs.paper.typed_store import RowWritten, TableWriter, TypedStore
-from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.kernel import Name, StateView, always, audit, first, sometimes
 from rayproof.properties.gcs.chain.linearizability import linearizable
+from rayproof.properties.gcs.chain.statements import unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,64 +43,78 @@ class PairsRead:
                 return self
 
 
+def _half_a_pair(view: StateView) -> str | None:
+    read = view.monitor(PairsRead)
+    return f"one key was read as {read.second}, the other was not" if read.halved else None
+
+
 @always(source="OSDI 2018 §4.2.1: shards are independent", monitors=(PairsRead,))
-def a_pair_is_seen_whole(view: StateView) -> bool:
+def a_pair_is_seen_whole(view: StateView) -> str | None:
     """A reader sees both keys of a pair as written, or neither. Not promised, and broken, across shards."""
-    return not view.monitor(PairsRead).halved
+    return _half_a_pair(view)
 
 
 @sometimes(source="OSDI 2018 §4.2.1: shards are independent", monitors=(PairsRead,))
-def half_a_pair_is_seen(view: StateView) -> bool:
+def half_a_pair_is_seen(view: StateView) -> str | None:
     """A reader sees one key of a pair without the other: there is no atomicity across shards."""
-    return view.monitor(PairsRead).halved
+    return _half_a_pair(view)
 
 
 @audit(ChainClient, source="OSDI 2018 §4.2.1")
-def every_operation_ends(view: StateView) -> bool:
+def every_operation_ends(view: StateView) -> str | None:
     """No operation stays unanswered."""
-    return not any(client.pending or client.todo for client in view.of(ChainClient).values())
+    return first(
+        f"{name}: {unanswered(client)}"
+        for name, client in view.of(ChainClient).items()
+        if client.pending or client.todo
+    )
 
 
 @always(TaskTable, each=True, source="OSDI 2018 §5.1; Ray #3529")
-def flushed_lineage_is_reachable(table: TaskTable) -> bool:
+def flushed_lineage_is_reachable(table: TaskTable) -> str | None:
     """Whatever a live reference may have to be made from again is in memory or on disk."""
     _, missing = table.lineage(tuple(sorted(table.referenced)))
-    return not missing
+    return f"{min(missing)} is neither in memory nor on disk" if missing else None
 
 
 @always(LineageUser, each=True, source="Ray #3529")
-def a_lost_object_can_be_made_again(user: LineageUser) -> bool:
+def a_lost_object_can_be_made_again(user: LineageUser) -> str | None:
     """Who asks for the lineage of an object that it holds a reference to gets all of it."""
-    return all(user.answers.values())
+    return first(f"{name} cannot be made again" for name, complete in user.answers.items() if not complete)
 
 
 @audit(TaskTable, each=True, source="OSDI 2018 §5.1, figure 10b")
-def memory_is_within_its_budget(table: TaskTable) -> bool:
+def memory_is_within_its_budget(table: TaskTable) -> str | None:
     """When all is quiet, memory holds no more entries than it may."""
-    return len(table.memory) <= table.budget
+    return None if len(table.memory) <= table.budget else f"{len(table.memory)} entries, the budget is {table.budget}"
 
 
 @audit(TaskTable, each=True, source="OSDI 2018 §5.1")
-def nothing_is_kept_in_vain(table: TaskTable) -> bool:
+def nothing_is_kept_in_vain(table: TaskTable) -> str | None:
     """When all is quiet, every entry is needed by some reference."""
     needed, _ = table.lineage(tuple(sorted(table.referenced)))
-    return {*table.memory, *table.disk} <= needed
+    return first(f"{task} is kept" for task in sorted({*table.memory, *table.disk} - needed))
 
 
 @sometimes(TaskTable, source="OSDI 2018 §5.1")
-def a_needed_entry_is_on_disk_only(view: StateView) -> bool:
+def a_needed_entry_is_on_disk_only(view: StateView) -> str | None:
     """The lineage of a live reference has been flushed."""
-    return any(
-        task in table.disk and task not in table.memory
+    return first(
+        f"{task} is on disk only"
         for table in view.of(TaskTable).values()
-        for task in table.lineage(tuple(sorted(table.referenced)))[0]
+        for task in sorted(table.lineage(tuple(sorted(table.referenced)))[0])
+        if task in table.disk and task not in table.memory
     )
 
 
 @sometimes(TaskTable, source="OSDI 2018 §5.1")
-def a_write_to_disk_fails(view: StateView) -> bool:
+def a_write_to_disk_fails(view: StateView) -> str | None:
     """Memory is over its budget, because an entry could not be written."""
-    return any(len(table.memory) > table.budget for table in view.of(TaskTable).values())
+    return first(
+        f"{len(table.memory)} entries in memory, the budget is {table.budget}"
+        for table in view.of(TaskTable).values()
+        if len(table.memory) > table.budget
+    )
 
 
 SHARDED = (linearizable, every_operation_ends, half_a_pair_is_seen)
@@ -119,21 +134,23 @@ FLUSHED = (
 
 @dataclass(frozen=True, slots=True)
 class ForeignWrites:
-    """Monitor: whether a column was ever changed by a component that does not own it."""
+    """Monitor: a column that was changed by a component that does not own it."""
 
-    broken: bool = False
+    broken: str = ""
 
     def observe(self, event: object) -> ForeignWrites:
         """Fold one event."""
-        if isinstance(event, RowWritten) and not may_write(event.writer, event.key, event.before, event.after):
-            return replace(self, broken=True)
-        return self
+        if self.broken or not isinstance(event, RowWritten):
+            return self
+        if may_write(event.writer, event.key, event.before, event.after):
+            return self
+        return replace(self, broken=f"{event.writer} changes {event.key}")
 
 
 @always(source="OSDI 2018 §4.2.1, figure 7; Ray 2.60 gcs_node_manager.cc", monitors=(ForeignWrites,))
-def tables_are_written_by_their_owners(view: StateView) -> bool:
+def tables_are_written_by_their_owners(view: StateView) -> str | None:
     """No column is ever changed by a component that does not own it."""
-    return not view.monitor(ForeignWrites).broken
+    return view.monitor(ForeignWrites).broken or None
 
 
 def dead_nodes(store: TypedStore) -> set[Name]:
@@ -142,27 +159,34 @@ def dead_nodes(store: TypedStore) -> set[Name]:
 
 
 @always(TypedStore, each=True, source="Ray #65660: a late notice of a dead node")
-def no_copy_on_a_dead_node(store: TypedStore) -> bool:
+def no_copy_on_a_dead_node(store: TypedStore) -> str | None:
     """No object is said to be on a node that is said to be dead."""
     dead = dead_nodes(store)
-    return all(dead.isdisjoint(row.locations) for row in store.rows.values() if isinstance(row, ObjectRow))
+    return first(
+        f"{key.id} is said to be on {min(dead.intersection(row.locations))}, which is dead"
+        for key, row in store.rows.items()
+        if isinstance(row, ObjectRow) and not dead.isdisjoint(row.locations)
+    )
 
 
 @audit(TypedStore, each=True, source="Ray 2.60 gcs_actor_manager.cc::SchedulePendingActors")
-def what_is_pending_is_placed(store: TypedStore) -> bool:
+def what_is_pending_is_placed(store: TypedStore) -> str | None:
     """While a node lives, no actor and no placement group is left without one."""
     nodes = {key.id for key, row in store.rows.items() if isinstance(row, NodeRow)}
-    pending = any(
-        (isinstance(row, ActorRow) and not row.node) or (isinstance(row, GroupRow) and not row.nodes)
-        for row in store.rows.values()
+    living = sorted(nodes - dead_nodes(store))
+    if not living:
+        return None
+    return first(
+        f"{key.id} has no node, {living[0]} lives"
+        for key, row in store.rows.items()
+        if (isinstance(row, ActorRow) and not row.node) or (isinstance(row, GroupRow) and not row.nodes)
     )
-    return not pending or nodes <= dead_nodes(store)
 
 
 @sometimes(TableWriter, source="Ray 2.60 gcs_node_manager.cc")
-def a_foreign_write_is_refused(view: StateView) -> bool:
+def a_foreign_write_is_refused(view: StateView) -> str | None:
     """A component is told that what it would write is not its own."""
-    return any(writer.denied for writer in view.of(TableWriter).values())
+    return first(f"{name} is denied" for name, writer in view.of(TableWriter).items() if writer.denied)
 
 
 TYPED = (

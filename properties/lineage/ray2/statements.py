@@ -2,117 +2,149 @@
 
 from __future__ import annotations
 
-from rayproof.model.kernel import StateView, always, audit, sometimes
+from collections import Counter
+
+from rayproof.model.kernel import StateView, always, audit, first, sometimes
 from rayproof.model.lineage.ray2.execution import Borrower, Executor
 from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import Failure, GetOne, Stage
 
 
 @always(LineageOwner, each=True, source="Ray #8791, #65660, #21485; bug benchmark S1")
-def no_places_on_the_dead(owner: LineageOwner) -> bool:
+def no_places_on_the_dead(owner: LineageOwner) -> str | None:
     """The owner believes no object to be on a node that it has been told is dead."""
-    return not any(owner.dead.intersection(owner.places(object_id)) for object_id in owner.known_objects())
+    return first(
+        f"{object_id} is believed on {min(owner.dead.intersection(owner.places(object_id)))}, which is dead"
+        for object_id in owner.known_objects()
+        if owner.dead.intersection(owner.places(object_id))
+    )
 
 
 @always(LineageOwner, each=True, source="Ray 2.60 object_recovery_manager.cc; Ray #8021; bug benchmark S1")
-def errors_are_justified(owner: LineageOwner) -> bool:
+def errors_are_justified(owner: LineageOwner) -> str | None:
     """An object ends in an error only when nothing can make it: retries spent, no node, a lost put or argument."""
     for object_id, failure in owner.failures.items():
         task = owner.maker(object_id)
         if task is None:
             if object_id in owner.freed:
-                return False
+                return f"{object_id} has failed ({failure}) and was freed"
             continue
         inherited = any(name in owner.failures for name in task.arguments)
         without_node = failure is Failure.UNSCHEDULABLE and task.only_on in owner.dead
         if owner.can_run_again(task) and not inherited and not without_node:
-            return False
-    return True
+            return f"{object_id} has failed ({failure}), {task.name} could make it again"
+    return None
 
 
 @always(LineageOwner, each=True, source="Ray 2.60 task_manager.cc, max_retries; bug benchmark L4")
-def reconstructions_bounded(owner: LineageOwner) -> bool:
+def reconstructions_bounded(owner: LineageOwner) -> str | None:
     """No task is executed more often than once and its retries."""
-    return all(owner.attempts.get(task.name, 0) <= task.max_retries + 1 for task in owner.tasks)
-
-
-@always(LineageOwner, each=True, source="Ray 2.60 node_affinity_scheduling_policy.cc, soft=False")
-def hard_affinity_is_kept(owner: LineageOwner) -> bool:
-    """No task with a hard affinity is sent to another node."""
-    return all(owner.placed.get(task.name, task.only_on) == task.only_on for task in owner.tasks if task.only_on)
-
-
-@always(LineageOwner, each=True, source="Ray 2.60 task_manager.cc, max_direct_call_object_size")
-def small_values_are_with_their_owner(owner: LineageOwner) -> bool:
-    """A small result that has been made is with its owner, whatever becomes of nodes, until nobody needs it."""
-    done = [task for task in owner.tasks if task.small and owner.stage.get(task.name) is Stage.DONE]
-    return all(task.result in owner.small or task.result in owner.freed for task in done)
-
-
-@always(LineageOwner, each=True, source="Ray 2.60 reference_counter.cc, max_lineage_bytes")
-def lineage_bounded(owner: LineageOwner) -> bool:
-    """No more than the limit is kept of specifications of finished tasks."""
-    return not owner.max_lineage_bytes or owner.kept_bytes() <= owner.max_lineage_bytes
-
-
-@always(Executor, source="Ray #3217; bug benchmark S3''")
-def one_running_attempt_without_declared_failure(view: StateView) -> bool:
-    """No task runs on two live nodes."""
-    running = [task for node in view.of(Executor).values() for task in sorted(node.running)]
-    return len(running) == len(set(running))
-
-
-@audit(LineageOwner, Executor, source="OSDI 2018 §4.2.3; bug benchmark S1")
-def no_lost_objects(view: StateView) -> bool:
-    """Whatever a live owner refers to is on a live node, in memory or on disk, or has ended in an error."""
-    nodes = view.of(Executor).values()
-    for owner in view.of(LineageOwner).values():
-        wanted = owner.references - set(owner.failures) - owner.small
-        if any(not any(node.has(object_id) for node in nodes) for object_id in wanted):
-            return False
-    return True
-
-
-@audit(LineageOwner, Borrower, source="OSDI 2018 §4.2.3; Ray #47606, #47043; bug benchmark L2")
-def every_get_ends_in_value_or_error(view: StateView) -> bool:
-    """Neither the driver nor a borrower is left waiting."""
-    drivers = view.of(LineageOwner).values()
-    return all(owner.at == len(owner.program) for owner in drivers) and all(
-        borrower.outcome for borrower in view.of(Borrower).values()
+    return first(
+        f"{task.name} has {owner.attempts[task.name]} attempts, and {task.max_retries} retries"
+        for task in owner.tasks
+        if owner.attempts.get(task.name, 0) > task.max_retries + 1
     )
 
 
+@always(LineageOwner, each=True, source="Ray 2.60 node_affinity_scheduling_policy.cc, soft=False")
+def hard_affinity_is_kept(owner: LineageOwner) -> str | None:
+    """No task with a hard affinity is sent to another node."""
+    return first(
+        f"{task.name} is sent to {owner.placed[task.name]} and may run on {task.only_on} only"
+        for task in owner.tasks
+        if task.only_on and owner.placed.get(task.name, task.only_on) != task.only_on
+    )
+
+
+@always(LineageOwner, each=True, source="Ray 2.60 task_manager.cc, max_direct_call_object_size")
+def small_values_are_with_their_owner(owner: LineageOwner) -> str | None:
+    """A small result that has been made is with its owner, whatever becomes of nodes, until nobody needs it."""
+    return first(
+        f"{task.result} was made and its owner does not have it"
+        for task in owner.tasks
+        if task.small
+        and owner.stage.get(task.name) is Stage.DONE
+        and task.result not in owner.small
+        and task.result not in owner.freed
+    )
+
+
+@always(LineageOwner, each=True, source="Ray 2.60 reference_counter.cc, max_lineage_bytes")
+def lineage_bounded(owner: LineageOwner) -> str | None:
+    """No more than the limit is kept of specifications of finished tasks."""
+    if not owner.max_lineage_bytes or owner.kept_bytes() <= owner.max_lineage_bytes:
+        return None
+    return f"{owner.kept_bytes()} bytes are kept, the limit is {owner.max_lineage_bytes}"
+
+
+@always(Executor, source="Ray #3217; bug benchmark S3''")
+def one_running_attempt_without_declared_failure(view: StateView) -> str | None:
+    """No task runs on two live nodes."""
+    running = Counter(task for node in view.of(Executor).values() for task in sorted(node.running))
+    return first(f"{task} runs on {count} nodes" for task, count in running.items() if count > 1)
+
+
+@audit(LineageOwner, Executor, source="OSDI 2018 §4.2.3; bug benchmark S1")
+def no_lost_objects(view: StateView) -> str | None:
+    """Whatever a live owner refers to is on a live node, in memory or on disk, or has ended in an error."""
+    nodes = view.of(Executor).values()
+    for name, owner in view.of(LineageOwner).items():
+        for object_id in sorted(owner.references - set(owner.failures) - owner.small):
+            if not any(node.has(object_id) for node in nodes):
+                return f"{object_id}: no copy and no error, {name} refers to it"
+    return None
+
+
+@audit(LineageOwner, Borrower, source="OSDI 2018 §4.2.3; Ray #47606, #47043; bug benchmark L2")
+def every_get_ends_in_value_or_error(view: StateView) -> str | None:
+    """Neither the driver nor a borrower is left waiting."""
+    for name, owner in view.of(LineageOwner).items():
+        if owner.at != len(owner.program):
+            return f"{name} waits in action {owner.at + 1} of {len(owner.program)}"
+    return first(f"{name} waits for {b.object}" for name, b in view.of(Borrower).items() if not b.outcome)
+
+
 @audit(LineageOwner, Executor, source="Ray 2.60 raylet/node_manager.cc: workers and objects share their owner's fate")
-def no_orphans(view: StateView) -> bool:
+def no_orphans(view: StateView) -> str | None:
     """When the owner is dead, no live node runs a task or keeps an object of its."""
     if view.of(LineageOwner):
-        return True
-    return not any(node.running or node.attempts or node.memory or node.disk for node in view.of(Executor).values())
+        return None
+    for name, node in view.of(Executor).items():
+        for left in ("running", "attempts", "memory", "disk"):
+            if getattr(node, left):
+                return f"{name}: something is left in `{left}`"
+    return None
 
 
 @audit(LineageOwner, Executor, source="bug benchmark S2: at quiescence nothing is held")
-def unneeded_values_are_freed(view: StateView) -> bool:
+def unneeded_values_are_freed(view: StateView) -> str | None:
     """No live node keeps a primary copy that its live owner neither refers to nor keeps for its lineage."""
-    for owner in view.of(LineageOwner).values():
+    for name, owner in view.of(LineageOwner).items():
         for object_id in owner.known_objects():
             if owner.places(object_id) and object_id not in owner.references and not owner.held_by_lineage(object_id):
-                return False
-    return True
+                return f"{object_id} is kept for {name}, which does not need it"
+    return None
 
 
 @sometimes(LineageOwner, source="OSDI 2018 §4.2.3")
-def a_task_is_executed_again(view: StateView) -> bool:
+def a_task_is_executed_again(view: StateView) -> str | None:
     """Some task has a second attempt."""
-    return any(count > 1 for owner in view.of(LineageOwner).values() for count in owner.attempts.values())
+    return first(
+        f"{task} has {count} attempts"
+        for owner in view.of(LineageOwner).values()
+        for task, count in owner.attempts.items()
+        if count > 1
+    )
 
 
 @sometimes(LineageOwner, source="Ray 2.60 exceptions.py")
-def a_get_ends_in_an_error(view: StateView) -> bool:
+def a_get_ends_in_an_error(view: StateView) -> str | None:
     """Some read of the driver gives an error."""
-    return any(
-        isinstance(action, GetOne) and owner.got.get(action.object, "value") != "value"
+    return first(
+        f"{action.object}: {owner.got[action.object]}"
         for owner in view.of(LineageOwner).values()
         for action in owner.program
+        if isinstance(action, GetOne) and owner.got.get(action.object, "value") != "value"
     )
 
 

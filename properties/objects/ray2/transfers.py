@@ -7,7 +7,7 @@ from rayproof.model.objects.ray2.transfer import ObjectManager
 
 
 @step(ObjectManager, source="seed notes: a priority queue for objects that are to be sent")
-def urgent_objects_go_first(before: StateView, taken: Taken, after: StateView) -> bool:
+def urgent_objects_go_first(before: StateView, taken: Taken, after: StateView) -> str | None:
     """No node begins to send an object while a more urgent one waits there for the same receiver."""
     later = after.of(ObjectManager)
     for name, manager in before.of(ObjectManager).items():
@@ -16,7 +16,8 @@ def urgent_objects_go_first(before: StateView, taken: Taken, after: StateView) -
         priority = dict(manager.priorities)
         waiting = {(push.object, push.to) for push in manager.pushes if not push.next}
         still = {(push.object, push.to) for push in later[name].pushes if not push.next}
-        for begun, to in waiting - still:
-            if any(priority.get(o, 0) > priority.get(begun, 0) for o, receiver in waiting & still if receiver == to):
-                return False
-    return True
+        for begun, to in sorted(waiting - still):
+            for other, receiver in sorted(waiting & still):
+                if receiver == to and priority.get(other, 0) > priority.get(begun, 0):
+                    return f"{name} begins to send {begun} to {to}, the more urgent {other} waits"
+    return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rayproof.model.gcs.paper.chained import ChainedStore
 from rayproof.model.gcs.paper.protocol import InputLocations, TaskAssigned
 from rayproof.model.graph import Default, NodeAffinity, TaskId
-from rayproof.model.kernel import Name, Statement, StateView, Taken, always, audit, slot_of, sometimes, step
+from rayproof.model.kernel import Name, Statement, StateView, Taken, always, audit, first, slot_of, sometimes, step
 from rayproof.model.scheduler.paper.events import Granted, InputsLocal, Rejected, Started
 from rayproof.model.scheduler.paper.global_scheduler import GlobalScheduler
 from rayproof.model.scheduler.paper.protocol import AssignTask, ForwardTask
@@ -74,7 +74,7 @@ class Rejections:
 @always(
     GlobalScheduler, source="Ray 2.60 node_affinity_scheduling_policy.cc, NodeResources::IsFeasible; notes, target 1"
 )
-def legal_placement(view: StateView) -> bool:
+def legal_placement(view: StateView) -> str | None:
     """Every task is given to a node that could run it when empty and that its affinity allows."""
     for scheduler in view.of(GlobalScheduler).values():
         specs = dict(scheduler.cluster)
@@ -83,41 +83,50 @@ def legal_placement(view: StateView) -> bool:
             for task in state.pending:
                 wanted = scheduler.program.tasks[task]
                 if not wanted.demand.fits(specs[node].total):
-                    return False
+                    return f"{task} asks for {wanted.demand}, {node} has {specs[node].total}"
                 affinity = wanted.strategy
                 if isinstance(affinity, NodeAffinity) and affinity.node != specs[node].id:
                     target = by_id.get(affinity.node)
                     possible = target in scheduler.nodes and wanted.demand.fits(specs[target].total)
                     if not affinity.soft or possible:
-                        return False
-    return True
+                        return f"{task} is given to {node}, its affinity is with {target or affinity.node}"
+    return None
 
 
 @always(source="OSDI 2018 §4.2.2: bottom-up, one global decision; bug benchmark D02, L4", monitors=(Grants,))
-def bounded_hops(view: StateView) -> bool:
+def bounded_hops(view: StateView) -> str | None:
     """Without a failure a task is given away by the global scheduler at most once."""
-    return all(count <= 1 for _, count in view.monitor(Grants).by_task)
+    counts = view.monitor(Grants).by_task
+    return first(f"{task} was given away {count} times" for task, count in counts if count > 1)
 
 
 @always(Raylet, each=True, source="Ray #17154; bug benchmark D14")
-def no_head_of_line_blocking_across_classes(raylet: Raylet) -> bool:
+def no_head_of_line_blocking_across_classes(raylet: Raylet) -> str | None:
     """No task whose inputs, resources and worker are there waits behind one whose are not."""
-    return not raylet.idle or not any(raylet.can_start(task) for task in raylet.queue)
+    if not raylet.idle:
+        return None
+    return first(f"{task} could start and waits" for task in raylet.queue if raylet.can_start(task))
 
 
 @always(source="Ray 2.60 spread_scheduling_policy.cc; Ray #23595; bug benchmark D05, Q1", monitors=(Grants,))
-def spread_balance(view: StateView) -> bool:
+def spread_balance(view: StateView) -> str | None:
     """SPREAD tasks that all fit go to the nodes in turn: no node is given two more than another."""
     counts = dict(view.monitor(Grants).by_node)
-    return not counts or max(counts.values()) - (min(counts.values()) if len(counts) > 1 else 0) <= 1
+    if len(counts) < 2 and max(counts.values(), default=0) <= 1:
+        return None
+    most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    fewest = counts[least] if len(counts) > 1 else 0
+    if counts[most] - fewest <= 1:
+        return None
+    return f"{most} was given {counts[most]} tasks, {least if len(counts) > 1 else 'every other node'} {fewest}"
 
 
 @step(GlobalScheduler, links=("*", "scheduler*"), source="Ray 2.60 lease_policy.cc; Ray #49258; bug benchmark D06, Q2")
-def locality_respected(before: StateView, taken: Taken, after: StateView) -> bool:
+def locality_respected(before: StateView, taken: Taken, after: StateView) -> str | None:
     """A task goes to the node that holds most of its input bytes, if the scheduler knows of room there."""
     then, now = before.one(GlobalScheduler), after.one(GlobalScheduler)
     if then is None or now is None:
-        return True
+        return None
     told = {m.task: m.locations for _, _, _, m in before.messages() if isinstance(m, InputLocations)}
     for node, state in now.nodes.items():
         fresh = [task for task in state.pending if node not in then.nodes or task not in then.nodes[node].pending]
@@ -125,18 +134,18 @@ def locality_respected(before: StateView, taken: Taken, after: StateView) -> boo
             spec = now.program.tasks[task]
             sizes = now.program.objects
             if spec.inputs and task not in then.asked:
-                return False
+                return f"{task} is given to {node} before anybody was asked where its inputs are"
             best = most_bytes([Argument(sizes[made].size_bytes, nodes) for made, nodes in told.get(task, ())])
             if best is None or best == node or best not in then.nodes or best not in now.nodes:
                 continue
             known = then.made_view(then.number(best)), now.made_view(now.number(best))
             if isinstance(spec.strategy, Default) and all(seen.fits_now(spec.demand) for seen in known):
-                return False
-    return True
+                return f"{task} is given to {node}; {best} holds most of its input bytes and has room"
+    return None
 
 
 @always(GlobalScheduler, source="Ray 2.60 cluster_lease_manager.cc, infeasible queue; Ray #39691, bug benchmark D63")
-def infeasible_never_blocks_feasible(view: StateView) -> bool:
+def infeasible_never_blocks_feasible(view: StateView) -> str | None:
     """While a task waits that no node can ever run, none waits for which the scheduler knows of room."""
     for scheduler in view.of(GlobalScheduler).values():
         heads = [waiting[0][0] for waiting in scheduler.deferred.values()]
@@ -144,40 +153,45 @@ def infeasible_never_blocks_feasible(view: StateView) -> bool:
         for task in heads:
             demand = scheduler.program.tasks[task].demand
             if blocked and any(option.fits_now(demand) for option in scheduler.options(task)):
-                return False
-    return True
+                return f"{task} waits although there is room, beside {blocked[0]}, which no node can run"
+    return None
 
 
 @audit(Driver, source="bug benchmark L2; Ray #52295, bug benchmark D09")
-def every_request_answered(view: StateView) -> bool:
+def every_request_answered(view: StateView) -> str | None:
     """When nothing more can happen, the driver waits for nothing: it got its results or was told that they failed."""
-    return all(driver.done for driver in view.of(Driver).values())
+    return first(f"{name} still waits" for name, driver in view.of(Driver).items() if not driver.done)
 
 
 @always(Raylet, source="bug benchmark §6: a node boots longer than a task may wait; D60", monitors=(Rejections,))
-def no_feasible_work_rejected(view: StateView) -> bool:
+def no_feasible_work_rejected(view: StateView) -> str | None:
     """No task is given up that a node of the cluster could run, one that is still booting included."""
-    nodes = view.of(Raylet).values()
-    return not any(
-        raylet.program.tasks[task].demand.fits(raylet.total)
+    nodes = view.of(Raylet)
+    return first(
+        f"{task} is given up, {name} could run it"
         for task in view.monitor(Rejections).tasks
-        for raylet in nodes
+        for name, raylet in nodes.items()
+        if raylet.program.tasks[task].demand.fits(raylet.total)
     )
 
 
 def starvation_bound_of(most: int) -> Statement:
     """The statement that no ready task is overtaken on its node by more than so many of its class."""
 
-    def starvation_bound(view: StateView) -> bool:
+    def starvation_bound(view: StateView) -> str | None:
         """No ready task is overtaken on its node by more than the bound of other tasks of its class."""
         raylets = view.of(Raylet)
         if not raylets:
-            return True
+            return None
         tasks = next(iter(raylets.values())).program.tasks
         overtaken = Counter(
             old for old, young in view.monitor(Overtaking).pairs if tasks[old].demand == tasks[young].demand
         )
-        return all(count <= most for count in overtaken.values())
+        return first(
+            f"{task} is overtaken by {count} tasks of its class, the bound is {most}"
+            for task, count in overtaken.items()
+            if count > most
+        )
 
     return always(Raylet, source="bug benchmark §5 wish 1: who can starve, and for how long", monitors=(Overtaking,))(
         starvation_bound
@@ -194,15 +208,15 @@ starvation_bound = starvation_bound_of(0)
     links=("*", "*"),
     source="OSDI 2018 §4.2.2: replicas share their information through the GCS; bug benchmark D01 between replicas",
 )
-def replicas_count_what_others_assign(view: StateView) -> bool:
+def replicas_count_what_others_assign(view: StateView) -> str | None:
     """What one replica assigned and has not arrived counts as load with each other one that has been told."""
     schedulers = view.of(SharingScheduler)
     if not schedulers:
-        return True
+        return None
     messages = view.messages()
     assigned = [(sender, node, m.task) for sender, node, _, m in messages if isinstance(m, AssignTask)]
     if not assigned:
-        return True
+        return None
     unsaid = {m.task for _, _, _, m in messages if isinstance(m, TaskAssigned)}
     for store in view.of(ChainedStore).values():
         unsaid |= {m.task for _, m in store.requests if isinstance(m, TaskAssigned)}
@@ -214,26 +228,28 @@ def replicas_count_what_others_assign(view: StateView) -> bool:
                 continue
             known = state.pending if name == sender else scheduler.assigned_elsewhere(node)
             if task not in known:
-                return False
-    return True
+                return f"{sender} has assigned {task} to {node}, {name} does not count it"
+    return None
 
 
 @always(links=("*", "scheduler*"), source="OSDI 2018 §4.2.2; bug benchmark L4: no ping-pong between schedulers")
-def one_replica_places_a_task(view: StateView) -> bool:
+def one_replica_places_a_task(view: StateView) -> str | None:
     """A replica that is given a task keeps it until it has placed it; it hands it to no other."""
-    return not any(
-        isinstance(message, ForwardTask) and slot_of(sender).startswith("scheduler")
-        for sender, _, _, message in view.messages()
+    return first(
+        f"{sender} hands {message.task} on to {to}"
+        for sender, to, _, message in view.messages()
+        if isinstance(message, ForwardTask) and slot_of(sender).startswith("scheduler")
     )
 
 
 @sometimes(SharingScheduler, source="OSDI 2018 §4.2.2")
-def two_replicas_assign_to_one_node(view: StateView) -> bool:
+def two_replicas_assign_to_one_node(view: StateView) -> str | None:
     """Some replica hears that another one has assigned to a node to which it has assigned itself."""
-    return any(
-        state.pending and scheduler.assigned_elsewhere(node)
-        for scheduler in view.of(SharingScheduler).values()
+    return first(
+        f"{name} and another one have assigned to {node}"
+        for name, scheduler in view.of(SharingScheduler).items()
         for node, state in scheduler.nodes.items()
+        if state.pending and scheduler.assigned_elsewhere(node)
     )
 
 

@@ -60,9 +60,9 @@ class Player(Process):
 
 
 @eventually(Player, source="a bell beside a ball that never rests")
-def the_bell_is_heard(view: StateView) -> bool:
+def the_bell_is_heard(view: StateView) -> str | None:
     """The bell is heard."""
-    return any(player.heard for player in view.of(Player).values())
+    return None if any(player.heard for player in view.of(Player).values()) else "it is not so yet"
 
 
 def game(*statements: Statement) -> Scenario:
@@ -103,17 +103,17 @@ class Listener(Process):
 
 
 @eventually(Listener, source="messages on a newest-value link are overtaken")
-def the_first_bell_is_heard(view: StateView) -> bool:
+def the_first_bell_is_heard(view: StateView) -> str | None:
     """The bell with number 0 is heard."""
     listener = view.one(Listener)
-    return listener is not None and 0 in listener.heard
+    return None if listener is not None and 0 in listener.heard else "it is not so yet"
 
 
 @eventually(Listener, source="messages on a newest-value link are overtaken")
-def some_bell_is_heard(view: StateView) -> bool:
+def some_bell_is_heard(view: StateView) -> str | None:
     """Some bell is heard."""
     listener = view.one(Listener)
-    return listener is not None and bool(listener.heard)
+    return None if listener is not None and bool(listener.heard) else "it is not so yet"
 
 
 def bells(*statements: Statement) -> Scenario:
@@ -145,10 +145,10 @@ class Tosser(Process):
 
 
 @eventually(Tosser, source="a fair coin, tossed for ever, shows heads")
-def heads_in_the_end(view: StateView) -> bool:
+def heads_in_the_end(view: StateView) -> str | None:
     """The coin shows heads."""
     tosser = view.one(Tosser)
-    return tosser is not None and tosser.heads
+    return None if tosser is not None and tosser.heads else "it is not so yet"
 
 
 def coin(fair: bool) -> Scenario:
@@ -205,10 +205,10 @@ class Server(Process):
 
 
 @eventually(Client, source="a request that is made again until it is answered")
-def the_client_is_answered(view: StateView) -> bool:
+def the_client_is_answered(view: StateView) -> str | None:
     """The client has its answer."""
     client = view.one(Client)
-    return client is not None and client.answered
+    return None if client is not None and client.answered else "the client waits"
 
 
 def service(*, crash: int = 0, lose: int = 0, recovers: bool = False) -> Scenario:
@@ -248,10 +248,10 @@ class Clock(Process):
 
 
 @eventually(Clock, source="a timer beside one that re-arms for ever")
-def it_rings(view: StateView) -> bool:
+def it_rings(view: StateView) -> str | None:
     """The other timer fires."""
     clock = view.one(Clock)
-    return clock is not None and clock.rang
+    return None if clock is not None and clock.rang else "it is not so yet"
 
 
 def clock(puts_off: bool, kind: TimerKind = TimerKind.PATIENT) -> Scenario:
@@ -327,24 +327,25 @@ class User(Process):
                 raise Unhandled(message)
 
 
-def _first_has(view: StateView) -> bool:
-    return any(user.has for name, user in view.of(User).items() if name == "user1")
+def _first_has(view: StateView) -> str | None:
+    has = any(user.has for name, user in view.of(User).items() if name == "user1")
+    return None if has else "user1 waits"
 
 
 @leads_to(User, then=_first_has, source="Lamport 1974: a lock without starvation")
-def who_asks_is_served(view: StateView) -> bool:
+def who_asks_is_served(view: StateView) -> str | None:
     """A user that asks for the lock has it some day."""
-    return any(user.wants for name, user in view.of(User).items() if name == "user1")
+    return "user1" if any(user.wants for name, user in view.of(User).items() if name == "user1") else None
 
 
-def _first_holds(view: StateView) -> bool:
-    return any(lock.held_by == "user1" for lock in view.of(Lock).values())
+def _first_holds(view: StateView) -> str | None:
+    return None if any(lock.held_by == "user1" for lock in view.of(Lock).values()) else "user1 waits"
 
 
 @leads_to(Lock, then=_first_holds, source="Lamport 1974: a lock without starvation")
-def who_stands_in_line_is_served(view: StateView) -> bool:
+def who_stands_in_line_is_served(view: StateView) -> str | None:
     """A user whose request waits at the lock has it some day."""
-    return any("user1" in lock.queue for lock in view.of(Lock).values())
+    return "user1" if any("user1" in lock.queue for lock in view.of(Lock).values()) else None
 
 
 def lock(rule: str, users: int = 3) -> Scenario:

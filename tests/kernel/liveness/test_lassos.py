@@ -93,9 +93,9 @@ def test_a_run_that_stops_is_no_lasso() -> None:
 
 
 @eventually(systems.User, source="nothing that happens here")
-def never(view: StateView) -> bool:
+def never(view: StateView) -> str | None:
     """What never comes."""
-    return False
+    return "it is not so yet"
 
 
 def test_of_several_broken_claims_the_shortest_lasso_is_shown_whichever_is_declared_first() -> None:
@@ -137,7 +137,7 @@ def test_the_print_marks_the_loop() -> None:
     printed = render(trace, replay(scenario, trace.steps, loop=trace.loop)).splitlines()
     assert printed[printed.index("  -- the loop begins --") + 1] == "  2. client: timer again fires"
     assert "  -- and again from the loop's beginning, for ever --" in printed
-    assert printed[-1] == "  => The client has its answer."
+    assert printed[-1] == "  => the client waits"
 
 
 def test_an_interrupt_while_runs_are_judged_keeps_what_the_search_has_decided(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,9 +145,9 @@ def test_an_interrupt_while_runs_are_judged_keeps_what_the_search_has_decided(mo
         raise KeyboardInterrupt
 
     @always(systems.Player, source="the search itself")
-    def two_play(view: StateView) -> bool:
+    def two_play(view: StateView) -> str | None:
         """Two play."""
-        return len(view.of(systems.Player)) == 2
+        return None if len(view.of(systems.Player)) == 2 else "it is not so"
 
     monkeypatch.setattr(Explorer, "_judge_runs", interrupted)
     result = explore(systems.game(two_play, systems.the_bell_is_heard))

@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from rayproof.model.kernel.judging.verdicts import Result, Violation
+from rayproof.model.kernel.judging.reading import Reader
+from rayproof.model.kernel.judging.verdicts import Result, Violation, as_violation
 from rayproof.model.kernel.language.scenario import Scenario
-from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.statements import Breach, Statement, StatementKind
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.search.explore import Explorer, Limits, Report
 from rayproof.model.kernel.search.vector.expand import Batch, Expander
@@ -31,20 +32,6 @@ CHUNK = 1 << 16
 
 VECTORISED = frozenset({StatementKind.ALWAYS, StatementKind.SOMETIMES, StatementKind.AUDIT})
 """Kinds of statements that this engine decides."""
-
-
-class StatementReader(Protocol):
-    """A statement and the columns it reads."""
-
-    statement: Statement
-
-    def holds(self, fields: tuple[int, ...]) -> bool:
-        """The answer in a state."""
-        ...
-
-    def columns(self) -> tuple[int, ...]:
-        """Columns on which the answer depends."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -161,8 +148,8 @@ class VectorExplorer(Explorer):
             for reader in (*self._views, *self._sometimes):
                 failed = self._judge_rows(reader, batch.rows)
                 if failed is not None:
-                    steps = self._steps_to(base + int(batch.parents[failed]), int(batch.words[failed]))
-                    return Violation(reader.statement.name, reader.statement.sentence, steps, reader.statement.source)
+                    row, breach = failed
+                    return as_violation(breach, self._steps_to(base + int(batch.parents[row]), int(batch.words[row])))
         if self._expander.flaws:
             position, outcome = self._expander.flaws[0]
             broken = self._judge_step(0, 0, outcome)
@@ -173,25 +160,28 @@ class VectorExplorer(Explorer):
         for reader in self._audits:
             failed = self._judge_rows(reader, rows[resting])
             if failed is not None:
-                return self._violation(reader.statement, base + int(resting[failed]), None)
+                row, breach = failed
+                return self._violation(breach, base + int(resting[row]), None)
         return None
 
-    def _judge_rows(self, reader: StatementReader, rows: Any) -> int | None:
-        """Evaluate a statement on what it reads of some rows; the first row that breaks it."""
+    def _judge_rows(self, reader: Reader, rows: Any) -> tuple[int, Breach] | None:
+        """Evaluate a statement on what it reads of some rows; the first row that breaks it, with the culprit."""
         statement = reader.statement
         if statement.name in self._happened or not len(rows):
             return None
         for position in self._unjudged(reader, self._expander.widened(rows)):
-            holds = reader.holds(tuple(rows[position].tolist()))
+            fields = tuple(rows[position].tolist())
+            if not reader.finds(fields):
+                continue
             if statement.kind is StatementKind.SOMETIMES:
-                if holds:
-                    self._happened.add(statement.name)
-                    return None
-            elif not holds and not self._is_known(statement):
-                return position
+                self._happened[statement.name] = reader.found(fields)
+                return None
+            breach = self._breach(statement, lambda: reader.found(fields))  # noqa: B023 - asked at once
+            if breach is not None:
+                return position, breach
         return None
 
-    def _unjudged(self, reader: StatementReader, rows: Any) -> list[int]:
+    def _unjudged(self, reader: Reader, rows: Any) -> list[int]:
         """Positions of rows that show a statement what it has not seen yet."""
         columns = reader.columns()
         if len(columns) == 1:

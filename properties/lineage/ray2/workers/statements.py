@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rayproof.model.graph import TaskId
-from rayproof.model.kernel import StateView, always, audit, sometimes
+from rayproof.model.kernel import StateView, always, audit, first, sometimes
 from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSent, AttemptSubmitter, CancelAccepted, Ending
 from rayproof.model.lineage.ray2.streams import Item, StreamOwner
 
@@ -27,42 +27,55 @@ class AfterCancel:
 
 
 @always(source="Ray #54260; bug benchmark S3'", monitors=(AfterCancel,))
-def cancelled_never_starts_again(view: StateView) -> bool:
+def cancelled_never_starts_again(view: StateView) -> str | None:
     """No attempt of a task is sent after its cancellation was accepted."""
-    return not view.monitor(AfterCancel).sent
+    sent = view.monitor(AfterCancel).sent
+    return f"{sent} was cancelled, and an attempt of it is sent" if sent else None
 
 
 @audit(AttemptSubmitter, source="bug benchmark L2")
-def every_task_ends(view: StateView) -> bool:
+def every_task_ends(view: StateView) -> str | None:
     """Every task has a value or an error."""
-    return all(len(owner.endings) == len(owner.shapes) for owner in view.of(AttemptSubmitter).values())
+    return first(
+        f"{shape.name} of {name} has no ending"
+        for name, owner in view.of(AttemptSubmitter).items()
+        for shape in owner.shapes
+        if shape.name not in owner.endings
+    )
 
 
 @audit(AttemptSubmitter, AttemptNode, source="Ray #30533; bug benchmark L2'")
-def what_fits_alone_gets_done(view: StateView) -> bool:
+def what_fits_alone_gets_done(view: StateView) -> str | None:
     """No task that fits the node's memory when it is alone ends for lack of memory."""
     for node in view.of(AttemptNode).values():
         for owner in view.of(AttemptSubmitter).values():
             for shape in owner.shapes:
                 fits = shape.memory <= node.memory and shape.max_retries != 0
                 if fits and owner.endings.get(shape.name) is Ending.OUT_OF_MEMORY:
-                    return False
-    return True
+                    return f"{shape.name} asks for {shape.memory} of {node.memory} and ends for lack of memory"
+    return None
 
 
 @always(AttemptSubmitter, each=True, source="Ray 2.60 task_manager.cc, max_retries; bug benchmark L4")
-def retries_bounded(owner: AttemptSubmitter) -> bool:
+def retries_bounded(owner: AttemptSubmitter) -> str | None:
     """No task has more attempts than one, its retries and the kills for memory allow."""
-    return all(
-        owner.attempts.get(shape.name, 0) <= 1 + shape.max_retries + owner.kills.get(shape.name, 0)
+    return first(
+        f"{shape.name} has {owner.attempts[shape.name]} attempts, {shape.max_retries} retries and "
+        f"{owner.kills.get(shape.name, 0)} kills"
         for shape in owner.shapes
+        if owner.attempts.get(shape.name, 0) > 1 + shape.max_retries + owner.kills.get(shape.name, 0)
     )
 
 
 @sometimes(AttemptSubmitter, source="Ray 2.60 task_manager.cc")
-def an_attempt_is_repeated(view: StateView) -> bool:
+def an_attempt_is_repeated(view: StateView) -> str | None:
     """Some task has a second attempt."""
-    return any(count > 1 for owner in view.of(AttemptSubmitter).values() for count in owner.attempts.values())
+    return first(
+        f"{task} has {count} attempts"
+        for owner in view.of(AttemptSubmitter).values()
+        for task, count in owner.attempts.items()
+        if count > 1
+    )
 
 
 ATTEMPTS = (
@@ -76,27 +89,35 @@ ATTEMPTS = (
 
 
 @always(StreamOwner, each=True, source="Ray #39109")
-def the_end_lies_behind_what_was_taken(owner: StreamOwner) -> bool:
+def the_end_lies_behind_what_was_taken(owner: StreamOwner) -> str | None:
     """The end of a stream never comes to lie before an item that was handed out."""
-    return owner.end < 0 or owner.end >= owner.taken
+    return (
+        None if owner.end < 0 or owner.end >= owner.taken else f"its end is {owner.end}, {owner.taken} were handed out"
+    )
 
 
 @always(StreamOwner, each=True, source="Ray #38232; bug benchmark S8")
-def no_item_is_dropped_unread(owner: StreamOwner) -> bool:
+def no_item_is_dropped_unread(owner: StreamOwner) -> str | None:
     """No item is deleted before it was read."""
-    return all(index < owner.read for index, item in owner.items.items() if item is Item.DROPPED)
+    return first(
+        f"item {index} is deleted, {owner.read} are read"
+        for index, item in owner.items.items()
+        if item is Item.DROPPED and index >= owner.read
+    )
 
 
 @audit(StreamOwner, source="Ray #39109; bug benchmark L2")
-def every_wish_is_fulfilled(view: StateView) -> bool:
+def every_wish_is_fulfilled(view: StateView) -> str | None:
     """The consumer is never left waiting."""
-    return not any(owner.wishes for owner in view.of(StreamOwner).values())
+    return first(f"{name} waits for an item" for name, owner in view.of(StreamOwner).items() if owner.wishes)
 
 
 @sometimes(StreamOwner, source="Ray 2.60 task_manager.cc")
-def a_generator_runs_again(view: StateView) -> bool:
+def a_generator_runs_again(view: StateView) -> str | None:
     """Some generator has a second attempt."""
-    return any(owner.attempt > 1 for owner in view.of(StreamOwner).values())
+    return first(
+        f"attempt {owner.attempt} of {name}" for name, owner in view.of(StreamOwner).items() if owner.attempt > 1
+    )
 
 
 STREAMS = (

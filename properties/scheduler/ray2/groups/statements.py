@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rayproof.model.graph import Resources
-from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.kernel import Name, StateView, always, audit, first, sometimes
 from rayproof.model.scheduler.ray import NodeResources, Request, Status, schedule_bundles
 from rayproof.model.scheduler.ray2.groups.manager import GroupManager, GroupState
 from rayproof.model.scheduler.ray2.groups.node import BundleNode
@@ -28,10 +28,10 @@ class BundleLives:
     prepared: tuple[Key, ...] = ()
     committed: tuple[Key, ...] = ()
     removed: tuple[GroupId, ...] = ()
-    unprepared: bool = False
-    """A bundle was committed that was not prepared there."""
-    robbed: bool = False
-    """A committed bundle was given back although nobody had given its group up."""
+    unprepared: str = ""
+    """A bundle that was committed and had not been prepared there."""
+    robbed: str = ""
+    """A committed bundle that was given back although nobody had given its group up."""
 
     def observe(self, event: object) -> BundleLives:
         """Fold one event."""
@@ -44,7 +44,7 @@ class BundleLives:
                     self,
                     prepared=tuple(k for k in self.prepared if k != key),
                     committed=tuple(sorted({*self.committed, key})),
-                    unprepared=self.unprepared or key not in self.prepared,
+                    unprepared=self.unprepared or ("" if key in self.prepared else _told(key)),
                 )
             case BundleReturned(group, bundle, node):
                 key = (group, bundle, node)
@@ -52,61 +52,73 @@ class BundleLives:
                     self,
                     prepared=tuple(k for k in self.prepared if k != key),
                     committed=tuple(k for k in self.committed if k != key),
-                    robbed=self.robbed or (key in self.committed and group not in self.removed),
+                    robbed=self.robbed or (_told(key) if self._is_robbery(key) else ""),
                 )
             case GroupRemoved(group):
                 return replace(self, removed=tuple(sorted({*self.removed, group})))
             case _:
                 return self
 
+    def _is_robbery(self, key: Key) -> bool:
+        return key in self.committed and key[0] not in self.removed
+
+
+def _told(key: Key) -> str:
+    group, bundle, node = key
+    return f"bundle {bundle} of {group} on {node}"
+
 
 @always(GroupManager, BundleNode, source="Ray documentation, Placement Groups: all or nothing; bug benchmark S7")
-def gang_atomicity(view: StateView) -> bool:
+def gang_atomicity(view: StateView) -> str | None:
     """A group that is called created has every bundle committed, on nodes that live or whose death is on its way."""
     nodes = view.of(BundleNode)
     for manager in view.of(GroupManager).values():
         for group, state in manager.state.items():
             if state is not GroupState.CREATED:
                 continue
-            if manager.missing(group):
-                return False
+            missing = manager.missing(group)
+            if missing:
+                return f"{group} is called created, bundle {min(missing)} has no node"
             for bundle, node in manager.placed[group].items():
                 if node in nodes and (group, bundle) not in nodes[node].committed:
-                    return False
-    return True
+                    return f"{group} is called created, bundle {bundle} is not committed on {node}"
+    return None
 
 
 @audit(GroupManager, BundleNode, source="Ray #12003, #42942; bug benchmark D55, D56, S2")
-def no_bundle_leaks(view: StateView) -> bool:
+def no_bundle_leaks(view: StateView) -> str | None:
     """When nothing more can happen, a node holds exactly the bundles that the manager has placed there."""
     for manager in view.of(GroupManager).values():
         for name, node in view.of(BundleNode).items():
             placed = {(g, b) for g, places in manager.placed.items() for b, where in places.items() if where == name}
-            if node.prepared or set(node.committed) != placed:
-                return False
-    return True
+            for group, bundle in sorted(node.prepared):
+                return f"bundle {bundle} of {group} is left reserved on {name}"
+            for group, bundle in sorted(set(node.committed) ^ placed):
+                how = "not placed there" if (group, bundle) in node.committed else "not committed there"
+                return f"bundle {bundle} of {group} on {name}: {how}"
+    return None
 
 
 @always(source="Ray 2.60 placement_group_resource_manager.cc, CommitBundles", monitors=(BundleLives,))
-def commit_matches_prepare(view: StateView) -> bool:
+def commit_matches_prepare(view: StateView) -> str | None:
     """A node puts no bundle to use that it has not reserved before."""
-    return not view.monitor(BundleLives).unprepared
+    return view.monitor(BundleLives).unprepared or None
 
 
 @always(source="Ray #12336; bug benchmark D54, S7", monitors=(BundleLives,))
-def committed_bundles_stay(view: StateView) -> bool:
+def committed_bundles_stay(view: StateView) -> str | None:
     """A committed bundle is given back only when its group was given up."""
-    return not view.monitor(BundleLives).robbed
+    return view.monitor(BundleLives).robbed or None
 
 
 @always(BundleNode, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
-def bundles_fit_their_node(node: BundleNode) -> bool:
+def bundles_fit_their_node(node: BundleNode) -> str | None:
     """Bundles and the node's own tasks never hold more than the node has."""
-    return all(amount >= 0 for _, amount in node.free.units)
+    return f"free is {node.free}" if any(amount < 0 for _, amount in node.free.units) else None
 
 
 @audit(GroupManager, BundleNode, GroupUser, source="Ray #24875; bug benchmark D53, L1")
-def every_group_that_fits_is_created(view: StateView) -> bool:
+def every_group_that_fits_is_created(view: StateView) -> str | None:
     """When nothing more can happen, a group that is not created has no placement on what is free."""
     nodes = view.of(BundleNode)
     free = [NodeResources(name, node.total, dict(node.free.units)) for name, node in nodes.items()]
@@ -120,12 +132,12 @@ def every_group_that_fits_is_created(view: StateView) -> bool:
             missing = [Request(wanted.bundles[bundle]) for bundle in manager.missing(group)]
             outcomes = schedule_bundles(free, missing, wanted.strategy, used_by_group=used)
             if next(outcomes).status is Status.SUCCESS:
-                return False
-    return True
+                return f"{group} is {state} and would fit on what is free"
+    return None
 
 
 @audit(GroupManager, BundleNode, source="Ray #65147; bug benchmark D57", known="65147")
-def groups_do_not_wait_for_each_other(view: StateView) -> bool:
+def groups_do_not_wait_for_each_other(view: StateView) -> str | None:
     """Of the groups that wait, one at least would fit if the others gave back what they hold."""
     nodes = view.of(BundleNode)
     for manager in view.of(GroupManager).values():
@@ -144,17 +156,18 @@ def groups_do_not_wait_for_each_other(view: StateView) -> bool:
             missing = [Request(wanted.bundles[bundle]) for bundle in manager.missing(group)]
             outcomes = schedule_bundles(free, missing, wanted.strategy, used_by_group=used)
             if others and next(outcomes).status is Status.SUCCESS:
-                return False
-    return True
+                return f"{group} waits and would fit if {', '.join(map(str, others))} gave back what they hold"
+    return None
 
 
 @sometimes(GroupManager, source="Ray 2.60 gcs_placement_group_manager.cc")
-def a_group_is_rescheduled(view: StateView) -> bool:
+def a_group_is_rescheduled(view: StateView) -> str | None:
     """Some group loses a bundle after it was created."""
-    return any(
-        state is GroupState.RESCHEDULING
+    return first(
+        f"{group} is rescheduled"
         for manager in view.of(GroupManager).values()
-        for state in manager.state.values()
+        for group, state in manager.state.items()
+        if state is GroupState.RESCHEDULING
     )
 
 

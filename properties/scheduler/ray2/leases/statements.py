@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from rayproof.model.graph import Resources
-from rayproof.model.kernel import Name, StateView, always, audit, sometimes
+from rayproof.model.graph.resources import UNIT
+from rayproof.model.kernel import Name, StateView, always, audit, first, sometimes
 from rayproof.model.scheduler.ray2.leases.bundled import GROUP, BundleRaylet, wildcard_of
 from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner
 from rayproof.model.scheduler.ray2.leases.protocol import Asking, Choosing, Granting, Redirecting
@@ -19,82 +20,88 @@ from rayproof.model.scheduler.ray2.leases.worker import LeasedWorker, NestingWor
 class LeaseBreaches:
     """Monitor: what raylets and owners did and should not have."""
 
-    granted_while_draining: bool = False
-    asked_the_dead: bool = False
-    redirected_twice: bool = False
+    granted_while_draining: str = ""
+    asked_the_dead: str = ""
+    redirected_twice: str = ""
 
     def observe(self, event: object) -> LeaseBreaches:
         """Fold one event."""
         match event:
-            case Granting(_, _, True):
-                return replace(self, granted_while_draining=True)
-            case Asking(_, _, True):
-                return replace(self, asked_the_dead=True)
-            case Redirecting(_, True):
-                return replace(self, redirected_twice=True)
+            case Granting(lease, node, True):
+                return replace(self, granted_while_draining=f"{node} grants lease {lease} while it drains")
+            case Asking(lease, node, True):
+                return replace(self, asked_the_dead=f"lease {lease} is asked of {node}, which is known to be dead")
+            case Redirecting(lease, True):
+                return replace(self, redirected_twice=f"lease {lease} is redirected again")
             case _:
                 return self
 
 
 @always(LeaseRaylet, LeasedWorker, NestingWorker, source="Ray #55469; bug benchmark D12, S2")
-def one_grant_per_lease(view: StateView) -> bool:
+def one_grant_per_lease(view: StateView) -> str | None:
     """A worker belongs to one lease at a time, and runs one task at a time."""
-    for raylet in view.of(LeaseRaylet).values():
+    for name, raylet in view.of(LeaseRaylet).items():
         held = [worker for _, worker, _ in raylet.granted.values()]
         if raylet.idle + held and sorted([*raylet.idle, *held]) != sorted(raylet.workers):
-            return False
-    if any(worker.overlap for worker in view.of(NestingWorker).values()):
-        return False
-    return not any(worker.overlap for worker in view.of(LeasedWorker).values())
+            return f"{name}: {', '.join(raylet.idle) or 'nobody'} idle, {', '.join(held) or 'nobody'} leased"
+    workers: dict[Name, NestingWorker | LeasedWorker] = {**view.of(NestingWorker), **view.of(LeasedWorker)}
+    return first(f"{name} was given a second task" for name, worker in workers.items() if worker.overlap)
 
 
 @always(LeaseRaylet, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
-def leases_fit_their_node(raylet: LeaseRaylet) -> bool:
+def leases_fit_their_node(raylet: LeaseRaylet) -> str | None:
     """Free, leased and stored add up to what the node has, and leases that never waited in a get fit."""
     if raylet.told is None:
-        return True
+        return None
     fresh = raylet.stored
     for _, worker, taken in raylet.granted.values():
         if worker not in raylet.blocked and worker not in raylet.resumed:
             fresh = fresh + taken
     total = _capacity(raylet)
-    return total in raylet.totals.values() and fresh.fits(total)
+    if total not in raylet.totals.values():
+        return f"free, leased and stored are {total}"
+    return None if fresh.fits(total) else f"leases that never waited hold {fresh} of {total}"
 
 
 @always(
     source="Ray 2.60 cluster_resource_scheduler.cc, NodeAvailable; #63405, bug benchmark D04, S6",
     monitors=(LeaseBreaches,),
 )
-def no_grant_to_the_dead_or_draining(view: StateView) -> bool:
+def no_grant_to_the_dead_or_draining(view: StateView) -> str | None:
     """No lease is granted by a draining node, or asked of one that the owner knows to be dead."""
     breaches = view.monitor(LeaseBreaches)
-    return not breaches.granted_while_draining and not breaches.asked_the_dead
+    return breaches.granted_while_draining or breaches.asked_the_dead or None
 
 
 @always(
     source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; #16488, bug benchmark D02", monitors=(LeaseBreaches,)
 )
-def one_spillback_at_most(view: StateView) -> bool:
+def one_spillback_at_most(view: StateView) -> str | None:
     """A raylet to which a request was redirected grants, keeps or rejects it; it never redirects it again."""
-    return not view.monitor(LeaseBreaches).redirected_twice
+    return view.monitor(LeaseBreaches).redirected_twice or None
 
 
 @audit(LeaseOwner, LeaseRaylet, source="bug benchmark L1, L2; Ray #12084 (bug benchmark D03), #63405")
-def every_lease_request_answered(view: StateView) -> bool:
+def every_lease_request_answered(view: StateView) -> str | None:
     """When nothing more can happen, a task waits only while no node could run it beside those that never end."""
     raylets = view.of(LeaseRaylet)
     owners = view.of(LeaseOwner)
     dead = {name for owner in owners.values() for name in owner.dead}
-    rooms = [
-        _room(raylet, raylets[name].totals[name]) for name, raylet in raylets.items() if _usable(raylet, name, dead)
-    ]
-    for owner in owners.values():
+    rooms = {
+        name: _room(raylet, raylets[name].totals[name])
+        for name, raylet in raylets.items()
+        if _usable(raylet, name, dead)
+    }
+    for name, owner in owners.items():
         for scheduling_class, waiting in owner.queued.items():
-            if waiting and any(owner.classes[scheduling_class].demand.fits(room) for room in rooms):
-                return False
-        if any(not owner.classes[held.scheduling_class].stays for held in owner.leased.values()):
-            return False
-    return True
+            demand = owner.classes[scheduling_class].demand
+            for node, room in rooms.items():
+                if waiting and demand.fits(room):
+                    return f"{waiting[0]} of {name} waits and asks for {demand}, {node} has {room}"
+        for held in owner.leased.values():
+            if not owner.classes[held.scheduling_class].stays:
+                return f"{name} keeps a lease of {held.node}"
+    return None
 
 
 def _usable(raylet: LeaseRaylet, name: Name, dead: set[Name]) -> bool:
@@ -112,17 +119,18 @@ def _room(raylet: LeaseRaylet, total: Resources) -> Resources:
 @audit(
     LeaseOwner, LeaseRaylet, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns"
 )
-def no_lease_leaks(view: StateView) -> bool:
+def no_lease_leaks(view: StateView) -> str | None:
     """When nothing more can happen, every worker is back but for those whose task never ends."""
-    return all(
-        raylet.classes[scheduling_class].stays
-        for raylet in view.of(LeaseRaylet).values()
-        for scheduling_class, _, _ in raylet.granted.values()
+    return first(
+        f"{worker} of {name} is not back"
+        for name, raylet in view.of(LeaseRaylet).items()
+        for scheduling_class, worker, _ in raylet.granted.values()
+        if not raylet.classes[scheduling_class].stays
     )
 
 
 @always(LeaseRaylet, each=True, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
-def blocked_workers_bounded(raylet: LeaseRaylet) -> bool:
+def blocked_workers_bounded(raylet: LeaseRaylet) -> str | None:
     """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
     for scheduling_class, each in raylet.classes.items():
         asked = each.demand.fixed("CPU")
@@ -131,8 +139,8 @@ def blocked_workers_bounded(raylet: LeaseRaylet) -> bool:
             held == scheduling_class and worker in raylet.blocked for held, worker, _ in raylet.granted.values()
         )
         if asked and waiting > round(total / asked) + raylet.lifted.get(scheduling_class, 0):
-            return False
-    return True
+            return f"{waiting} workers of class {scheduling_class} wait in a get"
+    return None
 
 
 def _capacity(raylet: LeaseRaylet) -> Resources:
@@ -144,23 +152,27 @@ def _capacity(raylet: LeaseRaylet) -> Resources:
 
 
 @audit(NestingWorker, source="Ray #231; bug benchmark D10, L1")
-def every_get_ends(view: StateView) -> bool:
+def every_get_ends(view: StateView) -> str | None:
     """When nothing more can happen, no body waits for the task that it has submitted."""
-    return not any(worker.waits for worker in view.of(NestingWorker).values())
+    return first(f"{name} waits for its task" for name, worker in view.of(NestingWorker).items() if worker.waits)
 
 
 @always(BundleRaylet, each=True, source="Ray #50517; bug benchmark D15, S2")
-def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> bool:
+def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> str | None:
     """What is free in any bundle of a group is what is free in each of them, added up."""
     indexed: Counter[str] = Counter()
     for name, amount in raylet.free.units:
         indexed[wildcard_of(name)] += amount
     wildcards = {wildcard_of(name) for total in raylet.totals.values() for name, _ in total.units} - {""}
-    return all(indexed[name] == raylet.free.fixed(name) for name in wildcards)
+    return first(
+        f"{name}: {raylet.free[name]:g} free, its bundles have {indexed[name] / UNIT:g}"
+        for name in sorted(wildcards)
+        if indexed[name] != raylet.free.fixed(name)
+    )
 
 
 @audit(LeaseOwner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
-def tasks_that_fit_their_group_run(view: StateView) -> bool:
+def tasks_that_fit_their_group_run(view: StateView) -> str | None:
     """When nothing more can happen, no task of a group waits that its bundles could hold beside those that run."""
     bundles = [
         {name: amount for name, amount in raylet.totals[node].units if name.endswith(place)}
@@ -169,10 +181,9 @@ def tasks_that_fit_their_group_run(view: StateView) -> bool:
     ]
     for owner in view.of(LeaseOwner).values():
         running = [owner.classes[held.scheduling_class].demand for held in owner.leased.values()]
-        waiting = [
-            owner.classes[scheduling_class].demand for scheduling_class, tasks in owner.queued.items() for _ in tasks
-        ]
-        amounts = [Counter({n.partition(GROUP)[0]: v for n, v in demand.units}) for demand in (*running, *waiting)]
+        waiting = [(task, owner.classes[each].demand) for each, tasks in owner.queued.items() for task in tasks]
+        demands = (*running, *(demand for _, demand in waiting))
+        amounts = [Counter({n.partition(GROUP)[0]: v for n, v in demand.units}) for demand in demands]
         offers = [Counter({n.partition(GROUP)[0]: v for n, v in bundle.items()}) for bundle in bundles]
         if waiting and any(
             all(
@@ -181,15 +192,15 @@ def tasks_that_fit_their_group_run(view: StateView) -> bool:
             )
             for places in product(range(len(offers)), repeat=len(amounts))
         ):
-            return False
-    return True
+            return f"{waiting[0][0]} waits and would fit in the bundles of its group"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class FullNodes:
-    """Monitor: whether a request was left with a node past the threshold although a less used one had room."""
+    """Monitor: a node past the threshold that was chosen although a less used one had room."""
 
-    preferred: bool = False
+    preferred: str = ""
 
     def observe(self, event: object) -> FullNodes:
         """Fold one event; the utilization is reckoned anew from what the raylet knew."""
@@ -197,7 +208,10 @@ class FullNodes:
             case Choosing(_, chosen, True, seen, demand):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
                 if chosen in used and used[chosen] >= 500 and min(used.values()) < used[chosen]:
-                    return FullNodes(True)
+                    least = min(used, key=used.__getitem__)
+                    return FullNodes(
+                        f"{chosen} is chosen at {used[chosen] / 10:g} %, {least} is at {used[least] / 10:g} %"
+                    )
         return self
 
 
@@ -215,21 +229,30 @@ def _used_per_mille(total: Resources, free: Resources) -> int:
     source="Ray 2.60 hybrid_scheduling_policy.cc; Ray #16027; bug benchmark D16, Q1 on the critical resource",
     monitors=(FullNodes,),
 )
-def past_the_threshold_the_less_used_goes_first(view: StateView) -> bool:
+def past_the_threshold_the_less_used_goes_first(view: StateView) -> str | None:
     """No raylet chooses a node at half of a critical resource or more while it knows of a less used one with room."""
-    return not view.monitor(FullNodes).preferred
+    return view.monitor(FullNodes).preferred or None
 
 
 @sometimes(LeaseRaylet, source="Ray 2.60 node_manager.cc, HandleNotifyWorkerUnblocked")
-def cpus_are_overdrawn(view: StateView) -> bool:
+def cpus_are_overdrawn(view: StateView) -> str | None:
     """Some body goes on after a get while others have its CPU."""
-    return any(amount < 0 for raylet in view.of(LeaseRaylet).values() for _, amount in raylet.free.units)
+    return first(
+        f"{name}: {raylet.free} free"
+        for name, raylet in view.of(LeaseRaylet).items()
+        if any(amount < 0 for _, amount in raylet.free.units)
+    )
 
 
 @sometimes(LeaseOwner, source="Ray 2.60 normal_task_submitter.cc")
-def a_task_runs_elsewhere(view: StateView) -> bool:
+def a_task_runs_elsewhere(view: StateView) -> str | None:
     """Some task runs on another node than its owner's."""
-    return any(held.node != owner.raylet for owner in view.of(LeaseOwner).values() for held in owner.leased.values())
+    return first(
+        f"a task of {name} runs on {held.node}"
+        for name, owner in view.of(LeaseOwner).items()
+        for held in owner.leased.values()
+        if held.node != owner.raylet
+    )
 
 
 LEASES = (
