@@ -257,7 +257,7 @@ def every_write_is_answered(view: StateView) -> str | None:
 
 @sometimes(Replica, source="van Renesse and Schneider 2004, §3.1: failure of the tail")
 def a_tail_failed_with_an_update_in_flight(view: StateView) -> str | None:
-    """The last replica is gone while the one before it has something unacknowledged."""
+    """The tail has failed while its predecessor waits for the acknowledgement of an update."""
     return first(
         f"{replica.chain[-1]} is gone, {name} has something unacknowledged"
         for name, replica in view.of(Replica).items()

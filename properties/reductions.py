@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rayproof.model.gcs.chain.protocol import Stable
-from rayproof.model.kernel import Eager, Invisible, Reduction, Symmetry
+from rayproof.model.kernel import Invisible, Reduction, Symmetry
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.entry import Entry, Scope
 
 REDUCTIONS: Mapping[str, Reduction] = {
     "invisible": Invisible("invisible steps"),
-    "acknowledgements": Eager("silent acknowledgements", (Stable,), silent=True),
     "symmetry": Symmetry("symmetry"),
 }
-"""In the order in which `auto` tries them; one that is refused leaves the others."""
+"""In the order in which `auto` tries them, until one passes."""
 
 GATES: Mapping[str, str] = {
     "chain-3-3-1": "chain-3-2-1",

@@ -115,6 +115,13 @@ BREACHES = (
         "a set as memory", "order", lambda queue, view, memory, ctx: (queue[0].id, set()), "sched-classes", "memory"
     ),
     Breach("a retry of no kind", "retry", lambda task, attempt, view, memory, ctx: 3, "sched-booting", "answer_type"),
+    Breach(
+        "a retry of no kind today", "retry", lambda task, attempt, view, memory, ctx: 3, "today-patience", "answer_type"
+    ),
+    Breach(
+        "room by nobody", "preempt", lambda task, running, free, memory, ctx: "nobody", "today-preempts", "legal_answer"
+    ),
+    Breach("a preempt that fails", "preempt", fails, "today-preempts", "no_exception"),
     Breach("a move of no kind", "migrate", lambda request, view, memory, ctx: "actor2", "migration", "answer_type"),
     Breach(
         "a move of nobody",

@@ -30,5 +30,5 @@ def some_day(audit: Statement) -> Statement:
 
 @progress(source="bug benchmark L4: no livelock")
 def comes_to_rest(step: Step) -> str | None:
-    """A finite program leaves nothing that goes on for ever."""
+    """The system of a finite program comes to rest."""
     return str(step)

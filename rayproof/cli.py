@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from rayproof import __version__
 from rayproof.console import say
+from rayproof.errors import UndeterminedError
 from rayproof.exits import Exit, guarded
 from rayproof.model.documents import printable
 from rayproof.model.kernel import PolicyError
@@ -114,6 +115,9 @@ def run() -> int:
     except PolicyError as error:
         say(f"{error.rule}: {printable(str(error))}", error=True)
         return Exit.VIOLATED
+    except UndeterminedError as error:
+        say(f"undetermined: {printable(str(error))}", error=True)
+        return Exit.UNDETERMINED
     except Exception as error:
         message = getattr(error, "format_message", None)
         if message is None:

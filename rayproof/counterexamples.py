@@ -202,6 +202,8 @@ class Again:
     """The statement or rule that was broken; None when nothing was."""
     confirmed: bool
     """Whether it is the one that the trace is about."""
+    culprit: str | None
+    """The last line of the print, when something was broken."""
 
 
 def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = False) -> Again:
@@ -222,7 +224,8 @@ def shown(trace: Trace, path: Path, trust: Trust = NOTHING, *, found: bool = Fal
         raise InputError(path, None, f"unknown statement {trace.statement!r}", expected)
     # What is printed as the constants is what was carried out, whatever the trace says.
     text = render(changed(trace, constants=scenario.constants), replayed, replay_command(path, trace), found=found)
-    return Again(text, broken, broken == trace.statement)
+    culprit = None if replayed.violation is None else replayed.violation.reason
+    return Again(text, broken, broken == trace.statement, culprit)
 
 
 def replay_command(path: Path, trace: Trace) -> str:

@@ -30,6 +30,10 @@ class InputError(ValueError):
         super().__init__(f"{where}: {self.message}; expected {printable(expected)}")
 
 
+class UndeterminedError(Exception):
+    """A limit ended a part without which there is no answer; the program that reports it leaves with exit code 3."""
+
+
 def _one_line(message: str) -> str:
     """Messages quote the input, which may be long and may hold what a terminal obeys."""
     shown = printable(message[:LONGEST_MESSAGE])

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from random import Random
 from types import MappingProxyType
 from typing import Any
 
+from rayproof.errors import UndeterminedError
 from rayproof.model.graph import Default, ObjectSpec, Program, Put, Resources, Submit, TaskSpec
 from rayproof.model.kernel import Context, Name
 from rayproof.model.scheduler.policy.hooks import Policy, initial_memory, policy_name
@@ -109,7 +109,12 @@ def _answers(policy: Policy, question: Question, memory: Hashable) -> tuple[set[
     found: set[Name] = set()
     first: Hashable = None
     ways: list[tuple[int, ...]] = [()]
-    for way in islice(ways, MOST_DRAWS):  # It grows meanwhile.
+    for number, way in enumerate(ways):  # They grow meanwhile.
+        if number == MOST_DRAWS:
+            what = (
+                f"policy {policy_name(policy)} draws in more than {MOST_DRAWS:,} ways when asked about {request.task}"
+            )
+            raise UndeterminedError(what)
         counts: list[int] = []
 
         def decide(count: int, fair: bool, way: tuple[int, ...] = way, counts: list[int] = counts) -> int:

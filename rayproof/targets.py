@@ -18,18 +18,22 @@ from rayproof.errors import InputError
 from rayproof.model.documents import printable
 
 STANDARD_OUTPUT = "-"
+READ = "it is read, or written otherwise, by this very command"
 FILE, FOLDER = "a file that can be written, in a folder that exists", "a folder that can be written, or made"
 
 
 def require_file(target: str | Path | None, *read: str | Path | None) -> None:
     """Raise `InputError` unless a file can be written there; None and `-` need none.
 
-    `read`: what the command reads, which no report may replace; names of no file are passed over.
+    `read`: what the command reads, and what else it writes, which no report may replace; names of no file are passed
+    over.
     """
     if target is None or str(target) == STANDARD_OUTPUT:
         return
     path = Path(target)
     kind = _kind(path, FILE)
+    if any(isinstance(each, Path) and each == path for each in read):
+        raise InputError(path, None, READ, "another file")
     if kind is None:
         if not os.path.isdir(path.parent):
             raise InputError(path, None, f"there is no folder {path.parent}", FILE)
@@ -39,7 +43,7 @@ def require_file(target: str | Path | None, *read: str | Path | None) -> None:
     else:
         _require_access(path, path, FILE)
         if any(_is_same(path, each) for each in read if each is not None):
-            raise InputError(path, None, "it is read by this very command", "another file")
+            raise InputError(path, None, READ, "another file")
 
 
 def require_folder(folder: Path) -> None:
@@ -53,11 +57,11 @@ def require_folder(folder: Path) -> None:
             return
 
 
-def require_new_folder_file(path: Path) -> None:
+def require_new_folder_file(path: Path, *read: str | Path | None) -> None:
     """As `require_file`, for a file whose folders may still have to be made."""
     require_folder(path.parent)
     if _kind(path.parent, FOLDER) is not None:
-        require_file(path)
+        require_file(path, *read)
 
 
 def make_folder(folder: Path) -> None:
@@ -112,10 +116,14 @@ def _kind(path: Path, expected: str) -> int | None:
 
 
 def _is_same(path: Path, other: str | Path) -> bool:
-    try:
-        return os.path.samefile(path, other)
-    except (OSError, ValueError):
-        return False
+    """`other`: a file, or one with the name of something in it after a colon, as policies and scenarios are named."""
+    for named in (str(other), str(other).rpartition(":")[0]):
+        try:
+            if os.path.samefile(path, named):
+                return True
+        except (OSError, ValueError):
+            continue
+    return False
 
 
 def _require_access(named: Path, place: Path, expected: str) -> None:

@@ -194,6 +194,7 @@ def as_json(
                     for s in v.result.statements
                 ],
                 "broken": None if v.result.violation is None else v.result.violation.statement,
+                "culprit": None if v.result.violation is None else v.result.violation.reason,
                 "counterexample": None if file is None else str(file),
             }
             for v, file in zip(done, files, strict=True)

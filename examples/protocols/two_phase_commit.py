@@ -8,20 +8,7 @@ Left out: the death of the coordinator, which leaves participants waiting for ev
 
 from dataclasses import dataclass, field
 
-from rayproof import (
-    Bug,
-    Context,
-    Down,
-    FaultKind,
-    Message,
-    Process,
-    Scenario,
-    StateView,
-    Unreachable,
-    always,
-    audit,
-    first,
-)
+from rayproof import Bug, Context, Down, FaultKind, Message, Process, Scenario, StateView, Unreachable, always, audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +86,17 @@ class Participant(Process):
 @always(Participant, source="Gray 1978: atomicity")
 def all_or_nobody_commits(view: StateView) -> str | None:
     """No participant has committed while another one has aborted."""
-    states = {each.state: name for name, each in view.of(Participant).items()}
-    if {"committed", "aborted"} <= states.keys():
-        return f"{states['committed']} has committed, {states['aborted']} has aborted"
-    return None
+    at = {each.state: name for name, each in view.of(Participant).items()}
+    return f"{at['committed']} has, {at['aborted']} has not" if {"committed", "aborted"} <= at.keys() else None
 
 
 @audit(Participant, source="Gray 1978: with a coordinator that lives")
 def everybody_ends(view: StateView) -> str | None:
     """In the end every participant that lives has committed or aborted."""
-    waiting = {name: each.state for name, each in view.of(Participant).items()}
-    return first(f"{n} is {s}" for n, s in waiting.items() if s not in ("committed", "aborted"))
+    at = view.of(Participant).items()
+    return (
+        ", ".join(f"{name} is {each.state}" for name, each in at if each.state not in ("committed", "aborted")) or None
+    )
 
 
 class Hasty(Coordinator):
@@ -120,7 +107,6 @@ class Hasty(Coordinator):
 
 
 NAMES = ("a", "b")
-
 PROCESSES = {"coordinator": lambda: Coordinator(NAMES), **dict.fromkeys(NAMES, Participant)}
 COMMIT = Scenario(
     "two-phase-commit",

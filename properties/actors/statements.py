@@ -29,7 +29,7 @@ def hosts_are_not_overfull(host: Host) -> str | None:
 
 @audit(Host, RedirectedCaller, source="seed notes: an actor is moved with its state")
 def no_acknowledged_call_is_lost(view: StateView) -> str | None:
-    """Unless a host has died, an actor's state has every call that its caller was told is done."""
+    """Unless a host has died, an actor's state contains every call that its caller was told is done."""
     if any(name.startswith("node") for name in view.dead):
         return None
     hosted = {name: actor for host in view.of(Host).values() for name, actor in host.hosted.items()}
@@ -50,7 +50,7 @@ def every_call_ends_in_value_or_error(view: StateView) -> str | None:
 
 @audit(Host, Coordinator, source="seed notes: an actor is moved to make room for a new one")
 def the_new_actor_has_its_place(view: StateView) -> str | None:
-    """Unless a host has died, the actor for which another one was moved is there."""
+    """Unless a host has died, the actor for which another one was moved has been placed."""
     if any(name.startswith("node") for name in view.dead):
         return None
     hosted = {name for host in view.of(Host).values() for name in host.hosted}
@@ -64,7 +64,7 @@ def the_new_actor_has_its_place(view: StateView) -> str | None:
 
 @audit(Host, Coordinator, source="bug benchmark S2: at quiescence nothing is held")
 def nothing_stays_frozen(view: StateView) -> str | None:
-    """No move is left half-way: all hosted actors take calls, no order is without an answer, no copy is left behind."""
+    """At rest, no move is unfinished: all actors take calls, all orders are answered, no old copy is left."""
     for coordinator in view.of(Coordinator).values():
         if coordinator.move is not None or coordinator.orders:
             return "a move or an order of the coordinator is left over"

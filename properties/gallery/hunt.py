@@ -53,6 +53,7 @@ class Outcome(StrEnum):
 
     KILLED = "killed"
     SURVIVED = "survived"
+    UNDETERMINED = "undetermined"
     KNOWN = "known"
     NOT_EXPRESSIBLE = "not_expressible"
     LATER = "later"
@@ -98,7 +99,7 @@ def hunt(
     if driver is Driver.DIRECTED:
         return _directed(entry, budget)
     started = process_time()
-    steps, notes = 0, []
+    steps, notes, result = 0, [], Outcome.SURVIVED
     scopes = scopes_of(entry)
     for number, scope in enumerate(scopes):
         left = (budget - (process_time() - started)) / (len(scopes) - number)
@@ -110,8 +111,10 @@ def hunt(
                 return _measured(entry, scope, finding, violation, budget if shortest else 0.0)
             return finding
         notes.append(f"{scope.name}: {finding.reason}")
+        if finding.result is Outcome.UNDETERMINED:
+            result = finding.result
     reason = "; ".join(notes) or "no generic scope has the process that it replaces and checks what it breaks"
-    return _found(entry, Outcome.SURVIVED, driver, steps=steps, cpu_s=round(process_time() - started, 3), reason=reason)
+    return _found(entry, result, driver, steps=steps, cpu_s=round(process_time() - started, 3), reason=reason)
 
 
 def scopes_of(entry: GalleryEntry) -> list[GenericScope]:
@@ -149,11 +152,11 @@ def _known(entry: GalleryEntry, budget: float) -> Finding:
     shown = any(s.name == entry.statement and s.verdict is Verdict.KNOWN for s in result.statements)
     return _found(
         entry,
-        Outcome.KNOWN if shown else Outcome.SURVIVED,
+        Outcome.KNOWN if shown else _missed(Driver.DIRECTED, result),
         Driver.DIRECTED,
         steps=result.transitions,
         cpu_s=round(result.cpu_s, 3),
-        reason=entry.reason if shown else "the correct model does not show it",
+        reason=entry.reason if shown else result.note or "the correct model does not show it",
         scope=scenario.name,
     )
 
@@ -222,6 +225,12 @@ def _alarm(result: Result) -> str:
     return "" if violation is None else f"the correct model breaks {violation.statement} too: no kill"
 
 
+def _missed(driver: Driver, result: Result) -> Outcome:
+    """What became of an entry that was not noticed: a search that a limit ended decides nothing; walks have no end."""
+    ended = driver is not Driver.WALK and result.verdict is Verdict.UNDETERMINED
+    return Outcome.UNDETERMINED if ended else Outcome.SURVIVED
+
+
 def _stumbles(error: ModelError) -> str:
     return f"the mutant stumbles: {error}"
 
@@ -231,7 +240,7 @@ def _scored(entry: GalleryEntry, driver: Driver, scope: str, result: Result, ala
     killed = violation is not None and not alarm
     made = _found(
         entry,
-        Outcome.KILLED if killed else Outcome.SURVIVED,
+        Outcome.KILLED if killed else Outcome.SURVIVED if alarm else _missed(driver, result),
         driver,
         steps=result.transitions,
         cpu_s=round(result.cpu_s, 3),

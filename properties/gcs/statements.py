@@ -13,7 +13,7 @@ from rayproof.model.kernel import Name, StateView, Taken, always, audit, first, 
 
 @always(Follower, each=True, source="OSDI 2018 §4.2.1; Ray #20276")
 def snapshot_plus_every_update(follower: Follower) -> str | None:
-    """What a subscription was told of a key begins where its snapshot ends, or before, and leaves nothing out."""
+    """Together, its snapshot and the news give a subscriber every version of a key without a gap."""
     if follower.snapshot is None:
         return None
     had = {key: record.version for key, record in follower.snapshot}
@@ -37,7 +37,7 @@ def updates_in_order_per_publisher(follower: Follower) -> str | None:
 
 @step(Follower, source="Ray #11423: dead node ids never return")
 def dead_is_final(before: StateView, taken: Taken, after: StateView) -> str | None:
-    """Who knows that a node is dead never takes it for alive again."""
+    """Whoever has learned that a node is dead never considers it alive again."""
     return first(
         f"{name} takes {key} for {record.state} again"
         for name, follower in after.of(Follower).items()
@@ -53,7 +53,7 @@ def _differing(one: Mapping[Name, Record], other: Mapping[Name, Record]) -> list
 
 @audit(NodeTable, Publisher, Follower, source="OSDI 2018 §4.2.1; bug benchmark S9")
 def a_subscriber_catches_up(view: StateView) -> str | None:
-    """When all is quiet, every subscriber's copy is the table."""
+    """At rest, every subscriber's copy equals the table."""
     tables = {name: table.rows for name, table in view.of(NodeTable).items()}
     tables |= {name: publisher.rows for name, publisher in view.of(Publisher).items()}
     return first(
@@ -76,7 +76,7 @@ def news_overtake_a_snapshot(view: StateView) -> str | None:
 
 @sometimes(NodeTable, Follower, source="bug benchmark S9")
 def a_subscription_lapses(view: StateView) -> str | None:
-    """The table has forgotten a subscriber that believes to be subscribed."""
+    """The table does not know a subscriber that believes it is subscribed."""
     return first(
         f"{name} is forgotten by {by}"
         for by, table in view.of(NodeTable).items()
@@ -126,5 +126,5 @@ POLLED = (*FOLLOWING, a_subscriber_catches_up, news_wait_for_their_acknowledgeme
     source="OSDI 2018 §4.2.1; bug benchmark S9",
 )
 def subscribers_catch_up(view: StateView) -> object:
-    """A subscriber whose copy is not the table has the table later."""
+    """A subscriber whose copy differs from the table catches up later."""
     return a_subscriber_catches_up.check(view)

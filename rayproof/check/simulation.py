@@ -81,6 +81,10 @@ class Figures:
     """The rule and the sentence of a policy error, which ended the run."""
     rejected: tuple[str, ...] = ()
     """Tasks that the policy gave up, and those that needed their results."""
+    preempted: int = 0
+    """Running tasks that the policy ended to make room for others."""
+    work_lost_s: float = 0.0
+    """Time for which they had run."""
     stall: Stall | None = None
     """What never ended, in the first of the runs in which something did not."""
     idle: tuple[str, ...] = ()
@@ -232,7 +236,12 @@ def _run(
 
 def most_events(workload: Workload, settings: Settings) -> int:
     """The cap of each run."""
-    return settings.max_events or max(LEAST_CAP, CAP_PER_TASK * len(workload.program.tasks))
+    return settings.max_events or cap_on_events(len(workload.program.tasks))
+
+
+def cap_on_events(tasks: int) -> int:
+    """The cap of a run of so many tasks, where nobody says otherwise."""
+    return max(LEAST_CAP, CAP_PER_TASK * tasks)
 
 
 def happenings_of(recording: Recording, number: dict[NodeId, int]) -> list[Happening]:
@@ -291,4 +300,6 @@ def _figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
         events,
         tuple(measures.unfinished()),
         rejected=tuple(sorted(measures.rejected)),
+        preempted=len(lost := getattr(measures, "preempted", [])),
+        work_lost_s=sum(lost) / 1e6,
     )

@@ -136,7 +136,7 @@ def register(app: typer.Typer) -> None:
         json_to: JsonOption = None,
     ) -> None:
         """Say how often steps are taken at most on any run, faults and unfair runs included."""
-        require_file(json_to)
+        require_file(json_to, scenario)
         limits = Limits(max_states, max_memory, budget)
         try:
             with live() as report:

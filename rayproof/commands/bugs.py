@@ -23,7 +23,12 @@ from rayproof.properties.gallery.hunt import Driver, Finding, Outcome, hunt
 from rayproof.properties.gallery.ladder import WALKS, Climb, climb, rungs
 from rayproof.targets import STANDARD_OUTPUT, require_file, write_json
 
-STYLES = {Outcome.KILLED: "green", Outcome.SURVIVED: "bold red", Outcome.KNOWN: "yellow"}
+STYLES = {
+    Outcome.KILLED: "green",
+    Outcome.SURVIVED: "bold red",
+    Outcome.KNOWN: "yellow",
+    Outcome.UNDETERMINED: "yellow",
+}
 
 FIELDS = ("id", "source", "result", "statement", "driver", "steps", "cpu_s", "length", "shortest", "reason")
 
@@ -111,11 +116,13 @@ def register(app: typer.Typer) -> None:
             climbs, early = _look(entries, lambda entry: climb(entry, seed=seed, budget=budget, walks=WALKS))
             rows = [{"id": each.id, "rung": each.rung, "tried": each.tried} for each in climbs]
             document = {"bugs": rows}
-            failed = False
+            code = Exit.HOLDS
         else:
             findings, early = _look(entries, lambda entry: hunt(entry, driver, seed=seed, budget=budget))
             document = as_json(findings)
-            failed = any(finding.result is Outcome.SURVIVED for finding in findings)
+            became = {finding.result for finding in findings}
+            undetermined = Exit.UNDETERMINED if Outcome.UNDETERMINED in became else Exit.HOLDS
+            code = Exit.VIOLATED if Outcome.SURVIVED in became else undetermined
         if json_to != STANDARD_OUTPUT and ladder:
             show_ladder(climbs, console)
         elif json_to != STANDARD_OUTPUT:
@@ -125,4 +132,4 @@ def register(app: typer.Typer) -> None:
             write_json(document, json_to)
         if early:
             raise Interrupted(f"{len(climbs if ladder else findings)} of {len(entries)} entries were tried")
-        raise typer.Exit(Exit.VIOLATED if failed else Exit.HOLDS)
+        raise typer.Exit(code)

@@ -60,10 +60,11 @@ def compare_live_command(
     json_to: JsonOption = None,
 ) -> None:
     """Run policies on real Ray and say whether `check` predicted what they took, and which is faster."""
-    require_file(json_to)
+    read = (workload, *(policy or []), *(script or []))
+    require_file(json_to, record, *read)
     parsed = parse_script(script or [])
     if record is not None:
-        require_target(record)
+        require_target(record, *read)
     where = place(nodes, address, store_mib)
     if not where.nodes and not where.address:
         raise InputError("--nodes", None, "no cluster for all runs", "--nodes 4,2,2 or --address HOST:PORT")

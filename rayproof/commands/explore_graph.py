@@ -117,7 +117,7 @@ def write(scenario: str, file: Path, limits: Limits) -> int:
     """Write the graph of a named scenario; returns its number of states. Raises what `state_graph` raises."""
     if file.suffix not in (".dot", ".gv", ".graphml"):
         raise InputError(file, None, f"the ending {file.suffix!r}", ".dot, .gv or .graphml")
-    require_file(file)
+    require_file(file, scenario)
     graph = state_graph(scenario, limits)
     write_text("\n".join(nx.generate_graphml(graph)) + "\n" if file.suffix == ".graphml" else as_dot(graph), file)
     return graph.number_of_nodes()
@@ -202,7 +202,7 @@ def register(app: typer.Typer) -> None:
         json_to: JsonOption = None,
     ) -> None:
         """Say how large a scenario is; with --graph, write the state graph of a small one."""
-        require_file(json_to)
+        require_file(json_to, scenario)
         reductions = wanted(reduce)
         if graph is not None and json_to is not None:
             raise InputError("--json", None, "a picture has no report", "--graph alone")

@@ -50,7 +50,7 @@ def record_command(
     """Run an unmodified script on real Ray and write down all that it does, for `check --workload` and others."""
     parsed = parse_script(script or [])
     target = out or Path(f"{parsed.name}.jsonl")
-    require_target(target)
+    require_target(target, *parsed.words)
     ran = run_script(parsed, place(nodes, address, store_mib))
     finish(ran, target)
     leave(ran)
@@ -72,7 +72,7 @@ def run_command(
     """Run an unmodified script on real Ray and let a policy's `place` decide where its tasks and actors go."""
     parsed = parse_script(script or [])
     if record is not None:
-        require_target(record)
+        require_target(record, policy, *parsed.words)
     forcing = Forcing(load_policy(policy), hard, wait_s, seed)
     unforced = forcing.unforced()
     ran = run_script(parsed, place(nodes, address, store_mib), forcing.variables())
@@ -122,11 +122,11 @@ def place(nodes: str | None, address: str | None, store_mib: int) -> Where:
     return Where(parse_nodes(nodes) if nodes is not None else (), address or "", store_mib)
 
 
-def require_target(target: Path) -> None:
+def require_target(target: Path, *read: str | Path | None) -> None:
     """Refuse before the script runs what could not be written afterwards."""
     if target.suffix != ".jsonl":
         raise InputError(target, None, "the name does not end in .jsonl", "a name by which `check` knows a recording")
-    require_file(target)
+    require_file(target, *read)
 
 
 def finish(ran: Ran, target: Path) -> None:

@@ -80,6 +80,8 @@ HEURISTICS: dict[str, RunHeuristic] = {"heft": heft}
 SUFFIXES = frozenset({".json", RECORDING, ".stg", ".sm", ".jsp", ".txt"})
 """Files of a directory that hold instances or recordings."""
 
+Read = str | Path | None
+
 RunWorkload = Callable[[Workload], ProgramRun]
 
 
@@ -260,15 +262,19 @@ def _run_of(spec: str, seed: int) -> RunWorkload | None:
 def _model_policy(spec: str, beside: Iterable[str] = ()) -> hooks.Policy:
     """A policy of the model. `beside`: further names that the command knows. Raises `InputError` and `PolicyError`."""
     known = (*beside, *BUILT_IN)
+    if ABSTRACT.keys() & {spec, spec.partition(":")[0]}:
+        raise InputError(spec, None, "an abstract policy, which cannot be run", "worst --policy, or one of the model's")
     if spec not in known and not re.search(r"[.:/]", spec):
         listed = f"one of {', '.join(known)}, a .py file, or module:Class"
         raise InputError(spec, None, "no policy of that name", expected_name(spec, known, listed))
     return load_policy(spec).policy
 
 
-def _answer(run: Callable[[Limits], Result], budget: float | None, units: int | None, json_to: str | None) -> None:
-    """Run a command's function, say what came out, and leave with its exit code."""
-    require_file(json_to)
+def _answer(
+    run: Callable[[Limits], Result], budget: float | None, units: int | None, json_to: str | None, *read: Read
+) -> None:
+    """Run a command's function, say what came out, and leave with its exit code. `read`: files of the command."""
+    require_file(json_to, *read)
     stop = Stop()
     try:
         with stop.on_interrupt():
@@ -308,7 +314,7 @@ def register(app: typer.Typer) -> None:
         def run(limits: Limits) -> Result:
             return solve(instance, objective, aim, nodes, limits, seed, processes, cluster)
 
-        _answer(run, budget, resource_units, json_to)
+        _answer(run, budget, resource_units, json_to, instance, cluster)
 
     @app.command("why")
     def why_command(
@@ -320,7 +326,9 @@ def register(app: typer.Typer) -> None:
         json_to: JsonOption = None,
     ) -> None:
         """Say why something is pending: a minimal set of reasons."""
-        _answer(lambda limits: why(pending, instance, limits, cluster), budget, resource_units, json_to)
+        _answer(
+            lambda limits: why(pending, instance, limits, cluster), budget, resource_units, json_to, instance, cluster
+        )
 
     @app.command("gap")
     def gap_command(
@@ -339,9 +347,12 @@ def register(app: typer.Typer) -> None:
 
         def run(limits: Limits) -> Result:
             require_folder(out)
+            if os.path.isdir(instances) and os.path.exists(out) and os.path.samefile(out, instances):
+                raise InputError(out, None, "the instances are read from there", "another folder")
+            require_file(json_to, *([] if instances == Family.TINY else _files(Path(instances))))
             return gap(policy, instances, limits, seed, out, cluster)
 
-        _answer(run, budget, resource_units, json_to)
+        _answer(run, budget, resource_units, json_to, *policy, cluster)
 
     @app.command("worst")
     def worst_command(
@@ -359,10 +370,10 @@ def register(app: typer.Typer) -> None:
         target = witness or out / f"worst--{_stem(policy)}--{tasks}-{nodes}.json"
 
         def run(limits: Limits) -> Result:
-            require_new_folder_file(target)
+            require_new_folder_file(target, policy)
             return worst(policy, tasks, nodes, limits, seed, target)
 
-        _answer(run, budget, resource_units, json_to)
+        _answer(run, budget, resource_units, json_to, policy, target)
 
 
 def _stem(name: str) -> str:

@@ -45,8 +45,8 @@ def replay_command(
     if json_to != STANDARD_OUTPUT:
         say(again.text, end="")
     if json_to is not None:
-        document = {"verdict": verdict, "confirmed": again.confirmed, "broken": again.broken}
-        write_json(document | {"trace": json.loads(trace.to_json()), "versions": versions()}, json_to)
+        found = {"verdict": verdict, "confirmed": again.confirmed, "broken": again.broken, "culprit": again.culprit}
+        write_json(found | {"trace": json.loads(trace.to_json()), "versions": versions()}, json_to)
     raise typer.Exit(EXIT_CODES[verdict])
 
 

@@ -63,7 +63,7 @@ def verify_command(
     json_to: JsonOption = None,
 ) -> None:
     """Check the model's scenarios against their statements."""
-    require_file(json_to)
+    require_file(json_to, *(names or []))
     require_folder(out)
     entries = reducing.only(_entries(names or [], scope), only or [])
     if not entries:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from rayproof.check.simulation import cap_on_events
+from rayproof.errors import UndeterminedError
 from rayproof.gaps.owner import Owner
 from rayproof.gaps.programs import Runnable, runnable
 from rayproof.model.cluster.paper import ClusterParameters, assemble, raylet_of
@@ -57,8 +59,19 @@ class _Log:
 
 
 def run_instance(instance: Instance, policy: Policy, seed: int = 0) -> Run:
-    """Run an instance in the model. Raises `PolicyError` when the policy breaks a rule or lets tasks wait for ever."""
+    """Run an instance in the model.
+
+    Raises `PolicyError` when the policy breaks a rule or lets tasks wait for ever, `UndeterminedError` when it does not
+    end within `check`'s cap on events.
+    """
     return run_ready(instance, runnable(instance), policy, seed, driver=Owner)
+
+
+def ended(simulation: Simulation, tasks: int, policy: Policy) -> None:
+    """Run to the end. Raises `UndeterminedError` at the cap on events, which is that of `check`."""
+    cap = cap_on_events(tasks)
+    if not simulation.run(max_events=cap).rested:
+        raise UndeterminedError(f"policy {policy_name(policy)}: the run was ended by its cap of {cap:,} events")
 
 
 def run_ready(instance: Instance, ready: Runnable, policy: Policy, seed: int, driver: type[Process]) -> Run:
@@ -72,7 +85,7 @@ def run_ready(instance: Instance, ready: Runnable, policy: Policy, seed: int, dr
     )
     scenario = assemble("gap", ready.program, ready.cluster, parameters, swap={Driver: driver})
     log = _Log()
-    Simulation(scenario, seed, on_event=log.observe).run()
+    ended(Simulation(scenario, seed, on_event=log.observe), len(instance.tasks), policy)
     require_settled(policy)
     waiting = [task.id for task in instance.tasks if task.id not in log.started]
     if waiting:

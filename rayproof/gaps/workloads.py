@@ -13,7 +13,7 @@ from rayproof.check.measures import Measures
 from rayproof.check.simulation import Workload
 from rayproof.check.stalled import stall_of
 from rayproof.errors import InputError
-from rayproof.gaps.running import MOST_WORKERS
+from rayproof.gaps.running import MOST_WORKERS, ended
 from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import Compute
 from rayproof.model.kernel import PolicyError, Simulation, Timing
@@ -56,7 +56,7 @@ def run_workload(workload: Workload, policy: Policy, seed: int = 0) -> ProgramRu
     cluster = replace(workload.cluster, bandwidth_bytes_per_s=bandwidth)
     measures = Measures(program, cluster, workload.recording.setup, decision_us=0)
     scenario = assemble("gap", program, cluster, parameters)
-    Simulation(scenario, seed, on_event=measures.observe).run()
+    ended(Simulation(scenario, seed, on_event=measures.observe), len(program.tasks), policy)
     require_settled(policy)
     stall = stall_of(measures)
     if stall is not None and stall.by_policy:

@@ -1,7 +1,7 @@
 """The process of one policy: it imports the policy, answers what it is asked, and notes what a policy must not do.
 
 Started by `process`; one frame of the pipe is four bytes of length and a pickle. Requests: `load`, `ask` (a call may
-ask back for a draw), and `again` (many calls, in several orders, whose draws are known). Replies are outcomes:
+ask back for a draw), and `again` (runs of calls whose draws are known, each in its own copy). Replies are outcomes:
 `("answer", answer, memory)`, `("choose", options, whether fair)` or `("breach", rule, sentence)`.
 
 What ends the process, or keeps it busy, the parent sees. What is noted here: printing, threads and processes that are
@@ -33,13 +33,13 @@ from rayproof.model.scheduler.policy.hooks import LONGEST_MESSAGE, printable, ra
 from rayproof.model.scheduler.policy.move_hooks import WaitingObject
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.loading import facts_of, loaded
-from rayproof.supervised.questions import Arguments, Payload, Question, orders
+from rayproof.supervised.questions import Arguments, Payload, Question
 from rayproof.supervised.values import answered, opened, sealed
 
 T = TypeVar("T")
 
-clock = time.perf_counter
-"""As it is before the clocks are moved."""
+clock, getpid = time.perf_counter, os.getpid
+"""As they are before the surroundings are moved."""
 
 Outcome = tuple[Any, ...]
 
@@ -67,6 +67,10 @@ LARGEST_FILE = 64 * 1024 * 1024
 SHOWN = 60
 """Characters shown of what a policy has printed."""
 
+STAYS_PUT = ("HOME", "PATH", "PWD", "TEMP", "TMP", "TMPDIR", "VIRTUAL_ENV")
+STAYS_PUT_FROM = ("LD_", "LC_", "PYTHON")
+"""Variables of the environment, and beginnings of their names, that libraries may need at any time."""
+
 FAR = 40_000_000.0
 """Seconds by which the clocks of the process that is asked again are ahead."""
 
@@ -75,6 +79,9 @@ TOGETHER = 64
 
 LONGEST_SILENCE_S = 0.02
 """A reply is sent after so long, whatever is in it: the time of a call is what the parent waits for a reply."""
+
+MOST_OPTIONS, MOST_DRAWS = 10_000, 1_000
+"""Of one draw, and draws of one call: each option is a branch of the search, and a call that draws never computes."""
 
 BALLAST = 256
 """Groups of objects that are kept, and replaced one by one, while a policy is asked again."""
@@ -164,14 +171,22 @@ class _Draws:
         self._at = 0
         self.wanted: Outcome | None = None
         """The draw that was not known, of a call that is asked again."""
+        self.over = False
+        """Whether the call has ended: a policy that kept this may not draw from it."""
 
     def choose(self, options: Sequence[T], *, random: bool = False) -> T:
         count = len(options)
+        if self.over:
+            raise RuntimeError("this ctx is that of a call that is over")
         if not count:
             raise ValueError("choose was given no options")
         if count == 1:
             return options[0]
+        if count > MOST_OPTIONS:
+            raise ValueError(f"choose was given {count:,} options; at most {MOST_OPTIONS:,} can be tried")
         at = self._at
+        if at >= MOST_DRAWS:
+            raise RuntimeError(f"one call drew more than {MOST_DRAWS:,} times")
         self._at = at + 1
         if at < len(self._known):
             return options[self._known[at]]
@@ -196,6 +211,7 @@ class Child:
         self._untouched: list[tuple[Mapping[str, Any], str, Any, str]] = []
         self._builtins: dict[str, Any] = {}
         self._ahead_s = 0.0
+        self._moves = 0
         self._ballast: list[Any] = [None] * BALLAST
 
     # ---- the pipe ---------------------------------------------------------------------------------------------------
@@ -206,13 +222,16 @@ class Child:
             match self._received():
                 case ("load", spec, limits, ahead):
                     self._send(self._load(spec, limits, ahead))
+                    if ahead:
+                        self._move_surroundings()
                     gc.freeze()  # What is loaded stays.
                 case ("ask", things, hook, payload, memory, choices):
                     self._arguments.learn(things)
                     self._send(self._call(hook, payload, memory, _Draws(choices, self._asked_back)))
-                case ("again", things, questions, rounds, alone):
+                case ("again", things, questions, runs, alone):
                     self._arguments.learn(things)
-                    self._again(questions, rounds, 1 if alone else TOGETHER)
+                    for run in runs:
+                        self._again(questions, run, 1 if alone else TOGETHER)
 
     def _received(self) -> Any:
         head = self._from.read(4)
@@ -303,6 +322,13 @@ class Child:
         time.sleep = short_sleep  # type: ignore[assignment]
         if ahead:
             self._move_clocks()
+            for module, name in (
+                (os, "getpid"),
+                (os, "getppid"),
+                (threading, "get_ident"),
+                (threading, "get_native_id"),
+            ):
+                setattr(module, name, self._moved(getattr(module, name), lambda: self._moves))
         self._untouched = [entry for name, module in sorted(sys.modules.items()) for entry in _functions(name, module)]
         self._builtins = dict(vars(builtins))
         execute = SourceFileLoader.exec_module
@@ -317,12 +343,14 @@ class Child:
         """Clocks that are far ahead, and move on from call to call: what depends on them answers otherwise."""
         self._ahead_s = FAR
 
-        def moved(clock: Callable[[], Any], unit: int) -> Callable[[], Any]:
-            return lambda: clock() + (self._ahead_s if unit == 1 else int(self._ahead_s * unit))
-
-        for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time"):
-            setattr(time, name, moved(getattr(time, name), 1))
-            setattr(time, f"{name}_ns", moved(getattr(time, f"{name}_ns"), 1_000_000_000))
+        for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime"):
+            setattr(time, name, self._moved(getattr(time, name), lambda: self._ahead_s))
+            in_ns = self._moved(getattr(time, f"{name}_ns"), lambda: int(self._ahead_s * 1_000_000_000))
+            setattr(time, f"{name}_ns", in_ns)
+        for name in ("localtime", "gmtime", "ctime"):
+            setattr(time, name, _of_now(getattr(time, name), 0, time.time))
+        time.asctime = _of_now(time.asctime, 0, time.localtime)
+        time.strftime = _of_now(time.strftime, 1, time.localtime)
         real = datetime.datetime
 
         class _OfReal(type):
@@ -343,6 +371,25 @@ class Child:
             },
         )
         datetime.datetime = moved_class  # type: ignore[assignment, misc]
+        date = datetime.date
+
+        class _OfDate(type):
+            def __instancecheck__(cls, made: object) -> bool:
+                return isinstance(made, date)
+
+        today = classmethod(lambda cls: date.fromtimestamp(time.time()))
+        datetime.date = _OfDate("date", (date,), {"__module__": "datetime", "today": today})  # type: ignore[assignment, misc]
+
+    @staticmethod
+    def _moved(function: Callable[..., Any], by: Callable[[], Any]) -> Callable[..., Any]:
+        return lambda *arguments: function(*arguments) + by()
+
+    def _move_surroundings(self) -> None:
+        """Once the policy is loaded, variables of the environment have other values and stand in another order."""
+        for name, value in reversed(list(os.environ.items())):
+            if name not in STAYS_PUT and not name.startswith(STAYS_PUT_FROM):
+                del os.environ[name]
+                os.environ[name] = f"{value}-"
 
     # ---- calls ------------------------------------------------------------------------------------------------------
 
@@ -361,6 +408,7 @@ class Child:
             outcome = self._too_large(self._arguments.about(hook, payload))
         except BaseException as error:
             outcome = self._raised(error, self._arguments.about(hook, payload))
+        draws.over = True
         present = builtins.__dict__
         if present != self._builtins:
             # At once: what follows needs them.
@@ -385,14 +433,26 @@ class Child:
             return "queued", arguments[0].index(answer), after
         return "answer", answered(answer), after
 
-    def _again(self, questions: Sequence[Question], rounds: int, together: int) -> None:
-        """Each question once in every round; at most so many outcomes in one reply, and a reply now and then."""
+    def _again(self, questions: Sequence[Question], run: Sequence[int], together: int) -> None:
+        """Put questions in that order to a copy of this process, which has answered none; say how the copy ended."""
+        ends = os.fork()
+        if ends == 0:
+            try:
+                self._send(("forked", getpid()))
+                self._put(questions, run, together)
+            finally:
+                os._exit(0)
+        self._send(("over", os.waitpid(ends, 0)[1]))
+
+    def _put(self, questions: Sequence[Question], run: Sequence[int], together: int) -> None:
+        """At most so many outcomes in one reply, and a reply now and then."""
         outcomes: list[Outcome] = []
         sent = clock()
         ballast = self._ballast
-        for puts, at in enumerate(orders(len(questions), rounds)):
+        for puts, at in enumerate(run):
             hook, payload, memory, _, choices = questions[at]
             self._ahead_s += STEP
+            self._moves += 1
             # Objects lie elsewhere each time: what depends on their addresses answers otherwise.
             ballast[puts % BALLAST] = [bytes(puts * prime % 512) for prime in (37, 101, 211)]
             outcomes.append(self._call(hook, payload, memory, _Draws(choices, None)))
@@ -452,6 +512,11 @@ def _functions(name: str, module: ModuleType) -> list[tuple[Mapping[str, Any], s
             methods = [(k, v) for k, v in vars(value).items() if isinstance(v, FunctionType | property)]
             found += [(vars(value), k, v, f"{name}.{key}") for k, v in methods]
     return found
+
+
+def _of_now(function: Callable[..., Any], place: int, now: Callable[[], Any]) -> Callable[..., Any]:
+    """A function of the module time whose argument at that place is now where it is left out."""
+    return lambda *arguments: function(*arguments) if len(arguments) > place else function(*arguments, now())
 
 
 def _said(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from rayproof.supervised.values import sealed
 HOOKS = {
     "place": ("task", "view", "memory", "ctx"),
     "order": ("queue", "view", "memory", "ctx"),
+    "preempt": ("task", "running", "free", "memory", "ctx"),
     "retry": ("task", "attempt", "view", "memory", "ctx"),
     "migrate": ("request", "view", "memory", "ctx"),
     "transfer": ("queue", "view", "memory", "ctx"),
@@ -48,6 +49,9 @@ def loaded(spec: str) -> Any:
         found = _from_module(_load_file(Path(spec)), spec)
     elif ":" in spec:
         module, _, attribute = spec.partition(":")
+        unfit = next((part for part in (*module.split("."), attribute) if not part.isidentifier()), None)
+        if unfit is not None:
+            raise InputError(spec, None, f"{unfit!r} is no name of a module or class", EXPECTED)
         found = _from_attribute(_load_module(module, spec), attribute, spec)
     else:
         raise InputError(spec, None, "no policy of that name", EXPECTED)

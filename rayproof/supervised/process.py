@@ -71,6 +71,8 @@ class Process:
         """What it was when it was loaded before; it must be so again."""
         self._read = bytearray()
         self._learnt = 0
+        self._copy: int | None = None
+        """The copy of the child that is at work, while one is."""
         self._end: weakref.finalize[Any, Any] | None = None
 
     def load(self) -> Facts:
@@ -90,7 +92,7 @@ class Process:
         os.close(pipe.their_write)
         self._running, self._pipe, self._owner = running, pipe, os.getpid()
         self._read.clear()
-        self._learnt = 0
+        self._learnt, self._copy = 0, None
         self._end = weakref.finalize(self, _ended, running, pipe, self._owner)
         self.send(("load", self._spec, self._limits, self._ahead))
         match self.receive(lambda: "when it was loaded", self._limits.load_cpu_s):
@@ -144,7 +146,10 @@ class Process:
                     return
 
     def receive(self, when: Callable[[], str], cpu_s: float) -> tuple[Any, ...]:
-        """The next reply; a `breach` when the child is gone or has used more than `cpu_s` seconds for it."""
+        """The next reply; a `breach` when the child is gone or has used more than `cpu_s` seconds for it.
+
+        `("over",)`: a copy of the child that was asked again has ended as it should.
+        """
         read, pipe = self._read, self._pipe
         begun = time.monotonic()
         used_before: float | None = None
@@ -156,7 +161,11 @@ class Process:
                 if len(read) >= end:
                     frame = bytes(read[4:end])
                     del read[:end]
-                    return self._opened(frame, when)
+                    reply = self._opened(frame, when)
+                    if reply[0] == "forked":
+                        self._copy, used_before = reply[1], None
+                        continue
+                    return self._over(reply[1], when) if reply[0] == "over" else reply
             if pipe.poll.poll(SLICE_S * 1000):
                 data = os.read(pipe.read, 1 << 16)
                 if not data:
@@ -185,18 +194,31 @@ class Process:
         """CPU seconds used so far, and whether it runs or waits for a processor; (0, False) where nobody says."""
         assert self._running is not None
         try:
-            fields = Path(f"/proc/{self._running.pid}/stat").read_text().rpartition(")")[2].split()
+            stat = Path(f"/proc/{self._copy or self._running.pid}/stat")
+            fields = stat.read_text().rpartition(")")[2].split()
         except OSError:
             return 0.0, False
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), fields[0] in ("R", "D")
 
     def _gone(self, when: Callable[[], str]) -> tuple[Any, ...]:
         assert self._running is not None
-        code = self._running.wait()
+        return self._breach(*self._how(self._running.wait()), when)
+
+    def _over(self, status: int, when: Callable[[], str]) -> tuple[Any, ...]:
+        """A copy of the child has ended; the child itself goes on."""
+        self._copy = None
+        code = os.waitstatus_to_exitcode(status)
+        if not code:
+            return ("over",)
+        rule, what = self._how(code)
+        return "breach", rule, f"{self._who} {what} {when()}"
+
+    def _how(self, code: int) -> tuple[str, str]:
+        """The rule that an end of the process breaks, and how it ended."""
         if code == -signal.SIGXCPU:
-            return self._breach("too_slow", f"computed longer than {self._limits.total_cpu_s:,} s altogether", when)
+            return "too_slow", f"computed longer than {self._limits.total_cpu_s:,} s altogether"
         how = f"code {code}" if code >= 0 else signal.Signals(-code).name
-        return self._breach("exits", f"ended its process ({how})", when)
+        return "exits", f"ended its process ({how})"
 
     def _breach(self, rule: str, what: str, when: Callable[[], str]) -> tuple[Any, ...]:
         self.stop()

@@ -2,8 +2,9 @@
 
 The table holds what was answered to each question, a question being hook, arguments, memory and the draws of the call
 so far; only what is not in it crosses the pipe. Within one run a policy is a function, and the verdict is about that
-table. `put_again` puts its questions to the policy in another process, in other orders, with another hash seed and
-other clocks. One that is answered otherwise breaks the rule `deterministic`, there and from then on.
+table. `put_again` puts its questions to the policy in other processes, which have answered nothing before, in other
+orders, with another hash seed, other clocks and another environment. One that is answered otherwise breaks the rule
+`deterministic`, there and from then on.
 """
 
 from __future__ import annotations
@@ -18,19 +19,29 @@ from rayproof.model.kernel import PolicyError
 from rayproof.model.scheduler.policy.hooks import Choices
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.process import Process
-from rayproof.supervised.questions import Numbers, Payload, Question, orders
+from rayproof.supervised.questions import Numbers, Payload, Question, runs
 from rayproof.supervised.values import Foreign, told_apart
 
 Outcome = tuple[Any, ...]
 
-OTHER_SEED = 279
-"""PYTHONHASHSEED of the other process. Of small sets of the model's names, most begin with another name than with 0."""
+OTHER_SEEDS = (279, 21)
+"""PYTHONHASHSEED of the other process, when questions are put again for the first time and from then on.
+
+Of small sets of the model's names, most begin with another name under the first than under 0; two of them, since a
+policy has words of its own.
+"""
 
 PUTS = 2_000
 """So many calls at least are made again, if need be several of each question."""
 
 ROUNDS = 100
 """But no question is put again more often."""
+
+COPIES = 4
+"""Further processes for each hook in which a few questions are put again; none of them has answered anything before."""
+
+MOST_COPIES = 200
+"""Of one policy. What takes long when it is asked for the first time is not waited for without end."""
 
 BATCH = 1_000
 """Questions that are sent at once."""
@@ -42,7 +53,7 @@ MANY_NODES = 16
 
 
 class Supervised:
-    """Has those of the hooks `place`, `order`, `retry`, `migrate` and `transfer` that the policy has."""
+    """Has those of the hooks `place`, `order`, `preempt`, `retry`, `migrate` and `transfer` that the policy has."""
 
     remembers = True
     """Equal questions get equal answers: asking several times in a row finds nothing."""
@@ -51,13 +62,16 @@ class Supervised:
         """Starts the process and loads the policy; raises `InputError` and `PolicyError`."""
         self._limits = limits
         self._process = Process(spec, limits, hash_seed=0)
-        self._other = Process(spec, limits, hash_seed=OTHER_SEED, ahead=True)
+        self._others = [Process(spec, limits, hash_seed=seed, ahead=True) for seed in OTHER_SEEDS]
+        self._other = self._others[0]
         self._numbers = Numbers()
         self._table: dict[Question, Outcome] = {}
         self._put_once: list[Question] = []
         """What was asked since `put_again`."""
+        self._copies_left = MOST_COPIES
         facts = self._process.load()
-        self._other.facts = facts
+        for other in self._others:
+            other.facts = facts
         self.name = facts.name
         self.memory = facts.memory
         self.locality = facts.locality
@@ -75,6 +89,11 @@ class Supervised:
         """How many questions the table answers."""
         return len(self._table)
 
+    def stop(self) -> None:
+        """End its processes; the next question starts another."""
+        self._process.stop()
+        self._other.stop()
+
     # ---- the hooks --------------------------------------------------------------------------------------------------
 
     def _place(self, task: Any, view: Any, memory: Hashable, ctx: Choices) -> Any:
@@ -85,6 +104,9 @@ class Supervised:
 
     def _retry(self, task: Any, attempt: int, view: Any, memory: Hashable, ctx: Choices) -> Any:
         return self._decided("retry", (task, attempt, view), memory, ctx)
+
+    def _preempt(self, task: Any, running: Any, free: Any, memory: Hashable, ctx: Choices) -> Any:
+        return self._decided("preempt", (task, running, free), memory, ctx)
 
     def _migrate(self, request: Any, view: Any, memory: Hashable, ctx: Choices) -> Any:
         return self._decided("migrate", (request, view), memory, ctx)
@@ -162,27 +184,41 @@ class Supervised:
             if found is not None:
                 break
         self._put_once = []
+        if asked and self._other is not self._others[-1]:
+            self._other.stop()
+            self._other = self._others[-1]
         return found
 
     def _put_batch(self, questions: list[Question], rounds: int, *, alone: bool = False) -> PolicyError | None:
-        """`alone`: with a reply after each call, which tells the one that ends the process."""
+        """`alone`: once, with a reply after each call, which tells the one that ends the process."""
         other, found = self._other, None
-        other.send(("again", other.unlearnt(self._numbers), questions, rounds, alone))
-        order = list(orders(len(questions), rounds))
-        done = 0
-        while done < len(order):
-            about = partial(self._numbers.about, *questions[order[done]][:2])
-            match other.receive(about, self._limits.call_cpu_s):
-                case ("outcomes", outcomes):
-                    for outcome in outcomes:
+        orders = runs(questions, rounds, 0 if alone else min(COPIES, self._copies_left))
+        self._copies_left -= len(orders) - 1
+        other.send(("again", other.unlearnt(self._numbers), questions, orders, alone))
+        for order in orders:
+            done = 0
+            while True:
+                at = order[min(done, len(order) - 1)]
+                about = partial(self._numbers.about, *questions[at][:2])
+                reply = other.receive(about, self._limits.call_cpu_s)
+                if reply[0] == "outcomes":
+                    for outcome in reply[1]:
                         found = self._compared(questions[order[done]], outcome) or found
                         done += 1
-                case ended if alone:
-                    return self._compared(questions[order[done]], ended)
-                case ended:
-                    rest = [questions[at] for at in order[done : done + BATCH]]
-                    return found or self._put_batch(rest, 1, alone=True) or self._compared(rest[0], ended)
+                elif reply == ("over",) and done == len(order):
+                    break
+                else:
+                    self._other.stop()
+                    return found or self._ended(questions, order[done:], reply, alone)
         return found
+
+    def _ended(self, questions: list[Question], left: list[int], how: Outcome, alone: bool) -> PolicyError | None:
+        """The rule that is broken by the end of the process where these were left to be asked."""
+        if how == ("over",):
+            about = self._numbers.about(*questions[left[0]][:2])
+            how = "breach", "exits", f"policy {self.name} ended its process (code 0) {about}"
+        rest = [questions[at] for at in left[:BATCH]]
+        return (None if alone else self._put_batch(rest, 1, alone=True)) or self._compared(rest[0], how)
 
     def _compared(self, question: Question, outcome: Outcome) -> PolicyError | None:
         """The rule that is broken where a question is answered otherwise now."""

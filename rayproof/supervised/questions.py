@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import compress
 from operator import is_not
 from random import Random
@@ -31,9 +31,14 @@ what stays of a node), ("node", what changes of it), ("task", of a TaskView), ("
 NUMBER = "I"
 """Type of the numbers in an array of them."""
 
+NOTHING_SEEN: tuple[list[NodeView], array[int]] = [], array(NUMBER)
+
 STRETCH = 16
 """Nodes that are compared at once."""
 
+
+FEW = 8
+"""Questions that a process is asked of which only the first answers count."""
 
 Question = tuple[str, Payload, Hashable, Hashable, tuple[int, ...]]
 """One call of one hook: its name, payload and memory, what tells the memory from equal ones, and the draws so far."""
@@ -49,9 +54,8 @@ class Numbers:
         """By their identity, parts that programs and clusters have once and schedulers show again and again."""
         self._kinds: dict[int, tuple[NodeView, int]] = {}
         """By a node's index, a view of it and the number of what stays the same."""
-        self._nodes: list[NodeView] = []
-        """The nodes of the last view, as objects: a scheduler replaces what has changed."""
-        self._numbers = array(NUMBER)
+        self._seen: dict[str, tuple[list[NodeView], array[int]]] = {}
+        """The nodes of the last view from each origin and their numbers: a scheduler replaces what has changed."""
 
     def payload(self, hook: str, arguments: Sequence[Any]) -> Payload:
         """The arguments of a hook as they are kept and sent."""
@@ -65,7 +69,8 @@ class Numbers:
             case "order":
                 queue, local = arguments
                 there = tuple(sorted(local.free.items()))
-                return tuple(map(self._waiting, queue)), local.node, there, local.running
+                holding = tuple(map(self.value, local.holding))
+                return tuple(map(self._waiting, queue)), local.node, there, local.running, holding
             case "transfer":
                 queue, link = arguments
                 return tuple(map(self.value, queue)), self.value(link)
@@ -78,17 +83,20 @@ class Numbers:
 
     def view(self, view: ClusterView) -> Payload:
         """A view of the cluster: the numbers of its nodes, and what else does not follow from them."""
-        nodes, known = view.nodes, self._nodes
+        nodes = view.nodes
+        known, numbers = self._seen.get(view.origin, NOTHING_SEEN)
         if len(nodes) != len(known):
-            self._nodes = list(nodes)
-            self._numbers = array(NUMBER, map(self._node, nodes))
+            numbers = array(NUMBER, map(self._node, nodes))
+            self._seen[view.origin] = list(nodes), numbers
         else:
             for at in compress(range(len(nodes)), map(is_not, nodes, known)):
+                # A driver makes all its views anew, of which few have changed.
+                if known[at] != nodes[at]:
+                    numbers[at] = self._node(nodes[at])
                 known[at] = nodes[at]
-                self._numbers[at] = self._node(nodes[at])
         whole = view.options is nodes or len(view.options) == len(nodes)
         return (
-            self._numbers.tobytes(),
+            numbers.tobytes(),
             None if whole else tuple([node.index for node in view.options]),
             view.origin,
             view.bandwidth_bytes_per_s,
@@ -118,7 +126,8 @@ class Numbers:
         )
 
     def _waiting(self, task: WaitingTask) -> int:
-        return self._number("waiting", (task.id, self._part(task.demand), self._part(task.hints), task.input_bytes))
+        parts = (task.id, self._part(task.demand), self._part(task.hints), task.input_bytes, task.name)
+        return self._number("waiting", parts)
 
     def _node(self, node: NodeView) -> int:
         known = self._kinds.get(node.index)
@@ -196,8 +205,9 @@ class Arguments:
             case "retry":
                 return things[payload[0]], payload[1], self._view(*payload[2:])
             case "order":
-                queue, node, available, running = payload
-                return [things[i] for i in queue], LocalView(node, MappingProxyType(dict(available)), running)
+                queue, node, available, running, holding = payload
+                there = MappingProxyType(dict(available))
+                return [things[i] for i in queue], LocalView(node, there, running, tuple(things[i] for i in holding))
             case "transfer":
                 queue, link = payload
                 return tuple(things[i] for i in queue), things[link]
@@ -217,8 +227,8 @@ class Arguments:
                 id_, name, demand, inputs, strategy, again, hints, actor = value
                 return TaskView(id_, name, things[demand], inputs, things[strategy], again, things[hints], actor)
             case "waiting":
-                id_, demand, hints, size = value
-                return WaitingTask(id_, things[demand], things[hints], size)
+                id_, demand, hints, size, name = value
+                return WaitingTask(id_, things[demand], things[hints], size, name)
             case _:
                 stays, available, queued, task_us, used, alive, draining, pulls = value
                 name, id_, index, total, labels, gpu = things[stays]
@@ -289,6 +299,8 @@ def _about(hook: str, payload: Payload, name: Callable[[int], str]) -> str:
             return f"when asked about {name(payload[0])}"
         case "retry":
             return f"in retry, asked about {name(payload[0])}"
+        case "preempt":
+            return f"in preempt, asked to make room for {name(payload[0])}"
         case "migrate":
             return f"in migrate, asked to make room for {name(payload[0])}"
         case _:
@@ -302,10 +314,22 @@ def _name(kind: str, value: Any) -> str:
     return str(value.actor if isinstance(value, RoomRequest) else value.id)
 
 
-def orders(count: int, rounds: int) -> Iterator[int]:
-    """Positions of questions that are put again: all of them in each round, from the second on in another order."""
-    order = list(range(count))
+def runs(questions: Sequence[Question], rounds: int, copies: int) -> list[list[int]]:
+    """Orders in which questions are put again, as positions, each for a process that has answered nothing yet.
+
+    First all of them, in so many rounds, from the second on in another order each. Then, for each hook, a few questions
+    `copies` times, each time with another one first: it is answered as by a policy that has seen nothing before.
+    """
+    order = list(range(len(questions)))
+    whole: list[int] = []
     for number in range(rounds):
         if number:
             Random(number).shuffle(order)
-        yield from order
+        whole += order
+    found = [whole]
+    for hook in dict.fromkeys(question[0] for question in questions):
+        of_hook = [at for at, question in enumerate(questions) if question[0] == hook]
+        for number in range(min(copies, len(of_hook))):
+            begin = number * len(of_hook) // copies if len(of_hook) > copies else number
+            found.append((of_hook[begin:] + of_hook[:begin])[:FEW])
+    return found

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
+from rayproof.model.graph.resources import UNIT
 from rayproof.solver.instances import GroupStrategy, Instance
 
 Seat = tuple[str, int | None]
@@ -45,7 +46,7 @@ def placement_faults(instance: Instance, seats: Mapping[str, Seat], everyone: bo
         devices: Counter[int] = Counter()
         whole = Fraction(0)
         for item in here:
-            amount = Fraction(item.demand.fixed("GPU"), 10_000)
+            amount = Fraction(item.demand.fixed("GPU"), UNIT)
             device = seats[item.id][1]
             if 0 < amount < 1:
                 if device is None:
@@ -54,9 +55,9 @@ def placement_faults(instance: Instance, seats: Mapping[str, Seat], everyone: bo
                     devices[device] += item.demand.fixed("GPU")
             else:
                 whole += amount
-        if any(held > 10_000 for held in devices.values()):
+        if any(held > UNIT for held in devices.values()):
             yield f"a GPU of {node.id} is asked for more than one"
-        if whole + len(devices) > Fraction(node.capacity.fixed("GPU"), 10_000):
+        if whole + len(devices) > Fraction(node.capacity.fixed("GPU"), UNIT):
             yield f"{node.id} has too few GPUs that are wholly free"
     yield from _group_faults(instance, seats)
 

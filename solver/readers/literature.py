@@ -223,13 +223,14 @@ def read_wfcommons(path: Path) -> Workflow:
 def workflow_of(path: Path, data: object) -> Workflow:
     """The workflow in the JSON value of a file. Raises `InstanceError`."""
     try:
-        return _workflow(Fields("the workflow", data))
+        return _workflow(Fields("the document", data))
     except InstanceError as error:
         raise InstanceError(f"{path}: {error}") from error
 
 
 def _workflow(fields: Fields) -> Workflow:
     inner = fields.inner("workflow")
+    inner.where = "workflow"  # Its parts are named from here on.
     specified, execution = inner.inner("specification"), inner.inner("execution")
     ran = {}
     for each in execution.each("tasks"):

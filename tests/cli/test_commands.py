@@ -203,4 +203,5 @@ def test_show_marks_the_loop_of_a_lasso(
     _, out, _ = rayproof(monkeypatch, capsys, "show", str(file))
     lines = out.splitlines()
     assert lines[lines.index("  -- the loop begins --") + 1].startswith("   18. ")
-    assert lines[-1] == "  -- and again from the loop's beginning, for ever --"
+    assert lines[-2] == "  -- and again from the loop's beginning, for ever --"
+    assert lines[-1] == "  => y of owner waits and asks for 1 CPU, raylet0 has 1 CPU"

@@ -48,13 +48,32 @@ def test_what_a_command_reads_is_not_replaced_by_its_report(tmp_path: Path) -> N
     read.write_text("{}\n")
     link.symlink_to(read)
     for target in (read, link, str(tmp_path / ".." / tmp_path.name / "read.jsonl")):
-        with pytest.raises(InputError, match="it is read by this very command; expected another file"):
+        with pytest.raises(InputError, match="by this very command; expected another file"):
             require_file(target, "default", None, read)
     require_file(read, "default", tmp_path / "other.jsonl")
 
 
 @pytest.mark.parametrize(
-    "command", [("check", "--workload"), ("replay",), ("show",), ("conform",), ("golden",)], ids=lambda each: each[0]
+    "command",
+    [
+        ("check", "--workload"),
+        ("replay",),
+        ("show",),
+        ("conform",),
+        ("golden",),
+        ("verify",),
+        ("explore",),
+        ("bounds",),
+        ("solve",),
+        ("solve", "other", "--cluster"),
+        ("why", "a", "--instance"),
+        ("gap", "--instances", "tiny", "--policy"),
+        ("gap", "--policy", "default", "--instances"),
+        ("worst", "--tasks", "2", "--nodes", "2", "--policy"),
+        ("compare-live", "--nodes", "1", "--policy"),
+        ("compare-live", "--nodes", "1", "--workload"),
+    ],
+    ids="-".join,
 )
 def test_no_command_replaces_what_it_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
@@ -63,8 +82,43 @@ def test_no_command_replaces_what_it_reads(
     read.write_text("x\n")
     monkeypatch.setattr(sys, "argv", ["rayproof", *command, str(read), "--json", str(read)])
     assert guarded(run) == 2
-    assert "read by this very command" in capsys.readouterr().err
+    assert "by this very command" in capsys.readouterr().err
     assert read.read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("record", "--out", "read.jsonl", "read.jsonl"),
+        ("record", "--out", "read.jsonl", "script.py", "read.jsonl"),
+        ("run", "--policy", "default", "--record", "read.jsonl", "read.jsonl"),
+        ("compare-live", "--nodes", "1", "--record", "read.jsonl", "--workload", "read.jsonl", "script.py"),
+        ("compare-live", "--nodes", "1", "--record", "new.jsonl", "--json", "new.jsonl", "script.py"),
+        ("worst", "--policy", "read.jsonl", "--tasks", "2", "--nodes", "2", "--witness", "read.jsonl"),
+        ("worst", "--policy", "rank", "--tasks", "2", "--nodes", "2", "--witness", "new.json", "--json", "new.json"),
+        ("explore", "read.gv:S", "--graph", "read.gv"),
+    ],
+    ids="-".join,
+)
+def test_no_other_target_replaces_what_is_read_or_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    for name in ("read.jsonl", "script.py", "read.gv"):
+        (tmp_path / name).write_text("x\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["rayproof", *command])
+    assert guarded(run) == 2
+    assert "by this very command" in capsys.readouterr().err
+    assert {each.read_text() for each in tmp_path.iterdir()} == {"x\n"}
+
+
+def test_a_worst_case_is_not_written_beside_the_instances(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.json").write_text("{}")
+    command = ["gap", "--policy", "default", "--instances", str(tmp_path), "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["rayproof", *command])
+    assert guarded(run) == 2 and "the instances are read from there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["file", "pipe", "dangling", "loop", "device", "below a file", "nul", "long"])

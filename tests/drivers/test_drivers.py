@@ -14,7 +14,7 @@ FOUND_BY_WALKS = ("heartbeat_overwrites", "never_reconsiders", "ignores_free_res
 
 SMALL = (
     "chain-stale",
-    "groups-two",
+    "today-group-two",
     "leases-duplicates",
     "store-two-returns",
     "control-slow",

@@ -38,7 +38,7 @@ from rayproof.properties.catalogue import build
 SMALL = (
     "chain-3-2-1",
     "chain-stale",
-    "groups-crash",
+    "today-group-crash",
     "leases-crash",
     "store-two-returns",
     "control-slow",

@@ -314,3 +314,14 @@ def test_an_immutable_value_is_said_to_be_one() -> None:
     for value in ALLOWED:
         if type(value) not in (list, dict, set):
             require_immutable(value, "here")
+
+
+def test_a_constant_that_many_processes_share_is_looked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Any] = []
+    monkeypatch.setattr(
+        "rayproof.model.kernel.language.scenario.require_fixed_constant", lambda value, where: looked.append(value)
+    )
+    shared, own = (("red", 1), ("red", 2)), [(1, 1, 1), (2, 2, 2)]
+    makes = {f"p{i}": lambda i=i: Flips(shared if i < 5 else own[i - 5]) for i in range(7)}
+    assert Scenario("s", "cluster", makes).initial()
+    assert looked == [shared, *own]

@@ -78,6 +78,14 @@ SMALL = (
     place("patches random", "patches", "random.random = lambda: 0.5", "import random"),
     place("cache in the module", "deterministic", "seen.add(task.id)\nif len(seen) > 2: return None", "seen = set()"),
     place("interrupts", "no_exception", "raise KeyboardInterrupt"),
+    place(
+        "sticks to its first answer",
+        "deterministic",
+        "kept.append(next((n.name for n in view.options if n.fits_now(task.demand)), None))\n"
+        "if kept[0] in [n.name for n in view.options]: return kept[0]",
+        "kept = []",
+    ),
+    place("the number of its process", "deterministic", "if os.getpid() % 2: return None", "import os"),
 )
 """One of each kind: in every run of the tests."""
 
@@ -181,7 +189,12 @@ LARGE = (
         "",
         "from rayproof.model.scheduler.policy import hooks\nhooks.NodeView.fits_now = lambda s, d: True",
     ),
-    place("patches the kernel", "patches", "", "from rayproof.model.kernel import explore\nexplore.explore = None"),
+    place(
+        "patches the kernel",
+        "patches",
+        "",
+        "from rayproof.model.kernel.language import context\ncontext.Context.choose = None",
+    ),
     place("patches time", "patches", "time.time = lambda: 0", "import time"),
     place("patches a builtin", "patches", "builtins.len = lambda x: 1", "import builtins"),
     # ---- answers ---------------------------------------------------------------------------------------------------
@@ -306,4 +319,269 @@ LARGE = (
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
     ),
     place("slow, but not too slow", HOLDS, "sum(range(10 ** 5))"),
+    # ---- state that no short run shows: each needs a process that has answered nothing yet -------------------------
+    place(
+        "sticks to its first three answers",
+        "deterministic",
+        "kept.append(next((n.name for n in view.options if n.fits_now(task.demand)), None))\n"
+        "if len(kept) > 3 and kept[2] in [n.name for n in view.options]: return kept[2]",
+        "kept = []",
+    ),
+    order(
+        "sticks to its first answer in order",
+        "deterministic",
+        "kept.append(queue[0].id)\nif kept[0] in [t.id for t in queue]: return kept[0]",
+        "kept = []",
+    ),
+    other(
+        "retry",
+        "task, attempt, view",
+        "sticks to its first answer in retry",
+        "deterministic",
+        "kept.append(Backoff(1000 * (attempt + 1)))\nreturn kept[0]",
+        head="from rayproof.model.scheduler.policy.queue_hooks import Backoff\nkept = []",
+    ),
+    other(
+        "migrate",
+        "request, view",
+        "a first call of migrate like no other",
+        "deterministic",
+        "fit = [MoveActor(a.name, h.name) for a in view.actors for h in view.hosts\n"
+        "       if h.name != a.host and h.free >= a.size and view.host(a.host).free + a.size >= request.size]\n"
+        "kept.append(fit)\nreturn fit[0] if fit and len(kept) > 1 else None",
+        head="from rayproof.model.scheduler.policy.move_hooks import MoveActor\nkept = []",
+    ),
+    other(
+        "transfer",
+        "queue, view",
+        "sticks to its first answer in transfer",
+        "deterministic",
+        "kept.append(queue[0].id)\nreturn next((o for o in queue if o.id == kept[0]), queue[0])",
+        head="kept = []",
+    ),
+    place("a first call like no other", "deterministic", "if not kept: return kept.append(1)", "kept = []"),
+    place(
+        "remembers by the task alone",
+        "deterministic",
+        "return kept.setdefault(task.id, next((n.name for n in view.options if n.fits_now(task.demand)), None))",
+        "kept = {}",
+    ),
+    place(
+        "remembers by the address of the task",
+        "deterministic",
+        "return kept.setdefault(id(task), next((n.name for n in view.options if n.fits_now(task.demand)), None))",
+        "kept = {}",
+    ),
+    place(
+        "remembers by the address of the view",
+        "deterministic",
+        "return kept.setdefault(id(view), next((n.name for n in view.options if n.fits_now(task.demand)), None))",
+        "kept = {}",
+    ),
+    place("another policy after 500 calls", "deterministic", "n.append(1)\nif len(n) > 500: return None", "n = []"),
+    place("the number of its parent", "deterministic", "if os.getppid() % 2: return None", "import os"),
+    place(
+        "the environment",
+        "deterministic",
+        "if dict(os.environ) != known: return None",
+        "import os\nknown = dict(os.environ)",
+    ),
+    place("the hash seed", "deterministic", "if os.environ['PYTHONHASHSEED'] == '0': return None", "import os"),
+    place("the local time", "deterministic", "if time.localtime().tm_sec % 2: return None", "import time"),
+    place("today", "deterministic", "if date.today().toordinal() % 2: return None", "from datetime import date"),
+    place(
+        "another clock",
+        "deterministic",
+        "if int(time.clock_gettime(time.CLOCK_MONOTONIC)) % 2: return None",
+        "import time",
+    ),
+    place(
+        "seconds since the import",
+        "deterministic",
+        "if time.monotonic() - began > 60: return None",
+        "import time\nbegan = time.monotonic()",
+    ),
+    place(
+        "turns of a cycle",
+        "deterministic",
+        "if next(turns): return None",
+        "import itertools\nturns = itertools.cycle([0, 0, 1])",
+    ),
+    place(
+        "a default that is changed",
+        "deterministic",
+        "if not self.new(task.id): return None",
+        "",
+        "def new(self, id, seen=[]):\n    seen.append(id)\n    return len(seen) % 3",
+    ),
+    place("state in its class", "deterministic", "type(self).n += 1\nif self.n % 3 == 0: return None", "", "n = 0"),
+    place(
+        "state in the environment",
+        "deterministic",
+        "n = int(os.environ.get('N', 0))\nos.environ['N'] = str(n + 1)\nif n % 3 == 2: return None",
+        "import os",
+    ),
+    place(
+        "state in a file",
+        "deterministic",
+        "with open(__file__ + '.n', 'a+') as f:\n    f.write('x')\n    if f.tell() % 3 == 0: return None",
+    ),
+    place(
+        "keeps the last view",
+        "deterministic",
+        "last, self.last = self.last, view\nif last and last.origin != view.origin or last and "
+        "len(last.options) != len(view.options) or last and last.nodes != view.nodes: return None",
+        "",
+        "last = None",
+    ),
+    place(
+        "a generator of random numbers with a seed",
+        "deterministic",
+        "if rng.random() < 0.3: return None",
+        "import random\nrng = random.Random(7)",
+    ),
+    place("the hash of an object", "deterministic", "if (hash(object()) >> 2) % 2: return None"),
+    place("a set as text", "deterministic", 'return str({n.name for n in view.options}).split("\'")[1]'),
+    place("a unique number", "deterministic", "if uuid.uuid4().int % 2: return None", "import uuid"),
+    place("secrets", "deterministic", "if secrets.randbelow(2): return None", "import secrets"),
+    place("counts of the collector", "deterministic", "if gc.get_count()[0] % 2: return None", "import gc"),
+    place(
+        "bends what is frozen",
+        "deterministic",
+        "node = min(view.options, key=lambda n: n.queue_length)\n"
+        "object.__setattr__(node, 'queue_length', node.queue_length + 1)\n"
+        "return node.name if node.fits_now(task.demand) else None",
+    ),
+    place("a name by lot", "deterministic", "", "import random", "name = str(random.random())"),
+    place("a first memory by lot", "deterministic", "", "import random", "memory = random.random()\nname = 'q'"),
+    # ---- draws -----------------------------------------------------------------------------------------------------
+    place("draws from an earlier call", "deterministic", "kept.append(ctx)\nkept[0].choose([1, 2])", "kept = []"),
+    place("draws for ever", "no_exception", "while True: ctx.choose([1, 2])"),
+    place(
+        "draws for ever and swallows it",
+        "too_slow",
+        "while True:\n    try: ctx.choose([1, 2])\n    except Exception: pass",
+    ),
+    place("draws one of a thousand million", "no_exception", "ctx.choose(range(10 ** 9))"),
+    place("draws from a generator", "no_exception", "ctx.choose(n for n in view.options)"),
+    place("draws from a set of one", "no_exception", "ctx.choose({1})"),
+    # ---- its process -----------------------------------------------------------------------------------------------
+    place("closes all files", "exits", "os.closerange(3, 4096)", "import os"),
+    place("ends in a destructor", "exits", "D()", "import os\nclass D:\n  def __del__(s): os._exit(0)"),
+    place("a null pointer", "exits", "ctypes.string_at(0)", "import ctypes"),
+    place("waits for a signal", "too_slow", "signal.pause()", "import signal"),
+    place("waits for nobody", "too_slow", "select.select([], [], [])", "import select"),
+    place(
+        "shrugs off its limits",
+        "too_slow",
+        "while True: pass",
+        "import signal\nfor s in (signal.SIGXCPU, signal.SIGTERM, signal.SIGINT): signal.signal(s, signal.SIG_IGN)",
+    ),
+    place("reads from standard input", "no_exception", "input()"),
+    place("a debugger", "prints", "breakpoint()"),
+    place("warns", "prints", "warnings.warn('x', UserWarning)", "import warnings\nwarnings.simplefilter('always')"),
+    place("logs", "prints", "logging.warning('x')", "import logging"),
+    place(
+        "traces itself",
+        "no_exception",
+        "sys.settrace(t)\nlen(view.options)\nf()",
+        "import sys\ndef t(*a): raise SystemExit(0)\ndef f(): pass",
+    ),
+    place(
+        "runs a shell and hides it",
+        "starts_processes",
+        "try: os.popen('true').read()\nexcept BaseException: pass",
+        "import os",
+    ),
+    place("a timer of threading", "starts_threads", "threading.Timer(0, int).start()", "import threading"),
+    place("asyncio in another thread", "starts_threads", "asyncio.run(asyncio.to_thread(int))", "import asyncio"),
+    # ---- what it raises --------------------------------------------------------------------------------------------
+    place("the end of an iteration", "no_exception", "next(iter(()))"),
+    place(
+        "a group of exceptions", "no_exception", "raise BaseExceptionGroup('g', [KeyboardInterrupt(), ValueError()])"
+    ),
+    place(
+        "an error without words",
+        "no_exception",
+        "raise E",
+        "class E(Exception):\n  def __str__(s): raise SystemExit(0)",
+    ),
+    place(
+        "an error of ours",
+        "no_exception",
+        "raise ModelError('the model is to blame')",
+        "from rayproof.model.kernel import ModelError",
+    ),
+    place(
+        "a rule of its own choice",
+        "no_exception",
+        "raise PolicyError('capacity_conserved', 'x')",
+        "from rayproof.model.kernel import PolicyError",
+    ),
+    place(
+        "exits in a lookup",
+        "no_exception",
+        "self.nothing",
+        "",
+        "def __getattr__(self, name):\n    if name == 'nothing': raise SystemExit(0)\n    raise AttributeError(name)",
+    ),
+    # ---- answers ---------------------------------------------------------------------------------------------------
+    place("a node, not its name", "answer_type", "return view.options[0]"),
+    place("yes", "answer_type", "return True"),
+    place("bytes", "answer_type", "return view.options[0].name.encode()"),
+    place("three things", "answer_type", "return view.options[0].name, memory, 1"),
+    place(
+        "gives up in place",
+        "answer_type",
+        "return GIVE_UP",
+        "from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP",
+    ),
+    place("an empty name", "legal_answer", "return ''"),
+    place("half a name", "legal_answer", "return view.options[0].name[:-1]"),
+    place("a name with a mark that is not seen", "legal_answer", "return view.options[0].name + '\\u200b'"),
+    place("an answer that is no text to print", "legal_answer", "return '\\ud800'"),
+    place("a name that is no text to print", HOLDS, "", "", "name = '\\ud800'"),
+    order("nothing in order", "legal_answer", "return 'nobody'"),
+    order("a list in order", "legal_answer", "return [t.id for t in queue]"),
+    # ---- no policies -----------------------------------------------------------------------------------------------
+    Hostile("too few arguments", REFUSED, "class P:\n  def place(self, task): return None\n"),
+    Hostile("no hook", REFUSED, "class P:\n  def put(self, task): return None\n"),
+    Hostile("two policies", REFUSED, "class P:\n  def place(self, *a): return None\nclass Q(P): pass\n"),
+    Hostile(
+        "an abstract class",
+        REFUSED,
+        "import abc\nclass P(abc.ABC):\n  @abc.abstractmethod\n  def place(self, *a): ...\n",
+    ),
+    Hostile("a byte that no source may have", REFUSED, "class P:\n  name = '\x00'\n"),
+    # ---- allowed ---------------------------------------------------------------------------------------------------
+    place("a hook without self", HOLDS, "", "", "@property\ndef unused(self): raise SystemExit(0)"),
+    place("imports when it is first asked", HOLDS, "import colorsys, fractions, statistics"),
+    place(
+        "remembers all that it is asked",
+        HOLDS,
+        "key = task.id, tuple(n.name for n in view.options if n.fits_now(task.demand))\n"
+        "kept.setdefault(key, next(iter(key[1]), None))\nreturn kept[key]",
+        "kept = {}",
+    ),
+    place(
+        "looks at the clock and does not mind",
+        HOLDS,
+        "time.time(), date.today(), os.getpid(), dict(os.environ)",
+        "import os, time\nfrom datetime import date",
+    ),
+    place(
+        "times of its own",
+        HOLDS,
+        "isinstance(date.today(), date) and datetime.now() - datetime(2020, 1, 1) > timedelta(0) or 1 / 0\n"
+        "isinstance(datetime.now(), date) or 1 / 0\ntime.strftime('%Y', time.gmtime(0)) == '1970' or 1 / 0",
+        "import time\nfrom datetime import date, datetime, timedelta",
+    ),
+    place(
+        "counts in its memory",
+        HOLDS,
+        "memory = min(3, memory + 1)\n"
+        "return next((n.name for n in view.options if n.fits_now(task.demand)), None), memory",
+        "",
+        "memory = 0",
+    ),
 )

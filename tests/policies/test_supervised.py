@@ -28,7 +28,7 @@ from rayproof.properties.catalogue import CATALOGUE
 from rayproof.supervised.limits import Limits
 from rayproof.supervised.loading import loaded
 from rayproof.supervised.process import Process, _Plain
-from rayproof.supervised.questions import Arguments, Numbers
+from rayproof.supervised.questions import FEW, Arguments, Numbers, Question, runs
 from rayproof.supervised.values import opened, sealed, told_apart
 from tests.shared_data import EXAMPLES, PROJECT
 
@@ -125,6 +125,16 @@ def test_draws_are_part_of_the_questions(tmp_path: Path) -> None:
     here = explore(CATALOGUE["cluster-wide"].build(loaded(str(file)), {}))
     assert (there.verdict, there.states, there.transitions) == (here.verdict, here.states, here.transitions)
     assert put_again(policy) is None
+
+
+def test_each_copy_is_asked_another_question_first() -> None:
+    questions: list[Question] = [("place", (at,), None, None, ()) for at in range(50)]
+    questions += [("retry", (at,), None, None, ()) for at in range(3)]
+    whole, *few = runs(questions, 2, 4)
+    assert sorted(whole) == sorted([*range(53)] * 2) and whole[:53] != whole[53:]
+    assert [run[0] for run in few] == [0, 12, 25, 37, 50, 51, 52]
+    assert all(len(set(run)) == len(run) == min(FEW, 3 if run[0] >= 50 else 50) for run in few)
+    assert runs(questions[:2], 1, 0) == [[0, 1]]
 
 
 # ---- what it answers -------------------------------------------------------------------------------------------------
@@ -296,3 +306,19 @@ def test_the_verdict_says_how_many_questions_it_rests_on(
     last = out.splitlines()[-1]
     assert code == 0
     assert last.startswith("verdict: holds") and " questions, answered twice" in last
+
+
+def test_a_set_whose_order_is_one_under_two_hash_seeds_is_seen_under_a_third(tmp_path: Path) -> None:
+    file = tmp_path / "words.py"
+    file.write_text(
+        "class Words:\n"
+        "    def place(self, task, view, memory, ctx):\n"
+        "        free = [node.name for node in view.options if node.fits_now(task.demand)]\n"
+        "        return free[-(next(iter({'left', 'up'})) == 'left')] if free else None\n"
+    )
+    policy = load_policy(str(file)).policy
+    broken = []
+    for scope in ("sched-spread", "cluster-wide"):
+        explore(CATALOGUE[scope].build(policy, {}))
+        broken.append(put_again(policy))
+    assert broken[0] is None and broken[1] is not None and broken[1].rule == "deterministic"

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import Deliver, FaultKind, Judge, Simulation, TimerKind, World
+from rayproof.model.kernel import Deliver, FaultKind, Judge, Simulation, Statement, TimerKind, World
 from rayproof.model.kernel.judging.reading import EachProcess, Reader
 from rayproof.model.kernel.language.links import merges
 from rayproof.model.kernel.liveness.fairness import Obligations
-from rayproof.model.kernel.reductions.invisible import _Compressed
+from rayproof.model.kernel.reductions import commuting as commuting_module
+from rayproof.model.kernel.reductions.commuting import ANYTHING, Commuting, Watch, _Closure
 from rayproof.model.kernel.relation import environment as environment_module
 from rayproof.model.kernel.relation import world as world_module
 from rayproof.model.kernel.relation.environment import Environment
@@ -20,8 +21,8 @@ from rayproof.model.kernel.relation.outcomes import MASK
 from rayproof.model.kernel.relation.packing import Packing
 from rayproof.model.kernel.relation.transitions import Transitions
 from rayproof.model.kernel.search.vector.expand import Expander
-from tests.reference.comparing import compared
-from tests.reference.test_reference import SYSTEMS
+from tests.reference.comparing import compared, differences
+from tests.reference.test_reference import RACES, SYSTEMS
 
 Patch = pytest.MonkeyPatch
 Around = Callable[..., Any]
@@ -144,7 +145,31 @@ def replay_does_not_judge(patch: Patch) -> None:
 
 
 def messages_that_are_shown_are_hurried(patch: Patch) -> None:
-    patch.setattr(_Compressed, "_fits", lambda self, link: True)
+    patch.setattr(Watch, "shows", lambda self, sender, receiver: False)
+
+
+def what_can_come_first_is_not_asked(patch: Patch) -> None:
+    patch.setattr(Commuting, "conflicts", lambda self: {})
+
+
+def timers_do_not_come_first(patch: Patch) -> None:
+    patch.setattr(_Closure, "_of_itself", lambda self, column, local: ())
+
+
+def ticks_may_pass(patch: Patch) -> None:
+    patch.setattr(commuting_module, "_ticks", lambda timers: {})
+
+
+def what_links_and_faults_ask_for_is_not_asked(patch: Patch) -> None:
+    patch.setattr(Commuting, "_allows", lambda self, link, budget: ANYTHING)
+
+
+def the_order_of_messages_is_nothing(patch: Patch) -> None:
+    patch.setattr(Commuting, "_is_told_apart", lambda self, sender, one, other: False)
+
+
+def nobody_comes_back(patch: Patch) -> None:
+    patch.setattr(Commuting, "_may_rise", lambda self, to, here: False)
 
 
 def a_restart_forgets_the_disk(patch: Patch) -> None:
@@ -166,6 +191,20 @@ def single_processes_are_not_judged(patch: Patch) -> None:
 
 def the_vectorised_engine_overlooks_flaws(patch: Patch) -> None:
     patch.setattr(Expander, "_note_flaws", lambda self, at, outcomes: None)
+
+
+def false_culprits_count_as_none(patch: Patch) -> None:
+    def asked(original: Around, self: Statement, *args: Any) -> Any:
+        return original(self, *args) or None
+
+    around(patch, Statement, "_asked", asked)
+
+
+def a_walk_overlooks_false_culprits(patch: Patch) -> None:
+    def breach(original: Around, self: Judge, statement: Statement, found: Any, *whose: Any) -> Any:
+        return original(self, statement, found, *whose) if found else None
+
+    around(patch, Judge, "_breach", breach)
 
 
 def the_dead_are_told_of(patch: Patch) -> None:
@@ -194,13 +233,30 @@ MUTATIONS = (
     draws_are_not_fair,
     a_clock_lets_messages_overtake,
     replay_does_not_judge,
-    messages_that_are_shown_are_hurried,
     a_restart_forgets_the_disk,
     answers_are_remembered_without_the_messages,
     single_processes_are_not_judged,
     the_vectorised_engine_overlooks_flaws,
+    false_culprits_count_as_none,
+    a_walk_overlooks_false_culprits,
     the_dead_are_told_of,
 )
+
+OF_REDUCTIONS = (
+    messages_that_are_shown_are_hurried,
+    what_can_come_first_is_not_asked,
+    timers_do_not_come_first,
+    ticks_may_pass,
+    what_links_and_faults_ask_for_is_not_asked,
+    the_order_of_messages_is_nothing,
+    nobody_comes_back,
+)
+
+
+@pytest.mark.parametrize("mutation", OF_REDUCTIONS, ids=lambda mutation: mutation.__name__)
+def test_planted_faults_of_reductions_are_noticed(mutation: Callable[[Patch], None], monkeypatch: Patch) -> None:
+    mutation(monkeypatch)
+    assert any(map(differences, RACES.values()))
 
 
 @pytest.mark.slow

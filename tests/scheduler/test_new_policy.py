@@ -18,6 +18,7 @@ from rayproof.commands.new_policy import next_commands, register, write_policy
 from rayproof.errors import InputError
 from rayproof.golden import golden_table
 from rayproof.model.graph import Resources
+from rayproof.model.kernel import PolicyError
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.ray import HybridOptions, NodeResources, Request, hybrid
 from rayproof.policies import load_policy
@@ -33,6 +34,10 @@ PROPOSALS = (
     "priority_transfer",
     "three_seconds",
     "packing",
+    "fair_share",
+    "priority_preemption",
+    "label_affinity",
+    "memory_aware_spread",
 )
 
 
@@ -103,8 +108,8 @@ def test_the_command_writes_a_table(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, command).exit_code == 0
     assert json.loads(file.read_text()) == golden_table(BUILT_IN["spread"], 9, 3)
     raises = str(EXAMPLES / "policies" / "bad_raises.py")
-    refused = CliRunner().invoke(app, ["golden", raises])
-    assert isinstance(refused.exception, InputError)
+    broken = CliRunner().invoke(app, ["golden", raises])
+    assert isinstance(broken.exception, PolicyError) and broken.exception.rule == "no_exception"
 
 
 @pytest.mark.parametrize("name", PROPOSALS)

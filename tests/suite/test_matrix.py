@@ -81,6 +81,7 @@ NEVER_ALONE = {
     "a_restarted_gcs_serves_again",
     "acknowledged_rows_survive",
     "acknowledged_writes_survive",
+    "bundles_fit_their_node",
     "commit_matches_prepare",
     "every_get_ends",
     "every_loadable_row_is_whole",

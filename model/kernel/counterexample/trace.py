@@ -240,7 +240,7 @@ def render(trace: Trace, replayed: Replayed, command: str = "", *, found: bool =
         why = "the policy does not do it again" if found else "the model, or what is checked, has changed"
         lines.append(f"  the replay breaks nothing: {why}")
     elif confirmed:
-        lines.append(f"  => {violation.culprit or violation.sentence}")
+        lines.append(f"  => {violation.reason}")
     else:
         culprit = f" => {violation.culprit}" if violation.culprit else ""
         lines.append(f"  => VIOLATED {violation.statement} instead: {violation.sentence}{culprit}")

@@ -75,8 +75,11 @@ class Sights:
         for state in states:
             here = self._packing.unpack(state)
             for name, reader in self._readers.items():
+                # Links have their columns in the order of their first use, which is each search's own.
                 columns = (c for c in reader.columns() if here[c] or c < self._packing.width)
-                sights[name].add(tuple(self._text(c, here[c], read.get(name, frozenset())) for c in columns))
+                texts = {c: self._text(c, here[c], read.get(name, frozenset())) for c in columns}
+                links = sorted(text for c, text in texts.items() if c >= self._packing.first_link)
+                sights[name].add((*(text for c, text in texts.items() if c < self._packing.first_link), *links))
         return sights
 
     def _text(self, column: int, value: int, read: frozenset[str]) -> str:

@@ -61,6 +61,11 @@ class Violation:
     culprit: str = ""
     """What the check of the statement has found: the object, task or process that breaks it, or who still waits."""
 
+    @property
+    def reason(self) -> str:
+        """The last line of the counterexample: the culprit, or what a policy did that broke a rule."""
+        return self.culprit or self.sentence
+
 
 def as_violation(broken: Breach | PolicyError, steps: tuple[Taken, ...]) -> Violation:
     """What a broken statement, or a broken rule of a policy, is reported as."""

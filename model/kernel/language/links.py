@@ -20,6 +20,10 @@ DOWN = "down"
 """Channel of the failure detectors."""
 
 
+CAPACITY = 64
+"""Messages that wait on a link, where its rule does not say."""
+
+
 class LinkKind(StrEnum):
     """How a link keeps its messages."""
 
@@ -41,7 +45,7 @@ class LinkRule:
     receiver: str = "*"
     channel: str = "*"
     kind: LinkKind = LinkKind.FIFO
-    capacity: int = 64
+    capacity: int = CAPACITY
     """More waiting messages than this are an error of the model: something is sent without bound."""
     lossy: bool = False
     duplicating: bool = False

@@ -32,6 +32,12 @@ def slot_of(name: Name) -> Slot:
     return name.partition("#")[0]
 
 
+@cache
+def incarnation_of(name: Name) -> int:
+    """Which holder of its slot a named process is (0 is the first)."""
+    return int(name.partition("#")[2] or 0)
+
+
 class Message:
     """Base of all messages: frozen slots dataclasses of immutable values."""
 

@@ -99,6 +99,8 @@ class Scenario:
         """Raises `ModelError` when processes share a mutable part, or a field is of a type that is not allowed."""
         made = {slot: make() for slot, make in self.processes.items()}
         owner: dict[int, str] = {}
+        # Many processes are told of one program, which may be large.
+        constants: set[int] = set()
         for slot, process in made.items():
             kind = type(process)
             if hasattr(process, "__dict__"):
@@ -117,7 +119,10 @@ class Scenario:
 
                 mutable_parts(value, claim)
             for name in constant_fields(kind):
-                require_fixed_constant(getattr(process, name), f"constant {name} of {slot}")
+                value = getattr(process, name)
+                if id(value) not in constants:
+                    require_fixed_constant(value, f"constant {name} of {slot}")
+                    constants.add(id(value))
         return True
 
     def unit_slots(self, unit: str) -> tuple[Slot, ...]:

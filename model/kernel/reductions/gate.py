@@ -4,8 +4,7 @@ The scope is explored with and without the reduction. Verdicts and, for every st
 must agree: evidence, named as such. What fails its gate is refused by name, and the search goes on without it.
 
 Claims about runs (`eventually`, `leads_to`, `progress`) and about steps are refused for all reductions: the reduced
-graph has other runs. So are statements with monitors: they depend on the order of events, and a sound
-model can hide from the gate that an order is lost which a broken one would show.
+graph has other runs. Symmetry refuses statements with monitors as well: a monitor may keep names in an order.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from rayproof.model.kernel.judging.verdicts import INTERRUPTED_NOTE, Result
 from rayproof.model.kernel.language.errors import ModelError
 from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Statement, StatementKind
-from rayproof.model.kernel.reductions.reduced_search import ReducedExplorer, ToldApart
+from rayproof.model.kernel.reductions.reduced_search import ReducedExplorer, ToldApart, search_reduced
 from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Reduction
 from rayproof.model.kernel.reductions.symmetry import Symmetry
 from rayproof.model.kernel.search.engines import explore
-from rayproof.model.kernel.search.explore import Explorer, Limits, Report
+from rayproof.model.kernel.search.explore import Limits, Report
 
 GATE_LIMITS = Limits(states=1_000_000)
 """A gate that is not exhausted within these refuses."""
@@ -44,6 +43,8 @@ class Gate:
     """States with this reduction and those that passed before it."""
     read: frozenset[str] = frozenset()
     """Fields that some statement reads there."""
+    passed: Reduction | None = None
+    """The reduction that is left, where it passed: without what the gate has shown to be wrong."""
 
     @property
     def sentence(self) -> str:
@@ -57,55 +58,49 @@ def gate(
     scope: Scenario,
     reduction: Reduction,
     statements: Iterable[Statement] | None = None,
-    beside: Sequence[Reduction] = (),
 ) -> Gate:
     """Explore a small scope with and without a reduction, and compare what every statement sees.
 
-    `beside`: reductions that have passed and are used together with this one. A statement that the scope breaks does
-    not end the comparison: both searches are done once more, beyond the violation. Raises `KeyboardInterrupt` when one
-    of the searches was interrupted.
+    A statement that the scope breaks does not end the comparison: both searches are done once more, beyond the
+    violation. Raises `KeyboardInterrupt` when one of the searches was interrupted.
     """
     wanted = tuple(scope.statements if statements is None else statements)
-    unsound = _unsound(scope, reduction, wanted, beside)
+    unsound = _unsound(scope, reduction, wanted)
     if unsound:
         return Gate(reduction.name, unsound, 0, 0)
     full = ReducedExplorer(scope, (), wanted, GATE_LIMITS)
-    one = _run(full)
+    one = _finished(full.run())
     read = full.fields_read()
-    reduced = ReducedExplorer(scope, (*beside, reduction), wanted, GATE_LIMITS, read)
     try:
-        other = _run(reduced)
+        reduced, other = search_reduced(scope, (reduction,), wanted, GATE_LIMITS, read)
     except ModelError as error:
         return Gate(reduction.name, f"the model does not bear it: {error}", one.states, 0)
-    refused = _difference(one, other)
+    refused = _difference(one, _finished(other))
     if one.violation is not None and not refused:
         try:
             full = ReducedExplorer(scope, (), wanted, GATE_LIMITS, beyond=True)
-            one = _run(full)
+            one = _finished(full.run())
             read = full.fields_read()
-            reduced = ReducedExplorer(scope, (*beside, reduction), wanted, GATE_LIMITS, read, beyond=True)
-            other = _run(reduced)
+            reduced, other = search_reduced(scope, (reduction,), wanted, GATE_LIMITS, read, beyond=True)
         except Exception as error:  # Where a statement is broken, a model or a check may fail in any way.
             return Gate(reduction.name, f"beyond a violation nothing can be compared: {error}", one.states, 0)
-        refused = _difference(one, other)
+        refused = _difference(one, _finished(other))
         if one.violation is not None and not refused:
             refused = f"its gate ends at a violation of {one.violation.statement}"
     refused = refused or _unlike(full, reduced, wanted) or reduced.objection()
-    return Gate(reduction.name, refused, one.states, other.states, read)
+    (passed,) = reduced.reductions
+    return Gate(reduction.name, refused, one.states, other.states, read, None if refused else passed)
 
 
-def _unsound(scope: Scenario, reduction: Reduction, wanted: Sequence[Statement], beside: Sequence[Reduction]) -> str:
+def _unsound(scope: Scenario, reduction: Reduction, wanted: Sequence[Statement]) -> str:
     """Why a reduction cannot be right, whatever a comparison shows; empty when nothing is known against it."""
     unfit = [s.name for s in wanted if s.kind not in REDUCIBLE]
     if unfit:
         return f"it changes the runs that {', '.join(unfit)} speaks of"
-    folding = [s.name for s in wanted if s.monitors]
-    if folding:
-        return f"it changes the order of the events that {', '.join(folding)} folds"
-    apart = [other.name for other in beside if isinstance(other, Symmetry) != isinstance(reduction, Symmetry)]
-    if apart:
-        return f"it is not used together with {', '.join(apart)}"
     if isinstance(reduction, Symmetry):
+        folding = [s.name for s in wanted if s.monitors]
+        if folding:
+            return f"it changes the names that {', '.join(folding)} folds"
         groups = reduction.groups(scope)
         if not groups:
             return f"{scope.name} tells all its slots apart"
@@ -116,8 +111,7 @@ def _unsound(scope: Scenario, reduction: Reduction, wanted: Sequence[Statement],
     return ""
 
 
-def _run(explorer: Explorer) -> Result:
-    result = explorer.run()
+def _finished(result: Result) -> Result:
     if result.note.startswith(INTERRUPTED_NOTE):
         raise KeyboardInterrupt
     return result
@@ -156,36 +150,36 @@ def explore_reduced(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     on_progress: Report | None = None,
 ) -> Result:
-    """Explore a scenario under those reductions that pass their gate on `scope`, a smaller one of the same model.
+    """Explore a scenario under the first of the reductions that passes its gate on `scope`, a smaller one of the model.
 
     The gate compares what `scope` is made of: a planted bug or a policy must be in both. Where none passes, the search
     is the full one, with the engine that fits. The CPU seconds are those of the gates and of the search.
     """
     started = time.process_time()
     wanted = tuple(scenario.statements if statements is None else statements)
-    passed: list[Reduction] = []
-    gates = []
+    gates: list[Gate] = []
     unseen = sorted(str(kind) for kind in scenario.faults if scenario.budget(kind) and not scope.budget(kind))
     for reduction in reductions:
-        if unseen:
-            why = f"its gate {scope.name} has no fault {', '.join(unseen)}, which strikes here"
+        used = next((each.reduction for each in gates if each.passed), "")
+        if used or unseen:
+            why = f"it is not used together with {used}"
+            if unseen:
+                why = f"its gate {scope.name} has no fault {', '.join(unseen)}, which strikes here"
             gates.append(Gate(reduction.name, why, 0, 0))
-        else:
-            found = gate(scope, reduction, wanted, passed)
-            before = next((each.reduced for each in reversed(gates) if not each.refused), found.full)
-            if not found.refused and found.reduced * WORTH > before:
-                found = replace(found, refused=f"it leaves out {before - found.reduced:,} of {before:,} states there")
-            gates.append(found)
-        if not gates[-1].refused:
-            passed.append(reduction)
+            continue
+        found = gate(scope, reduction, wanted)
+        if found.passed and found.reduced * WORTH > found.full:
+            why = f"it leaves out {found.full - found.reduced:,} of {found.full:,} states there"
+            found = replace(found, refused=why, passed=None)
+        gates.append(found)
     sentences = [each.sentence for each in gates]
-    if not passed:
+    passed = next((each for each in gates if each.passed), None)
+    if passed is None:
         return _answer(explore(scenario, wanted, limits, on_progress), sentences, started)
-    read = frozenset[str]().union(*(each.read for each in gates))
+    assert passed.passed is not None
     try:
-        explorer = ReducedExplorer(scenario, passed, wanted, limits, read, on_progress)
-        result = explorer.run()
-        more = explorer.fields_read() - read if not (result.violation or result.note) else None
+        explorer, result = search_reduced(scenario, (passed.passed,), wanted, limits, passed.read, on_progress)
+        more = explorer.fields_read() - passed.read if not (result.violation or result.note) else None
         if result.violation is None and (objection := explorer.objection()):
             raise ToldApart(objection)
         if more:
@@ -193,8 +187,7 @@ def explore_reduced(
     except ToldApart as error:
         sentences = [f"{reduction.name}: refused, {error}" for reduction in reductions]
         return _answer(explore(scenario, wanted, limits, on_progress), sentences, started)
-    sizes = max(found.full for found in gates if not found.refused)
-    caveat = f"reduced: {', '.join(reduction.name for reduction in passed)}, gate {sizes:,} states"
+    caveat = f"reduced: {passed.reduction}, gate {passed.full:,} states"
     return replace(_answer(result, sentences, started), reduced=True, caveat=caveat)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 from rayproof.model.kernel.judging.reading import Reader
 from rayproof.model.kernel.judging.sights import Sights
-from rayproof.model.kernel.judging.verdicts import Violation, as_violation
+from rayproof.model.kernel.judging.verdicts import Result, Violation, as_violation
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Breach, Statement, StatementKind
 from rayproof.model.kernel.language.steps import Taken
-from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Found, Reduction, Watch
+from rayproof.model.kernel.reductions.commuting import Watch
+from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Objection, Reduction
 from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.relation.transitions import Found
 from rayproof.model.kernel.search.explore import Explorer, Limits, Report
 
 
@@ -48,11 +53,23 @@ class ReducedExplorer(Explorer):
         """The quiescent states found."""
         links = tuple(s.links for s in self.statements if s.links is not None)
         watch = Watch(read, links)
+        self.reductions = reductions
         self._reducers = [reduction.applied(self.transitions, watch) for reduction in reductions]
 
+    @cached_property
+    def _objections(self) -> list[Objection | None]:
+        return [reducer.objection() for reducer in self._reducers]
+
     def objection(self) -> str:
-        """What the handlers that were run show against a reduction; empty when nothing speaks against any."""
-        return next(filter(None, (reducer.objection() for reducer in self._reducers)), "")
+        """What the handlers that were run show against a reduction, once the search is done; empty for nothing."""
+        return next((objection.why for objection in self._objections if objection), "")
+
+    def narrower(self) -> list[Reduction] | None:
+        """The reductions without what speaks against them; None where nothing does, or nothing would be left."""
+        if not any(self._objections) or any(found and not found.narrower for found in self._objections):
+            return None
+        pairs = zip(self.reductions, self._objections, strict=True)
+        return [found.narrower if found and found.narrower else reduction for reduction, found in pairs]
 
     def successors(self, state: int) -> tuple[Found, bool]:
         """The steps that the reductions leave."""
@@ -156,6 +173,33 @@ class ReducedExplorer(Explorer):
         for reducer in self._reducers:
             states = [other for state in states for other in reducer.represented(state)]
         return states
+
+
+def search_reduced(
+    scenario: Scenario,
+    reductions: Sequence[Reduction],
+    statements: Iterable[Statement] | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    read: frozenset[str] = frozenset(),
+    on_progress: Report | None = None,
+    *,
+    beyond: bool = False,
+) -> tuple[ReducedExplorer, Result]:
+    """Explore under reductions; where something speaks against one, once more without what it was wrong about.
+
+    A violation needs no second search: its trace is a run of the full model. The CPU seconds are those of all searches.
+    """
+    started = time.process_time()
+    while True:
+        spent = limits.spent_s + time.process_time() - started
+        explorer = ReducedExplorer(
+            scenario, reductions, statements, replace(limits, spent_s=spent), read, on_progress, beyond=beyond
+        )
+        result = explorer.run()
+        narrower = None if result.violation or result.note else explorer.narrower()
+        if narrower is None:
+            return explorer, replace(result, cpu_s=time.process_time() - started)
+        reductions = narrower
 
 
 def _name(broken: Breach | PolicyError | None) -> str:

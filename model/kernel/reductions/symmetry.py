@@ -23,10 +23,11 @@ from rayproof.model.kernel.language.process import Slot, blank, name_of, slot_of
 from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.language.values import Symbol
-from rayproof.model.kernel.reductions.reduction import Found, Reducer, Watch
+from rayproof.model.kernel.reductions.commuting import Watch
+from rayproof.model.kernel.reductions.reduction import Objection, Reducer
 from rayproof.model.kernel.relation.interning import BudgetAsked, Local, Raw, Stimulus
 from rayproof.model.kernel.relation.outcomes import BITS, Column
-from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.relation.transitions import Found, Transitions
 
 Bundle: TypeAlias = tuple[str, ...]
 """A slot and the symbols that move with it."""
@@ -72,11 +73,15 @@ class _Renamings:
             known = self._known[state] = min(self.represented(state))
         return known
 
-    def objection(self) -> str:
-        """Where a handler or a rule that was used does not bear a renaming; empty when each does.
+    def objection(self) -> Objection | None:
+        """Where a handler or a rule that was used does not bear a renaming.
 
         A step relation that bears the renamings is symmetric: this is no sample, it asks all that the search has run.
         """
+        why = self._unlike()
+        return Objection(why) if why else None
+
+    def _unlike(self) -> str:
         scenario, interner = self._packing.scenario, self._packing.interner
         for number, renaming in enumerate(self._renamings):
             around = _surroundings(scenario)

@@ -270,6 +270,8 @@ class Interner:
         while scripts:
             call = self._called(column, local, stimulus, scripts.pop(), left)
             yield self._checked(call, left)
+            if call.error is not None:
+                continue  # The search ends at this step; a policy that draws for ever has no end of further ways.
             for position, count in call.branches:
                 scripts += [(*call.choices[:position], option) for option in range(count - 1, 0, -1)]
 

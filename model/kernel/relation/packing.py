@@ -106,6 +106,10 @@ class Packing:
         """The links that reach a slot, among those used so far."""
         return list(self._links_to.get(slot, ()))
 
+    def immediate(self) -> list[Column]:
+        """The immediate links used so far."""
+        return [link for link in self._by_link.values() if link.rule.kind is LinkKind.IMMEDIATE]
+
     def in_flight(self, fields: Fields) -> list[tuple[Column, int]]:
         """The links on which messages wait, with the numbers of their queues."""
         pairs = zip(self.columns, fields[self.first_link :], strict=False)

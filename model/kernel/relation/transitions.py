@@ -167,12 +167,17 @@ class Transitions:
         return early
 
     def _tick(self, state: int, fields: Fields) -> int:
-        for i, made in enumerate(self.packing.processes_in(fields)):
-            timers = {
-                timer: (kind, count - 1 if kind is TimerKind.TICKS and count else count)
-                for timer, (kind, count) in made.timers.items()
-            }
-            if timers != made.timers:
-                after = Local(made.process, timers, made.incarnation, made.name, made.alive)
-                state = self.packing.with_field(state, i, self.interner.local(i, after))
+        for i, local in enumerate(fields[: self.packing.width]):
+            state = self.packing.with_field(state, i, self.ticked(i, local))
         return state
+
+    def ticked(self, slot: int, local: int) -> int:
+        """A process state once a tick has passed."""
+        made = self.interner.locals[slot][local]
+        timers = {
+            timer: (kind, count - 1 if kind is TimerKind.TICKS and count else count)
+            for timer, (kind, count) in made.timers.items()
+        }
+        if timers == made.timers:
+            return local
+        return self.interner.local(slot, Local(made.process, timers, made.incarnation, made.name, made.alive))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayproof.model.graph import ActorId, ObjectId, TaskId
+from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Message, Name
 from rayproof.model.wire.ray2.leases import LeaseStrategy, Located
 
@@ -63,6 +64,8 @@ class ActorAt(Message):
     worker: Name
     node: Name
     dead: bool = False
+    restarting: bool = False
+    """Whether it lives nowhere for now since it has lived and died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +74,4 @@ class CreationFailed(Message):
 
     task: TaskId
     attempt: int
-    unschedulable: bool
+    error: ErrorKind

@@ -8,7 +8,7 @@ from rayproof.model.kernel import StateView, always, audit, first, sometimes
 
 @always(ChainStore, each=True, source="OSDI 2018 §3.2: stateful edges")
 def results_follow_the_chain(store: ChainStore) -> str | None:
-    """Each result is the state after exactly the methods before it in the chain, in their order."""
+    """Each result is the state after the preceding methods of the chain, in their order."""
     names = tuple(call for call, _ in store.chain)
     return first(
         f"call {position} gave {state}, the chain is {names}"
@@ -19,7 +19,7 @@ def results_follow_the_chain(store: ChainStore) -> str | None:
 
 @always(ReplayedActor, ChainStore, source="OSDI 2018 §4.2.3")
 def every_state_follows_the_chain(view: StateView) -> str | None:
-    """A live actor process never holds a state that the chain does not lead to."""
+    """The state of a live actor process is always one that the chain of methods leads to."""
     for store in view.of(ChainStore).values():
         names = tuple(call for call, _ in store.chain)
         for name, actor in view.of(ReplayedActor).items():

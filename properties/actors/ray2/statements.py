@@ -75,7 +75,7 @@ class Mismatch:
 
 @always(source="Ray documentation, Actors: order per caller; bug benchmark S3", monitors=(Order,))
 def actor_serial_order(view: StateView) -> str | None:
-    """In an incarnation each caller's methods start in the order of their submission, those that are retried apart."""
+    """Within one incarnation, each caller's calls start in the order of submission, except for retried ones."""
     overtaken = view.monitor(Order).overtaken
     return f"{overtaken} starts after a later call" if overtaken else None
 
@@ -87,7 +87,7 @@ def actor_serial_order(view: StateView) -> str | None:
     "restarts of Ray 2.60, or before earlier ones; no issue of Ray's is known here that asks for another order",
 )
 def actor_serial_order_of_retries(view: StateView) -> str | None:
-    """In an incarnation each caller's methods start in the order of their submission, retries included."""
+    """Within one incarnation, each caller's calls start in the order of submission, including retries."""
     overtaken = view.monitor(Order).retry_overtaken
     return f"{overtaken} starts after a later call, one of them a retry" if overtaken else None
 
@@ -101,14 +101,14 @@ def no_method_twice_in_one_incarnation(view: StateView) -> str | None:
 
 @always(source="Ray #8330; bug benchmark S3", monitors=(Mismatch,))
 def results_match_their_incarnation(view: StateView) -> str | None:
-    """A result counts only for the incarnation that the call was last sent to."""
+    """A result is accepted only from the incarnation to which the call was last sent."""
     call = view.monitor(Mismatch).call
     return f"the result of {call} is of another incarnation" if call else None
 
 
 @always(Actor, each=True, source="Ray #47659; bug benchmark S3")
 def attempts_never_overlap(actor: Actor) -> str | None:
-    """No more methods run than the actor may run at a time, and never two attempts of one call."""
+    """An actor runs no more methods at a time than it may, and never two attempts of one call."""
     names = [push.call for _, push in actor.running]
     if len(names) == len(set(names)) and len(names) <= actor.concurrency:
         return None

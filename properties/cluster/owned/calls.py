@@ -46,7 +46,7 @@ class ExecutionsOfEach(ByCaller):
 
 @always(source="Ray documentation, Actors: order per caller; bug benchmark S3", monitors=(Orders,))
 def calls_start_in_order(view: StateView) -> str | None:
-    """In an incarnation an actor's methods start in the order of the driver's calls, those that are retried apart."""
+    """Within one incarnation, an actor's calls start in the order of submission, except for retried ones."""
     orders = view.monitor(Orders).by
     return first(
         f"{order.overtaken} of {caller} starts after a later call" for caller, order in orders if order.overtaken
@@ -59,7 +59,7 @@ def calls_start_in_order(view: StateView) -> str | None:
     monitors=(ExecutionsOfEach,),
 )
 def no_call_starts_twice(view: StateView) -> str | None:
-    """No call that is not to be retried is executed twice by one worker."""
+    """A call without retries is not executed twice by the same worker."""
     callers = view.of(ActorCalls)
     return first(
         f"{executions.twice} of {caller} starts twice"
@@ -70,7 +70,7 @@ def no_call_starts_twice(view: StateView) -> str | None:
 
 @audit(ActorCalls, ActorTable, source="Ray 2.60 actor_task_submitter.cc, ConnectActor and DisconnectActor")
 def callers_know_where_actors_live(view: StateView) -> str | None:
-    """When nothing more can happen, a caller knows the worker of each actor that lives, and which are dead."""
+    """At rest, a caller knows the worker of each living actor, and which actors are dead."""
     callers = view.of(ActorCalls)
     for table in view.of(ActorTable).values():
         for actor, life in table.life.items():
@@ -83,7 +83,7 @@ def callers_know_where_actors_live(view: StateView) -> str | None:
 
 @audit(ActorHome, ActorTable, source="Ray 2.60 gcs_actor_manager.cc, DestroyActor, OnNodeDead; bug benchmark S2")
 def only_living_actors_have_workers(view: StateView) -> str | None:
-    """When nothing more can happen, the workers that live are those of the actors that do."""
+    """At rest, exactly the living actors have workers."""
     lives = [name for name, home in view.of(ActorHome).items() if home.lives]
     return first(
         f"{name} lives, and no living actor is there"
@@ -112,7 +112,7 @@ class LostReplies:
     monitors=(LostReplies,),
 )
 def errors_of_calls_are_justified(view: StateView) -> str | None:
-    """A call fails only with its actor's death, or, all its retries spent, since a worker or a reply of it was lost."""
+    """A call fails only if its actor died, or if its retries are used up after a worker or a reply was lost."""
     lost = view.monitor(LostReplies).calls
     callers = view.of(ActorCalls)
     for table in view.of(ActorTable).values():
@@ -135,7 +135,7 @@ def errors_of_calls_are_justified(view: StateView) -> str | None:
 
 @always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, max_task_retries; bug benchmark L4")
 def calls_are_retried_within_their_budget(caller: ActorCalls) -> str | None:
-    """No call is sent more often than once and its retries."""
+    """No call is sent more often than its retries allow."""
     return first(
         f"call {number} has {count} attempts and {caller.max_task_retries} retries"
         for number, count in caller.attempts.items()
@@ -145,7 +145,7 @@ def calls_are_retried_within_their_budget(caller: ActorCalls) -> str | None:
 
 @always(ActorCalls, each=True, source="Ray 2.60 actor_task_submitter.cc, fail_if_actor_unreachable")
 def nobody_waits_for_a_restart_without_retries(caller: ActorCalls) -> str | None:
-    """A call that is not to be retried does not wait for an actor that is away once its arguments are there."""
+    """A call without retries whose arguments are there does not wait for an actor that is being restarted."""
     away = caller.created and not caller.actor and not caller.dead and not caller.max_task_retries
     if not away or not caller.unsent or not caller.may_send(caller.unsent[0]):
         return None
@@ -154,7 +154,7 @@ def nobody_waits_for_a_restart_without_retries(caller: ActorCalls) -> str | None
 
 @sometimes(ActorCalls, source="Ray 2.60 exceptions.py")
 def a_call_fails_with_its_actor(view: StateView) -> str | None:
-    """Some call ends in an error, since its actor has ended or is away."""
+    """Some call ends in an error because its actor has died or is being restarted."""
     return first(
         f"{call} of {name}: {outcome}"
         for name, caller in view.of(ActorCalls).items()

@@ -18,6 +18,7 @@ from rayproof.properties.cluster.owned.calls import (
     a_call_is_executed_again,
     a_restarted_actor_is_called,
 )
+from rayproof.properties.cluster.ray2.groups.statements import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from rayproof.properties.lineage.ray2.statements import (
     OWNERSHIP,
     every_get_ends_in_value_or_error,
@@ -25,7 +26,6 @@ from rayproof.properties.lineage.ray2.statements import (
     unneeded_values_are_freed,
 )
 from rayproof.properties.lineage.ray2.workers.statements import cancelled_never_starts_again
-from rayproof.properties.scheduler.ray2.groups.statements import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from rayproof.properties.scheduler.ray2.leases.statements import (
     no_grant_to_the_dead_or_draining,
     one_grant_per_lease,
@@ -35,7 +35,7 @@ from rayproof.properties.scheduler.ray2.leases.statements import (
 
 @always(ClusterRaylet, source="Ray 2.60 local_resource_manager.cc, placement_group_resource_manager.cc; S2")
 def leases_and_bundles_add_up(view: StateView) -> str | None:
-    """Free, leased and reserved is what a node has and its bundles offer; leases that never waited have their room."""
+    """Free, leased and reserved resources add up to the node's total and its bundles; leases that never waited fit."""
     for name, raylet in view.of(ClusterRaylet).items():
         if raylet.told is None:
             continue
@@ -53,7 +53,7 @@ def leases_and_bundles_add_up(view: StateView) -> str | None:
 
 @always(LeasedExecutor, ClusterRaylet, source="Ray 2.60 node_manager.cc: a worker is leased as long as it runs; S3''")
 def attempts_run_on_their_leases(view: StateView) -> str | None:
-    """Each attempt on a living node is on a lease of its own that the node has granted and not got back."""
+    """Each attempt on a live node runs on a lease of its own, which the node has granted and not got back."""
     raylets = {raylet.executor: (at, raylet) for at, raylet in view.of(ClusterRaylet).items()}
     for name, executor in view.of(LeasedExecutor).items():
         at, raylet = raylets[name]
@@ -68,7 +68,7 @@ def attempts_run_on_their_leases(view: StateView) -> str | None:
 
 @audit(Submitter, ClusterRaylet, source="bug benchmark L1, L2: what a node has room for does not wait")
 def nothing_waits_where_there_is_room(view: StateView) -> str | None:
-    """When nothing more can happen, no task or actor waits that its node, or any for a task, has room for."""
+    """At rest, no task waits while a node has room for it, and no actor while its own node has."""
     raylets = view.of(ClusterRaylet)
     waiting = [
         (tasks[0], scheduling_class)
@@ -123,7 +123,7 @@ def _waiting(owner: TaskManager, view: StateView) -> set[ObjectId]:
 
 @audit(TaskManager, Submitter, ActorTable, Borrower, source="Ray #47606, #47043; bug benchmark L2")
 def who_waits_waits_for_room(view: StateView) -> str | None:
-    """When nothing more can happen, all tasks, calls and reads have ended, unless they wait for room."""
+    """At rest, all tasks, calls and reads have ended, unless they wait for room."""
     for name, owner in view.of(TaskManager).items():
         waiting = _waiting(owner, view)
         unfinished = {t.result for t in owner.tasks if owner.stage.get(t.name) in (Stage.PENDING, Stage.SUBMITTED)}
@@ -143,7 +143,7 @@ def who_waits_waits_for_room(view: StateView) -> str | None:
 
 @audit(TaskManager, Submitter, ActorTable, LeasedExecutor, source="OSDI 2018 §4.2.3; bug benchmark S1")
 def what_is_referred_to_is_somewhere(view: StateView) -> str | None:
-    """Whatever a live driver refers to is on a live node, has ended in an error, or waits for a task without room."""
+    """At rest, whatever a live driver refers to is on a live node, has failed, or waits for a task without room."""
     nodes = view.of(LeasedExecutor).values()
     for name, owner in view.of(TaskManager).items():
         made = {*_waiting(owner, view), *owner.failures, *owner.small}
@@ -155,7 +155,7 @@ def what_is_referred_to_is_somewhere(view: StateView) -> str | None:
 
 @audit(TaskManager, LeasedExecutor, source="bug benchmark S2: at quiescence nothing is held")
 def what_nobody_needs_is_freed(view: StateView) -> str | None:
-    """When nothing more can happen, a driver keeps a value only for itself, for its lineage, or for a waiting task."""
+    """At rest, a driver keeps a value only for itself, for lineage, or for a waiting task."""
     return first(
         f"{object_id} is kept for {name}, which does not need it"
         for name, owner in view.of(TaskManager).items()
@@ -166,7 +166,7 @@ def what_nobody_needs_is_freed(view: StateView) -> str | None:
 
 @audit(ClusterRaylet, source="Ray #17634; bug benchmark D50")
 def no_lease_is_held_in_vain(view: StateView) -> str | None:
-    """When nothing more can happen, every worker is back but for those of actors and those that wait for arguments."""
+    """At rest, every worker has been returned except for those of actors and those that wait for arguments."""
     return first(
         f"{worker} of {name} is not back"
         for name, raylet in view.of(ClusterRaylet).items()
@@ -177,7 +177,7 @@ def no_lease_is_held_in_vain(view: StateView) -> str | None:
 
 @audit(ActorTable, ClusterRaylet, source="Ray 2.60 gcs_actor_manager.cc, OnNodeDead; bug benchmark S2")
 def actors_live_where_their_table_says(view: StateView) -> str | None:
-    """When nothing more can happen, a node has workers for the actors that live there and requests of those to come."""
+    """At rest, a node has a worker for each actor that lives there and a request for each that is to come."""
     for table in view.of(ActorTable).values():
         for name, raylet in view.of(ClusterRaylet).items():
             here = {a: life for a, life in table.life.items() if table.node[a] == name and life is not Life.DEAD}
@@ -208,13 +208,13 @@ def a_lease_is_granted_in_a_bundle(view: StateView) -> str | None:
 
 @sometimes(LeasedExecutor, source="Ray 2.60 node_manager.cc, HandleCancelResourceReserve")
 def a_worker_is_killed(view: StateView) -> str | None:
-    """Some worker ends before its attempt does, or before its attempt comes."""
+    """Some worker is killed before its attempt has ended or has even arrived."""
     return first(f"a worker of {name} ends" for name, e in view.of(LeasedExecutor).items() if e.ended)
 
 
 @sometimes(TaskManager, source="Ray 2.60 normal_task_submitter.cc, CancelTask")
 def a_task_ends_cancelled(view: StateView) -> str | None:
-    """Some task ends by its cancellation."""
+    """Some task is cancelled."""
     return first(
         f"{object_id} of {name}"
         for name, owner in view.of(TaskManager).items()

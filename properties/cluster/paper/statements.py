@@ -67,7 +67,7 @@ def _pending_tasks(view: StateView) -> set[TaskId]:
 
 @audit(Raylet, GlobalScheduler, source="OSDI 2018 §4.2.3; Ray #7063 and others of its kind")
 def no_lost_objects(view: StateView) -> str | None:
-    """Every object that somebody waits for has come, or the task that makes it is still on its way."""
+    """At rest, every object that somebody waits for is there, or the task that makes it is queued or running."""
     pending = _pending_tasks(view)
     for name, raylet in view.of(Raylet).items():
         awaited = {*raylet.wanted, *raylet.watched}
@@ -100,7 +100,7 @@ def eventual_scheduling(view: StateView) -> str | None:
 
 @always(Raylet, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
 def capacity_conserved(raylet: Raylet) -> str | None:
-    """On every node held and free resources add up, tasks that never waited fit, and each worker has one place."""
+    """On every node free and held resources add up, tasks that never waited fit, each worker is idle or running."""
     held = dict.fromkeys(raylet.free, 0)
     fresh = dict.fromkeys(raylet.free, 0)
     for worker, task in raylet.running.items():
@@ -150,7 +150,7 @@ def no_grant_to_the_dead(view: StateView) -> str | None:
 
 @always(GlobalScheduler, links=("scheduler*", "raylet*"), source="bug benchmark D01: fresh decisions forgotten")
 def assignments_remembered(view: StateView) -> str | None:
-    """What was assigned to a node and has not arrived there counts as load, whatever older report comes in."""
+    """A task that was assigned to a node and has not arrived yet counts as load there, even after an older report."""
     schedulers = view.of(GlobalScheduler)
     for sender, node, _, message in view.messages():
         if isinstance(message, AssignTask):
@@ -198,7 +198,7 @@ CLUSTER = (
 
 @audit(Driver, Worker, Raylet, GlobalScheduler, source="bug benchmark S2: at quiescence nothing is held")
 def at_rest(view: StateView) -> str | None:
-    """Once nothing can happen any more the program has ended, and no task, worker, CPU, pull or wait is left over."""
+    """At rest, the program has ended, and no task, worker, CPU, pull or wait is left over."""
     for name, driver in view.of(Driver).items():
         if not driver.done:
             return f"{name} has not ended"
@@ -237,14 +237,14 @@ class Travels:
 
 @always(source="OSDI 2018 §3.2, §5.1: a stateful edge; methods are replayed after a failure", monitors=(Travels,))
 def actors_are_replayed(view: StateView) -> str | None:
-    """A method runs where its constructor and the method before it by the same caller have run, also after a crash."""
+    """A method runs on the node where the constructor and the caller's previous method ran, even after a crash."""
     found = view.monitor(Travels).found
     return f"{found} has come to another node" if found else None
 
 
 @sometimes(ChainedStore, RowClient, Replica, source="OSDI 2018 §4.2.1: the store goes on when a replica fails")
 def a_request_meets_a_failed_replica(view: StateView) -> str | None:
-    """A replica is gone and the front end, which does not know it, waits for an answer."""
+    """The front end waits for the answer of a replica that has failed."""
     return first(
         f"{client} waits, {name} is gone"
         for client, asking in view.of(RowClient).items()
@@ -269,7 +269,7 @@ CHAINED = (a_request_meets_a_failed_replica, a_request_waits_for_another)
 
 @eventually(Driver, source="OSDI 2018 §3.1: a get returns; bug benchmark L2")
 def the_program_ends(view: StateView) -> str | None:
-    """The driver has all that it waits for, and ends."""
+    """The driver gets everything that it waits for, and ends."""
     driver = view.one(Driver)
     return None if driver is None or driver.done else "the driver still waits"
 

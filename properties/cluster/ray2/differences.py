@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rayproof.model.kernel import Limits, Statement, explore
+from rayproof.model.kernel import INTERRUPTED_NOTE, Limits, Statement, Verdict, explore
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.cluster.ray2.statements import AS_RAY
 
 
-def differences(policy: Policy, limits: Limits) -> tuple[tuple[Statement, str], ...]:
-    """Ray's promises that the policy breaks, each with the first scope in which it does."""
+def differences(policy: Policy, limits: Limits) -> tuple[tuple[tuple[Statement, str], ...], tuple[str, ...]]:
+    """Ray's promises that the policy breaks, each with the first scope in which it does; scopes that a limit ended.
+
+    Raises `KeyboardInterrupt` when a search was interrupted.
+    """
     found: dict[str, tuple[Statement, str]] = {}
+    ended: list[str] = []
     for entry in TODAY_ENTRIES:
         own = {s.name for s in entry.build(None, {}).statements}
         asked = tuple(s for s in AS_RAY if s.name in own and s.name not in found)
         if entry.takes_policy and asked:
-            broken = explore(replace(entry.build(policy, {}), statements=asked), limits=limits).violation
+            result = explore(replace(entry.build(policy, {}), statements=asked), limits=limits)
+            if result.note.startswith(INTERRUPTED_NOTE):
+                raise KeyboardInterrupt
+            if result.verdict is Verdict.UNDETERMINED:
+                ended.append(entry.name)
+            broken = result.violation
             for statement in asked:
                 if broken is not None and broken.statement == statement.name:
                     found[statement.name] = statement, entry.name
-    return tuple(found.values())
+    return tuple(found.values()), tuple(ended)

@@ -20,7 +20,7 @@ from rayproof.properties.cluster.ray2.statements import told
 
 @always(Body, LeaseManager, source="Ray 2.60 node_affinity_scheduling_policy.cc; notes, target 1")
 def bound_tasks_run_where_bound(view: StateView) -> str | None:
-    """What is bound to a node runs there, or nowhere."""
+    """A task that is bound to a node runs there or nowhere."""
     raylets = view.of(LeaseManager)
     homes = {seat.id: name for raylet in raylets.values() for name, seat in raylet.seats.items()}
     for body in view.of(Body).values():
@@ -55,7 +55,7 @@ class Hops:
 
 @always(source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; OSDI 2018 section 4.2.2", monitors=(Hops,))
 def a_request_hops_once(view: StateView) -> str | None:
-    """From its owner's question a request is sent on once at most, until its owner starts over."""
+    """A request is redirected at most once before its owner starts over."""
     return view.monitor(Hops).twice or None
 
 
@@ -80,7 +80,7 @@ class Rounds:
 
 @always(source="Ray 2.60 spread_scheduling_policy.cc; Ray #23595; bug benchmark D05, Q1", monitors=(Rounds,))
 def spread_goes_round(view: StateView) -> str | None:
-    """Of the nodes with room a SPREAD request goes to none that had more of them before than another."""
+    """A SPREAD request goes to a node with room that has had no more of them than any other with room."""
     return view.monitor(Rounds).unfair or None
 
 

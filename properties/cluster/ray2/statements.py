@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
-from rayproof.model.graph import Program, Resources, TaskId
-from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
+from rayproof.model.graph import Program, Resources, TaskId, TaskKind
+from rayproof.model.graph.contract import DriverEnded, ErrorKind, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, first, sometimes
@@ -93,7 +93,7 @@ class LeaseBreaches:
 
 @always(LeaseManager, WorkerPool, source="Ray #55469; bug benchmark D12, S2")
 def a_worker_has_one_lease(view: StateView) -> str | None:
-    """A worker process belongs to one lease at a time, and to none while its pool has it."""
+    """A worker process belongs to at most one lease, and to none while it is in the pool."""
     pools = {pool.raylet: pool for pool in view.of(WorkerPool).values()}
     for name, raylet in view.of(LeaseManager).items():
         held = [lease.worker for lease in raylet.granted.values() if lease.worker]
@@ -110,19 +110,33 @@ def a_worker_has_one_lease(view: StateView) -> str | None:
 
 @always(LeaseManager, source="bug benchmark D12; ray-chaos: requests are deduplicated in every phase")
 def a_request_is_known_once(view: StateView) -> str | None:
-    """A request waits in one queue of a raylet at most, and not while it holds a worker there."""
+    """A request is in at most one queue of a raylet, and in none while it holds a worker there."""
     for name, raylet in view.of(LeaseManager).items():
-        queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
-        leases = Counter([spec.lease for queue in queues for spec in queue] + list(raylet.granted))
+        leases = Counter([spec.lease for spec in raylet.kept()] + list(raylet.granted))
         for lease, count in leases.items():
             if count > 1:
-                return f"{name} knows {told(lease)} {count} times"
+                return f"{name} has {told(lease)} {count} times"
+    return None
+
+
+@always(
+    Body, LeaseManager, source="Ray 2.60 node_manager.cc: a worker is leased as long as it runs; bug benchmark S3''"
+)
+def bodies_run_on_leases(view: StateView) -> str | None:
+    """A process runs bodies of tasks only while its node has leased it to somebody."""
+    raylets = view.of(LeaseManager)
+    for name, body in view.of(Body).items():
+        held = raylets[body.raylet].granted.values() if body.raylet in raylets else ()
+        if body.raylet in raylets and not any(lease.worker == name for lease in held):
+            for task in body.frames:
+                if task != DRIVER:
+                    return f"{task} runs in {name}, which {body.raylet} has leased to nobody"
     return None
 
 
 @always(LeaseManager, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2, D08")
 def free_and_leased_add_up(view: StateView) -> str | None:
-    """Free and leased add up to what the node has, and leases that never waited in a get fit."""
+    """Free and leased resources add up to the node's total, and leases that never waited in a get fit."""
     for name, raylet in view.of(LeaseManager).items():
         fresh, held = Resources(), Resources()
         for lease, granted in raylet.granted.items():
@@ -130,9 +144,9 @@ def free_and_leased_add_up(view: StateView) -> str | None:
             held = held + taken
             if lease not in raylet.blocked and lease not in raylet.resumed:
                 fresh = fresh + taken
-        total = raylet.seats[name].total
         if raylet.told is None:
             continue
+        total = raylet.seats[name].total + raylet.offered - raylet.reserved
         if raylet.free + held != total:
             return f"{name}: {raylet.free} free, {held} leased, {total} in all"
         if not fresh.fits(total):
@@ -154,13 +168,13 @@ def the_draining_grant_nothing(view: StateView) -> str | None:
     source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; #16488, bug benchmark D02", monitors=(LeaseBreaches,)
 )
 def a_redirected_request_is_not_sent_on(view: StateView) -> str | None:
-    """A raylet to which a request was redirected grants, keeps or rejects it; it never redirects it again."""
+    """A raylet to which a request was redirected never redirects it again."""
     return view.monitor(LeaseBreaches).redirected_twice or None
 
 
 @always(LeaseManager, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
 def waiting_workers_are_capped(view: StateView) -> str | None:
-    """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
+    """No more workers of a class are blocked in a get than could run at once, plus one each time the cap was lifted."""
     for name, raylet in view.of(LeaseManager).items():
         waiting = Counter(raylet.granted[lease].spec.of for lease in raylet.blocked)
         for of, count in waiting.items():
@@ -172,13 +186,12 @@ def waiting_workers_are_capped(view: StateView) -> str | None:
 
 @always(LeaseManager, source="Ray #50517; bug benchmark D15, S2")
 def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
-    """What is free in any bundle of a group is what is free in each of them, added up."""
+    """A group's wildcard resource is the sum of what is free in its bundles."""
     for node, raylet in view.of(LeaseManager).items():
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
             indexed[wildcard_of(name)] += amount
-        wildcards = {wildcard_of(name) for seat in raylet.seats.values() for name, _ in seat.total.units} - {""}
-        for name in sorted(wildcards):
+        for name in sorted({wildcard_of(name) for name, _ in raylet.offered.units} - {""}):
             if indexed[name] != raylet.free.fixed(name):
                 return f"{node}: {raylet.free[name]:g} {name} free, its bundles have {indexed[name] / UNIT:g}"
     return None
@@ -189,7 +202,7 @@ def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
 
 @audit(Body, source="bug benchmark L1, L2; Ray #12084 (D03), #63405, #231 (D10)")
 def no_body_waits_for_ever(view: StateView) -> str | None:
-    """When nothing more can happen, no body waits: the driver has all that it asked for, or knows that it failed."""
+    """At rest, no task waits for an object: the driver has everything that it asked for, or knows that it failed."""
     return first(
         f"{task} waits for {', '.join(sorted(frame.missing))}" + ("" if name == task else f" in {name}")
         for name, body in view.of(Body).items()
@@ -200,26 +213,32 @@ def no_body_waits_for_ever(view: StateView) -> str | None:
 
 @audit(TaskManager, LeaseManager, source="bug benchmark L1; Ray #52295, bug benchmark D09")
 def every_task_that_fits_ends(view: StateView) -> str | None:
-    """When nothing more can happen, a task is left only while no living node could run it beside its actors."""
-    totals = {}
+    """At rest, a task is left only if no live node could run it beside its actors.
+
+    A call is left while its actor waits for a place.
+    """
+    totals, coming = {}, set()
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining:
-            total = raylet.seats[name].total
+            total = raylet.seats[name].total + raylet.offered - raylet.reserved
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
             totals[name] = total
+        coming |= {raylet.program.tasks[spec.task].actor for spec in raylet.kept() if spec.actor}
     for manager in view.of(TaskManager).values():
         for task, state in manager.pending.items():
-            demand = manager.program.tasks[task].demand
+            spec = manager.program.tasks[task]
+            if state.missing or (spec.kind is TaskKind.ACTOR_METHOD and spec.actor in coming):
+                continue
             for name, total in totals.items():
-                if not state.missing and demand.fits(total):
-                    return f"{task} waits and asks for {demand}, {name} has {total}"
+                if spec.demand.fits(total):
+                    return f"{task} waits and asks for {spec.demand}, {name} has {total}"
     return None
 
 
 @audit(LeaseManager, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns")
 def every_worker_comes_back(view: StateView) -> str | None:
-    """When nothing more can happen, every worker is back but for actors."""
+    """At rest, every worker has been returned except for those of actors."""
     return first(
         f"{told(lease)} is still granted by {name}"
         for name, raylet in view.of(LeaseManager).items()
@@ -230,7 +249,7 @@ def every_worker_comes_back(view: StateView) -> str | None:
 
 @audit(LeaseSubmitter, source="Ray 2.60 normal_task_submitter.cc, CancelWorkerLeaseIfNeeded")
 def no_request_is_forgotten(view: StateView) -> str | None:
-    """When nothing more can happen, every request whose tasks are gone was answered."""
+    """At rest, every request whose tasks are gone was answered."""
     return first(
         f"request {number} of {name} has no answer"
         for name, submitter in view.of(LeaseSubmitter).items()
@@ -243,6 +262,7 @@ SAFETY = (
     a_worker_has_one_lease,
     a_request_is_known_once,
     free_and_leased_add_up,
+    bodies_run_on_leases,
     the_draining_grant_nothing,
     a_redirected_request_is_not_sent_on,
 )
@@ -291,7 +311,7 @@ def _used_per_mille(total: Resources, free: Resources) -> int:
 
 @always(source="Ray 2.60 hybrid_scheduling_policy.cc, ScheduleImpl (prefer the local node)", monitors=(Choices,))
 def a_fit_on_the_idle_own_node_is_kept(view: StateView) -> str | None:
-    """A raylet below half of its critical resources keeps a request that fits there."""
+    """A raylet that uses less than half of its critical resources keeps a request that fits."""
     return view.monitor(Choices).left_a_fitting_idle_node or None
 
 
@@ -326,15 +346,12 @@ def some_task_leaves_its_driver(view: StateView) -> str | None:
 
 @sometimes(LeaseManager, source="Ray 2.60 node_manager.cc, HandleNotifyWorkerUnblocked")
 def some_body_overdraws(view: StateView) -> str | None:
-    """Some body goes on after a get while others have its CPU."""
+    """Some task resumes after a get while others use its CPU."""
     return first(
         f"{name}: {raylet.free} free"
         for name, raylet in view.of(LeaseManager).items()
         if any(amount < 0 for _, amount in raylet.free.units)
     )
-
-
-AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first)
 
 
 # ---- ends that the driver is told ------------------------------------------------------------------------------------
@@ -345,12 +362,15 @@ class Failures:
     """Monitor: what became of the tasks that failed, and whether the driver has ended."""
 
     failed: frozenset[TaskId] = frozenset()
+    given_up: bool = False
     submitted: frozenset[TaskId] = frozenset()
     done: bool = False
 
     def observe(self, event: object) -> Failures:
         """Fold one event."""
         match event:
+            case Failed(error=ErrorKind.REJECTED):
+                return replace(self, given_up=True)
             case Failed(task):
                 return replace(self, failed=self.failed | {task})
             case TaskSubmitted(task, by) if by == DRIVER:
@@ -363,6 +383,15 @@ class Failures:
 
 @always(source="Ray 2.60: without a fault nothing fails", monitors=(Failures,))
 def nothing_fails_by_itself(view: StateView) -> str | None:
-    """Without a fault no task fails."""
+    """Without a fault no task fails, but for those that a policy gives up."""
     failed = view.monitor(Failures).failed
     return f"{min(failed)} fails" if failed else None
+
+
+@always(source="Ray 2.60: an owner waits for ever (notes, idea 7)", monitors=(Failures,))
+def nothing_is_given_up(view: StateView) -> str | None:
+    """No task is given up, however long it waits."""
+    return "a task is given up" if view.monitor(Failures).given_up else None
+
+
+AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first, nothing_is_given_up)

@@ -75,6 +75,6 @@ class ClientHistories:
 
 @always(source="Herlihy and Wing 1990, per key", monitors=(ClientHistories,))
 def linearizable(view: StateView) -> str | None:
-    """Some order of the operations, none before it was asked or after it was answered, explains every answer."""
+    """Some order of the operations explains all answers, and each lies between its request and its answer."""
     key = view.monitor(ClientHistories).unexplained
     return None if key is None else f"no order of the operations on {key} explains what clients were told"

@@ -247,7 +247,7 @@ def decided(view: StateView, written: set[Request]) -> tuple[LogEntry, ...]:
 
 @audit(ChainClient, ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.1")
 def every_request_is_answered(view: StateView) -> str | None:
-    """While a full member of every chain lives, no request stays unanswered."""
+    """At rest, no request is unanswered if every chain has a full member that is alive."""
     if not all(chains(view).values()):
         return None
     return first(
@@ -259,7 +259,7 @@ def every_request_is_answered(view: StateView) -> str | None:
 
 @audit(ChainMaster, Replica, source="van Renesse and Schneider 2004, §3.3")
 def an_extension_completes(view: StateView) -> str | None:
-    """While a full member lives, every live replica that was not expelled serves."""
+    """If a full member is alive, every live replica that was not expelled serves requests."""
     master = view.one(ChainMaster)
     if master is None or not members(view):
         return None
@@ -276,7 +276,7 @@ def an_extension_completes(view: StateView) -> str | None:
 
 @sometimes(Replica, source="van Renesse and Schneider 2004, §3.1: failure of the tail")
 def a_tail_failed_with_an_update_in_flight(view: StateView) -> str | None:
-    """The last replica is gone while the one before it has something unacknowledged."""
+    """The tail has failed while its predecessor waits for the acknowledgement of an update."""
     return first(
         f"{replica.configuration.chain[-1]} is gone, {name} has {len(replica.sent)} updates unacknowledged"
         for name, replica in view.of(Replica).items()
@@ -309,7 +309,7 @@ def a_client_used_an_old_configuration(view: StateView) -> str | None:
 
 @sometimes(Replica, source="van Renesse and Schneider 2004, §2", links=("client*", "replica*"))
 def an_applied_request_is_repeated(view: StateView) -> str | None:
-    """A client asks again for what the head has applied."""
+    """A client repeats a request that the head has already applied."""
     replicas = view.of(Replica)
     return first(
         f"{client} asks {to} again for request {message.number}"
@@ -337,7 +337,7 @@ def a_replica_that_started_empty_serves(view: StateView) -> str | None:
 
 @sometimes(ChainMaster, Replica, source="CORFU, NSDI 2012, §3.3")
 def a_live_replica_is_expelled(view: StateView) -> str | None:
-    """A replica that only seemed dead is counted out."""
+    """A replica that is alive is expelled from the chain."""
     master = view.one(ChainMaster)
     if master is None:
         return None
@@ -397,7 +397,7 @@ def extensions_complete(view: StateView) -> object:
 
 @eventually(ChainClient, Replica, source="van Renesse and Schneider 2004, §3.1; bug benchmark L2")
 def writes_get_answers(view: StateView) -> str | None:
-    """Every request is answered some day, or no replica lives."""
+    """Every request is answered in the end, or no replica is alive."""
     if not view.of(Replica):
         return None
     return first(

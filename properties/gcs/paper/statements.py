@@ -72,26 +72,26 @@ def every_operation_ends(view: StateView) -> str | None:
 
 @always(TaskTable, each=True, source="OSDI 2018 §5.1; Ray #3529")
 def flushed_lineage_is_reachable(table: TaskTable) -> str | None:
-    """Whatever a live reference may have to be made from again is in memory or on disk."""
+    """The lineage of every live reference is in memory or on disk."""
     _, missing = table.lineage(tuple(sorted(table.referenced)))
     return f"{min(missing)} is neither in memory nor on disk" if missing else None
 
 
 @always(LineageUser, each=True, source="Ray #3529")
 def a_lost_object_can_be_made_again(user: LineageUser) -> str | None:
-    """Who asks for the lineage of an object that it holds a reference to gets all of it."""
+    """Whoever holds a reference to an object and asks for its lineage gets all of it."""
     return first(f"{name} cannot be made again" for name, complete in user.answers.items() if not complete)
 
 
 @audit(TaskTable, each=True, source="OSDI 2018 §5.1, figure 10b")
 def memory_is_within_its_budget(table: TaskTable) -> str | None:
-    """When all is quiet, memory holds no more entries than it may."""
+    """At rest, memory holds no more entries than its budget allows."""
     return None if len(table.memory) <= table.budget else f"{len(table.memory)} entries, the budget is {table.budget}"
 
 
 @audit(TaskTable, each=True, source="OSDI 2018 §5.1")
 def nothing_is_kept_in_vain(table: TaskTable) -> str | None:
-    """When all is quiet, every entry is needed by some reference."""
+    """At rest, every entry is needed by some reference."""
     needed, _ = table.lineage(tuple(sorted(table.referenced)))
     return first(f"{task} is kept" for task in sorted({*table.memory, *table.disk} - needed))
 
@@ -171,7 +171,7 @@ def no_copy_on_a_dead_node(store: TypedStore) -> str | None:
 
 @audit(TypedStore, each=True, source="Ray 2.60 gcs_actor_manager.cc::SchedulePendingActors")
 def what_is_pending_is_placed(store: TypedStore) -> str | None:
-    """While a node lives, no actor and no placement group is left without one."""
+    """At rest, if a node is alive, every actor and every placement group has one."""
     nodes = {key.id for key, row in store.rows.items() if isinstance(row, NodeRow)}
     living = sorted(nodes - dead_nodes(store))
     if not living:
@@ -185,7 +185,7 @@ def what_is_pending_is_placed(store: TypedStore) -> str | None:
 
 @sometimes(TableWriter, source="Ray 2.60 gcs_node_manager.cc")
 def a_foreign_write_is_refused(view: StateView) -> str | None:
-    """A component is told that what it would write is not its own."""
+    """A component is refused a write to a column that it does not own."""
     return first(f"{name} is denied" for name, writer in view.of(TableWriter).items() if writer.denied)
 
 

@@ -31,7 +31,7 @@ def every_loadable_row_is_whole(storage: Storage) -> str | None:
 
 @always(Storage, GcsClient, source="Ray 2.60 gcs_actor_manager.cc: the callback of the write answers")
 def acknowledged_rows_survive(view: StateView) -> str | None:
-    """What was answered is in storage, whatever becomes of the GCS."""
+    """Whatever the GCS has acknowledged is in storage, even if the GCS fails."""
     for storage in view.of(Storage).values():
         for name, client in view.of(GcsClient).items():
             for request in client.done:
@@ -47,7 +47,7 @@ def acknowledged_rows_survive(view: StateView) -> str | None:
 
 @audit(GcsServer, GcsClient, source="Ray 2.60 gcs_server.cc; Ray #66073")
 def a_restarted_gcs_serves_again(view: StateView) -> str | None:
-    """The GCS that is there at the end serves, has written everything, and has answered everybody."""
+    """At rest, the GCS serves requests, has written everything, and has answered everybody."""
     for name, server in view.of(GcsServer).items():
         if not server.is_serving:
             return f"{name} does not serve"
@@ -139,7 +139,7 @@ def dead_ids_never_return(before: StateView, taken: Taken, after: StateView) -> 
 
 @audit(NodeManager, NodeAgent, source="Ray #33854; bug benchmark S4, S6")
 def every_raylet_is_a_member(view: StateView) -> str | None:
-    """When all is quiet, every live raylet has an id that the GCS counts in."""
+    """At rest, every live raylet is a member under its present id."""
     return first(
         f"{name}/{agent.life}: "
         + ("the GCS does not count it in" if agent.is_member else "it does not take itself for a member")
@@ -184,7 +184,7 @@ FORGOTTEN = (*MEMBERS, a_raylet_is_forgotten)
 
 @audit(SyncServer, SyncClient, source="Ray 2.60 ray_syncer; Ray #21638; bug benchmark S9")
 def views_converge(view: StateView) -> str | None:
-    """When all is quiet, what the GCS and every raylet know of a raylet is what that one has."""
+    """At rest, the GCS and every raylet know the present state of every raylet."""
     clients = view.of(SyncClient)
     known = {name: client.view for name, client in clients.items()}
     known |= {name: server.states for name, server in view.of(SyncServer).items()}

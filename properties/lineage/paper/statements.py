@@ -17,7 +17,7 @@ def one_running_attempt_without_declared_failure(view: StateView) -> str | None:
 
 @always(LineageStore, each=True, source="OSDI 2018 §5.1; Ray #3529: lineage of what is in scope is kept")
 def lineage_of_the_referenced_is_kept(store: LineageStore) -> str | None:
-    """The task table has whatever a referenced object may have to be made of again."""
+    """The task table has all tasks that may be needed to make a referenced object again."""
     submitted = store.program[: store.submitted]
     needed = {task for task, _ in submitted if task in store.referenced}
     for task, arguments in reversed(submitted):

@@ -22,7 +22,7 @@ def no_places_on_the_dead(owner: LineageOwner) -> str | None:
 
 @always(LineageOwner, each=True, source="Ray 2.60 object_recovery_manager.cc; Ray #8021; bug benchmark S1")
 def errors_are_justified(owner: LineageOwner) -> str | None:
-    """An object ends in an error only when nothing can make it: retries spent, no node, a lost put or argument."""
+    """An object fails only if nothing can make it again: retries used up, no node, a lost put or a lost argument."""
     for object_id, failure in owner.failures.items():
         task = owner.maker(object_id)
         if task is None:
@@ -38,7 +38,7 @@ def errors_are_justified(owner: LineageOwner) -> str | None:
 
 @always(LineageOwner, each=True, source="Ray 2.60 task_manager.cc, max_retries; bug benchmark L4")
 def reconstructions_bounded(owner: LineageOwner) -> str | None:
-    """No task is executed more often than once and its retries."""
+    """No task is executed more often than its retries allow."""
     return first(
         f"{task.name} has {owner.attempts[task.name]} attempts, and {task.max_retries} retries"
         for task in owner.tasks
@@ -58,7 +58,7 @@ def hard_affinity_is_kept(owner: LineageOwner) -> str | None:
 
 @always(LineageOwner, each=True, source="Ray 2.60 task_manager.cc, max_direct_call_object_size")
 def small_values_are_with_their_owner(owner: LineageOwner) -> str | None:
-    """A small result that has been made is with its owner, whatever becomes of nodes, until nobody needs it."""
+    """A small result stays with its owner until nobody needs it, whichever nodes die."""
     return first(
         f"{task.result} was made and its owner does not have it"
         for task in owner.tasks
@@ -71,7 +71,7 @@ def small_values_are_with_their_owner(owner: LineageOwner) -> str | None:
 
 @always(LineageOwner, each=True, source="Ray 2.60 reference_counter.cc, max_lineage_bytes")
 def lineage_bounded(owner: LineageOwner) -> str | None:
-    """No more than the limit is kept of specifications of finished tasks."""
+    """The specifications of finished tasks that are kept stay within their limit."""
     if not owner.max_lineage_bytes or owner.kept_bytes() <= owner.max_lineage_bytes:
         return None
     return f"{owner.kept_bytes()} bytes are kept, the limit is {owner.max_lineage_bytes}"
@@ -106,7 +106,7 @@ def every_get_ends_in_value_or_error(view: StateView) -> str | None:
 
 @audit(LineageOwner, Executor, source="Ray 2.60 raylet/node_manager.cc: workers and objects share their owner's fate")
 def no_orphans(view: StateView) -> str | None:
-    """When the owner is dead, no live node runs a task or keeps an object of its."""
+    """When the owner is dead, no live node runs its tasks or keeps its objects."""
     if view.of(LineageOwner):
         return None
     for name, node in view.of(Executor).items():
@@ -118,7 +118,7 @@ def no_orphans(view: StateView) -> str | None:
 
 @audit(LineageOwner, Executor, source="bug benchmark S2: at quiescence nothing is held")
 def unneeded_values_are_freed(view: StateView) -> str | None:
-    """No live node keeps a primary copy that its live owner neither refers to nor keeps for its lineage."""
+    """No live node keeps a primary copy that its live owner needs neither for a reference nor for lineage."""
     for name, owner in view.of(LineageOwner).items():
         for object_id in owner.known_objects():
             if owner.places(object_id) and object_id not in owner.references and not owner.held_by_lineage(object_id):

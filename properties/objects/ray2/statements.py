@@ -72,7 +72,7 @@ class Aborts:
 
 @always(Store, each=True, source="Ray 2.60 plasma/eviction_policy.cc; bug benchmark S2")
 def capacity_respected(store: Store) -> str | None:
-    """What a store holds in memory is never more than its capacity, and what may be evicted is used by nobody."""
+    """A store never holds more than its capacity, and nobody uses an object that may be evicted."""
     if store.allocated() > store.capacity:
         return f"{store.allocated()} bytes are held, the capacity is {store.capacity}"
     for object_id in store.unused:
@@ -143,7 +143,7 @@ def pins_return_to_zero(view: StateView) -> str | None:
 
 @audit(Store, ObjectManager, source="Ray #24791, #15750, #11789; bug benchmark L1: no circular wait")
 def no_circular_wait_through_memory(view: StateView) -> str | None:
-    """Nobody is left waiting for memory: neither for room in a store nor for the admission of a pull."""
+    """At rest, nobody waits for memory, neither for room in a store nor for the admission of a pull."""
     for name, store in view.of(Store).items():
         for request in store.requests:
             if request.size <= store.capacity:

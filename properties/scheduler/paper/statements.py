@@ -75,7 +75,7 @@ class Rejections:
     GlobalScheduler, source="Ray 2.60 node_affinity_scheduling_policy.cc, NodeResources::IsFeasible; notes, target 1"
 )
 def legal_placement(view: StateView) -> str | None:
-    """Every task is given to a node that could run it when empty and that its affinity allows."""
+    """Every task is assigned to a node that its affinity allows and that could run it if empty."""
     for scheduler in view.of(GlobalScheduler).values():
         specs = dict(scheduler.cluster)
         by_id = {spec.id: name for name, spec in scheduler.cluster}
@@ -95,14 +95,14 @@ def legal_placement(view: StateView) -> str | None:
 
 @always(source="OSDI 2018 §4.2.2: bottom-up, one global decision; bug benchmark D02, L4", monitors=(Grants,))
 def bounded_hops(view: StateView) -> str | None:
-    """Without a failure a task is given away by the global scheduler at most once."""
+    """Without failures, the global scheduler assigns a task at most once."""
     counts = view.monitor(Grants).by_task
     return first(f"{task} was given away {count} times" for task, count in counts if count > 1)
 
 
 @always(Raylet, each=True, source="Ray #17154; bug benchmark D14")
 def no_head_of_line_blocking_across_classes(raylet: Raylet) -> str | None:
-    """No task whose inputs, resources and worker are there waits behind one whose are not."""
+    """No task that could start now waits behind one that could not."""
     if not raylet.idle:
         return None
     return first(f"{task} could start and waits" for task in raylet.queue if raylet.can_start(task))
@@ -146,7 +146,7 @@ def locality_respected(before: StateView, taken: Taken, after: StateView) -> str
 
 @always(GlobalScheduler, source="Ray 2.60 cluster_lease_manager.cc, infeasible queue; Ray #39691, bug benchmark D63")
 def infeasible_never_blocks_feasible(view: StateView) -> str | None:
-    """While a task waits that no node can ever run, none waits for which the scheduler knows of room."""
+    """A task that no node can ever run does not keep one waiting for which there is room."""
     for scheduler in view.of(GlobalScheduler).values():
         heads = [waiting[0][0] for waiting in scheduler.deferred.values()]
         blocked = [task for task in heads if not scheduler.options(task)]
@@ -159,7 +159,7 @@ def infeasible_never_blocks_feasible(view: StateView) -> str | None:
 
 @audit(Driver, source="bug benchmark L2; Ray #52295, bug benchmark D09")
 def every_request_answered(view: StateView) -> str | None:
-    """When nothing more can happen, the driver waits for nothing: it got its results or was told that they failed."""
+    """At rest, the driver has got every result, or was told that it failed."""
     return first(f"{name} still waits" for name, driver in view.of(Driver).items() if not driver.done)
 
 
@@ -179,7 +179,7 @@ def starvation_bound_of(most: int) -> Statement:
     """The statement that no ready task is overtaken on its node by more than so many of its class."""
 
     def starvation_bound(view: StateView) -> str | None:
-        """No ready task is overtaken on its node by more than the bound of other tasks of its class."""
+        """No ready task is overtaken on its node by more tasks of its class than the bound allows."""
         raylets = view.of(Raylet)
         if not raylets:
             return None
@@ -209,7 +209,7 @@ starvation_bound = starvation_bound_of(0)
     source="OSDI 2018 §4.2.2: replicas share their information through the GCS; bug benchmark D01 between replicas",
 )
 def replicas_count_what_others_assign(view: StateView) -> str | None:
-    """What one replica assigned and has not arrived counts as load with each other one that has been told."""
+    """A task that one replica has assigned and that has not arrived counts as load with every replica that was told."""
     schedulers = view.of(SharingScheduler)
     if not schedulers:
         return None
@@ -234,7 +234,7 @@ def replicas_count_what_others_assign(view: StateView) -> str | None:
 
 @always(links=("*", "scheduler*"), source="OSDI 2018 §4.2.2; bug benchmark L4: no ping-pong between schedulers")
 def one_replica_places_a_task(view: StateView) -> str | None:
-    """A replica that is given a task keeps it until it has placed it; it hands it to no other."""
+    """A scheduler replica places every task that it is given, and hands none to another replica."""
     return first(
         f"{sender} hands {message.task} on to {to}"
         for sender, to, _, message in view.messages()
@@ -244,7 +244,7 @@ def one_replica_places_a_task(view: StateView) -> str | None:
 
 @sometimes(SharingScheduler, source="OSDI 2018 §4.2.2")
 def two_replicas_assign_to_one_node(view: StateView) -> str | None:
-    """Some replica hears that another one has assigned to a node to which it has assigned itself."""
+    """Two scheduler replicas have assigned tasks to the same node, and one has heard of the other."""
     return first(
         f"{name} and another one have assigned to {node}"
         for name, scheduler in view.of(SharingScheduler).items()

@@ -23,7 +23,7 @@ def no_worker_leaks(view: StateView) -> str | None:
 
 @audit(ActorManager, ActorNode, source="Ray 2.60 gcs_actor_manager.cc; bug benchmark S4")
 def living_actors_have_one_worker(view: StateView) -> str | None:
-    """An actor that lives has a worker on exactly one node, if not a place in a queue."""
+    """A living actor has exactly one worker, or one place in a queue."""
     for manager in view.of(ActorManager).values():
         for actor, life in manager.life.items():
             nodes = view.of(ActorNode).values()
@@ -49,7 +49,7 @@ def actors_end_with_their_owner(view: StateView) -> str | None:
 
 @audit(ActorManager, source="Ray documentation, Named actors: lifetimes; Ray 2.60 gcs_actor_manager.cc")
 def detached_actors_outlive_their_owner(view: StateView) -> str | None:
-    """A detached actor that nobody kills ends only when its restarts are spent."""
+    """A detached actor that nobody kills ends only when its restarts are used up."""
     return first(
         f"{actor} is dead after {manager.incarnation[actor]} restarts, it has {manager.max_restarts}"
         for manager in view.of(ActorManager).values()
@@ -67,7 +67,7 @@ def one_actor_per_name(manager: ActorManager) -> str | None:
 
 @sometimes(ActorManager, source="Ray documentation, Named actors")
 def a_name_passes_on(view: StateView) -> str | None:
-    """A name whose actor has ended is another one's."""
+    """The name of an actor that has ended is taken by another one."""
     return first(
         f"{name} is now the name of {actor}"
         for manager in view.of(ActorManager).values()
@@ -78,7 +78,7 @@ def a_name_passes_on(view: StateView) -> str | None:
 
 @always(ActorManager, each=True, source="Ray 2.60 gcs_actor_manager.cc, max_restarts; bug benchmark L4")
 def restarts_bounded(manager: ActorManager) -> str | None:
-    """No actor has more incarnations than one and its restarts."""
+    """No actor is restarted more often than it may be."""
     return first(
         f"{actor} is at incarnation {number}, with {manager.max_restarts} restarts"
         for actor, number in manager.incarnation.items()

@@ -58,7 +58,7 @@ def what_fits_alone_gets_done(view: StateView) -> str | None:
 
 @always(AttemptSubmitter, each=True, source="Ray 2.60 task_manager.cc, max_retries; bug benchmark L4")
 def retries_bounded(owner: AttemptSubmitter) -> str | None:
-    """No task has more attempts than one, its retries and the kills for memory allow."""
+    """No task has more attempts than its retries and its kills for memory allow."""
     return first(
         f"{shape.name} has {owner.attempts[shape.name]} attempts, {shape.max_retries} retries and "
         f"{owner.kills.get(shape.name, 0)} kills"
@@ -90,7 +90,7 @@ ATTEMPTS = (
 
 @always(StreamOwner, each=True, source="Ray #39109")
 def the_end_lies_behind_what_was_taken(owner: StreamOwner) -> str | None:
-    """The end of a stream never comes to lie before an item that was handed out."""
+    """The end of a stream is never set before an item that was already handed out."""
     return (
         None if owner.end < 0 or owner.end >= owner.taken else f"its end is {owner.end}, {owner.taken} were handed out"
     )

@@ -9,7 +9,7 @@ from rayproof.model.objects.ray2.references import CoreWorker
 
 @always(CoreWorker, source="Wang et al., NSDI 2021, section 4.2; Ray #19910; bug benchmark S8")
 def no_free_while_reachable(view: StateView) -> str | None:
-    """No object is freed while a live process can still reach it; deaths on the way excuse the owner."""
+    """While all processes are alive, no object is freed that one of them can still reach."""
     if view.dead:
         return None
     workers = view.of(CoreWorker)
@@ -59,7 +59,7 @@ def no_error_without_a_death(view: StateView) -> str | None:
 
 @sometimes(CoreWorker, source="Wang et al., NSDI 2021, section 4.2")
 def a_borrower_is_known(view: StateView) -> str | None:
-    """Some owner waits for the word of a borrower."""
+    """Some owner waits for a borrower to release an object."""
     return first(f"{name} waits for a borrower" for name, worker in view.of(CoreWorker).items() if worker.watched)
 
 

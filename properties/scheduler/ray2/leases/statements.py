@@ -50,7 +50,7 @@ def one_grant_per_lease(view: StateView) -> str | None:
 
 @always(LeaseRaylet, each=True, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2")
 def leases_fit_their_node(raylet: LeaseRaylet) -> str | None:
-    """Free, leased and stored add up to what the node has, and leases that never waited in a get fit."""
+    """Free, leased and stored resources add up to the node's total, and leases that never waited in a get fit."""
     if raylet.told is None:
         return None
     fresh = raylet.stored
@@ -77,13 +77,13 @@ def no_grant_to_the_dead_or_draining(view: StateView) -> str | None:
     source="Ray 2.60 cluster_lease_manager.cc, ScheduleOnNode; #16488, bug benchmark D02", monitors=(LeaseBreaches,)
 )
 def one_spillback_at_most(view: StateView) -> str | None:
-    """A raylet to which a request was redirected grants, keeps or rejects it; it never redirects it again."""
+    """A raylet to which a request was redirected never redirects it again."""
     return view.monitor(LeaseBreaches).redirected_twice or None
 
 
 @audit(LeaseOwner, LeaseRaylet, source="bug benchmark L1, L2; Ray #12084 (bug benchmark D03), #63405")
 def every_lease_request_answered(view: StateView) -> str | None:
-    """When nothing more can happen, a task waits only while no node could run it beside those that never end."""
+    """At rest, a task waits only if no node could run it beside the tasks that never end."""
     raylets = view.of(LeaseRaylet)
     owners = view.of(LeaseOwner)
     dead = {name for owner in owners.values() for name in owner.dead}
@@ -120,7 +120,7 @@ def _room(raylet: LeaseRaylet, total: Resources) -> Resources:
     LeaseOwner, LeaseRaylet, source="Ray #17634; bug benchmark D50: a late reply grants a worker that nobody returns"
 )
 def no_lease_leaks(view: StateView) -> str | None:
-    """When nothing more can happen, every worker is back but for those whose task never ends."""
+    """At rest, every worker has been returned except for those whose task never ends."""
     return first(
         f"{worker} of {name} is not back"
         for name, raylet in view.of(LeaseRaylet).items()
@@ -131,7 +131,7 @@ def no_lease_leaks(view: StateView) -> str | None:
 
 @always(LeaseRaylet, each=True, source="Ray #3644; Ray 2.60 local_lease_manager.cc, SchedulingClassInfo; D11, Q3")
 def blocked_workers_bounded(raylet: LeaseRaylet) -> str | None:
-    """Of each class at most as many workers wait in a get as could run at once, and one for each lifting of the cap."""
+    """No more workers of a class are blocked in a get than could run at once, plus one each time the cap was lifted."""
     for scheduling_class, each in raylet.classes.items():
         asked = each.demand.fixed("CPU")
         total = sum(amount for name, amount in _capacity(raylet).units if name == "CPU")
@@ -153,13 +153,13 @@ def _capacity(raylet: LeaseRaylet) -> Resources:
 
 @audit(NestingWorker, source="Ray #231; bug benchmark D10, L1")
 def every_get_ends(view: StateView) -> str | None:
-    """When nothing more can happen, no body waits for the task that it has submitted."""
+    """At rest, no task waits for one that it has submitted."""
     return first(f"{name} waits for its task" for name, worker in view.of(NestingWorker).items() if worker.waits)
 
 
 @always(BundleRaylet, each=True, source="Ray #50517; bug benchmark D15, S2")
 def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> str | None:
-    """What is free in any bundle of a group is what is free in each of them, added up."""
+    """A group's wildcard resource is the sum of what is free in its bundles."""
     indexed: Counter[str] = Counter()
     for name, amount in raylet.free.units:
         indexed[wildcard_of(name)] += amount
@@ -173,7 +173,7 @@ def wildcard_is_the_sum_of_its_bundles(raylet: BundleRaylet) -> str | None:
 
 @audit(LeaseOwner, BundleRaylet, source="Ray #20051; bug benchmark D58, L1", known="20051")
 def tasks_that_fit_their_group_run(view: StateView) -> str | None:
-    """When nothing more can happen, no task of a group waits that its bundles could hold beside those that run."""
+    """At rest, no task of a group waits that would fit in its bundles beside the running ones."""
     bundles = [
         {name: amount for name, amount in raylet.totals[node].units if name.endswith(place)}
         for node, raylet in view.of(BundleRaylet).items()
@@ -236,7 +236,7 @@ def past_the_threshold_the_less_used_goes_first(view: StateView) -> str | None:
 
 @sometimes(LeaseRaylet, source="Ray 2.60 node_manager.cc, HandleNotifyWorkerUnblocked")
 def cpus_are_overdrawn(view: StateView) -> str | None:
-    """Some body goes on after a get while others have its CPU."""
+    """Some task resumes after a get while others use its CPU."""
     return first(
         f"{name}: {raylet.free} free"
         for name, raylet in view.of(LeaseRaylet).items()

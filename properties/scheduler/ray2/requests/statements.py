@@ -10,7 +10,7 @@ from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
 
 @audit(LeaseOwner, LeaseRaylet, source="Ray #52295; bug benchmark D09, L2")
 def no_request_is_forgotten(view: StateView) -> str | None:
-    """When nothing more can happen, a request without an answer is one that its raylet still has in a queue."""
+    """At rest, a request without an answer is in a queue of its raylet."""
     raylets = view.of(LeaseRaylet)
     kept = {
         (name, waiting[0])
@@ -29,7 +29,7 @@ def no_request_is_forgotten(view: StateView) -> str | None:
 
 @always(LeaseRaylet, each=True, source="Ray 2.60 node_affinity_scheduling_policy.cc; #33835, bug benchmark D07")
 def a_busy_node_lets_go(raylet: LeaseRaylet) -> str | None:
-    """A request that may leave a busy node does not wait at one while its raylet knows of room elsewhere."""
+    """A request that may be moved does not wait at a busy node while its raylet knows of room elsewhere."""
     for scheduling_class in raylet.to_grant:
         wanted = raylet.classes[scheduling_class]
         leaves = isinstance(wanted.strategy, NodeAffinity) and wanted.strategy.spill_on_unavailable

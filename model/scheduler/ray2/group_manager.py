@@ -1,35 +1,40 @@
-"""The placement group manager and scheduler of the GCS: two phases, one group at a time.
+"""The placement group manager and scheduler of the control plane: two phases, one group at a time.
 
 Source: Ray 2.60, `gcs_placement_group_manager.cc::SchedulePendingPlacementGroups`, `OnPlacementGroupCreationFailed`,
 `OnPlacementGroupCreationSuccess`, `OnNodeDead`, `RemovePlacementGroup`, and
 `gcs_placement_group_scheduler.cc::ScheduleUnplacedBundles`, `OnAllBundlePrepareRequestReturned`,
-`OnAllBundleCommitRequestReturned`. A group that has lost bundles goes first and keeps the others; a group for which
-there is no room now backs off; one that could never fit is parked until a node joins.
+`OnAllBundleCommitRequestReturned`; `Initialize` of both, and `ReleaseUnusedBundles`. A group that has lost bundles goes
+first and keeps the others; a group for which there is no room now backs off; one that could never fit is parked until a
+node joins.
 
 Ray looks again after each back-off, whether anything has changed or not. Here the back-off begins with the next change,
 so that a state in which nothing can happen any more is one in which nothing happens.
 
-Left out: a restart of the GCS (`restart`), topology, detached groups and the death of a group's owner.
+A group is on record when it is asked for, again when all of its round is reserved (PREPARED), and again when it is
+placed; a record and what is sent because of it are one step. After a restart a reserved round is committed, all else
+starts over, and each node is told which bundles are on record there; it gives the others back.
+
+Left out: topology, detached groups, the death of a group's owner, and nodes that die while nobody manages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rayproof.model.graph import Resources
-from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
-from rayproof.model.scheduler.ray import BundleOutcome, BundleStrategy, NodeResources, Request, Status, schedule_bundles
-from rayproof.model.scheduler.ray2.groups.protocol import (
+from rayproof.model.graph import BundleStrategy, GroupId, GroupSpec, Resources
+from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant, durable
+from rayproof.model.scheduler.ray import BundleOutcome, NodeResources, Request, Status, schedule_bundles
+from rayproof.model.wire.ray2.groups import (
     Commit,
     Committed,
     CreateGroup,
-    Group,
-    GroupId,
     GroupReady,
+    ManagerBack,
     Prepare,
     Prepared,
+    ReleaseUnused,
     RemoveGroup,
     ReturnBundles,
     Usage,
@@ -65,14 +70,32 @@ class Round:
     committing: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A group on record."""
+
+    state: GroupState
+    user: Name
+    placed: tuple[tuple[int, Name], ...] = ()
+    prepared: tuple[tuple[int, Name], ...] = ()
+    """The round that is reserved and is to be committed."""
+
+
 @dataclass(slots=True)
 class GroupManager(Process):
-    """The GCS, as far as groups are concerned."""
+    """The control plane, as far as groups are concerned."""
 
-    groups: Mapping[GroupId, Group] = constant()
+    groups: Mapping[GroupId, GroupSpec] = constant()
     totals: tuple[tuple[Name, Resources], ...] = constant()
     """The nodes that are there from the beginning."""
-    users: Mapping[GroupId, Name] = constant()
+    clients: tuple[Name, ...] = constant(())
+    """Who may have asked for something, and is told after a restart."""
+    reserved: tuple[tuple[GroupId, tuple[Name, ...]], ...] = constant(())
+    """Nodes where bundles go while there is room for them there, as somewhere else they went; empty: anywhere."""
+    table: dict[GroupId, Row] = durable(default_factory=dict)
+    """What outlives a restart."""
+    users: dict[GroupId, Name] = field(default_factory=dict)
+    """Who asked for each group."""
     nodes: dict[Name, tuple[Resources, Resources]] = field(default_factory=dict)
     """Living nodes -> (total, held by their own tasks)."""
     dead: set[Name] = field(default_factory=set)
@@ -90,16 +113,55 @@ class GroupManager(Process):
     rounds: int = 0
 
     def start(self, ctx: Context) -> None:
-        """The first nodes are known."""
+        """The first nodes are known; what is on record is taken up."""
         self.nodes = {name: (total, Resources()) for name, total in self.totals}
+        if restarts := ctx.me.partition("#")[2]:
+            # Rounds of this life are told apart from those before, whose answers may still come.
+            self.rounds = 1_000 * int(restarts)
+            self.take_up(ctx)
+
+    def take_up(self, ctx: Context) -> None:
+        """Go on with what is on record (`Initialize`)."""
+        for group, row in sorted(self.table.items()):
+            self.state[group], self.users[group] = row.state, row.user
+            self.placed[group] = dict(row.placed)
+        self.release_unused(ctx)
+        for client in self.clients:
+            ctx.send(client, ManagerBack())
+        for group, row in sorted(self.table.items()):
+            if row.prepared:
+                nodes = frozenset(node for _, node in row.prepared)
+                self.rounds += 1
+                self.round = Round(group, self.rounds, row.prepared, nodes, nodes, True)
+                for node in sorted(nodes):
+                    ctx.send(node, Commit(group, self.rounds, bundles_on(self.round, node)))
+            elif row.state in (GroupState.PENDING, GroupState.RESCHEDULING):
+                self.enqueue(group)
+        self.schedule(ctx)
+
+    def release_unused(self, ctx: Context) -> None:
+        """Tell each node what is on record there (`ReleaseUnusedBundles`)."""
+        for node in self.nodes:
+            used = {
+                (group, bundle)
+                for group, row in self.table.items()
+                for bundle, where in (*row.placed, *row.prepared)
+                if where == node
+            }
+            ctx.send(node, ReleaseUnused(tuple(sorted(used))))
+
+    def write(self) -> None:
+        """Bring the record up to date."""
+        now = self.round
+        for group, state in self.state.items():
+            reserved = now.targets if now is not None and now.group == group and now.committing else ()
+            self.table[group] = Row(state, self.users[group], tuple(sorted(self.placed[group].items())), reserved)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """The protocol of the manager."""
         match message:
             case CreateGroup(group):
-                self.state[group] = GroupState.PENDING
-                self.placed[group] = {}
-                self.queue.append(group)
+                self.create(ctx, sender, group)
             case RemoveGroup(group):
                 self.remove(ctx, group)
             case Prepared(group, number, ok):
@@ -114,13 +176,23 @@ class GroupManager(Process):
             case _:
                 raise Unhandled(message)
         self.schedule(ctx)
+        self.write()
 
     def fire(self, ctx: Context, timer: str) -> None:
         """A back-off has ended."""
-        group = int(timer.removeprefix(BACKOFF))
+        group = timer.removeprefix(BACKOFF)
         if self.state[group] is not GroupState.REMOVED:
             self.enqueue(group)
         self.schedule(ctx)
+        self.write()
+
+    def create(self, ctx: Context, user: Name, group: GroupId) -> None:
+        """Queue a new group; one that is asked for once more is answered once more."""
+        if group not in self.state:
+            self.state[group], self.users[group], self.placed[group] = GroupState.PENDING, user, {}
+            self.queue.append(group)
+        elif self.state[group] is GroupState.CREATED:
+            ctx.send(user, GroupReady(group))
 
     def enqueue(self, group: GroupId) -> None:
         """Queue a group, before all others when it has lost bundles (rank 0)."""
@@ -157,8 +229,11 @@ class GroupManager(Process):
         used = frozenset(self.placed[group].values())
         target = min(used, default=None) if wanted.strategy is BundleStrategy.STRICT_PACK else None
         requests = [Request(wanted.bundles[bundle]) for bundle in missing]
-        outcomes = schedule_bundles(self.view(), requests, wanted.strategy, used_by_group=used, soft_target=target)
-        return next(outcomes)
+        view = self.view()
+        for places in (tuple(where[bundle] for bundle in missing) for of, where in self.reserved if of == group):
+            if has_room(view, requests, places):
+                return BundleOutcome(Status.SUCCESS, places)
+        return next(schedule_bundles(view, requests, wanted.strategy, used_by_group=used, soft_target=target))
 
     def view(self) -> list[NodeResources]:
         """Each node less its own tasks and what groups have there, as far as the manager knows."""
@@ -292,3 +367,13 @@ class GroupManager(Process):
 def bundles_on(now: Round, node: Name) -> tuple[int, ...]:
     """The bundles of a round that go to a node."""
     return tuple(bundle for bundle, where in now.targets if where == node)
+
+
+def has_room(view: Sequence[NodeResources], requests: Sequence[Request], places: Sequence[Name]) -> bool:
+    """Whether each request fits its own place beside those before it."""
+    free = {node.name: Resources.from_units(node.free) for node in view}
+    for request, place in zip(requests, places, strict=True):
+        if place not in free or not request.resources.fits(free[place]):
+            return False
+        free[place] = free[place] - request.resources
+    return True
