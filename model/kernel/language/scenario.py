@@ -10,7 +10,7 @@ from typing import Any
 from rayproof.model.kernel.language.errors import ModelError
 from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import LinkRule, RuleBook
-from rayproof.model.kernel.language.process import Name, Process, Slot, constant_fields, state_fields
+from rayproof.model.kernel.language.process import Name, Process, Slot, constant_fields, slot_of, state_fields
 from rayproof.model.kernel.language.statements import Declared, Statement
 from rayproof.model.kernel.language.timing import Timing
 from rayproof.model.kernel.language.values import freeze, mutable_parts, require_fixed_constant
@@ -63,7 +63,9 @@ class Scenario:
         return {slot: make() for slot, make in self.processes.items()}
 
     def rule(self, sender: Name, receiver: Name, channel: str) -> LinkRule:
-        """The rule that holds for a link."""
+        """The rule that holds for a link; raises `ModelError` when it leads to no slot."""
+        if slot_of(receiver) not in self.processes:
+            raise ModelError(f"{sender} sends to {receiver}, which is no slot of scenario {self.name}")
         return self._rule_book.rule(sender, receiver, channel)
 
     def declared(self, statement: Statement) -> Declared:

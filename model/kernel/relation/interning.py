@@ -118,7 +118,7 @@ def _same(one: Any, other: Any) -> bool:
 class Interner:
     """Process states, messages and queues of one scenario, and the remembered handlers."""
 
-    def __init__(self, scenario: Scenario, on_new_local: Callable[[int, int], None]) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.slots = tuple(scenario.processes)
         self.index = {slot: i for i, slot in enumerate(self.slots)}
@@ -126,7 +126,8 @@ class Interner:
         self.peaks: dict[tuple[str, str], int] = {}
         """Largest size seen of each (slot, field)."""
         self.runs = 0
-        self._on_new_local = on_new_local
+        self.on_new_local: list[Callable[[int, int], None]] = []
+        """Called with the column and the number of each new process state."""
         self._ids: list[dict[Hashable, int]] = [{} for _ in self.slots]
         self._down: list[dict[int, int]] = [{} for _ in self.slots]
         self._budgeted = scenario.budgeted
@@ -171,7 +172,8 @@ class Interner:
             for name in state_fields(type(process)):
                 field = (self.slots[column], name)
                 self.peaks[field] = max(self.peaks.get(field, 0), size(getattr(process, name)))
-            self._on_new_local(column, found)
+            for hear in self.on_new_local:
+                hear(column, found)
         return found
 
     def _fields_apart(self, made: Local) -> None:

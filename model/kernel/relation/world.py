@@ -30,7 +30,7 @@ from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Declared, Monitor, Statement, StateView
 from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
 from rayproof.model.kernel.language.values import freeze, require_immutable
-from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
+from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, invoke, never_at_rest
 from rayproof.model.kernel.relation.seats import Link, Seat
 
 
@@ -222,7 +222,7 @@ class World:
                         self._post(link, message)
                 context.sends.clear()
                 if len(pending) > IMMEDIATE_LIMIT:
-                    raise ModelError(f"immediate links from {seat.name} never come to rest")
+                    raise never_at_rest(seat.name)
         if context.observations:
             for kind, monitor in self.monitors.items():
                 for event in context.observations:
@@ -243,10 +243,8 @@ class World:
         key = (sender, to, channel)
         link = self._links.get(key)
         if link is None:
-            slot = slot_of(to)
-            if slot not in self.seats:
-                raise ModelError(f"{sender} sends to {to}, which is no slot of scenario {self.scenario.name}")
             rule = self.scenario.rule(sender, to, channel)
+            slot = slot_of(to)
             service = slot in self.scenario.services
             link = Link(Deliver(*key), rule, origin, self.seats[slot], service)
             self._links[key] = link
@@ -265,7 +263,7 @@ class World:
         elif link.rule.kind is LinkKind.LATEST:
             queue.clear()
         elif len(queue) >= link.rule.capacity:
-            raise ModelError(f"link {link.step} holds {len(queue)} messages, its capacity: {message!r} is one too many")
+            raise link.rule.overfull(str(link.step), message)
         queue.append(message)
 
     def _returns(self, link: Link) -> bool:
