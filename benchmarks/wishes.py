@@ -109,9 +109,9 @@ def fair_share() -> Wish:
     return Wish("fair share", program(*steps), nodes(Resources.of(CPU=4)), ("fair_share",), told)
 
 
-def priorities() -> Wish:
+def priorities(seconds: int = 3, count: int = 16) -> Wish:
     """Long tasks fill two nodes; a short urgent one comes every second."""
-    long = [task(f"a{i:02}", 3, "long") for i in range(16)]
+    long = [task(f"a{i:02}", seconds, "long") for i in range(count)]
     urgent = [task(f"u{i:02}", 0.2, "short", hints=Hints(priority=1)) for i in range(10)]
     steps: list[TaskSpec | float] = [*long]
     for each in urgent:
@@ -127,11 +127,16 @@ def priorities() -> Wish:
         }
 
     policies = ("priority_preemption", "soft_deadline")
-    return Wish("priorities", program(*steps), nodes(*[Resources.of(CPU=2)] * 2), policies, told)
+    return Wish(f"priorities, {seconds} s", program(*steps), nodes(*[Resources.of(CPU=2)] * 2), policies, told)
+
+
+def longer() -> Wish:
+    """The same with tasks of 20 s."""
+    return priorities(20, 8)
 
 
 def labels() -> Wish:
-    """One node of four has a fast disk; tasks that would rather run there, beside others that ask for nothing."""
+    """The driver's node alone has a fast disk: tasks that would rather run there, and others that ask for nothing."""
     asked = tuple(selector_of(each) for each in ({"disk": "ssd"}, {"disk": "!ssd"}))
     plain = [task(f"p{i:02}", 1, "plain") for i in range(24)]
     asking = [task(f"s{i:02}", 1, "asking", selectors=asked) for i in range(8)]
@@ -143,12 +148,12 @@ def labels() -> Wish:
 
     def told(measures: TodayMeasures, work: Program) -> dict[str, Any]:
         near = sum(
-            times.node == "raylet3" for name, times in measures.times.items() if measures.program.tasks[name].selectors
+            times.node == "raylet0" for name, times in measures.times.items() if measures.program.tasks[name].selectors
         )
         of_asking = waits(measures, lambda each: bool(each.selectors))
         return {"of 8 near the disk": near, "their p50 wait s": in_s(of_asking, 0.5)}
 
-    where = nodes(*[Resources.of(CPU=2)] * 4, labels={3: (("disk", "ssd"),)})
+    where = nodes(*[Resources.of(CPU=2)] * 4, labels={0: (("disk", "ssd"),)})
     return Wish("labels", program(*steps), where, ("label_affinity",), told)
 
 
@@ -240,7 +245,7 @@ def measured(wish: Wish, policy: Policy | None, seed: int) -> dict[str, Any]:
 
 def main() -> None:
     """Print the figures as tables."""
-    for made in (fair_share, priorities, labels, memory, transfers, patience):
+    for made in (fair_share, priorities, longer, labels, memory, transfers, patience):
         wish = made()
         rows = []
         for name in ("default", *wish.policies):

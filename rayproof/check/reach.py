@@ -6,6 +6,7 @@ from collections import Counter
 
 from rayproof.check.measures import Measures
 from rayproof.model.graph import NodeAffinity, PlacementGroup, Program, Spread, TaskKind, TaskSpec
+from rayproof.model.graph.hints import NO_HINTS
 from rayproof.properties.entry import Edition
 
 HOOKS = ("place", "order", "preempt", "retry", "transfer", "migrate")
@@ -61,8 +62,14 @@ def idle_hooks(policy: object, measures: Measures, edition: Edition) -> tuple[st
         idle["order"] = "never did two tasks wait on one node"
     if most < 1 and not any(times.asked for times in measures.times.values()):
         idle.setdefault("preempt", "every task found a place at once")
+    if measures.most_to_send() < 2:
+        idle.setdefault("transfer", "never did two objects wait for one connection")
     has = [hook for hook in HOOKS if callable(getattr(policy, hook, None))]
-    return tuple(f"its hook {hook} cannot matter on this workload: {idle[hook]}" for hook in has if hook in idle)
+    said = [f"its hook {hook} cannot matter on this workload: {idle[hook]}" for hook in has if hook in idle]
+    reading = [hook for hook in ("order", "preempt", "transfer") if hook in has and hook not in idle]
+    if reading and all(task.hints == NO_HINTS for task in measures.program.tasks.values()):
+        said.append(f"no task of this workload has hints (`_labels`), which its hooks may read: {', '.join(reading)}")
+    return tuple(said)
 
 
 def _free(measures: Measures) -> list[TaskSpec]:

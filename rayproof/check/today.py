@@ -40,7 +40,7 @@ from rayproof.model.scheduler.policy import built_in
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.policy.queue_hooks import has_order, has_preempt
 from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseGiven, LeaseId, LeaseKept, Preempted
-from rayproof.model.wire.ray2.objects import Moved
+from rayproof.model.wire.ray2.objects import Moved, SendBegins
 from rayproof.model.workers.ray2.body import INLINE_BYTES
 from rayproof.model.workers.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
 from rayproof.model.workers.ray2.mentions import owns_below_the_driver
@@ -82,6 +82,7 @@ class TodayMeasures(Measures):
     queues: dict[Name, dict[LeaseId, int]] = field(default_factory=dict)
     """Requests that are kept on a node and have no room yet -> since when."""
     most: int = 0
+    most_sent: int = 0
     preempted: list[int] = field(default_factory=list)
     """Of each worker that was ended to make room, the time for which its body had run."""
     ending: set[Name] = field(default_factory=set)
@@ -138,10 +139,16 @@ class TodayMeasures(Measures):
                 super().observe(now, events.Rejected(task))
             case Moved(made, node, size):
                 super().observe(now, events.Moved(made, node, size))
+            case SendBegins(among=among):
+                self.most_sent = max(self.most_sent, among)
             case contract.DriverEnded():
                 super().observe(now, events.DriverDone())
             case _:
                 pass
+
+    def most_to_send(self) -> int:
+        """The most objects that a policy saw for one connection between nodes at one time."""
+        return self.most_sent
 
     def most_waiting(self) -> int:
         """The most requests that waited for room on one node at one time."""

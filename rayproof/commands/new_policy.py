@@ -34,7 +34,7 @@ class {kind}:
         """The name of one of view.options, or None to wait until the view changes; or a pair of that and new memory.
 
         task: id, name, demand, inputs, strategy, hints (priority, deadline_us, waiting_timeout_us, duration_us, job),
-            again, actor (whether it creates one).
+            again, actor (whether it creates one), selectors (of labels, the fallbacks after the first).
         view: options (legal nodes), nodes (all, also dead ones), origin, input_bytes, local_bytes, remote_bytes(node).
         A node: name, index, total, available, labels, queue_length, task_us, queued_us, utilization, fits_now(demand).
         Amounts are Ray's: node.total["CPU"] and node.available.get("CPU", 0) are 1.0 for one CPU.
@@ -50,11 +50,15 @@ class {kind}:
     # More hooks, if you need them; each alone is a policy, too, and Ray's default then decides the rest:
     #   model/scheduler/policy/queue_hooks.py
     #   order(self, queue, view, memory, ctx) -> the id of the waiting task of a node that starts next
+    #     view: node, available, holding (tasks that run there, the first that began at the front), store_used
     #   preempt(self, task, running, free, memory, ctx) -> None, or the id of the running task that makes room
+    #     each of running: id, name, demand, hints, retriable, retries_left; what it has done so far is lost
     #   retry(self, task, attempt, view, memory, ctx) -> None (wait), Backoff(us) or GIVE_UP
+    #     task.error: why its last attempt failed, or "" when it waits for a place
     #   model/scheduler/policy/move_hooks.py
     #   migrate(self, request, view, memory, ctx) -> None (nobody moves) or MoveActor(actor, to)
     #   transfer(self, queue, view, memory, ctx) -> the object of the queue of which the next chunk is sent
+    #     or, while view.urgent, Urgent(id): over a second connection; None (nothing now) while not view.free
 '''
 
 TEST = '''"""{title} is checked in every exhausted scope of the scheduler that takes a policy.

@@ -276,3 +276,16 @@ def test_a_recorded_selector_reaches_the_program_and_the_raylets(tmp_path: Path)
     in_paper = prepare(recording, None, Edition.PAPER)
     assert not any(each.selectors for each in in_paper.program.tasks.values())
     assert any("Label selectors are not" in said for said in in_paper.unsupported)
+
+
+def test_what_cannot_matter_on_a_workload_is_said() -> None:
+    workload = prepare(read_recording(EXAMPLES / "recordings" / "13_tree_reduce.jsonl"), None)
+    settings = Settings(300_000_000, 0, 0, Edition.RAY2)
+    (said,) = simulate(workload, example("urgent_channel"), settings, seeds=1).idle
+    assert said == "its hook transfer cannot matter on this workload: never did two objects wait for one connection"
+    two = recorded(
+        [long("a", Hints(), 1), long("b", Hints(), 1), long("c", Hints(), 1, "g"), long("d", Hints(), 1, "h")]
+    )
+    assert simulate(prepare(two, None), example("fair_share"), settings, seeds=1).idle == (
+        "no task of this workload has hints (`_labels`), which its hooks may read: order",
+    )

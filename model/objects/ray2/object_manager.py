@@ -126,7 +126,8 @@ class ObjectManager(Process):
             position, urgent, self.transfer_memory = ask_transfer(self.policy, seen, view, self.transfer_memory, ctx)
             if position is None:
                 return
-            ctx.observe(SendBegins(queue[position], to, len(queue), urgent))
+            among = len(queue) + len(self.on_their_way(to))
+            ctx.observe(SendBegins(queue[position], to, among, urgent))
             self.begin(ctx, to, queue[position], URGENT if urgent else ORDINARY)
 
     def begin(self, ctx: Context, to: Name, chosen: ObjectId, kind: str) -> None:

@@ -268,7 +268,10 @@ class LeaseManager(Process):
                 self.returned(ctx, lease, dead)
             case WorkerPopped(lease, worker):
                 self.popped(ctx, lease, worker)
-                return
+                if self.asked_policy is None or not has_preempt(self.asked_policy.policy):
+                    return
+                # One more may be ended now.
+                self.changed()
             case ObjectLocal(made):
                 self.arrived(ctx, made)
             case WorkerBlocked():

@@ -79,9 +79,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class SendBegins:
-    """A policy has chosen what leaves next for another node, out of so many, and over which connection."""
+    """A policy has chosen what leaves next for another node, and over which connection."""
 
     object: ObjectId
     to: Name
     among: int
+    """Objects that waited for that node or were on their way there."""
     urgent: bool

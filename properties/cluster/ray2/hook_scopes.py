@@ -175,7 +175,7 @@ HOOK_ENTRIES = (
         workers=2,
         fails=True,
         as_ray=(who_makes_room_is_tried_again,),
-    ).sized(764, 1_427, 25),
+    ).sized(684, 1_283, 25),
     # What is not tried again runs when an urgent task comes.
     scope(
         "today-preempts-nobody",
@@ -205,7 +205,7 @@ HOOK_ENTRIES = (
         policy=Urgent(),
         workers=2,
         as_ray=(),
-    ).sized(115, 166, 18),
+    ).sized(105, 156, 18),
     # Tasks make room again and again, and back off in between: their retries are counted.
     scope(
         "today-preempts-again",
@@ -221,6 +221,6 @@ HOOK_ENTRIES = (
         workers=2,
         fails=True,
         as_ray=(),
-    ).sized(887, 1_688, 26),
+    ).sized(770, 1_510, 26),
 )
 """One scope for each thing that these hooks may meet."""
