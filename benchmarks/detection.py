@@ -16,10 +16,7 @@ from time import process_time
 from typing import Any
 
 from benchmarks.detection_report import report
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.model.kernel import Limits, Verdict, campaign, explore, walkable
 from rayproof.properties.gallery.entries import GALLERY
 from rayproof.properties.gallery.entry import GalleryEntry, Standing
 from rayproof.properties.gallery.hunt import MANY_WALKS, MOST_STATES, Driver, hunt

@@ -20,10 +20,8 @@ from rich.table import Table
 
 from benchmarks.plain_chain import PLAIN, plain_chain
 from rayproof.model.gcs.chain.scenarios import chain
-from rayproof.model.kernel import Result, Scenario
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.explore import Explorer
-from rayproof.model.kernel.vector.search import VECTORISED, VectorExplorer
+from rayproof.model.kernel import Explorer, Result, Scenario, explore
+from rayproof.model.kernel.search.vector.search import VECTORISED, VectorExplorer
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS

@@ -21,10 +21,18 @@ from benchmarks.plain_chain import plain_chain
 from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.gcs.chain.scenarios import chain
 from rayproof.model.graph import ClusterSpec, Compute, Get, NodeSpec, ObjectSpec, Program, Resources, Submit, TaskSpec
-from rayproof.model.kernel import Result, Scenario, Statement, Timing
-from rayproof.model.kernel.explore import Explorer, explore
-from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.kernel.walk import SCHEDULE_BYTES, campaign, walk
+from rayproof.model.kernel import (
+    SCHEDULE_BYTES,
+    Explorer,
+    Result,
+    Scenario,
+    Simulation,
+    Statement,
+    Timing,
+    campaign,
+    explore,
+    walk,
+)
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
@@ -98,7 +106,7 @@ def _bytes_a_state() -> float:
     program = (
         "from pathlib import Path\n"
         "from rayproof.model.gcs.chain.scenarios import chain\n"
-        "from rayproof.model.kernel.explore import explore\n"
+        "from rayproof.model.kernel import explore\n"
         "def peak():\n"
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"
         "    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith('VmHWM'))\n"

@@ -14,7 +14,7 @@ from typing import Any
 from coverage import Coverage
 
 from rayproof import model
-from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel import explore
 from rayproof.properties.catalogue import CATALOGUE
 
 MODEL = Path(model.__path__[0])

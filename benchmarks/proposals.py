@@ -27,9 +27,7 @@ from rayproof.model.graph import (
     Wait,
 )
 from rayproof.model.graph.hints import NO_HINTS, Hints
-from rayproof.model.kernel import Timing, Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel import Simulation, Timing, Verdict, explore
 from rayproof.model.scheduler.paper.events import BodyEnded, Moved, Rejected, Started, Submitted
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import load_policy

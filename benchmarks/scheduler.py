@@ -28,8 +28,7 @@ from rayproof.model.graph import (
     TaskSpec,
     Wait,
 )
-from rayproof.model.kernel import Timing
-from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel import Simulation, Timing
 from rayproof.model.scheduler.paper.events import BodyEnded, Deferred, Granted, Started
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import (

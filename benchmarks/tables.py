@@ -8,9 +8,9 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from rayproof.model.kernel.composing import Composing
-from rayproof.model.kernel.explore import Explorer
-from rayproof.model.kernel.vector.search import VECTORISED
+from rayproof.model.kernel import Explorer
+from rayproof.model.kernel.relation.composing import Composing
+from rayproof.model.kernel.search.vector.search import VECTORISED
 from rayproof.properties.catalogue import build
 
 SCOPES = (

@@ -11,6 +11,9 @@ from rayproof.properties.bug import Bug
 from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
 from rayproof.properties.cluster.paper.bugs import CHAINED_BUGS, CLUSTER_BUGS, WHOLE_BUGS
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
+from rayproof.properties.cluster.ray2.groups.bugs import GROUP_BUGS
+from rayproof.properties.cluster.ray2.hook_bugs import HOOK_BUGS
+from rayproof.properties.cluster.ray2.promise_bugs import PROMISE_BUGS
 from rayproof.properties.gcs.bugs import PUBSUB_BUGS
 from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS, CHAIN_LIVENESS_BUGS
 from rayproof.properties.gcs.paper.bugs import TABLE_BUGS, TYPED_TABLE_BUGS
@@ -21,7 +24,6 @@ from rayproof.properties.lineage.ray2.workers.bugs import WORKER_BUGS
 from rayproof.properties.objects.ray2.bugs import OBJECT_BUGS
 from rayproof.properties.objects.ray2.references.bugs import REFERENCE_BUGS
 from rayproof.properties.scheduler.paper.bugs import REPLICA_BUGS, SCHEDULING_BUGS
-from rayproof.properties.scheduler.ray2.groups.bugs import GROUP_BUGS
 from rayproof.properties.scheduler.ray2.leases.bugs import LEASE_BUGS
 from rayproof.properties.scheduler.ray2.requests.bugs import REQUEST_BUGS
 
@@ -41,6 +43,8 @@ BUGS = _named(
     *GROUP_BUGS,
     *LEASE_BUGS,
     *TODAY_BUGS,
+    *PROMISE_BUGS,
+    *HOOK_BUGS,
     *REQUEST_BUGS,
     *CHAIN_BUGS,
     *CHAIN_LIVENESS_BUGS,

@@ -16,6 +16,8 @@ from rayproof.properties.actors.ray2.scopes import ACTOR_ENTRIES
 from rayproof.properties.actors.scopes import MIGRATION_ENTRIES
 from rayproof.properties.cluster.owned.scopes import OWNED_ENTRIES
 from rayproof.properties.cluster.paper.scopes import CHAINED_ENTRIES, CLUSTER_ENTRIES, WHOLE_ENTRIES
+from rayproof.properties.cluster.ray2.groups.scopes import GROUP_ENTRIES
+from rayproof.properties.cluster.ray2.hook_scopes import HOOK_ENTRIES
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
 from rayproof.properties.gcs.chain.scopes import CHAIN_ENTRIES
@@ -28,7 +30,6 @@ from rayproof.properties.liveness import with_twins
 from rayproof.properties.objects.ray2.references.scopes import REFERENCE_ENTRIES
 from rayproof.properties.objects.ray2.scopes import OBJECT_ENTRIES
 from rayproof.properties.scheduler.paper.scopes import SCHEDULING_ENTRIES
-from rayproof.properties.scheduler.ray2.groups.scopes import GROUP_ENTRIES
 from rayproof.properties.scheduler.ray2.leases.scopes import LEASE_ENTRIES
 from rayproof.properties.scheduler.ray2.requests.scopes import REQUEST_ENTRIES
 
@@ -54,6 +55,7 @@ _ENTRIES = (
     *GROUP_ENTRIES,
     *LEASE_ENTRIES,
     *TODAY_ENTRIES,
+    *HOOK_ENTRIES,
     *REQUEST_ENTRIES,
     *CLUSTER_ENTRIES,
     *CHAINED_ENTRIES,
@@ -85,8 +87,8 @@ EXPECTED_IDLE: Mapping[str, str] = {
     "LeaseManager receives CountCpus": "idle worker processes are killed in timed runs alone",
     "WorkerPool receives FreeCpus": "likewise",
 }
-"""What the tiny scopes never exercise -> why that is right. An item is a line of `rayproof.model.kernel.coverage`; it
-is expected of one scenario alone if it begins with that one's name."""
+"""What the tiny scopes never exercise -> why that is right. An item is a line of `Coverage`; it is expected
+of one scenario alone if it begins with that one's name."""
 
 
 def build(name: str, policy: Policy | None = None, swap: Swap | None = None) -> Scenario:

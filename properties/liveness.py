@@ -18,6 +18,7 @@ from rayproof.properties.actors import statements as migration
 from rayproof.properties.actors.ray2 import statements as actors
 from rayproof.properties.actors.ray2.lifecycle import statements as lifecycle
 from rayproof.properties.cluster.paper.statements import eventual_scheduling
+from rayproof.properties.cluster.ray2.groups import statements as groups
 from rayproof.properties.entry import Entry
 from rayproof.properties.gcs.chain import statements as chain
 from rayproof.properties.gcs.paper import statements as tables
@@ -28,7 +29,6 @@ from rayproof.properties.lineage.ray2.workers import statements as workers
 from rayproof.properties.objects.ray2 import statements as objects
 from rayproof.properties.objects.ray2.references import statements as references
 from rayproof.properties.scheduler.paper import statements as scheduling
-from rayproof.properties.scheduler.ray2.groups import statements as groups
 from rayproof.properties.scheduler.ray2.leases import statements as leases
 from rayproof.properties.twins import comes_to_rest, some_day
 
@@ -45,10 +45,10 @@ TWINS: Mapping[str, tuple[Statement, ...]] = {
     "sched-classes": (scheduling.every_request_answered, eventual_scheduling),
     "sched-affinity": (scheduling.every_request_answered, eventual_scheduling),
     "sched-infeasible": (scheduling.every_request_answered, eventual_scheduling),
-    "groups-removed": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
-    "groups-crash": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
-    "groups-two": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
-    "groups-halves": (groups.no_bundle_leaks,),
+    "today-group-removed": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
+    "today-group-crash": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
+    "today-group-two": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
+    "today-group-halves": (groups.no_bundle_leaks,),
     "leases-plain": (leases.every_lease_request_answered, leases.no_lease_leaks),
     "leases-drain": (leases.every_lease_request_answered, leases.no_lease_leaks),
     "leases-classes": (leases.every_lease_request_answered, leases.no_lease_leaks),

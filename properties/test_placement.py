@@ -15,12 +15,11 @@ import pytest
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
+from rayproof.model.graph import BundleStrategy, Default, NodeAffinity, Resources, Spread
 from rayproof.model.kernel import Name
 from rayproof.model.scheduler.ray import (
     NIL,
     Argument,
-    BundleStrategy,
     HybridOptions,
     LabelConstraint,
     LabelOperator,

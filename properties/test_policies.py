@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import PolicyError, Scenario, Timing, Verdict
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.kernel.trace import Trace, render
-from rayproof.model.kernel.walk import walk
+from rayproof.model.kernel import (
+    PolicyError,
+    Scenario,
+    Simulation,
+    Timing,
+    Trace,
+    Verdict,
+    explore,
+    minimise,
+    render,
+    replay,
+    walk,
+)
 from rayproof.model.scheduler.policy.built_in import with_defaults
 from rayproof.model.scheduler.policy.move_hooks import MoveActor
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
@@ -109,6 +115,13 @@ BREACHES = (
         "a set as memory", "order", lambda queue, view, memory, ctx: (queue[0].id, set()), "sched-classes", "memory"
     ),
     Breach("a retry of no kind", "retry", lambda task, attempt, view, memory, ctx: 3, "sched-booting", "answer_type"),
+    Breach(
+        "a retry of no kind today", "retry", lambda task, attempt, view, memory, ctx: 3, "today-patience", "answer_type"
+    ),
+    Breach(
+        "room by nobody", "preempt", lambda task, running, free, memory, ctx: "nobody", "today-preempts", "legal_answer"
+    ),
+    Breach("a preempt that fails", "preempt", fails, "today-preempts", "no_exception"),
     Breach("a move of no kind", "migrate", lambda request, view, memory, ctx: "actor2", "migration", "answer_type"),
     Breach(
         "a move of nobody",

@@ -2,8 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel import StatementKind
-from rayproof.model.kernel.engines import explore
+from rayproof.model.kernel import StatementKind, explore
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
 from rayproof.properties.suite.drawn import FAMILIES, from_bytes

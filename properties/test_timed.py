@@ -13,19 +13,21 @@ from hypothesis import strategies as st
 
 from rayproof.model.kernel import (
     Context,
+    FaultKind,
+    Fire,
+    Happening,
     Message,
     ModelError,
     Process,
     Scenario,
+    Simulation,
+    SimulationResult,
     Statement,
     Timing,
     TraceMismatch,
     always,
+    replay,
 )
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
-from rayproof.model.kernel.steps import Fire
 from rayproof.model.scheduler.paper.estimates import PER_MILLE, averaged
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
@@ -33,7 +35,8 @@ from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Scope
 from rayproof.properties.suite.drawn import from_bytes
 from rayproof.properties.suite.drawn.cluster import WHOLE_CLUSTER
-from rayproof.properties.suite.drawn.family import Shape
+from rayproof.properties.suite.drawn.family import Family, Shape
+from rayproof.properties.suite.drawn.today_cluster import TODAY_CLUSTER
 from rayproof.properties.suite.shared import OnItsClockError, Suite, present
 from rayproof.properties.suite.timed import MOST_EVENTS, TimedRun, judged, run_timed, without_clock
 
@@ -54,13 +57,15 @@ class Drawn:
     happenings: tuple[Happening, ...]
 
 
-def drawn_on_a_clock(source: bytes, policy: Policy | None, swap: Swap | None = None) -> Drawn:
+def drawn_on_a_clock(
+    source: bytes, policy: Policy | None, swap: Swap | None = None, family: Family = WHOLE_CLUSTER
+) -> Drawn:
     """What bytes say: seed, jitter, crashes, and then the cluster."""
     pick = from_bytes(source)
     number, jitter_us = pick(256), JITTERS_US[pick(len(JITTERS_US))]
     crashes = [(LATEST_CRASH_US * pick(256) // 256, pick(256)) for _ in range(2)]
-    shape = WHOLE_CLUSTER.draw(pick)
-    made = WHOLE_CLUSTER.scenario(shape, policy, swap)
+    shape = family.draw(pick)
+    made = family.scenario(shape, policy, swap)
     nodes = [unit for unit in made.crashable if unit.startswith("node")]
     allowed = crashes[: min(made.budget(FaultKind.CRASH), len(nodes))]
     timing = Timing(jitter_us=jitter_us, detection_us=1000, bandwidth_bytes_per_s=1024)
@@ -68,15 +73,20 @@ def drawn_on_a_clock(source: bytes, policy: Policy | None, swap: Swap | None = N
     return Drawn(shape, replace(made, timing=timing), number, happenings)
 
 
-@pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)
-def test_a_timed_run_ends_as_the_statements_demand() -> None:
+CLUSTERS = [
+    pytest.param(each, marks=pytest.mark.rayproof_scenario(each.name)) for each in (WHOLE_CLUSTER, TODAY_CLUSTER)
+]
+
+
+@pytest.mark.parametrize("family", CLUSTERS, ids=lambda family: family.name)
+def test_a_timed_run_ends_as_the_statements_demand(family: Family) -> None:
     suite = present()
 
     @seed(suite.seed)
     @suite.volume(2)
     @given(st.binary(min_size=SHAPE_BYTES, max_size=SHAPE_BYTES))
     def run(source: bytes) -> None:
-        drawn = drawn_on_a_clock(source, suite.policy)
+        drawn = drawn_on_a_clock(source, suite.policy, family=family)
         ended = suite.timed(
             drawn.scenario, drawn.number, drawn.happenings, {**suite.parameters(True), "shape": drawn.shape}
         )
@@ -142,7 +152,7 @@ def test_a_clock_that_stands_still_is_a_defect_of_the_model(monkeypatch: pytest.
         def fire(self, ctx: Context, timer: str) -> None:
             ctx.set_timer("again")
 
-    monkeypatch.setattr("rayproof.model.kernel.simulate.STANDSTILL_LIMIT", 1000)
+    monkeypatch.setattr("rayproof.model.kernel.search.simulate.STANDSTILL_LIMIT", 1000)
     with pytest.raises(ModelError, match="the clock stands still"):
         Simulation(Scenario("restless", "cluster", {"restless": Restless}), 0).run()
 

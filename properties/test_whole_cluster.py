@@ -8,13 +8,14 @@ from rayproof.properties.suite.drawn import FAMILIES, from_bytes
 from rayproof.properties.suite.drawn.cluster import WHOLE_CLUSTER
 from rayproof.properties.suite.drawn.owned_cluster import OWNED_PROGRAMS
 from rayproof.properties.suite.drawn.plane import OBJECT_PLANE
+from rayproof.properties.suite.drawn.today_cluster import TODAY_CLUSTER
 from rayproof.properties.suite.machine import FamilyMachine, collected
 from rayproof.properties.suite.shared import present
 
 SHAPE_BYTES = 80
 """Draws of a program and its cluster; zeros, the simplest, once they are used up."""
 
-VOLUME = {"whole-cluster": 12.0, "ray2-cluster": 7.0, "object-plane": 7.0}
+VOLUME = {"whole-cluster": 12.0, "today-cluster": 7.0, "ray2-cluster": 7.0, "object-plane": 7.0}
 """Share of the usual number of random schedules."""
 
 
@@ -22,6 +23,12 @@ class WholeCluster(FamilyMachine):
     """Driver, workers, raylets, global schedulers and store run a drawn program under drawn faults."""
 
     family = WHOLE_CLUSTER
+
+
+class TodayCluster(FamilyMachine):
+    """Core workers, raylets, pools and stores of today's Ray do the same, under a policy or Ray's own."""
+
+    family = TODAY_CLUSTER
 
 
 class OwnedCluster(FamilyMachine):
@@ -38,6 +45,9 @@ class ObjectPlane(FamilyMachine):
 
 TestWholeCluster = collected(WholeCluster)
 TestWholeCluster.pytestmark = [pytest.mark.rayproof_scenario(WHOLE_CLUSTER.name)]
+
+TestTodayCluster = collected(TodayCluster)
+TestTodayCluster.pytestmark = [pytest.mark.rayproof_scenario(TODAY_CLUSTER.name)]
 
 TestOwnedCluster = collected(OwnedCluster)
 TestOwnedCluster.pytestmark = [pytest.mark.rayproof_scenario(OWNED_PROGRAMS.name)]

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rayproof.model.kernel import Statement, StatementKind, StateView, progress
-from rayproof.model.kernel.steps import Step
+from rayproof.model.kernel import Statement, StatementKind, StateView, Step, progress
 
 SUFFIX = "_some_day"
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Context,
         Down,
         FaultKind,
+        Limits,
         LinkKind,
         LinkRule,
         Message,
@@ -44,16 +45,15 @@ if TYPE_CHECKING:
         derived,
         durable,
         eventually,
+        explore,
         leads_to,
         progress,
         refines,
+        replay,
         sometimes,
         step,
     )
-    from rayproof.model.kernel.engines import explore
-    from rayproof.model.kernel.explore import Limits
-    from rayproof.model.kernel.replay import replay
-    from rayproof.model.kernel.walk import campaign as walk
+    from rayproof.model.kernel import campaign as walk
     from rayproof.model.scheduler.policy.hooks import WAIT, ClusterView, NodeView, Policy, TaskView
     from rayproof.policies import load_policy
     from rayproof.properties.bug import Bug
@@ -110,10 +110,7 @@ _POLICY = "rayproof.model.scheduler.policy.hooks"
 _ELSEWHERE = {
     "Bug": ("rayproof.properties.bug", "Bug"),
     "explain": ("rayproof.counterexamples", "explain"),
-    "explore": ("rayproof.model.kernel.engines", "explore"),
-    "Limits": ("rayproof.model.kernel.explore", "Limits"),
-    "replay": ("rayproof.model.kernel.replay", "replay"),
-    "walk": ("rayproof.model.kernel.walk", "campaign"),
+    "walk": ("rayproof.model.kernel", "campaign"),
     "scenario": ("rayproof.properties.catalogue", "build"),
     "load_policy": ("rayproof.policies", "load_policy"),
     **{name: (_POLICY, name) for name in ("WAIT", "ClusterView", "NodeView", "Policy", "TaskView")},

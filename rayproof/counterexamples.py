@@ -20,9 +20,7 @@ from rayproof.console import say
 from rayproof.errors import InputError
 from rayproof.files import parse_json, read_text
 from rayproof.model.documents import MIB
-from rayproof.model.kernel import Result, Scenario, TraceMismatch, Violation
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.trace import Trace, TraceError, render
+from rayproof.model.kernel import Result, Scenario, Trace, TraceError, TraceMismatch, Violation, render, replay
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import load_policy, settled

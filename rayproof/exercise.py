@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rayproof.model.kernel import Process, Scenario, Verdict
-from rayproof.model.kernel.coverage import Coverage
+from rayproof.model.kernel.judging.coverage import Coverage
 from rayproof.properties.catalogue import EXPECTED_IDLE
 from rayproof.properties.entry import Entry, Scope
 

@@ -135,7 +135,7 @@ def requests(path: Path, cluster: Path | None = None) -> Instance:
         groups=tuple(
             Group(
                 group.id,
-                _strategy(path, group.strategy),
+                GroupStrategy(group.strategy),
                 tuple(_bundle(group.id, at) for at in range(len(group.nodes))),
             )
             for group in recording.groups
@@ -146,14 +146,6 @@ def requests(path: Path, cluster: Path | None = None) -> Instance:
 
 def _nodes(target: ClusterSpec) -> tuple[Node, ...]:
     return tuple(Node(node.id, node.total, node.labels) for node in target.nodes)
-
-
-def _strategy(path: Path, named: str) -> GroupStrategy:
-    try:
-        return GroupStrategy(named)
-    except ValueError:
-        expected = ", ".join(GroupStrategy)
-        raise InputError(path, None, f"unknown placement group strategy {named!r}", f"one of {expected}") from None
 
 
 def _bundles(recording: Recording, target: ClusterSpec) -> Iterator[Occupant]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn
 
-from rayproof.model.kernel.explore import Progress
+from rayproof.model.kernel import Progress
 
 SECONDS_PER_LINE = 10.0
 """Between two lines in a pipe."""

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rayproof.errors import InputError
-from rayproof.model.kernel import Result, Scenario, Statement
-from rayproof.model.kernel.engines import Engine, explore
-from rayproof.model.kernel.explore import Limits, Report
-from rayproof.model.kernel.gate import explore_reduced
-from rayproof.model.kernel.reductions import Reduction
+from rayproof.model.kernel import (
+    Engine,
+    Limits,
+    Reduction,
+    Report,
+    Result,
+    Scenario,
+    Statement,
+    explore,
+    explore_reduced,
+)
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
 from rayproof.properties.entry import Entry

@@ -15,14 +15,22 @@ from rayproof import __version__, outside
 from rayproof.counterexamples import to_trace
 from rayproof.errors import InputError, expected_name
 from rayproof.exercise import Exercise, exercise
-from rayproof.model.kernel import PolicyError, Result, Scenario, Verdict, combine
-from rayproof.model.kernel.engines import Engine
-from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.reductions import Reduction
-from rayproof.model.kernel.trace import Trace
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
-from rayproof.model.kernel.walk import as_violation, campaign, walkable
+from rayproof.model.kernel import (
+    INTERRUPTED_NOTE,
+    Engine,
+    Limits,
+    PolicyError,
+    Reduction,
+    Result,
+    Scenario,
+    Trace,
+    Verdict,
+    as_violation,
+    campaign,
+    combine,
+    minimise,
+    walkable,
+)
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
 from rayproof.policies import put_again

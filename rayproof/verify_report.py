@@ -12,8 +12,7 @@ from rayproof.check.report import STYLES
 from rayproof.console import say
 from rayproof.counterexamples import OWN, shown
 from rayproof.exercise import Exercise
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.verdicts import SEARCH_ENDED, WALKS_ENDED
+from rayproof.model.kernel import SEARCH_ENDED, WALKS_ENDED, Verdict
 from rayproof.verify import Verification, collision, qualified, slowest, verdict_of
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rayproof.model.kernel import Scenario, Statement, StatementKind, Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel import Scenario, Statement, StatementKind, Verdict, explore, replay
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE, Entry
 from rayproof.properties.twins import SUFFIX, comes_to_rest

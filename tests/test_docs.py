@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from rayproof.cli import app
+from rayproof.model import kernel
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS
 from tests.shared_data import PROJECT
@@ -88,6 +89,11 @@ def test_what_is_verified_on_a_page_exists() -> None:
                     assert word in BUGS or MADE_UP.search(word) or "examples/" in " ".join(words), word
                 elif not before.startswith("--") and not word.startswith("--") and not MADE_UP.search(word):
                     assert word in names or word.partition(":")[0].endswith(".py"), f"{page.name}: {word}"
+
+
+def test_a_page_says_what_the_kernel_exports() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (PROJECT / "docs/kernel-names.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(kernel.__all__)
 
 
 SIZE = re.compile(r"^\| `([\w-]+)` \|(?:.*?\|)?? ([\d,]+) \| ([\d,]+) \| (\d+) \|", re.MULTILINE)

@@ -1,6 +1,7 @@
 """Arrows between the packages point one way: rayproof -> solver, properties -> model."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_a_wrong_arrow_is_found(tmp_path: Path) -> None:
 
 ROOMS = (
     "documents",
+    "kernel/language",
+    "kernel/relation",
+    "kernel/judging",
+    "kernel/liveness",
+    "kernel/search",
+    "kernel/reductions",
+    "kernel/counterexample",
     "kernel",
     "",
     "graph",
@@ -140,6 +148,23 @@ def upward(path: str, text: str) -> set[str]:
     return wrong_ones
 
 
+def test_the_kernel_has_few_rooms() -> None:
+    folders = {path.name for path in (PROJECT / "model/kernel").iterdir() if list(path.glob("*.py"))}
+    assert folders == {room.removeprefix("kernel/") for room in ROOMS if room.startswith("kernel/")}
+    assert len(folders) <= 8
+    assert [path.name for path in (PROJECT / "model/kernel").glob("*.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.relative_to(PROJECT).parts[0] in ("model", "properties")],
+    ids=lambda path: path.relative_to(PROJECT).as_posix(),
+)
+def test_models_and_statements_know_one_module_of_the_kernel(path: Path) -> None:
+    if not path.is_relative_to(PROJECT / "model/kernel"):
+        assert not re.findall(r"^\s*(?:from|import) rayproof\.model\.kernel\.", path.read_text("utf-8"), re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in FILES if path.is_relative_to(PROJECT / "model")],
@@ -152,7 +177,8 @@ def test_inside_the_model_arrows_point_down(path: Path) -> None:
 def test_an_arrow_up_and_a_mixture_of_editions_are_found() -> None:
     text = "from rayproof.model.cluster.paper import assemble\nfrom rayproof.model.graph import Program\n"
     assert upward("scheduler/paper/raylet.py", text) == {"rayproof.model.cluster.paper"}
-    assert upward("kernel/walk.py", text) == {"rayproof.model.cluster.paper", "rayproof.model.graph"}
+    assert upward("kernel/search/walk.py", "from rayproof.model.kernel import Result\n") == {"rayproof.model.kernel"}
+    assert upward("kernel/search/walk.py", text) == {"rayproof.model.cluster.paper", "rayproof.model.graph"}
     assert upward("cluster/paper.py", text) == set()
     older = "from rayproof.model.lineage.paper.tables import TaskStatus\n"
     assert upward("lineage/ray2/programs.py", older) == {"rayproof.model.lineage.paper.tables"}

@@ -7,8 +7,7 @@ from functools import partial
 
 from rayproof.model.actors.hosts import Host, Hosted, RedirectedCaller
 from rayproof.model.actors.migration import Coordinator
-from rayproof.model.kernel import FaultKind, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, Process, Scenario, Slot, Statement
 from rayproof.model.swap import Swap
 
 

@@ -12,22 +12,23 @@ from functools import partial
 from types import MappingProxyType
 
 from rayproof.model.actors.ray2.protocol import CallSpec
-from rayproof.model.graph import Default, ObjectId, Resources, Spread, TaskId
+from rayproof.model.graph import Default, GroupId, GroupSpec, ObjectId, Resources, Spread, TaskId
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
 from rayproof.model.lineage.ray2.execution import Borrower
 from rayproof.model.lineage.ray2.programs import Task
-from rayproof.model.scheduler.ray2.groups.manager import GroupManager
-from rayproof.model.scheduler.ray2.groups.node import USAGE
-from rayproof.model.scheduler.ray2.groups.protocol import Group, GroupId
+from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
+from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.leases.bundled import in_bundle
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, SchedulingClass
 from rayproof.model.scheduler.ray2.leases.raylet import SYNC
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
 from rayproof.model.scheduler.ray2.owned.calls import ActorCalls, ActorHome, caller_of, home_of
 from rayproof.model.scheduler.ray2.owned.driver import SUBMITTER, Submitter, TaskManager
-from rayproof.model.scheduler.ray2.owned.node import ACTOR, ClusterRaylet, LeasedExecutor, NodeBundles
+from rayproof.model.scheduler.ray2.owned.node import ACTOR, ClusterRaylet, LeasedExecutor
 from rayproof.model.scheduler.ray2.owned.protocol import Deed
 from rayproof.model.swap import Swap
+from rayproof.model.wire.ray2.groups import USAGE
+from rayproof.model.wire.ray2.leases import INSIDE
 
 CPU = Resources.of(CPU=1)
 """What a task and an actor need."""
@@ -48,7 +49,7 @@ class OwnedProgram:
     deeds: tuple[Deed, ...]
     classes: Mapping[TaskId, ClassId]
     """Class of each task: `PLAIN`, `SPREAD`, or that of a bundle."""
-    groups: tuple[Group, ...] = ()
+    groups: tuple[GroupSpec, ...] = ()
     group_of: Mapping[TaskId, GroupId] = field(default_factory=lambda: MappingProxyType({}))
     spills: frozenset[ObjectId] = frozenset()
     borrows: ObjectId = ""
@@ -70,12 +71,12 @@ class OwnedProgram:
         return tuple(CallSpec(call, needs=(call,)) for call, called in self.actor_of.items() if called == actor)
 
 
-def classes_of(groups: tuple[Group, ...]) -> Mapping[ClassId, SchedulingClass]:
+def classes_of(groups: tuple[GroupSpec, ...]) -> Mapping[ClassId, SchedulingClass]:
     """Every class that a task can be of."""
     made = [SchedulingClass(PLAIN, CPU, Default()), SchedulingClass(SPREAD, CPU, Spread())]
     made.append(SchedulingClass(ACTOR, CPU, stays=True))
     made += [
-        SchedulingClass(class_in(group.id, bundle), in_bundle(CPU, str(group.id), bundle))
+        SchedulingClass(class_in(group.id, bundle), in_bundle(CPU, group.id, bundle))
         for group in groups
         for bundle in range(-1, len(group.bundles))
     ]
@@ -128,7 +129,6 @@ def owned_cluster(
         "manager": lambda: made(GroupManager)(
             groups=groups,
             totals=tuple((bundles[i], totals[raylets[i]]) for i in numbers),
-            users=MappingProxyType(dict.fromkeys(groups, "owner")),
         ),
         "actors": lambda: made(ActorTable)(raylets, program.max_restarts, called=called),
     }
@@ -147,7 +147,7 @@ def owned_cluster(
             bundles=bundles[i],
             called=called,
         )
-        processes[bundles[i]] = partial(made(NodeBundles), groups=groups, total=totals[raylets[i]], raylet=raylets[i])
+        processes[bundles[i]] = partial(made(BundleManager), groups=groups, total=totals[raylets[i]], raylet=raylets[i])
         processes[executors[i]] = partial(made(LeasedExecutor), "owner", program.spills, raylet=raylets[i])
         processes |= {home: made(ActorHome) for home in homes[i]}
     if program.borrows:
@@ -188,7 +188,6 @@ LINKS = (
             ("owner", SUBMITTER),
             (SUBMITTER, "owner"),
             ("raylet*", "bundles*"),
-            ("bundles*", "raylet*"),
             ("raylet*", "node*"),
             ("node*", "raylet*"),
             ("owner", "calls-*"),
@@ -196,6 +195,7 @@ LINKS = (
             ("raylet*", "home-*"),
         )
     ),
+    LinkRule(channel=INSIDE, kind=LinkKind.IMMEDIATE, unreachable=False),
     # The reply of a call may be lost when its connection breaks.
     LinkRule("home-*", reply=True),
     LinkRule(channel=SYNC, kind=LinkKind.LATEST, unreachable=False),

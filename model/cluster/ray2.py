@@ -16,18 +16,25 @@ from typing import TypeVar
 
 from rayproof.model.actors.ray2.actor_calls import ActorCalls
 from rayproof.model.actors.ray2.actor_table import ActorTable
-from rayproof.model.graph import ClusterSpec, Program, TaskId
+from rayproof.model.graph import ClusterSpec, GroupId, Program, TaskId
 from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Name, Process, Scenario, Slot, Statement, Timing
 from rayproof.model.objects.ray2.object_manager import ObjectManager
 from rayproof.model.scheduler.policy.hooks import Policy, initial_memory
+from rayproof.model.scheduler.policy.queue_hooks import has_retry
 from rayproof.model.scheduler.ray import HybridOptions, order_by_rank
+from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
+from rayproof.model.scheduler.ray2.bundles import with_bundle_demands
 from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
+from rayproof.model.scheduler.ray2.group_client import GroupClient
+from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager
+from rayproof.model.scheduler.ray2.patience import Patience
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.syncer import SyncHub
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
 from rayproof.model.swap import Swap
+from rayproof.model.wire.ray2.groups import USAGE
 from rayproof.model.wire.ray2.leases import INSIDE, SYNC, WITHDRAW
 from rayproof.model.workers.ray2.body import INLINE_BYTES, Body
 from rayproof.model.workers.ray2.mentions import exports_of, mentions_of, owns_below_the_driver
@@ -35,6 +42,7 @@ from rayproof.model.workers.ray2.task_manager import TaskManager
 
 HUB = "syncer"
 ACTORS = "actors"
+GROUPS = "groups"
 DRIVER = "driver"
 
 RAY_ID = re.compile(r"[0-9a-f]{56}")
@@ -85,6 +93,8 @@ class TodayParameters:
     """Which may; None: all but the driver's."""
     duplicates: int = 0
     """Requests for leases that may arrive twice."""
+    restarts: int = 0
+    """Of the manager of placement groups."""
     drains: tuple[int, ...] = ()
     overfills: tuple[int, ...] = ()
     """Nodes that run out of memory once, at any moment."""
@@ -98,9 +108,13 @@ class TodayParameters:
     """Tasks that begin without delays: they stand for what was there before."""
     estimates: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Expected time of a function's tasks, in microseconds, for policies."""
+    reserved: Mapping[GroupId, tuple[int | None, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Where the bundles of a group go while there is room for them there."""
     settings: HybridOptions = HybridOptions()
     times: Durations = Durations()
     timing: Timing | None = None
+    views: bool = True
+    """Whether nodes and owners hear of each other: what they have, and that they are dead. Groups do not need it."""
     inline_bytes: int = INLINE_BYTES
 
 
@@ -131,6 +145,8 @@ def assemble(
         found: type[P] = classes.get(kind, kind)  # type: ignore[assignment]
         return found
 
+    # The contract and statements speak of tasks as their programs do; demands are rewritten by who submits them.
+    program = with_bundle_demands(program)
     times = parameters.times
     numbers = range(len(cluster.nodes))
     raylets = tuple(map(raylet_of, numbers))
@@ -155,6 +171,7 @@ def assemble(
     elif policy is not None:
         asked = Asked(policy, program, parameters.estimates, repeats=parameters.repeats)
     memory = () if policy is None else initial_memory(policy)
+    patient = policy if policy is not None and has_retry(policy) else None
     order = _tie_break_order(cluster)
 
     def lease_manager(i: int) -> Process:
@@ -163,6 +180,7 @@ def assemble(
             seats=seats,
             pool=f"pool{i}",
             store=stores[raylets[i]],
+            bundles=f"bundles{i}" if program.groups else "",
             hub=HUB,
             node_of=node_of,
             program=program,
@@ -172,6 +190,7 @@ def assemble(
             overfills=i in parameters.overfills,
             sync_us=times.sync_us,
             settings=parameters.settings,
+            tells_views=parameters.views,
             tells_queue=asked is not None,
             shows_views=parameters.timing is None,
             memory=memory,
@@ -196,6 +215,7 @@ def assemble(
             program=program,
             raylet=raylets[i],
             store=stores[raylets[i]],
+            groups=f"{core}.groups" if core in cores and program.groups else "",
             manager=f"{core}.tasks" if core in cores else "",
             exports=exports if core in cores else MappingProxyType({}),
             driver=core == DRIVER,
@@ -210,6 +230,7 @@ def assemble(
             program=program,
             body=core,
             submitter=f"{core}.leases",
+            patience=f"{core}.patience" if patient is not None else "",
             caller=f"{core}.calls" if has_actors else "",
             raylet=raylets[i],
             store=stores[raylets[i]],
@@ -228,6 +249,7 @@ def assemble(
             program=program,
             raylet=raylets[i],
             manager=f"{core}.tasks",
+            patience=f"{core}.patience" if patient is not None else "",
             most_requests=parameters.most_requests or max(10, len(raylets)),
             lease_us=times.lease_us,
         )
@@ -238,7 +260,20 @@ def assemble(
     }
     if has_actors:
         processes[ACTORS] = lambda: made(ActorTable)(program=program, raylets=raylets)
-    units: dict[str, list[Slot]] = {f"node{i}": [raylets[i], f"pool{i}", f"store{i}"] for i in numbers}
+    bundles = tuple(f"bundles{i}" for i in numbers) if program.groups else ()
+    if bundles:
+        processes[GROUPS] = lambda: made(GroupManager)(
+            groups=program.groups,
+            totals=tuple((bundles[i], cluster.nodes[i].total) for i in numbers if i not in parameters.joining),
+            clients=tuple(f"{core}.groups" for core in cores),
+            reserved=tuple(
+                (group, tuple("" if node is None else bundles[node] for node in places))
+                for group, places in parameters.reserved.items()
+            ),
+        )
+    units: dict[str, list[Slot]] = {
+        f"node{i}": [raylets[i], f"pool{i}", f"store{i}", *bundles[i : i + 1]] for i in numbers
+    }
     for i in numbers:
         processes[raylets[i]] = partial(lease_manager, i)
         processes[f"pool{i}"] = partial(pool, i)
@@ -250,18 +285,38 @@ def assemble(
             policy=policy,
             bandwidth_bytes_per_s=(timing.bandwidth_bytes_per_s or 0) if timing is not None else 0,
         )
+    for i, slot in enumerate(bundles):
+        processes[slot] = partial(
+            made(BundleManager),
+            groups=program.groups,
+            total=cluster.nodes[i].total,
+            raylet=raylets[i],
+            manager=GROUPS,
+            late=i in parameters.joining,
+        )
     for core, number in [(DRIVER, 0), *((worker, i) for i in numbers for worker in workers[i])]:
         parts: dict[Slot, Callable[[], Process]] = {core: partial(body, core, number)}
         if core in cores:
             parts[f"{core}.tasks"] = partial(task_manager, core, number)
             parts[f"{core}.leases"] = partial(submitter, core, number)
+            if patient is not None:
+                parts[f"{core}.patience"] = partial(
+                    made(Patience),
+                    program=program,
+                    policy=patient,
+                    raylet=raylets[number],
+                    manager=f"{core}.tasks",
+                )
             if has_actors:
                 parts[f"{core}.calls"] = partial(
                     made(ActorCalls), program=program, manager=f"{core}.tasks", raylet=raylets[number], table=ACTORS
                 )
+            if bundles:
+                parts[f"{core}.groups"] = partial(made(GroupClient), manager=GROUPS, body=core)
         processes |= parts
         units[f"node{number}"] += parts
-    hosts = {slot: raylets[i] for i in numbers for slot in units[f"node{i}"]} | {HUB: raylets[0], ACTORS: raylets[0]}
+    hosts = {slot: raylets[i] for i in numbers for slot in units[f"node{i}"]}
+    hosts |= dict.fromkeys((HUB, ACTORS, GROUPS), raylets[0])
     crashing = parameters.crashing if parameters.crashing is not None else tuple(numbers)[1:]
     mortal = parameters.crashes or timing is not None
     return Scenario(
@@ -271,22 +326,28 @@ def assemble(
         statements,
         links=links(bool(parameters.duplicates), bool(times.gather_us)),
         units={unit: tuple(slots) for unit, slots in units.items()},
-        crashable=tuple(f"node{i}" for i in crashing) if parameters.crashes else (),
-        watchers=_watchers(processes, raylets) if mortal else {},
+        services=frozenset({GROUPS} if parameters.restarts else ()),
+        crashable=(
+            *(f"node{i}" for i in crashing if parameters.crashes),
+            *((GROUPS,) if parameters.restarts else ()),
+        ),
+        recoverable=frozenset({GROUPS} if parameters.restarts else ()),
+        watchers=_watchers(processes, raylets if parameters.views else (), bundles) if mortal else {},
         faults={
             kind: budget
             for kind, budget in (
-                (FaultKind.CRASH, parameters.crashes),
+                (FaultKind.CRASH, parameters.crashes + parameters.restarts),
                 (FaultKind.DUPLICATE, parameters.duplicates),
                 (FaultKind.EARLY_TIMEOUT, parameters.early_timeouts),
             )
             if budget
         },
-        max_incarnations=1,
+        max_incarnations=1 + parameters.restarts,
         constants={
             "raylets": len(raylets),
             "tasks": len(program.tasks),
             **({"crashes": parameters.crashes} if parameters.crashes else {}),
+            **({"groups": len(program.groups), "restarts": parameters.restarts} if program.groups else {}),
         },
         timing=None if timing is None else Timing(**{**vars(timing), "host": hosts.__getitem__}),
     )
@@ -305,10 +366,13 @@ def _tie_break_order(cluster: ClusterSpec) -> tuple[Name, ...]:
     return tuple(ids[each] for each in order_by_rank(ids))
 
 
-def _watchers(processes: Mapping[Slot, object], raylets: tuple[Name, ...]) -> dict[Slot, tuple[Slot, ...]]:
-    """Who is told that a node is dead: owners, raylets and object managers."""
+def _watchers(
+    processes: Mapping[Slot, object], raylets: tuple[Name, ...], bundles: tuple[Name, ...]
+) -> dict[Slot, tuple[Slot, ...]]:
+    """Who is told that a node is dead: owners, raylets and object managers, and who places bundles."""
     told = tuple(slot for slot in processes if slot.endswith(".leases") or slot.startswith("store") or slot == ACTORS)
-    return {raylet: (*told, *(other for other in raylets if other != raylet)) for raylet in raylets}
+    of_nodes = {raylet: (*told, *(other for other in raylets if other != raylet)) for raylet in raylets}
+    return of_nodes | dict.fromkeys(bundles, (GROUPS,))
 
 
 def links(duplicates: bool, gathers: bool) -> tuple[LinkRule, ...]:
@@ -317,6 +381,7 @@ def links(duplicates: bool, gathers: bool) -> tuple[LinkRule, ...]:
         LinkRule(channel=INSIDE, kind=LinkKind.IMMEDIATE, unreachable=False),
         *(() if gathers else (LinkRule(receiver=HUB, channel=SYNC, kind=LinkKind.IMMEDIATE, unreachable=False),)),
         LinkRule(channel=SYNC, kind=LinkKind.LATEST, unreachable=False),
+        LinkRule(channel=USAGE, kind=LinkKind.LATEST, unreachable=False),
         LinkRule(channel=WITHDRAW, unreachable=False, capacity=1_000_000),
         LinkRule("*.leases", "raylet*", duplicating=duplicates, unreachable=False, capacity=1_000_000),
         LinkRule(unreachable=False, capacity=1_000_000),

@@ -9,9 +9,13 @@ from rayproof.model.graph.nodes import ClusterSpec, NodeId, NodeSpec
 from rayproof.model.graph.program import (
     Action,
     ActorId,
+    AwaitGroup,
     Cancel,
     Compute,
     Get,
+    GiveUpGroup,
+    GroupSpec,
+    MakeGroup,
     ObjectId,
     ObjectSpec,
     Program,
@@ -24,17 +28,31 @@ from rayproof.model.graph.program import (
     Wait,
 )
 from rayproof.model.graph.resources import Resources, fixed_point
-from rayproof.model.graph.strategies import Default, NodeAffinity, PlacementGroup, Spread, Strategy
+from rayproof.model.graph.strategies import (
+    BundleStrategy,
+    Default,
+    GroupId,
+    NodeAffinity,
+    PlacementGroup,
+    Spread,
+    Strategy,
+)
 
 __all__ = [
     "Action",
     "ActorId",
+    "AwaitGroup",
+    "BundleStrategy",
     "Cancel",
     "ClusterSpec",
     "Compute",
     "Default",
     "Get",
+    "GiveUpGroup",
+    "GroupId",
+    "GroupSpec",
     "Hints",
+    "MakeGroup",
     "NodeAffinity",
     "NodeId",
     "NodeSpec",

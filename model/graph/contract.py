@@ -28,6 +28,7 @@ from rayproof.model.graph.program import (
     TaskId,
     TaskKind,
 )
+from rayproof.model.graph.strategies import GroupId
 
 Place: TypeAlias = str
 """A process in which bodies run, never used again once it has died: `node/...`, where a node is a place as well."""
@@ -46,6 +47,8 @@ class ErrorKind(StrEnum):
     """An input has failed."""
     UNSCHEDULABLE = "unschedulable"
     """It is bound to a node that is dead, or that can never run it."""
+    GROUP_REMOVED = "group_removed"
+    """Its placement group was given up while it waited for a worker."""
     CANCELLED = "cancelled"
     REJECTED = "rejected"
     """The scheduler's policy gave it up."""
@@ -120,6 +123,13 @@ class CancelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRemoved:
+    """A body gave a placement group up."""
+
+    group: GroupId
+
+
+@dataclass(frozen=True, slots=True)
 class GivenUp:
     """The scheduler's policy gave a task up."""
 
@@ -154,6 +164,7 @@ Fact: TypeAlias = (
     | GotError
     | Failed
     | CancelAsked
+    | GroupRemoved
     | GivenUp
     | PlaceDied
     | CopiesLost
@@ -188,6 +199,7 @@ class Contract:
     dead: set[Place] = field(default_factory=set)
     asked: set[TaskId] = field(default_factory=set)
     refused: set[TaskId] = field(default_factory=set)
+    removed: set[GroupId] = field(default_factory=set)
     failed: dict[TaskId, ErrorKind] = field(default_factory=dict)
     done: bool = False
 
@@ -264,6 +276,8 @@ class Contract:
                 self.owed[task] = 0
             case CancelAsked(task):
                 self.asked.add(task)
+            case GroupRemoved(group):
+                self.removed.add(group)
             case GivenUp(task):
                 self.refused.add(task)
             case PlaceDied(place):
@@ -417,7 +431,7 @@ def a_get_fails_with_its_task(now: Contract, fact: Fact) -> str:
 
 
 def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
-    """Every error has a concrete event as its cause: a death, a loss, a request, or the failure of an input."""
+    """Every error has its cause: a death, a loss, a request, the end of its own group, or the failure of an input."""
     if not isinstance(fact, Failed):
         return ""
     task = now.program.tasks[fact.task]
@@ -425,8 +439,11 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
         ErrorKind.WORKER_DIED: bool(now.dead),
         ErrorKind.ACTOR_DIED: _actor_has_died(now, fact.task),
         ErrorKind.OBJECT_LOST: any(made in now.lost for made in (*task.inputs, *task.outputs)),
-        ErrorKind.DEPENDENCY: any(now.program.producer(needed) in now.failed for needed in task.inputs),
+        ErrorKind.DEPENDENCY: any(
+            now.program.producer(needed) in now.failed or needed in now.lost for needed in task.inputs
+        ),
         ErrorKind.UNSCHEDULABLE: hasattr(task.strategy, "node") or hasattr(task.strategy, "group"),
+        ErrorKind.GROUP_REMOVED: getattr(task.strategy, "group", None) in now.removed,
         ErrorKind.CANCELLED: fact.task in now.asked,
         ErrorKind.REJECTED: fact.task in now.refused,
     }
@@ -434,21 +451,27 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
 
 
 def _actor_has_died(now: Contract, task: TaskId) -> bool:
-    """Whether the actor of a task has died, or never came up."""
+    """Whether the actor of a task has died, or never came up; it may die with its node before its body begins."""
     actor = now.program.tasks[task].actor
     creations = [
         each.id
         for each in now.program.tasks.values()
         if each.kind is TaskKind.ACTOR_CREATION and each.actor == actor and actor is not None
     ]
-    return any(each in now.failed or (each in now.last and now.is_dead(now.last[each])) for each in creations)
+    return any(
+        each in now.failed or (now.is_dead(now.last[each]) if each in now.last else bool(now.dead))
+        for each in creations
+    )
 
 
 def retries_are_used_up_first(now: Contract, fact: Fact) -> str:
-    """A task fails for a death only when it may have no further attempt; one may die before its body begins."""
+    """A task fails for a death only when it may have no further attempt; one may die before its body begins.
+
+    Making a lost object again takes an attempt, too.
+    """
     if isinstance(fact, Failed) and fact.error is ErrorKind.WORKER_DIED:
         retries = now.program.tasks[fact.task].max_retries
-        used = max(now.begun[fact.task], len(now.dead))
+        used = max(now.begun[fact.task], len(now.dead)) + now.recovered[fact.task]
         if retries < 0 or used < 1 + retries:
             return f"{fact.task} failed after {used} attempts of {1 + retries}"
     return ""

@@ -17,6 +17,8 @@ class Hints:
     """How long a task is willing to wait for a place."""
     duration_us: int | None = None
     """Expected run time."""
+    job: str = ""
+    """Of whom it is, where several share a cluster."""
 
 
 NO_HINTS = Hints()

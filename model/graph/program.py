@@ -21,7 +21,7 @@ import networkx as nx
 
 from rayproof.model.graph.hints import NO_HINTS, Hints
 from rayproof.model.graph.resources import Resources
-from rayproof.model.graph.strategies import Default, Strategy
+from rayproof.model.graph.strategies import BundleStrategy, Default, GroupId, PlacementGroup, Strategy
 
 TaskId: TypeAlias = str
 ObjectId: TypeAlias = str
@@ -86,7 +86,37 @@ class Cancel:
     task: TaskId
 
 
-Action: TypeAlias = Compute | Submit | Get | Wait | Put | Cancel
+@dataclass(frozen=True, slots=True)
+class MakeGroup:
+    """Ask for a placement group and go on (`placement_group(...)`)."""
+
+    group: GroupId
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitGroup:
+    """Wait until every bundle of a group that this body has made is reserved (`ray.get(group.ready())`)."""
+
+    group: GroupId
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpGroup:
+    """Give a placement group up (`remove_placement_group`)."""
+
+    group: GroupId
+
+
+Action: TypeAlias = Compute | Submit | Get | Wait | Put | Cancel | MakeGroup | AwaitGroup | GiveUpGroup
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """A placement group as it is asked for."""
+
+    id: GroupId
+    bundles: tuple[Resources, ...]
+    strategy: BundleStrategy = BundleStrategy.PACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +156,21 @@ class Program:
     """A driver body and every task that it, or a task below it, submits.
 
     Raises `ProgramError` when an id is unknown or repeated, an object has two producers, a task is submitted twice or
-    never, or the graph has a cycle.
+    never, a group is made twice or never, or the graph has a cycle.
     """
 
     tasks: Mapping[TaskId, TaskSpec]
     objects: Mapping[ObjectId, ObjectSpec]
     driver: tuple[Action, ...]
     name: str = "program"
+    groups: Mapping[GroupId, GroupSpec] = field(default_factory=lambda: MappingProxyType({}))
+    """The placement groups that bodies make. A task may name a group that none of them makes: then it is not said here
+    where its bundles are."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tasks", MappingProxyType(dict(self.tasks)))
         object.__setattr__(self, "objects", MappingProxyType(dict(self.objects)))
+        object.__setattr__(self, "groups", MappingProxyType(dict(self.groups)))
         self._check()
 
     def bodies(self) -> Iterator[tuple[TaskId, tuple[Action, ...]]]:
@@ -156,6 +190,15 @@ class Program:
     def parent(self, wanted: TaskId) -> TaskId:
         """The task (or the driver) that submits a task."""
         return self._parents[wanted]
+
+    def comes_before(self, task: TaskId, other: TaskId) -> bool:
+        """Whether one body submits both, the first one earlier."""
+        parent = self.parent(task)
+        if parent != self.parent(other):
+            return False
+        body = self.driver if parent == DRIVER else self.tasks[parent].body
+        submitted = [action.task for action in body if isinstance(action, Submit)]
+        return submitted.index(task) < submitted.index(other)
 
     def graph(self) -> nx.DiGraph[str]:
         """Tasks and objects as nodes (attribute `kind`), edges with attribute `edge`: data, control or stateful.
@@ -246,6 +289,31 @@ class Program:
             for needed in task.inputs:
                 if needed not in producers:
                     raise ProgramError(f"task {task.id} needs {needed}, which nothing makes")
+        self._check_groups()
         if not nx.is_directed_acyclic_graph(self.graph()):
             cycle = " -> ".join(edge[0] for edge in nx.find_cycle(self.graph()))
             raise ProgramError(f"the graph has a cycle: {cycle}")
+
+    def _check_groups(self) -> None:
+        made: dict[GroupId, TaskId] = {}
+        for owner, body in self.bodies():
+            for action in body:
+                if not isinstance(action, MakeGroup | AwaitGroup | GiveUpGroup):
+                    continue
+                if action.group not in self.groups:
+                    raise ProgramError(f"{owner} speaks of group {action.group}, which the program does not have")
+                if isinstance(action, MakeGroup):
+                    if action.group in made:
+                        raise ProgramError(f"group {action.group} is made twice, by {made[action.group]} and {owner}")
+                    made[action.group] = owner
+                elif isinstance(action, AwaitGroup) and made.get(action.group) != owner:
+                    raise ProgramError(f"{owner} waits for group {action.group} without having made it")
+        for key, group in self.groups.items():
+            if key != group.id or key not in made or not group.bundles:
+                raise ProgramError(f"group {key} is never made, has another name, or no bundles")
+        for task in self.tasks.values():
+            strategy = task.strategy
+            if isinstance(strategy, PlacementGroup) and strategy.group in self.groups:
+                count = len(self.groups[strategy.group].bundles)
+                if not -1 <= strategy.bundle < count:
+                    raise ProgramError(f"task {task.id} asks for bundle {strategy.bundle} of {count}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 
 
@@ -25,12 +26,24 @@ class NodeAffinity:
     spill_on_unavailable: bool = False
 
 
+GroupId: TypeAlias = str
+
+
 @dataclass(frozen=True, slots=True)
 class PlacementGroup:
     """A bundle of a placement group; index -1 means any bundle."""
 
-    group: str
+    group: GroupId
     bundle: int = -1
+
+
+class BundleStrategy(StrEnum):
+    """Where the bundles of a group may be, in relation to each other: Ray's four."""
+
+    PACK = "PACK"
+    SPREAD = "SPREAD"
+    STRICT_PACK = "STRICT_PACK"
+    STRICT_SPREAD = "STRICT_SPREAD"
 
 
 Strategy: TypeAlias = Default | Spread | NodeAffinity | PlacementGroup

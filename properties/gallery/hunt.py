@@ -10,13 +10,19 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from time import process_time
 
-from rayproof.model.kernel import ModelError, Scenario, Statement, Verdict, Violation
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.statements import DECIDED
-from rayproof.model.kernel.verdicts import Result
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import (
+    DECIDED,
+    Limits,
+    ModelError,
+    Result,
+    Scenario,
+    Statement,
+    Verdict,
+    Violation,
+    campaign,
+    explore,
+    minimise,
+)
 from rayproof.model.swap import Swap
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.gallery.entry import GalleryEntry, Standing

@@ -12,9 +12,7 @@ from enum import StrEnum
 from random import Random
 from time import process_time
 
-from rayproof.model.kernel import FaultKind, ModelError, Scenario, Statement, StatementKind
-from rayproof.model.kernel.statements import DECIDED
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import DECIDED, FaultKind, ModelError, Scenario, Statement, StatementKind, campaign
 from rayproof.properties.gallery.entry import GalleryEntry, Standing
 from rayproof.properties.gallery.hunt import counted, scopes_of
 from rayproof.properties.gallery.orderly import orderly_walk

@@ -8,13 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from rayproof.model.kernel import PolicyError, Scenario, Statement
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.statements import StatementKind
-from rayproof.model.kernel.steps import Deliver, Step, Taken
-from rayproof.model.kernel.verdicts import Violation
-from rayproof.model.kernel.walk import FAULT_SPACING, SCHEDULE_BYTES, as_violation
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import (
+    FAULT_SPACING,
+    SCHEDULE_BYTES,
+    Deliver,
+    Judge,
+    PolicyError,
+    Scenario,
+    Statement,
+    StatementKind,
+    Step,
+    Taken,
+    Violation,
+    World,
+    as_violation,
+)
 
 Link = tuple[str, str, str]
 

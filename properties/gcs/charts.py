@@ -14,8 +14,7 @@ from rayproof.model.gcs.chain.master import ChainMaster
 from rayproof.model.gcs.chain.replica import Replica
 from rayproof.model.gcs.chain.scenarios import chain
 from rayproof.model.gcs.paper.tables import EVERYBODY, Table, writers_of
-from rayproof.model.kernel import Scenario, Statement, StateView, sometimes
-from rayproof.model.kernel.charts import sequence_chart, to_the_goal
+from rayproof.model.kernel import Scenario, Statement, StateView, sequence_chart, sometimes, to_the_goal
 from rayproof.properties.catalogue import build
 from rayproof.properties.gcs import statements as pubsub
 from rayproof.properties.gcs.chain import statements as chains

@@ -7,8 +7,7 @@ from itertools import pairwise
 from rayproof.model.gcs.followers import Follower, NodeState
 from rayproof.model.gcs.paper.news import NodeTable
 from rayproof.model.gcs.ray2.longpoll import PollingSubscriber, Publisher
-from rayproof.model.kernel import StateView, always, audit, leads_to, sometimes, step
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel import StateView, Taken, always, audit, leads_to, sometimes, step
 
 
 @always(Follower, each=True, source="OSDI 2018 §4.2.1; Ray #20276")

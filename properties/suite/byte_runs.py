@@ -16,7 +16,7 @@ FAULT_BYTES = 8
 
 
 class Run(NamedTuple):
-    """What `rayproof.model.kernel.walk` takes, and what a drawn scenario is made from."""
+    """What `rayproof.model.kernel.search.walk` takes, and what a drawn scenario is made from."""
 
     shape: bytes
     schedule: bytes

@@ -2,7 +2,7 @@
 
 A machine of a named scenario checks that one; a machine of a family first draws the scenario, program and all.
 Statements are asserted inside the rule, so that a failing run prints its steps alone; when nothing is enabled the
-run stutters. For volume use `rayproof.model.kernel.walk` with `st.binary` instead: it is several times faster.
+run stutters. For volume use `rayproof.model.kernel.search.walk` with `st.binary` instead: it is several times faster.
 """
 
 from __future__ import annotations
@@ -13,13 +13,20 @@ from hypothesis import seed
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from rayproof.model.kernel import PolicyError, Scenario, Statement
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.steps import Step, Taken
-from rayproof.model.kernel.trace import Trace, render
-from rayproof.model.kernel.walk import FAULT_SPACING, as_violation
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import (
+    FAULT_SPACING,
+    Judge,
+    PolicyError,
+    Scenario,
+    Statement,
+    Step,
+    Taken,
+    Trace,
+    World,
+    as_violation,
+    render,
+    replay,
+)
 from rayproof.properties.suite.drawn.family import Family
 from rayproof.properties.suite.shared import CounterexampleFoundError, Finding, UndeterminedError, present
 

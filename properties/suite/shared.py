@@ -12,10 +12,17 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 
-from rayproof.model.kernel import Result, Scenario, Statement, StatementKind, Verdict, Violation
-from rayproof.model.kernel.simulate import Happening
-from rayproof.model.kernel.statements import DECIDED
-from rayproof.model.kernel.walk import walk
+from rayproof.model.kernel import (
+    DECIDED,
+    Happening,
+    Result,
+    Scenario,
+    Statement,
+    StatementKind,
+    Verdict,
+    Violation,
+    walk,
+)
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.properties.suite.timed import TimedRun, judged, on_its_clock, run_timed, without_clock
 

@@ -6,20 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rayproof.model.kernel import (
+    Happening,
+    Monitor,
     PolicyError,
     Scenario,
+    Simulation,
+    SimulationResult,
     Statement,
     StatementKind,
+    Taken,
     Timing,
     TraceMismatch,
     Violation,
+    as_violation,
+    attempt,
+    replay,
 )
-from rayproof.model.kernel.minimise import attempt
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
-from rayproof.model.kernel.statements import Monitor
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.walk import as_violation
 
 MOST_EVENTS = 20_000
 """Runs of this size rest after a few hundred; one that has so many never will."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from rayproof.model.graph import ClusterSpec, ObjectId, Program, TaskId
@@ -155,6 +156,19 @@ class Measures:
     def unfinished(self) -> list[TaskId]:
         """Tasks that were submitted, never ended and were not given up."""
         return [task for task, times in self.times.items() if times.ended is None and task not in self.rejected]
+
+    def most_waiting(self) -> int:
+        """The most tasks that were in the queue of one node at one time."""
+        changes: dict[str, list[tuple[int, int]]] = {}
+        for times in self.times.values():
+            if times.queued is not None:
+                ends = self.moved_us + 1 if times.started is None else times.started
+                # A start sorts after an arrival of the same moment: both were in the queue.
+                changes.setdefault(times.node, []).extend([(times.queued, 0), (ends, 1)])
+        return max(
+            (max(accumulate(1 - 2 * end for _, end in sorted(edges))) for edges in changes.values()),
+            default=0,
+        )
 
     def waits_us(self) -> list[int]:
         """For each task that started, the time from its submission to its start; ascending."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import accumulate
 
 from rayproof.check.measures import Measures
 from rayproof.model.graph import NodeAffinity, PlacementGroup, Program, Spread, TaskKind, TaskSpec
 from rayproof.properties.entry import Edition
 
+HOOKS = ("place", "order", "preempt", "retry", "transfer", "migrate")
+
 UNASKED = {
     Edition.PAPER: {
         "transfer": "the simulation sends whole objects, in the order in which they are wanted",
         "migrate": "the simulation moves no actors",
+        "preempt": "the paper's local schedulers end no task",
     },
     Edition.RAY2: {
         "migrate": "the simulation moves no actors",
-        "retry": "today's Ray is not asked it in this version (`--edition paper` is)",
     },
 }
 """Hooks that the simulated cluster has no use for, with the reason; the small scopes check them."""
@@ -52,9 +53,12 @@ def idle_hooks(policy: object, measures: Measures, edition: Edition) -> tuple[st
         idle["place"] = "no task could run on more than one node"
     if "retry" not in idle and not any(times.asked for times in measures.times.values()) and not measures.rejected:
         idle["retry"] = "every task found a place at once"
-    if _most_waiting(measures) < 2:
+    most = measures.most_waiting()
+    if most < 2:
         idle["order"] = "never did two tasks wait on one node"
-    has = [hook for hook in ("place", "order", "retry", "transfer", "migrate") if callable(getattr(policy, hook, None))]
+    if most < 1 and not any(times.asked for times in measures.times.values()):
+        idle.setdefault("preempt", "every task found a place at once")
+    has = [hook for hook in HOOKS if callable(getattr(policy, hook, None))]
     return tuple(f"its hook {hook} cannot matter on this workload: {idle[hook]}" for hook in has if hook in idle)
 
 
@@ -64,17 +68,3 @@ def _free(measures: Measures) -> list[TaskSpec]:
         for task in measures.program.tasks.values()
         if task.kind is not TaskKind.ACTOR_METHOD and not isinstance(task.strategy, NodeAffinity)
     ]
-
-
-def _most_waiting(measures: Measures) -> int:
-    """The most tasks that were in the queue of one node at one time."""
-    changes: dict[str, list[tuple[int, int]]] = {}
-    for times in measures.times.values():
-        if times.queued is not None:
-            ends = measures.moved_us + 1 if times.started is None else times.started
-            # A start sorts after an arrival of the same moment: both were in the queue.
-            changes.setdefault(times.node, []).extend([(times.queued, 0), (ends, 1)])
-    return max(
-        (max(accumulate(1 - 2 * end for _, end in sorted(edges))) for edges in changes.values()),
-        default=0,
-    )

@@ -12,8 +12,7 @@ from rayproof.check.reach import idle_hooks
 from rayproof.check.stalled import Stall, stall_of
 from rayproof.model.cluster.paper import ClusterParameters, assemble, raylet_of
 from rayproof.model.graph import ClusterSpec, Get, NodeAffinity, NodeId, Program, Wait
-from rayproof.model.kernel import PolicyError, Timing
-from rayproof.model.kernel.simulate import Happening, Simulation, SimulationResult
+from rayproof.model.kernel import Happening, PolicyError, Simulation, SimulationResult, Timing
 from rayproof.model.scheduler.paper.lowering import lowered, settled_strategies
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.policies import put_again
@@ -82,6 +81,10 @@ class Figures:
     """The rule and the sentence of a policy error, which ended the run."""
     rejected: tuple[str, ...] = ()
     """Tasks that the policy gave up, and those that needed their results."""
+    preempted: int = 0
+    """Running tasks that the policy ended to make room for others."""
+    work_lost_s: float = 0.0
+    """Time for which they had run."""
     stall: Stall | None = None
     """What never ended, in the first of the runs in which something did not."""
     idle: tuple[str, ...] = ()
@@ -292,4 +295,6 @@ def _figures(workload: Workload, runs: list[tuple[Measures, int]]) -> Figures:
         events,
         tuple(measures.unfinished()),
         rejected=tuple(sorted(measures.rejected)),
+        preempted=len(lost := getattr(measures, "preempted", [])),
+        work_lost_s=sum(lost) / 1e6,
     )

@@ -23,26 +23,23 @@ from rayproof.check.simulation import (
 from rayproof.model.cluster.ray2 import Durations, TodayParameters, assemble
 from rayproof.model.graph import (
     Action,
-    ClusterSpec,
     Compute,
     Default,
+    GroupId,
     NodeId,
-    PlacementGroup,
     Program,
-    Resources,
     Spread,
     Submit,
     TaskId,
     TaskKind,
     contract,
 )
-from rayproof.model.kernel import Timing
-from rayproof.model.kernel.simulate import Simulation, SimulationResult
+from rayproof.model.kernel import Name, Simulation, SimulationResult, Timing
 from rayproof.model.scheduler.paper import events
 from rayproof.model.scheduler.policy import built_in
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
-from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseKept
+from rayproof.model.scheduler.policy.queue_hooks import has_order, has_preempt
+from rayproof.model.wire.ray2.leases import ArgumentsHere, Decided, Deferred, LeaseGiven, LeaseId, LeaseKept, Preempted
 from rayproof.model.wire.ray2.objects import Moved
 from rayproof.model.workers.ray2.body import INLINE_BYTES
 from rayproof.model.workers.ray2.events import BodyGoesOn, BodyWaits, TaskPushed
@@ -82,6 +79,11 @@ class TodayMeasures(Measures):
 
     kept: dict[TaskId, int] = field(default_factory=dict)
     """Heads of requests that wait on a node for their arguments -> since when."""
+    queues: dict[Name, dict[LeaseId, int]] = field(default_factory=dict)
+    """Requests that are kept on a node and have no room yet -> since when."""
+    most: int = 0
+    preempted: list[int] = field(default_factory=list)
+    """Of each body that was ended to make room, the time for which it had run."""
     fetched: dict[TaskId, int] = field(default_factory=dict)
     """Time for which a task's request waited for arguments."""
 
@@ -94,11 +96,20 @@ class TodayMeasures(Measures):
                 super().observe(now, events.Granted(task, chosen, by))
             case Deferred(task):
                 super().observe(now, events.Deferred(task))
-            case LeaseKept(_, task):
+            case LeaseKept(lease, task, node):
                 self.kept[task] = now
+                self.queues.setdefault(node, {})[lease] = now
+            case LeaseGiven(lease, node):
+                queue = self.queues.get(node, {})
+                # What finds room at once was in the queue for no time.
+                self.most = max(self.most, sum(since < now for since in queue.values()))
+                queue.pop(lease, None)
             case ArgumentsHere(_, task):
                 if task in self.kept:
                     self.fetched[task] = self.fetched.get(task, 0) + now - self.kept.pop(task)
+            case Preempted(task):
+                began = self.times[task].began if task in self.times else None
+                self.preempted.append(0 if began is None else now - began)
             case TaskPushed(task, node):
                 super().observe(now, events.Queued(task, node))
                 super().observe(now, events.InputsLocal(task, node))
@@ -121,6 +132,10 @@ class TodayMeasures(Measures):
                 super().observe(now, events.DriverDone())
             case _:
                 pass
+
+    def most_waiting(self) -> int:
+        """The most requests that waited for room on one node at one time."""
+        return self.most
 
     def _spent(self, task: TaskId, times: Times) -> dict[str, int]:
         """The time of one task; a decision takes none of its own, and control messages two round trips at most."""
@@ -151,18 +166,20 @@ def run_today(
     """One timed run: how it ended, and that something was drawn: start-ups are. Raises `PolicyError`."""
     recording = workload.recording
     own = workload.cluster is recording.cluster
-    program, cluster = with_groups(recording) if own else (workload.unlowered, workload.cluster)
+    program, cluster = (recording.program if own else workload.unlowered), workload.cluster
     number = {node.id: i for i, node in enumerate(cluster.nodes)}
     program, asked = with_policy(program, policy)
-    if asked is not None and settings.decides is Decides.DRIVER:
+    in_driver = settings.decides is Decides.DRIVER and not decides_in_raylets(policy)
+    if asked is not None and in_driver:
         program = deciding(program)
     parameters = TodayParameters(
         policy=asked,
-        in_driver=settings.decides is Decides.DRIVER,
+        in_driver=in_driver,
         workers=most_workers(workload),
         first_us=first_loads(workload, seed),
         at_once=recording.setup,
         joining=tuple(number[node] for node in recording.late) if own else (),
+        reserved=reserved(recording, number),
         estimates=estimates(program),
         settings=recording.placement,
         times=replace(
@@ -189,6 +206,11 @@ def run_today(
     return simulation.run(until_us=MOST_US, max_events=most_events(workload, settings)), True
 
 
+def decides_in_raylets(policy: Policy) -> bool:
+    """Whether a policy has hooks that no driver can stand in for: what is next on a node, and what makes room there."""
+    return has_order(policy) or has_preempt(policy)
+
+
 def first_loads(workload: Workload, seed: int) -> Callable[[int, int], int]:
     """How long each worker process takes before its first body: drawn anew for each run from those that were recorded.
 
@@ -209,27 +231,14 @@ def first_loads(workload: Workload, seed: int) -> Callable[[int, int], int]:
     return lambda node, position: drawn.get((node, position), TIMES.first_us)
 
 
-def with_groups(recording: Recording) -> tuple[Program, ClusterSpec]:
-    """The recorded program and cluster with placement groups as they were reserved: resources of their nodes."""
-    held: dict[NodeId, list[tuple[str, int, Resources]]] = {}
-    for group in recording.groups:
-        for index, (amounts, where) in enumerate(zip(group.bundles, group.nodes, strict=True)):
-            if where is not None:
-                held.setdefault(where, []).append((group.id, index, amounts))
-    nodes = []
-    for node in recording.cluster.nodes:
-        total = node.total + offered(held.get(node.id, ()))
-        for _, _, amounts in held.get(node.id, ()):
-            total = total - amounts
-        nodes.append(replace(node, total=total))
-    tasks = {}
-    for task in recording.program.tasks.values():
-        tasks[task.id] = task
-        if isinstance(task.strategy, PlacementGroup):
-            demand = in_bundle(task.demand, task.strategy.group, task.strategy.bundle)
-            tasks[task.id] = replace(task, strategy=Default(), demand=demand)
-    program = Program(tasks, recording.program.objects, recording.program.driver, recording.program.name)
-    return program, replace(recording.cluster, nodes=tuple(nodes))
+def reserved(recording: Recording, number: Mapping[NodeId, int]) -> Mapping[GroupId, tuple[int | None, ...]]:
+    """The node of each bundle of each group in the recording."""
+    return MappingProxyType(
+        {
+            group.id: tuple(None if node is None else number.get(node) for node in group.nodes)
+            for group in recording.groups
+        }
+    )
 
 
 def actor_start(workload: Workload) -> int:
@@ -246,7 +255,7 @@ def with_policy(program: Program, policy: Policy) -> tuple[Program, Policy | Non
             task.id: replace(task, strategy=Spread()) if task.strategy == Default() else task
             for task in program.tasks.values()
         }
-        return Program(tasks, program.objects, program.driver, program.name), None
+        return replace(program, tasks=tasks), None
     return program, policy
 
 
@@ -264,7 +273,7 @@ def deciding(program: Program) -> Program:
         return tuple(actions)
 
     tasks = {task.id: replace(task, body=slowed(task.body)) for task in program.tasks.values()}
-    return Program(tasks, program.objects, slowed(program.driver), program.name)
+    return replace(program, tasks=tasks, driver=slowed(program.driver))
 
 
 def estimates(program: Program) -> Mapping[str, int]:

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rayproof.check.reach import UNASKED
-from rayproof.check.simulation import Figures, Settings, Workload, simulate
+from rayproof.check.simulation import Decides, Figures, Settings, Workload, simulate
 from rayproof.check.stalled import Stall
+from rayproof.check.today import decides_in_raylets
 from rayproof.counterexamples import kept
-from rayproof.model.kernel import PolicyError, Statement, Verdict, combine
-from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.trace import Trace
+from rayproof.model.kernel import Limits, PolicyError, Statement, Trace, Verdict, combine
 from rayproof.model.scheduler.policy.hooks import Policy, printable
 from rayproof.policies import LoadedPolicy, load_policy, put_again, questions
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES, Entry, Scope
@@ -142,7 +140,7 @@ def check_policy(
         if found.broken:
             return found.report()
         on_stage(f"{loaded.name}: simulate {workload.recording.name}")
-        found.simulated(simulate(workload, loaded.policy, settings, seeds=SEEDS), settings.edition)
+        found.simulated(simulate(workload, loaded.policy, settings, seeds=SEEDS), settings)
         if found.figures is not None and found.figures.error:
             return found.report()
         if settings.edition is Edition.RAY2:
@@ -188,22 +186,25 @@ class _Found:
         self._verdicts.append(verdict)
         self._notes.append(note)
 
-    def simulated(self, figures: Figures, edition: Edition) -> None:
+    def simulated(self, figures: Figures, settings: Settings) -> None:
         self.figures = figures
-        unasked = "retry" in UNASKED[edition] and callable(getattr(self.loaded.policy, "retry", None))
+        today = settings.edition is Edition.RAY2 and settings.decides is Decides.DRIVER
+        if today and decides_in_raylets(self.loaded.policy):
+            self._notes.append("simulated in the raylets, where its hooks order and preempt decide")
         if figures.error:
             self.add(Verdict.VIOLATED, f"the simulation ended: {figures.error}")
         if figures.capped:
             self.add(Verdict.UNDETERMINED, "the simulation was ended by its cap on events; what it left may end or not")
         if figures.stall is not None:
             by_policy = figures.stall.by_policy
-            if by_policy and unasked:
-                # What waits might be given up, if only somebody asked.
-                by_policy = None
             verdict = Verdict.VIOLATED if by_policy else Verdict.UNDETERMINED if by_policy is None else Verdict.HOLDS
             self._verdicts.append(verdict)
             self._notes += figures.stall.sentences()
         self._notes += figures.idle
+        if figures.preempted:
+            self._notes.append(
+                f"{figures.preempted} running tasks were ended to make room; {figures.work_lost_s:.2f} s of work lost"
+            )
         if figures.rejected:
             named = ", ".join(figures.rejected[:5]) + (" ..." if len(figures.rejected) > 5 else "")
             self._notes.append(f"{len(figures.rejected)} tasks were given up: {named}")
@@ -288,6 +289,7 @@ def _policy_json(policy: PolicyReport, bound: Bound | None, bound_note: str) -> 
         "decisions": None if figures is None else figures.decisions,
         "breakdown": {} if figures is None else {f"{name}_s": value for name, value in figures.breakdown_s.items()},
         "unfinished": [] if figures is None else list(figures.unfinished),
+        "preempted": None if figures is None else {"tasks": figures.preempted, "work_lost_s": figures.work_lost_s},
         "given_up": [] if figures is None else list(figures.rejected),
         "never_ends": None if figures is None or figures.stall is None else _stall_json(figures.stall),
         "capped": figures is not None and figures.capped,

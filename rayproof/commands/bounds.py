@@ -21,14 +21,19 @@ from rayproof.commands.options import BudgetOption, JsonOption, MemoryOption, St
 from rayproof.console import say
 from rayproof.errors import InputError, expected_name
 from rayproof.exits import Exit, Interrupted
-from rayproof.model.kernel import Statement
-from rayproof.model.kernel.bounds import longest_wait, most_often
-from rayproof.model.kernel.components import cyclic_parts
-from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.stategraph import StateGraph
-from rayproof.model.kernel.steps import Step
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.model.kernel import (
+    INTERRUPTED_NOTE,
+    LIVENESS,
+    Explorer,
+    Limits,
+    Report,
+    StateGraph,
+    Statement,
+    Step,
+    longest_wait,
+    most_often,
+)
+from rayproof.model.kernel.liveness.components import cyclic_parts
 from rayproof.outside import entry_of
 from rayproof.progress import live
 from rayproof.targets import STANDARD_OUTPUT, require_file, write_json

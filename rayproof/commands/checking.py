@@ -25,8 +25,7 @@ from rayproof.commands.options import (
 from rayproof.console import report_console
 from rayproof.errors import InputError
 from rayproof.exits import Interrupted
-from rayproof.model.kernel import EXIT_CODES
-from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel import EXIT_CODES, Limits
 from rayproof.problems import one_manifest
 from rayproof.progress import spinner
 from rayproof.properties.entry import Edition

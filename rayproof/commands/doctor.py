@@ -24,9 +24,7 @@ from rayproof.console import json_text, report_console
 from rayproof.counterexamples import load, save, scenario_of, to_trace
 from rayproof.exits import Exit
 from rayproof.model.graph import Resources
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel import Verdict, explore, replay
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.solver.instances import Instance, Node, Task

@@ -19,13 +19,19 @@ from rayproof.commands.options import BudgetOption, EngineOption, JsonOption, Me
 from rayproof.console import say
 from rayproof.errors import InputError
 from rayproof.exits import Exit, Interrupted
-from rayproof.model.kernel import EXIT_CODES, Process, Result
-from rayproof.model.kernel.engines import Engine
-from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.process import state_fields
-from rayproof.model.kernel.reductions import Reduction
-from rayproof.model.kernel.stategraph import StateGraph
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.model.kernel import (
+    EXIT_CODES,
+    INTERRUPTED_NOTE,
+    Engine,
+    Explorer,
+    Limits,
+    Process,
+    Reduction,
+    Report,
+    Result,
+    StateGraph,
+)
+from rayproof.model.kernel.language.process import state_fields
 from rayproof.outside import entry_of
 from rayproof.progress import live
 from rayproof.reducing import explore_entry, only, wanted

@@ -17,11 +17,8 @@ from typing import Any, TypeAlias
 
 from rayproof.counterexamples import NOTHING, Trust, scenario_of
 from rayproof.errors import InputError
-from rayproof.model.kernel import TraceMismatch
-from rayproof.model.kernel.process import slot_of
-from rayproof.model.kernel.replay import Frame, Replayed, replay
-from rayproof.model.kernel.steps import Deliver, Fire
-from rayproof.model.kernel.trace import Trace
+from rayproof.model.kernel import Deliver, Fire, Replayed, Trace, TraceMismatch, replay, slot_of
+from rayproof.model.kernel.counterexample.replay import Frame
 
 ID_FIELDS = frozenset({"task", "tasks", "call", "lease", "actor"})
 

@@ -33,8 +33,8 @@ class {kind}:
     def place(self, task, view, memory, ctx):
         """The name of one of view.options, or None to wait until the view changes; or a pair of that and new memory.
 
-        task: id, name, demand, inputs, strategy, hints (priority, deadline_us, waiting_timeout_us, duration_us), again,
-            actor (whether it creates one).
+        task: id, name, demand, inputs, strategy, hints (priority, deadline_us, waiting_timeout_us, duration_us, job),
+            again, actor (whether it creates one).
         view: options (legal nodes), nodes (all, also dead ones), origin, input_bytes, local_bytes, remote_bytes(node).
         A node: name, index, total, available, labels, queue_length, task_us, queued_us, utilization, fits_now(demand).
         Amounts are Ray's: node.total["CPU"] and node.available.get("CPU", 0) are 1.0 for one CPU.
@@ -50,6 +50,7 @@ class {kind}:
     # More hooks, if you need them; each alone is a policy, too, and Ray's default then decides the rest:
     #   model/scheduler/policy/queue_hooks.py
     #   order(self, queue, view, memory, ctx) -> the id of the waiting task of a node that starts next
+    #   preempt(self, task, running, free, memory, ctx) -> None, or the id of the running task that makes room
     #   retry(self, task, attempt, view, memory, ctx) -> None (wait), Backoff(us) or GIVE_UP
     #   model/scheduler/policy/move_hooks.py
     #   migrate(self, request, view, memory, ctx) -> None (nobody moves) or MoveActor(actor, to)
@@ -66,7 +67,7 @@ from pathlib import Path
 import pytest
 
 from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import explore
 from rayproof.properties.catalogue import ENTRIES, Scope
 from rayproof.policies import load_policy
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rayproof.model.kernel.engines import Engine
+from rayproof.model.kernel import Engine
 
 ReduceOption = Annotated[
     str | None,

@@ -13,8 +13,7 @@ from rayproof.commands.options import JsonOption
 from rayproof.console import report_console, say
 from rayproof.counterexamples import Trust, load, shown
 from rayproof.errors import InputError
-from rayproof.model.kernel import EXIT_CODES, Verdict
-from rayproof.model.kernel.trace import listed
+from rayproof.model.kernel import EXIT_CODES, Verdict, listed
 from rayproof.targets import STANDARD_OUTPUT, require_file, write_json
 from rayproof.verify import versions
 

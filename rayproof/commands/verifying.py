@@ -24,9 +24,7 @@ from rayproof.console import report_console
 from rayproof.counterexamples import kept
 from rayproof.errors import InputError
 from rayproof.exits import Interrupted
-from rayproof.model.kernel import EXIT_CODES
-from rayproof.model.kernel.engines import Engine
-from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel import EXIT_CODES, Engine, Limits
 from rayproof.progress import live
 from rayproof.properties.catalogue import ENTRIES, Entry, Scope
 from rayproof.targets import STANDARD_OUTPUT, require_file, require_folder, write_json

@@ -13,8 +13,7 @@ from rayproof.gaps.owner import Owner
 from rayproof.gaps.programs import Runnable, runnable
 from rayproof.model.cluster.paper import ClusterParameters, assemble, raylet_of
 from rayproof.model.graph import TaskId
-from rayproof.model.kernel import Name, PolicyError, Process, Timing
-from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel import Name, PolicyError, Process, Simulation, Timing
 from rayproof.model.scheduler.paper.events import Moved, Queued, Started
 from rayproof.model.scheduler.paper.worker import Driver
 from rayproof.model.scheduler.policy.hooks import Policy, policy_name

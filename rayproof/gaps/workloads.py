@@ -16,8 +16,7 @@ from rayproof.errors import InputError
 from rayproof.gaps.running import MOST_WORKERS
 from rayproof.model.cluster.paper import ClusterParameters, assemble
 from rayproof.model.graph import Compute
-from rayproof.model.kernel import PolicyError, Timing
-from rayproof.model.kernel.simulate import Simulation
+from rayproof.model.kernel import PolicyError, Simulation, Timing
 from rayproof.model.scheduler.policy.hooks import Policy, policy_name
 from rayproof.policies import require_settled
 

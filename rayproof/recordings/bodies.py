@@ -13,10 +13,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from rayproof.model.graph import Action, Compute, Get, Put, Submit, TaskId, TaskKind, Wait
+from rayproof.model.graph import (
+    Action,
+    AwaitGroup,
+    Compute,
+    Get,
+    GiveUpGroup,
+    GroupId,
+    MakeGroup,
+    Put,
+    Submit,
+    TaskId,
+    TaskKind,
+    Wait,
+)
 from rayproof.model.graph.program import DRIVER
 from rayproof.recordings.executions import Act, Executions, executions
-from rayproof.recordings.lines import GetBegin, GetEnd, PutDone, Submitted, WaitBegin, WaitEnd
+from rayproof.recordings.lines import (
+    GetBegin,
+    GetEnd,
+    GroupMade,
+    GroupRemoved,
+    PutDone,
+    Submitted,
+    WaitBegin,
+    WaitEnd,
+)
 from rayproof.recordings.log import Log
 
 TIMEOUT = "GetTimeoutError"
@@ -62,6 +84,9 @@ def reconstruct(log: Log) -> Bodies:
         if usual:
             acts = tuple(action for action in bodies.by_task[task] if not isinstance(action, Compute))
             bodies.by_task[task] = (Compute(round(median(usual))), *acts)
+    # A recording of schema 1 does not tell who made its groups: they were there before the first task.
+    before = [group for group in log.groups if group not in writer.makers]
+    bodies.driver = (*map(MakeGroup, before), *map(AwaitGroup, before), *bodies.driver)
     return bodies
 
 
@@ -98,6 +123,8 @@ class _Writer:
     log: Log
     bodies: Bodies
     submitted: set[TaskId] = field(default_factory=set)
+    makers: dict[GroupId, TaskId] = field(default_factory=dict)
+    """Who made each placement group."""
 
     def body(
         self,
@@ -138,6 +165,11 @@ class _Writer:
                     submit(_submitted(self.log, act))
                 case PutDone():
                     actions.append(Put(act.object))
+                case GroupMade():
+                    if self.makers.setdefault(act.group, process) == process and MakeGroup(act.group) not in actions:
+                        actions.append(MakeGroup(act.group))
+                case GroupRemoved():
+                    actions.append(GiveUpGroup(act.group))
                 case GetBegin() | WaitBegin():
                     waiting = act
                 case GetEnd() | WaitEnd():
@@ -154,7 +186,9 @@ class _Writer:
     ) -> list[Action]:
         match begun, ended:
             case GetBegin(), GetEnd(error=error) if error != TIMEOUT:
-                return [Get(begun.objects)] if begun.objects else []
+                # Of a group that somebody else has made it is not modelled that it is waited for.
+                groups = [AwaitGroup(group) for group in begun.groups if self.makers.get(group) == process]
+                return [*groups, Get(begun.objects)] if begun.objects else [*groups]
             case WaitBegin(), WaitEnd(ready=ready) if ready >= begun.count:
                 return [Wait(begun.objects, begun.count)]
             case GetBegin() | WaitBegin(), _:

@@ -173,7 +173,7 @@ def _put(fields: Fields, us: int, by: str) -> Event:
 
 
 def _get_begin(fields: Fields, us: int, by: str) -> Event:
-    return GetBegin(fields, us, by, fields.texts("objs"))
+    return GetBegin(fields, us, by, fields.texts("objs"), fields.texts("pgs"))
 
 
 def _get_end(fields: Fields, us: int, by: str) -> Event:

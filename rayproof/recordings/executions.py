@@ -8,10 +8,21 @@ from typing import TypeAlias
 
 from rayproof.model.graph import NodeId, TaskId
 from rayproof.model.graph.program import DRIVER
-from rayproof.recordings.lines import BodyEnd, BodyStart, GetBegin, GetEnd, PutDone, Submitted, WaitBegin, WaitEnd
+from rayproof.recordings.lines import (
+    BodyEnd,
+    BodyStart,
+    GetBegin,
+    GetEnd,
+    GroupMade,
+    GroupRemoved,
+    PutDone,
+    Submitted,
+    WaitBegin,
+    WaitEnd,
+)
 from rayproof.recordings.log import Log
 
-Act: TypeAlias = Submitted | PutDone | GetBegin | GetEnd | WaitBegin | WaitEnd
+Act: TypeAlias = Submitted | PutDone | GetBegin | GetEnd | WaitBegin | WaitEnd | GroupMade | GroupRemoved
 
 
 @dataclass(slots=True)
@@ -75,7 +86,9 @@ def executions(log: Log) -> Executions:
                     raise event.at.bad(f"body of {event.task} ends while a get or wait blocks it", "its end before")
                 open_runs[-1].end_us = event.us - log.origin_us
                 open_runs[-1].ok = event.ok
-            case Submitted() | PutDone() | GetBegin() | GetEnd() | WaitBegin() | WaitEnd():
+            case (
+                Submitted() | PutDone() | GetBegin() | GetEnd() | WaitBegin() | WaitEnd() | GroupMade() | GroupRemoved()
+            ):
                 if event.by != DRIVER and event.by not in runs:
                     raise event.at.bad(f"{event.by} acts before its body starts", f"an exec_start of {event.by} before")
                 acts = driver if event.by == DRIVER else runs[event.by][-1].acts

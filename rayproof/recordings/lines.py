@@ -162,6 +162,8 @@ class GetBegin:
     us: int
     by: TaskId
     objects: tuple[ObjectId, ...]
+    groups: tuple[str, ...] = ()
+    """Placement groups (short ids) that are waited for until they are ready."""
 
 
 @dataclass(frozen=True, slots=True)

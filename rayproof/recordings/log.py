@@ -186,6 +186,7 @@ def _check_event(event: Event, check: Callable[..., None]) -> None:
         case GetBegin() | WaitBegin():
             check(event.at, "submitter", event.by)
             check(event.at, "object", *event.objects)
+            check(event.at, "placement group", *(event.groups if isinstance(event, GetBegin) else ()))
         case WaitEnd():
             check(event.at, "submitter", event.by)
             check(event.at, "object", *event.objects)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rayproof.model.graph import Resources
 from rayproof.model.scheduler.ray import HybridOptions
 from rayproof.recordings.bodies import reconstruct
-from rayproof.recordings.lines import GroupReady
 from rayproof.recordings.log import Log, read_log
 from rayproof.recordings.nodes import cluster, faults, late
 from rayproof.recordings.outcome import outcome
@@ -39,7 +37,15 @@ def recording_of(log: Log) -> Recording:
         cluster=nodes,
         late=late(log),
         setup=setup,
-        groups=_groups(log),
+        groups=tuple(
+            Group(
+                group.id,
+                group.strategy,
+                group.bundles,
+                tuple(node for _, _, node in sorted(log.groups[group.id].bundles, key=lambda bundle: bundle[0])),
+            )
+            for group in built.groups.values()
+        ),
         outcome=outcome(log, bodies.runs, built),
         faults=struck,
         startup=startup(log, bodies.runs, built, nodes, struck),
@@ -57,20 +63,3 @@ def _placement(log: Log) -> HybridOptions:
         top_k_fraction=float(told.get("RAY_scheduler_top_k_fraction", default.top_k_fraction)),
         avoid_gpu_nodes=told.get("RAY_scheduler_avoid_gpu_nodes", "true").lower() in ("1", "true"),
     )
-
-
-def _groups(log: Log) -> tuple[Group, ...]:
-    strategies = {event.group: event.strategy for event in log.events if isinstance(event, GroupReady)}
-    found = []
-    for group in log.groups.values():
-        bundles = sorted(group.bundles, key=lambda bundle: bundle[0])
-        reserved = tuple(Resources.from_amounts(amounts) for _, amounts, _ in bundles)
-        found.append(
-            Group(
-                group.id,
-                group.strategy or strategies.get(group.hex, "PACK"),
-                reserved,
-                tuple(node for _, _, node in bundles),
-            )
-        )
-    return tuple(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rayproof.model.graph import ActorId, ClusterSpec, NodeId, Program, Resources, TaskId
+from rayproof.model.graph import ActorId, BundleStrategy, ClusterSpec, NodeId, Program, Resources, TaskId
 from rayproof.model.scheduler.ray import HybridOptions
 from rayproof.recordings.lines import FaultKind
 
@@ -94,7 +94,7 @@ class Group:
     """A placement group."""
 
     id: str
-    strategy: str
+    strategy: BundleStrategy
     bundles: tuple[Resources, ...]
     nodes: tuple[NodeId | None, ...]
     """Where each bundle was reserved in the recording."""

@@ -11,7 +11,10 @@ from typing import Any
 from rayproof.errors import InputError
 from rayproof.jsonfields import Fields
 from rayproof.model.graph import (
+    BundleStrategy,
     Default,
+    GroupId,
+    GroupSpec,
     Hints,
     NodeAffinity,
     NodeId,
@@ -31,7 +34,7 @@ from rayproof.model.graph import (
     Wait,
 )
 from rayproof.recordings.bodies import Bodies
-from rayproof.recordings.lines import Located, PutDone, TaskLine
+from rayproof.recordings.lines import GroupReady, Located, PutDone, TaskLine
 from rayproof.recordings.log import Log
 
 BUNDLE_RESOURCE = re.compile(r"(?P<name>.+)_group_(?:\d+_)?[0-9a-f]+")
@@ -63,10 +66,26 @@ def program(log: Log, bodies: Bodies, present: frozenset[NodeId]) -> tuple[Progr
     if given:
         driver = (*(Submit(task) for task in setup), Wait(tuple(given), len(given)), *driver)
     try:
-        built = Program(setup | tasks, _objects(log, outputs), driver, log.meta.scenario)
+        built = Program(setup | tasks, _objects(log, outputs), driver, log.meta.scenario, _groups(log))
     except ProgramError as error:
         raise InputError(log.path, None, str(error), "a program that could have run") from error
     return built, frozenset(setup)
+
+
+def _groups(log: Log) -> dict[GroupId, GroupSpec]:
+    """The placement groups as they were asked for."""
+    ready = {event.group: event.strategy for event in log.events if isinstance(event, GroupReady)}
+    found = {}
+    for group in log.groups.values():
+        told = group.strategy or ready.get(group.hex, BundleStrategy.PACK)
+        if told not in set(BundleStrategy):
+            raise group.at.bad(f"unknown strategy {told!r}", "one of " + ", ".join(BundleStrategy))
+        bundles = tuple(
+            Resources.from_amounts({name: amount for name, amount in amounts.items() if name not in UNPLACED})
+            for _, amounts, _ in sorted(group.bundles, key=lambda bundle: bundle[0])
+        )
+        found[group.id] = GroupSpec(group.id, bundles, BundleStrategy(told))
+    return found
 
 
 def demand(log: Log, line: TaskLine) -> Resources:
@@ -134,12 +153,12 @@ def _task(log: Log, line: TaskLine, outputs: tuple[ObjectId, ...], bodies: Bodie
     )
 
 
-HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration"})
+HINTS = frozenset({"priority", "deadline", "waiting_timeout", "duration", "job"})
 """Labels that are read as hints."""
 
 
 def hints_in(labels: Any) -> Hints:
-    """Wishes in the labels of a task (`_labels`), named as in `HINTS`; all but `priority` in seconds.
+    """Wishes in the labels of a task (`_labels`), named as in `HINTS`; all but `priority` and `job` in seconds.
 
     Ray has no options of these names and hands labels on as they are. What is no number says nothing.
     """
@@ -154,7 +173,8 @@ def hints_in(labels: Any) -> Hints:
     def us(name: str) -> int | None:
         return round(told[name] * 1e6) if name in told else None
 
-    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"))
+    job = str(labels.get("job", "")) if isinstance(labels, dict) else ""
+    return Hints(round(told.get("priority", 0)), us("deadline"), us("waiting_timeout"), us("duration"), job)
 
 
 def _max_retries(log: Log, line: TaskLine) -> int:

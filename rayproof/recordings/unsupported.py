@@ -38,7 +38,7 @@ def unsupported(log: Log, bodies: Bodies, found: tuple[Fault, ...], setup: froze
 def _groups(log: Log) -> list[str]:
     return [
         f"The reservation of placement group {group.id} ({len(group.bundles)} bundles) is not the policy's to make: "
-        "its bundles stay on the nodes of the recording."
+        "its bundles go to the nodes of the recording while there is room for them."
         for group in log.groups.values()
     ]
 

@@ -8,9 +8,7 @@ from pathlib import Path
 
 from rayproof.counterexamples import OWN, load, scenario_and_policy, shown
 from rayproof.errors import InputError
-from rayproof.model.kernel import TraceMismatch, Violation
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import walkable
+from rayproof.model.kernel import TraceMismatch, Violation, replay, walkable
 from rayproof.policies import settled
 from rayproof.suite.fingerprints import Fingerprints
 

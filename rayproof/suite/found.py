@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rayproof.counterexamples import OWN, file_as_typed, save, shown, to_trace
-from rayproof.model.kernel.minimise import minimise
+from rayproof.model.kernel import minimise
 from rayproof.properties.suite.shared import Finding
 from rayproof.suite.fingerprints import Fingerprints
 

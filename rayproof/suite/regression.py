@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rayproof.counterexamples import OWN, load, scenario_and_policy, shown
-from rayproof.model.kernel.minimise import attempt
-from rayproof.model.kernel.walk import walkable
+from rayproof.model.kernel import attempt, walkable
 from rayproof.policies import settled
 from rayproof.suite.corpus import instead
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 from _pytest.junitxml import xml_key
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.verdicts import SEARCH_ENDED
+from rayproof.model.kernel import SEARCH_ENDED, Verdict
 from rayproof.properties.suite.shared import ENDED, PROFILES, SCHEDULES, VACUOUS, Row
 from rayproof.suite.fingerprints import Fingerprints
 from rayproof.suite.options import Options

@@ -21,6 +21,7 @@ from rayproof.supervised.values import sealed
 HOOKS = {
     "place": ("task", "view", "memory", "ctx"),
     "order": ("queue", "view", "memory", "ctx"),
+    "preempt": ("task", "running", "free", "memory", "ctx"),
     "retry": ("task", "attempt", "view", "memory", "ctx"),
     "migrate": ("request", "view", "memory", "ctx"),
     "transfer": ("queue", "view", "memory", "ctx"),

@@ -42,7 +42,7 @@ MANY_NODES = 16
 
 
 class Supervised:
-    """Has those of the hooks `place`, `order`, `retry`, `migrate` and `transfer` that the policy has."""
+    """Has those of the hooks `place`, `order`, `preempt`, `retry`, `migrate` and `transfer` that the policy has."""
 
     remembers = True
     """Equal questions get equal answers: asking several times in a row finds nothing."""
@@ -85,6 +85,9 @@ class Supervised:
 
     def _retry(self, task: Any, attempt: int, view: Any, memory: Hashable, ctx: Choices) -> Any:
         return self._decided("retry", (task, attempt, view), memory, ctx)
+
+    def _preempt(self, task: Any, running: Any, free: Any, memory: Hashable, ctx: Choices) -> Any:
+        return self._decided("preempt", (task, running, free), memory, ctx)
 
     def _migrate(self, request: Any, view: Any, memory: Hashable, ctx: Choices) -> Any:
         return self._decided("migrate", (request, view), memory, ctx)

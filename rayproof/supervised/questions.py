@@ -65,7 +65,8 @@ class Numbers:
             case "order":
                 queue, local = arguments
                 there = tuple(sorted(local.free.items()))
-                return tuple(map(self._waiting, queue)), local.node, there, local.running
+                holding = tuple(map(self.value, local.holding))
+                return tuple(map(self._waiting, queue)), local.node, there, local.running, holding
             case "transfer":
                 queue, link = arguments
                 return tuple(map(self.value, queue)), self.value(link)
@@ -118,7 +119,8 @@ class Numbers:
         )
 
     def _waiting(self, task: WaitingTask) -> int:
-        return self._number("waiting", (task.id, self._part(task.demand), self._part(task.hints), task.input_bytes))
+        parts = (task.id, self._part(task.demand), self._part(task.hints), task.input_bytes, task.name)
+        return self._number("waiting", parts)
 
     def _node(self, node: NodeView) -> int:
         known = self._kinds.get(node.index)
@@ -196,8 +198,9 @@ class Arguments:
             case "retry":
                 return things[payload[0]], payload[1], self._view(*payload[2:])
             case "order":
-                queue, node, available, running = payload
-                return [things[i] for i in queue], LocalView(node, MappingProxyType(dict(available)), running)
+                queue, node, available, running, holding = payload
+                there = MappingProxyType(dict(available))
+                return [things[i] for i in queue], LocalView(node, there, running, tuple(things[i] for i in holding))
             case "transfer":
                 queue, link = payload
                 return tuple(things[i] for i in queue), things[link]
@@ -217,8 +220,8 @@ class Arguments:
                 id_, name, demand, inputs, strategy, again, hints, actor = value
                 return TaskView(id_, name, things[demand], inputs, things[strategy], again, things[hints], actor)
             case "waiting":
-                id_, demand, hints, size = value
-                return WaitingTask(id_, things[demand], things[hints], size)
+                id_, demand, hints, size, name = value
+                return WaitingTask(id_, things[demand], things[hints], size, name)
             case _:
                 stays, available, queued, task_us, used, alive, draining, pulls = value
                 name, id_, index, total, labels, gpu = things[stays]
@@ -289,6 +292,8 @@ def _about(hook: str, payload: Payload, name: Callable[[int], str]) -> str:
             return f"when asked about {name(payload[0])}"
         case "retry":
             return f"in retry, asked about {name(payload[0])}"
+        case "preempt":
+            return f"in preempt, asked to make room for {name(payload[0])}"
         case "migrate":
             return f"in migrate, asked to make room for {name(payload[0])}"
         case _:

@@ -7,10 +7,7 @@ from collections.abc import Callable
 from rayproof.model.actors.hosts import Host, RedirectedCaller
 from rayproof.model.actors.migration import Coordinator
 from rayproof.model.actors.ray2.calls import Caller
-from rayproof.model.kernel import StateView, always
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.trace import Trace, render
+from rayproof.model.kernel import StateView, Trace, always, explore, render, replay
 from rayproof.properties.catalogue import CATALOGUE
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from rayproof.model.actors.ray2.events import Started
 from rayproof.model.actors.ray2.protocol import CallOutcome
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import Verdict, explore
 from rayproof.properties.actors.ray2.bugs import ACTOR_BUGS
 from rayproof.properties.actors.ray2.scopes import ACTOR_ENTRIES
 from rayproof.properties.actors.ray2.statements import Order

@@ -16,9 +16,7 @@ from rayproof.check.simulation import Figures, Settings, Workload, prepare, simu
 from rayproof.check.verdict import check_policy
 from rayproof.gaps.workloads import run_workload
 from rayproof.model.graph import NodeAffinity
-from rayproof.model.kernel import PolicyError, Result, Scenario, Verdict
-from rayproof.model.kernel.explore import Limits
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.model.kernel import INTERRUPTED_NOTE, Limits, PolicyError, Result, Scenario, Verdict
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Choices, ClusterView, Policy, TaskView
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff

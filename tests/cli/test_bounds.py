@@ -7,7 +7,7 @@ from rayproof.cli import app
 from rayproof.commands.bounds import bounds_of
 from rayproof.commands.explore_graph import NotExhaustedError
 from rayproof.errors import InputError
-from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel import Limits
 
 RUN = CliRunner()
 

@@ -8,7 +8,7 @@ import pytest
 
 from rayproof.commands.explore_graph import MOST_STATES, as_dot, as_networkx, write
 from rayproof.errors import InputError
-from rayproof.model.kernel.explore import Explorer, Limits
+from rayproof.model.kernel import Explorer, Limits
 from tests.cli.test_commands import rayproof
 from tests.kernel.liveness.systems import coin, service
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from rayproof import exercise
-from rayproof.model.kernel.explore import Progress
+from rayproof.model.kernel import Progress
 from rayproof.progress import Lines, line, live
 from tests.cli.test_commands import rayproof
 from tests.shared_data import PROJECT

@@ -2,8 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import campaign, explore
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 

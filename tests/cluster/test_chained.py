@@ -2,10 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel import StatementKind
-from rayproof.model.kernel.explore import Limits, explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import Limits, StatementKind, campaign, explore, replay
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from rayproof.properties.cluster.paper.bugs import CHAINED_BUGS

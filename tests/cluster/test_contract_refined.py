@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from rayproof.model.graph import TaskId
-from rayproof.model.kernel import Scenario, Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import Scenario, Verdict, campaign, explore
 from rayproof.model.scheduler.paper.raylet import Raylet
 from rayproof.model.swap import Swap
 from rayproof.properties.catalogue import CATALOGUE

@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import World
+from rayproof.model.kernel.relation.transitions import Transitions
 from rayproof.properties.catalogue import build
 from tests.kernel.test_two_forms import form_of_packed, form_of_world
 

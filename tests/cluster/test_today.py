@@ -7,21 +7,20 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import Verdict, campaign, explore
 from rayproof.model.scheduler.policy.built_in import BUILT_IN, with_defaults
 from rayproof.policies import load_policy
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
+from rayproof.properties.cluster.ray2.groups.scopes import GROUP_ENTRIES
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.entry import Edition
 from rayproof.verify import verify
 from tests.scopes import check_killed
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "policies"
-POLICED = [entry.name for entry in TODAY_ENTRIES if entry.takes_policy]
+POLICED = [entry.name for entry in (*TODAY_ENTRIES, *GROUP_ENTRIES) if entry.takes_policy]
 
 
 def test_every_scope_is_pinned_and_of_todays_edition() -> None:
@@ -93,5 +92,6 @@ def test_what_ray_promises_of_its_own_policy_is_not_owed_by_another() -> None:
     assert own - other == {
         "a_fit_on_the_idle_own_node_is_kept",
         "the_less_used_node_goes_first",
+        "nothing_is_given_up",
         "some_task_leaves_its_driver",
     }

@@ -9,11 +9,20 @@ from itertools import combinations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayproof.model.kernel import Context, Process, Scenario, StateView, TimerKind, Verdict, constant, eventually
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.fairness import FAIR, Fairness
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel import (
+    Context,
+    Explorer,
+    Process,
+    Scenario,
+    StateView,
+    TimerKind,
+    Verdict,
+    constant,
+    eventually,
+    minimise,
+    replay,
+)
+from rayproof.model.kernel.liveness.fairness import FAIR, Fairness
 from rayproof.properties.suite.shared import PATIENT
 
 TIMERS = ("a", "b")
@@ -190,7 +199,7 @@ def test_verdicts_agree_and_lassos_are_fair() -> None:
             oracle = Oracle(table, assumed)
             if len(oracle.moves) > MOST_MOVES:
                 continue
-            result = explore(scenario, fairness=assumed)
+            result = Explorer(scenario, fairness=assumed).run()
             assert result.verdict is (Verdict.VIOLATED if oracle.starves() else Verdict.HOLDS)
             if result.violation is not None and assumed == FAIR:
                 found = result.violation

@@ -4,13 +4,7 @@ from random import Random
 
 import pytest
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.charts import sequence_chart
-from rayproof.model.kernel.engines import Engine, explore
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.trace import Trace, render
-from rayproof.model.kernel.walk import walk
+from rayproof.model.kernel import Engine, Trace, Verdict, explore, minimise, render, replay, sequence_chart, walk
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
@@ -20,7 +14,7 @@ FOUND_BY_WALKS = ("heartbeat_overwrites", "never_reconsiders", "ignores_free_res
 
 SMALL = (
     "chain-stale",
-    "groups-two",
+    "today-group-two",
     "leases-duplicates",
     "store-two-returns",
     "control-slow",

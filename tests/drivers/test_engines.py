@@ -8,32 +8,37 @@ import pytest
 from rayproof.model.gcs.paper.scenarios import push
 from rayproof.model.kernel import (
     Context,
+    Engine,
+    Fault,
     FaultKind,
+    Heal,
+    Limits,
     Message,
     ModelError,
     Name,
     Process,
+    Progress,
     Scenario,
+    Simulation,
+    Statement,
+    StateView,
+    Symmetry,
     TimerKind,
     Verdict,
     always,
     audit,
+    campaign,
+    explore,
+    explore_reduced,
+    replay,
+    walk,
 )
-from rayproof.model.kernel.engines import Engine, explore
-from rayproof.model.kernel.explore import Limits, Progress
-from rayproof.model.kernel.gate import explore_reduced
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.kernel.statements import Statement, StateView
-from rayproof.model.kernel.steps import Fault, Heal
-from rayproof.model.kernel.symmetry import Symmetry
-from rayproof.model.kernel.walk import campaign, walk
 from rayproof.properties.catalogue import build
 
 SMALL = (
     "chain-3-2-1",
     "chain-stale",
-    "groups-crash",
+    "today-group-crash",
     "leases-crash",
     "store-two-returns",
     "control-slow",

@@ -6,7 +6,9 @@ import pytest
 
 from rayproof.model.kernel import (
     Context,
+    Engine,
     FaultKind,
+    Invisible,
     LinkKind,
     LinkRule,
     Message,
@@ -14,23 +16,23 @@ from rayproof.model.kernel import (
     Name,
     Process,
     Scenario,
+    Simulation,
     Statement,
     StatementKind,
     StateView,
+    Symmetry,
     TimerKind,
     Verdict,
     always,
     audit,
+    campaign,
     eventually,
+    explore,
+    explore_reduced,
     leads_to,
     refines,
+    walk,
 )
-from rayproof.model.kernel.engines import Engine, explore
-from rayproof.model.kernel.gate import explore_reduced
-from rayproof.model.kernel.invisible import Invisible
-from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.kernel.symmetry import Symmetry
-from rayproof.model.kernel.walk import campaign, walk
 
 ENGINES = (Engine.INTEGERS, Engine.VECTOR)
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from rayproof.counterexamples import to_trace
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import explore
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.solver.instances import to_json

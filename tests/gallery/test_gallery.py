@@ -2,10 +2,8 @@
 
 import pytest
 
-from rayproof.model.kernel import Process, Verdict
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.walk import campaign, walkable
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import Process, Verdict, World, campaign, walkable
+from rayproof.model.kernel.relation.transitions import Transitions
 from rayproof.properties.catalogue import CATALOGUE, Scope
 from rayproof.properties.gallery.entries import GALLERY
 from rayproof.properties.gallery.entry import GalleryEntry, Standing

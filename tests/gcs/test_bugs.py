@@ -2,11 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel import StatementKind
-from rayproof.model.kernel.explore import Limits, explore
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import LIVENESS, Limits, StatementKind, campaign, explore, replay
 from rayproof.properties.bugs import BUGS, LIVELOCK_BUGS, Bug
 from rayproof.properties.catalogue import CATALOGUE, Scope, build
 from rayproof.properties.gcs.chain.bugs import CHAIN_BUGS

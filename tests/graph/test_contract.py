@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from rayproof.model.graph import Get, NodeAffinity, ObjectSpec, Program, Put, Submit, TaskKind, TaskSpec, Wait
+from rayproof.model.graph import (
+    Get,
+    NodeAffinity,
+    ObjectSpec,
+    PlacementGroup,
+    Program,
+    Put,
+    Submit,
+    TaskKind,
+    TaskSpec,
+    Wait,
+)
 from rayproof.model.graph.contract import (
     RULES,
     Began,
@@ -18,6 +29,7 @@ from rayproof.model.graph.contract import (
     Failed,
     Got,
     GotError,
+    GroupRemoved,
     Made,
     PlaceDied,
     Standing,
@@ -123,6 +135,19 @@ def test_errors_with_their_causes() -> None:
     assert not first_refusal(
         (A, B, CancelAsked("a"), Failed("a", ErrorKind.CANCELLED), Failed("b", ErrorKind.DEPENDENCY))
     )
+
+
+def test_the_end_of_another_group_is_no_cause() -> None:
+    tasks = TASKS | {"a": replace(TASKS["a"], strategy=PlacementGroup("g"))}
+    program = Program(tasks, PROGRAM.objects, PROGRAM.driver)
+    for removed, allowed in (("g", True), ("h", False)):
+        machine = Contract(program)
+        assert not machine.observe(A) and not machine.observe(GroupRemoved(removed))
+        refusal = machine.observe(Failed("a", ErrorKind.GROUP_REMOVED))
+        assert refusal.startswith("an_error_has_its_cause") is not allowed
+        without = Contract(program, frozenset({"an_error_has_its_cause"}))
+        facts: tuple[Fact, ...] = (A, GroupRemoved(removed), Failed("a", ErrorKind.GROUP_REMOVED))
+        assert not any(without.observe(fact) for fact in facts)
 
 
 def test_concurrent_actors_owe_no_order() -> None:

@@ -6,9 +6,13 @@ import pytest
 
 from rayproof.model.graph import (
     Action,
+    AwaitGroup,
     Compute,
     Default,
     Get,
+    GiveUpGroup,
+    GroupSpec,
+    MakeGroup,
     NodeAffinity,
     ObjectSpec,
     PlacementGroup,
@@ -75,6 +79,35 @@ def test_bundles_become_affinities() -> None:
     assert [task.strategy for task in settled.tasks.values()] == [NodeAffinity("n1"), Default(), Default()]
 
 
+def test_bundles_as_affinities_need_no_groups() -> None:
+    group = GroupSpec("G", (Resources.of(CPU=1),))
+    task = TaskSpec("a", strategy=PlacementGroup("G", 0), body=(GiveUpGroup("G"),))
+    program = Program({"a": task}, {}, (MakeGroup("G"), AwaitGroup("G"), Submit("a")), groups={"G": group})
+    settled = settled_strategies(program, {("G", 0): "n1"}, frozenset({"n1"}))
+    assert settled.driver == (Submit("a"),) and not settled.groups
+    assert settled.tasks["a"].body == (Compute(0),)
+
+
+@pytest.mark.parametrize(
+    ("driver", "bundles", "words"),
+    [
+        ((), 1, "group G is never made"),
+        ((MakeGroup("G"), MakeGroup("G")), 1, "group G is made twice, by driver and driver"),
+        ((MakeGroup("G"),), 0, "or no bundles"),
+        ((Submit("a"), MakeGroup("G")), 1, "task a asks for bundle 1 of 1"),
+        ((MakeGroup("G"), Submit("b")), 1, "b waits for group G without having made it"),
+    ],
+)
+def test_groups_that_no_execution_can_satisfy(driver: tuple[Action, ...], bundles: int, words: str) -> None:
+    tasks = {
+        "a": TaskSpec("a", strategy=PlacementGroup("G", 1)),
+        "b": TaskSpec("b", body=(AwaitGroup("G"),)),
+    }
+    submitted = {name: task for name, task in tasks.items() if Submit(name) in driver}
+    with pytest.raises(ProgramError, match=words):
+        Program(submitted, {}, driver, groups={"G": GroupSpec("G", (Resources.of(CPU=1),) * bundles)})
+
+
 OBJECT = {"o": ObjectSpec("o")}
 
 
@@ -84,6 +117,7 @@ OBJECT = {"o": ObjectSpec("o")}
         ([TaskSpec("t")], {}, (), "t is never submitted"),
         ([TaskSpec("t")], {}, (Submit("t"), Submit("t")), "submitted twice"),
         ([], {}, (Submit("t"),), "submits t, which is not"),
+        ([], {}, (MakeGroup("g"),), "speaks of group g, which the program does not have"),
         ([], OBJECT, (), "o has no producer"),
         ([TaskSpec("t", (), ("o",))], {}, (Submit("t"),), "not among the program's objects"),
         ([TaskSpec("t", (), ("o",))], OBJECT, (Submit("t"), Put("o")), "two producers, t and driver"),

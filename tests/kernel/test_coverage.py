@@ -16,11 +16,11 @@ from rayproof.model.kernel import (
     Verdict,
     always,
     audit,
+    explore,
     leads_to,
     refines,
 )
-from rayproof.model.kernel.coverage import handled
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel.judging.coverage import handled
 from rayproof.properties.catalogue import ENTRIES, EXPECTED_IDLE, Scope
 from tests.kernel.liveness.systems import Player, User, coin, game, lock, service
 from tests.kernel.toys import Ask, Beat, Server

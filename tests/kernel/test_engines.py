@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 
 from benchmarks.plain_chain import PLAIN, plain_chain
-from rayproof.model.kernel import Scenario, Verdict
-from rayproof.model.kernel.engines import HANDOVER_STATES, Engine
-from rayproof.model.kernel.engines import explore as explore_any
-from rayproof.model.kernel.explore import Limits, explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.vector.search import VECTORISED, VectorExplorer
-from rayproof.model.kernel.vector.tables import Collision, ExactSet, FingerprintSet, PairTable
+from rayproof.model.kernel import Engine, Limits, Scenario, Verdict, explore, replay
+from rayproof.model.kernel import explore as explore_any
+from rayproof.model.kernel.search.engines import HANDOVER_STATES
+from rayproof.model.kernel.search.vector.search import VECTORISED, VectorExplorer
+from rayproof.model.kernel.search.vector.tables import Collision, ExactSet, FingerprintSet, PairTable
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import ENTRIES, Scope, build
 from tests.kernel.liveness.systems import clock, coin, game, lock, service

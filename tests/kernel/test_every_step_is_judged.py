@@ -9,6 +9,9 @@ import pytest
 
 from rayproof.model.kernel import (
     Context,
+    Deliver,
+    Engine,
+    Fault,
     FaultKind,
     LinkKind,
     LinkRule,
@@ -19,21 +22,22 @@ from rayproof.model.kernel import (
     Scenario,
     Statement,
     StateView,
+    Taken,
+    Tick,
     TimerKind,
     Unhandled,
     Unreachable,
     Verdict,
     always,
+    campaign,
     constant,
     durable,
+    explore,
+    replay,
     sometimes,
     step,
 )
-from rayproof.model.kernel.engines import Engine, explore
-from rayproof.model.kernel.links import merges
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.steps import Deliver, Fault, Taken, Tick
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel.language.links import merges
 
 
 def judged(scenario: Scenario, *statements: Statement, engines: tuple[Engine, ...] = tuple(Engine)) -> set[Verdict]:

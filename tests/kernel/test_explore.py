@@ -9,19 +9,23 @@ from rayproof.model.gcs.chain.clients import ChainClient
 from rayproof.model.gcs.chain.scenarios import chain
 from rayproof.model.kernel import (
     Context,
+    Deliver,
+    Explorer,
+    Limits,
     Process,
     Scenario,
     StateView,
+    Taken,
     TimerKind,
     Verdict,
     always,
+    campaign,
     eventually,
+    explore,
     sometimes,
     step,
 )
-from rayproof.model.kernel.explore import Explorer, Limits, explore, resident_mb
-from rayproof.model.kernel.steps import Deliver, Taken
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel.search.explore import resident_mb
 from tests.kernel.toys import office
 
 

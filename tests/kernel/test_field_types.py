@@ -9,9 +9,20 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, constant, durable
-from rayproof.model.kernel.engines import Engine, explore
-from rayproof.model.kernel.values import freeze, require_immutable
+from rayproof.model.kernel import (
+    Context,
+    Engine,
+    Message,
+    ModelError,
+    Name,
+    Process,
+    Scenario,
+    TimerKind,
+    constant,
+    durable,
+    explore,
+)
+from rayproof.model.kernel.language.values import freeze, require_immutable
 
 
 class Bag(set):  # type: ignore[type-arg]

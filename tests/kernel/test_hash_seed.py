@@ -8,8 +8,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import json
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import explore
+from rayproof.model.kernel import campaign
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from rayproof.check.simulation import Settings, prepare, simulate

@@ -9,17 +9,24 @@ import pytest
 from benchmarks.plain_chain import PLAIN, plain_chain
 from rayproof.model.kernel import (
     Context,
+    Eager,
     FaultKind,
+    Invisible,
     Message,
     Name,
     Process,
+    Reduction,
     Scenario,
     Statement,
     StateView,
+    Symmetry,
     TimerKind,
     Verdict,
     always,
     constant,
+    explore,
+    explore_reduced,
+    replay,
 )
 from rayproof.model.kernel.commuting import NOTHING
 from rayproof.model.kernel.explore import explore

@@ -5,10 +5,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import walk
+from rayproof.model.kernel import (
+    Context,
+    Message,
+    ModelError,
+    Name,
+    Process,
+    Scenario,
+    TimerKind,
+    Unhandled,
+    explore,
+    replay,
+    walk,
+)
 
 
 @dataclass(frozen=True, slots=True)

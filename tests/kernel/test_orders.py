@@ -10,10 +10,16 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, constant
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.orders import ORDERS, ArrangedDict, ArrangedFrozenSet, ArrangedSet, arranged, begin
-from rayproof.model.kernel.values import freeze
+from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, constant, explore
+from rayproof.model.kernel.language.values import freeze
+from rayproof.model.kernel.relation.orders import (
+    ORDERS,
+    ArrangedDict,
+    ArrangedFrozenSet,
+    ArrangedSet,
+    arranged,
+    begin,
+)
 
 THREE = ("ant", "bee", "cat")
 

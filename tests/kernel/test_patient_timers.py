@@ -4,9 +4,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from rayproof.model.kernel import Context, Message, ModelError, Name, Process, Scenario, TimerKind, Unhandled
-from rayproof.model.kernel.explore import Explorer
-from rayproof.model.kernel.steps import Deliver, Fire
+from rayproof.model.kernel import (
+    Context,
+    Deliver,
+    Explorer,
+    Fire,
+    Message,
+    ModelError,
+    Name,
+    Process,
+    Scenario,
+    TimerKind,
+    Unhandled,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,23 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from rayproof.model.kernel import Context, FaultKind, PolicyError, Process, Scenario, Verdict, always, durable
-from rayproof.model.kernel.explore import Explorer
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.trace import Trace, render
-from rayproof.model.kernel.vector.search import VectorExplorer
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel import (
+    Context,
+    Explorer,
+    FaultKind,
+    PolicyError,
+    Process,
+    Scenario,
+    Trace,
+    Verdict,
+    always,
+    campaign,
+    durable,
+    minimise,
+    render,
+    replay,
+)
+from rayproof.model.kernel.search.vector.search import VectorExplorer
 
 
 @dataclass(slots=True)

@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 PRINT = """
-from rayproof.model.kernel.replay import Change, Frame, Replayed
-from rayproof.model.kernel.steps import Tick, Taken
-from rayproof.model.kernel.trace import Trace, render
+from rayproof.model.kernel.counterexample.replay import Change, Frame, Replayed
+from rayproof.model.kernel.language.steps import Tick, Taken
+from rayproof.model.kernel.counterexample.trace import Trace, render
 sets = {0: {"first", "second", "third"}, 1: [{"x", "y"}]}
 frame = Frame(Taken(Tick()), None, (Change("p", "needs", {}, sets), Change("p", "all", set(), sets[0])))
 print(render(Trace("s", {}, "t", "It holds.", ()), Replayed((frame,), None)))

@@ -5,10 +5,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from rayproof.model.kernel import Context, Process, Scenario, Statement, StateView, TimerKind, Verdict, refines
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import walk
+from rayproof.model.kernel import (
+    Context,
+    Process,
+    Scenario,
+    Statement,
+    StateView,
+    TimerKind,
+    Verdict,
+    explore,
+    refines,
+    replay,
+    walk,
+)
 
 
 @dataclass(slots=True)

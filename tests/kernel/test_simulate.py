@@ -7,7 +7,10 @@ import pytest
 
 from rayproof.model.kernel import (
     Context,
+    Deliver,
+    Fault,
     FaultKind,
+    Happening,
     LinkKind,
     LinkRule,
     Message,
@@ -15,15 +18,15 @@ from rayproof.model.kernel import (
     Name,
     Process,
     Scenario,
+    Simulation,
+    StateView,
+    Taken,
     TimerKind,
     Timing,
     Unreachable,
+    World,
     always,
 )
-from rayproof.model.kernel.simulate import Happening, Simulation
-from rayproof.model.kernel.statements import StateView
-from rayproof.model.kernel.steps import Deliver, Fault, Taken
-from rayproof.model.kernel.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ class Impatient(Process):
 
 
 def test_a_timer_without_a_duration_that_is_armed_again_for_ever_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rayproof.model.kernel.simulate.STANDSTILL_LIMIT", 100)
+    monkeypatch.setattr("rayproof.model.kernel.search.simulate.STANDSTILL_LIMIT", 100)
     with pytest.raises(ModelError, match="the clock stands still at 0 us after 100 events"):
         Simulation(Scenario("never", "cluster", {"one": partial(Impatient, 0)}), 1).run()
     result = Simulation(Scenario("slow", "cluster", {"one": partial(Impatient, 1)}), 1).run(max_events=500)

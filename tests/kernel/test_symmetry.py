@@ -13,16 +13,19 @@ from rayproof.model.kernel import (
     Name,
     Process,
     Scenario,
+    Slot,
     StateView,
+    Symbol,
+    Symmetry,
     TimerKind,
     always,
     constant,
+    explore,
+    explore_reduced,
+    interchangeable,
 )
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.gate import explore_reduced, gate
-from rayproof.model.kernel.process import Slot
-from rayproof.model.kernel.symmetry import Symmetry, interchangeable
-from rayproof.model.kernel.values import Symbol, freeze, require_immutable
+from rayproof.model.kernel.language.values import freeze, require_immutable
+from rayproof.model.kernel.reductions.gate import gate
 from rayproof.properties.actors.paper.statements import REPLAY, every_state_follows_the_chain
 
 SYMMETRY = Symmetry("symmetry")

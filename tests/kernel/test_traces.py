@@ -5,11 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rayproof.model.kernel import TraceMismatch
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.steps import Deliver, Taken
-from rayproof.model.kernel.trace import Trace, TraceError, render
+from rayproof.model.kernel import Deliver, Taken, Trace, TraceError, TraceMismatch, explore, render, replay
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 

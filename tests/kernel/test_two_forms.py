@@ -13,11 +13,10 @@ from rayproof.model.gcs.chain.scenarios import (
     build_chain,
     chain,
 )
-from rayproof.model.kernel import Scenario
-from rayproof.model.kernel.process import state_fields
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.values import freeze
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import Scenario, World
+from rayproof.model.kernel.language.process import state_fields
+from rayproof.model.kernel.language.values import freeze
+from rayproof.model.kernel.relation.transitions import Transitions
 from tests.kernel.toys import office
 
 SCENARIOS = [

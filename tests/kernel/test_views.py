@@ -8,6 +8,7 @@ import pytest
 
 from rayproof.model.kernel import (
     Context,
+    Engine,
     Message,
     ModelError,
     Name,
@@ -19,16 +20,16 @@ from rayproof.model.kernel import (
     Verdict,
     always,
     audit,
+    campaign,
+    derived,
     eventually,
+    explore,
     leads_to,
     refines,
+    replay,
     sometimes,
     step,
 )
-from rayproof.model.kernel.engines import Engine, explore
-from rayproof.model.kernel.process import derived
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import campaign
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,20 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayproof.model.kernel import FaultKind, TimerKind, Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.minimise import _by_omission, minimise
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.steps import Fault, Fire
-from rayproof.model.kernel.walk import campaign, walk, walkable
+from rayproof.model.kernel import (
+    Fault,
+    FaultKind,
+    Fire,
+    TimerKind,
+    Verdict,
+    campaign,
+    explore,
+    minimise,
+    replay,
+    walk,
+    walkable,
+)
+from rayproof.model.kernel.counterexample.minimise import _by_omission
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from tests.kernel.toys import office

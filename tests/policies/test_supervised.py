@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from rayproof.cli import main
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import explore
 from rayproof.model.scheduler.policy.built_in import with_defaults
 from rayproof.model.scheduler.policy.hooks import read_only
 from rayproof.policies import load_policy, put_again, questions, supervisor

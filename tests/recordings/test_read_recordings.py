@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from rayproof.errors import InputError
 from rayproof.model.graph import (
+    AwaitGroup,
+    BundleStrategy,
     Compute,
     Default,
     Get,
+    GiveUpGroup,
+    GroupSpec,
+    MakeGroup,
     NodeAffinity,
     PlacementGroup,
     Put,
@@ -76,7 +82,7 @@ def test_a_task_submits_and_waits_within_its_body(tmp_path: Path) -> None:
         ({"strategy": "SPREAD"}, Spread()),
         ({"strategy": {"affinity": "N1", "soft": True}}, NodeAffinity("N1", soft=True)),
         ({"strategy": {"affinity": "N1", "soft": False}}, NodeAffinity("N1")),
-        ({"strategy": {"pg": "P0", "bundle": 1}}, PlacementGroup("P0", 1)),
+        ({"strategy": {"pg": "P0", "bundle": 0}}, PlacementGroup("P0", 0)),
         ({"strategy": {"pg": "P0"}}, PlacementGroup("P0", -1)),
     ],
 )
@@ -84,6 +90,33 @@ def test_strategies(tmp_path: Path, options: dict[str, object], strategy: Strate
     group = {"k": "pg", "id": "P0", "hex": "ab", "bundles": [{"i": 0, "res": {"CPU": 1}, "node": "N1"}]}
     lines = (N0, N1, group, task("T0", opts=options), thing("O0"), submit(0, "T0"), body("T0", 1, 2))
     assert recorded(tmp_path, *lines).program.tasks["T0"].strategy == strategy
+
+
+def test_groups_are_made_waited_for_and_given_up_where_the_recording_says_so(tmp_path: Path) -> None:
+    def pg(name: str, **more: object) -> dict[str, object]:
+        bundles = [{"i": 0, "res": {"CPU": 1, "memory": 1e9}, "node": "N1"}]
+        return {"k": "pg", "id": name, "hex": f"{name}ab", "bundles": bundles, **more}
+
+    lines = (N0, N1, pg("P0"), pg("P1", strategy="SPREAD"), task("T0"), thing("O0"))
+    waits = (event(1, "get_begin", objs=[], pgs=["P1"]), event(3, "get_end", ok=True))
+    made, removed = event(0, "pg_create", pg="P1"), event(6, "pg_remove", pg="P1")
+    recording = recorded(tmp_path, *lines, made, *waits, submit(3, "T0"), body("T0", 4, 5), removed)
+    # Of P0 it is not told who made it: it was there before.
+    assert recording.program.driver == (
+        *(MakeGroup("P0"), AwaitGroup("P0"), MakeGroup("P1"), AwaitGroup("P1")),
+        *(Submit("T0"), Compute(3 * MS), GiveUpGroup("P1")),
+    )
+    assert recording.program.groups["P1"] == GroupSpec("P1", (Resources.of(CPU=1),), BundleStrategy.SPREAD)
+    assert [group.nodes for group in recording.groups] == [("N1",), ("N1",)]
+
+
+def test_a_bundle_that_the_group_does_not_have_and_a_strategy_that_ray_does_not_have(tmp_path: Path) -> None:
+    group = {"k": "pg", "id": "P0", "hex": "ab", "bundles": [{"i": 0, "res": {"CPU": 1}, "node": "N1"}]}
+    rest = (thing("O0"), submit(0, "T0"), body("T0", 1, 2))
+    with pytest.raises(InputError, match="asks for bundle 1 of 1"):
+        recorded(tmp_path, N0, N1, group, task("T0", opts={"strategy": {"pg": "P0", "bundle": 1}}), *rest)
+    with pytest.raises(InputError, match="unknown strategy 'NEAR'"):
+        recorded(tmp_path, N0, N1, {**group, "strategy": "NEAR"}, task("T0"), *rest)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from rayproof.model.kernel.process import Message, Name, Process, TimerKind
-from rayproof.model.kernel.statements import Statement, StatementKind
-from rayproof.model.kernel.steps import Fire, Step, Taken
+from rayproof.model.kernel import Fire, Message, Name, Process, Statement, StatementKind, Step, Taken, TimerKind
 from tests.reference.relation import Edge, Graph, State, canonical, copied, names_of_state, slot_in
 
 

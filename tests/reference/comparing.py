@@ -13,15 +13,28 @@ from itertools import count
 from random import Random
 
 from rayproof.model.kernel import (
+    LIVENESS,
+    Explorer,
+    Happening,
+    Invisible,
+    Limits,
     ModelError,
     Process,
+    Reduction,
     Result,
     Scenario,
+    Simulation,
     Statement,
     StatementKind,
     StatementResult,
+    Symmetry,
+    Taken,
     Verdict,
     Violation,
+    World,
+    interchangeable,
+    replay,
+    walk,
 )
 from rayproof.model.kernel.explore import Explorer, Limits
 from rayproof.model.kernel.invisible import Invisible

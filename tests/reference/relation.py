@@ -16,12 +16,28 @@ from fnmatch import fnmatchcase
 from math import factorial
 from typing import Any, cast
 
-from rayproof.model.kernel.errors import PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule
-from rayproof.model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, Unreachable
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
+from rayproof.model.kernel import (
+    Deliver,
+    Down,
+    Fault,
+    FaultKind,
+    Fire,
+    Heal,
+    LinkKind,
+    LinkRule,
+    Message,
+    Name,
+    PolicyError,
+    Process,
+    Recover,
+    Scenario,
+    Slot,
+    Step,
+    Tick,
+    TimerKind,
+    Unreachable,
+)
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE
 
 LinkKey = tuple[Name, Name, str]
 """Sender, address of the receiver, channel."""

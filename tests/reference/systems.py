@@ -15,6 +15,7 @@ from typing import Any
 from rayproof.model.kernel import (
     Context,
     Down,
+    Fault,
     FaultKind,
     LinkKind,
     LinkRule,
@@ -39,7 +40,6 @@ from rayproof.model.kernel import (
     sometimes,
     step,
 )
-from rayproof.model.kernel.steps import Fault
 
 Action = tuple[Any, ...]
 Book = tuple[tuple[str, tuple[Action, ...]], ...]

@@ -13,8 +13,8 @@ SYSTEMS = 300
 PROGRAM = """
 import json, sys
 from rayproof.model.kernel import ModelError
-from rayproof.model.kernel.explore import Explorer, Limits
-from rayproof.model.kernel.walk import campaign
+from rayproof.model.kernel.search.explore import Explorer, Limits
+from rayproof.model.kernel import campaign
 from tests.reference.drawing import draw
 from tests.reference.systems import build
 

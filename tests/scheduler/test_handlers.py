@@ -6,7 +6,7 @@ import pytest
 
 from rayproof.model.graph import Resources
 from rayproof.model.kernel import Context
-from rayproof.model.scheduler.ray2.groups.manager import GroupManager
+from rayproof.model.scheduler.ray2.group_manager import GroupManager
 from rayproof.model.scheduler.ray2.leases.local import CAP
 from rayproof.model.scheduler.ray2.leases.protocol import LeaseGranted, SchedulingClass
 from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
@@ -113,7 +113,7 @@ def test_what_is_overdrawn_is_told_as_nothing() -> None:
 
 
 def test_a_group_waits_longer_each_time_but_no_longer_than_a_second() -> None:
-    manager, ctx = GroupManager(groups={}, totals=(), users={}), Recorded("gcs")
+    manager, ctx = GroupManager(groups={}, totals=()), Recorded("gcs")
     for _ in range(9):
-        manager.back_off(ctx, 0)
+        manager.back_off(ctx, "g")
     assert ctx.lengths == [100_000, 150_000, 225_000, 337_500, 506_250, 759_375, 1_000_000, 1_000_000, 1_000_000]

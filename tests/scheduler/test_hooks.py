@@ -12,8 +12,7 @@ from rayproof.check.verdict import policy_scenarios
 from rayproof.errors import InputError
 from rayproof.model.actors.scenarios import migration
 from rayproof.model.graph import Default, Resources
-from rayproof.model.kernel import Verdict, combine
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import Verdict, combine, explore
 from rayproof.model.scheduler.policy.built_in import DefaultPolicy, with_defaults
 from rayproof.model.scheduler.policy.hooks import NodeView, TaskView
 from rayproof.model.scheduler.policy.move_hooks import MoveActor

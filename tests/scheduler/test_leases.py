@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import Verdict, explore
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.scheduler.ray2.leases.bugs import LEASE_BUGS

@@ -33,6 +33,10 @@ PROPOSALS = (
     "priority_transfer",
     "three_seconds",
     "packing",
+    "fair_share",
+    "priority_preemption",
+    "label_affinity",
+    "memory_aware_spread",
 )
 
 
@@ -82,6 +86,8 @@ def test_a_golden_table_of_default_is_that_of_hybrid() -> None:
                 node["name"],
                 Resources.from_amounts(node["total"]),
                 dict(Resources.from_amounts(node["available"]).units),
+                draining=node["draining"],
+                alive=node["alive"],
             )
             for node in row["nodes"]
         ]

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayproof.model.graph import NodeAffinity, Resources
+from rayproof.model.graph import BundleStrategy, NodeAffinity, Resources
 from rayproof.model.scheduler.ray import (
     Answer,
     Argument,
-    BundleStrategy,
     HybridOptions,
     LabelConstraint,
     LabelOperator,

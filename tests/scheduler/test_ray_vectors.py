@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.graph import Default, NodeAffinity, Resources, Spread
+from rayproof.model.graph import BundleStrategy, Default, NodeAffinity, Resources, Spread
 from rayproof.model.scheduler.ray import (
     Answer,
     Argument,
-    BundleStrategy,
     HybridOptions,
     LabelConstraint,
     LabelOperator,

@@ -2,8 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel import StatementKind
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import StatementKind, explore
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.scheduler.ray2.requests.bugs import REQUEST_BUGS

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import Verdict, explore
 from rayproof.model.scheduler.policy.built_in import DefaultPolicy
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 from rayproof.properties.catalogue import CATALOGUE

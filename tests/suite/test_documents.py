@@ -3,8 +3,7 @@
 import pytest
 
 from rayproof.commands import statements_table, traceability
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.statements import DECIDED
+from rayproof.model.kernel import DECIDED, explore
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from rayproof.properties.cluster.paper.statements import CLUSTER_RUNS, at_rest

@@ -5,8 +5,7 @@ from random import Random
 
 import pytest
 
-from rayproof.model.kernel import StatementKind
-from rayproof.model.kernel.walk import walk
+from rayproof.model.kernel import StatementKind, walk
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
 from rayproof.properties.cluster.owned.statements import OWNED_CLUSTER

@@ -5,7 +5,7 @@ The bug names the statement that must fail, and declares all others that notice 
 
 import pytest
 
-from rayproof.model.kernel.statements import DECIDED
+from rayproof.model.kernel import DECIDED
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import ENTRIES
 from tests.scopes import noticed_by
@@ -81,6 +81,7 @@ NEVER_ALONE = {
     "a_restarted_gcs_serves_again",
     "acknowledged_rows_survive",
     "acknowledged_writes_survive",
+    "bundles_fit_their_node",
     "commit_matches_prepare",
     "every_get_ends",
     "every_loadable_row_is_whole",

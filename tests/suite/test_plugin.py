@@ -63,7 +63,8 @@ def test_other_projects_know_nothing_of_it(pytester: pytest.Pytester) -> None:
 
 def test_header_summary_and_junit(pytester: pytest.Pytester) -> None:
     junit = pytester.path / "junit.xml"
-    result = run(pytester, SCOPES, "-k", "test_exhausted and (cluster-wide or groups-halves)", f"--junitxml={junit}")
+    chosen = "test_exhausted and (cluster-wide or today-group-halves)"
+    result = run(pytester, SCOPES, "-k", chosen, f"--junitxml={junit}")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
@@ -72,7 +73,7 @@ def test_header_summary_and_junit(pytester: pytest.Pytester) -> None:
             "rayproof: policy: each scenario's own, edition: both, only: every statement, seed: 0, out: *",
             "statement * holds * violated * known * vacuous * undetermined *",
             "no_lost_objects * 1 * 2,034 * 6,406 * 0",
-            "  groups_do_not_wait_for_each_other in groups-halves: known *",
+            "  groups_do_not_wait_for_each_other in today-group-halves: known *",
             "* statements in 2 scenarios: * holds, 1 known; seed 0",
         ]
     )
@@ -121,14 +122,15 @@ def test_a_broken_policy_fails_usefully(
     # Where it is set, pytest's short summary has the whole message of a failure.
     monkeypatch.setenv("CI", "true")
     mine = policy(pytester, example)
-    asked = "whole-cluster or a_timed_run_ends or cut_short"
+    asked = "whole-cluster or today-cluster or a_timed_run_ends or cut_short"
     result = run(pytester, WHOLE, TIMED, "-k", asked, f"--rayproof-policy={mine.name}")
-    result.assert_outcomes(failed=3)
+    result.assert_outcomes(failed=5)
     text = result.stdout.str()
     seen = Counter(re.findall(r"^VIOLATED (\w+):", text, re.M))
-    assert seen[BROKEN[example]] + seen["every_request_answered"] == seen.total() == 3
-    assert len(re.findall(r"^FAILED \S+ - VIOLATED .*\n(?=FAILED|=)", text, re.M)) == 3, "a line each in the summary"
-    assert text.count("regression test: pytest ") == 3, "random, timed, and timed but cut short"
+    of_today = seen["no_body_waits_for_ever"] + seen["every_task_that_fits_ends"]
+    assert seen[BROKEN[example]] + seen["every_request_answered"] + of_today == seen.total() == 5
+    assert len(re.findall(r"^FAILED \S+ - VIOLATED .*\n(?=FAILED|=)", text, re.M)) == 5, "a line each in the summary"
+    assert text.count("regression test: pytest ") == 5, "random and timed in both editions, and timed but cut short"
     assert f"VIOLATED {BROKEN[example]}:" in text and "program=driver:" in text
     # What draws behind the model's back may answer alike when it is carried out again for the print.
     assert "=> " in text or example == "bad_hidden_randomness"

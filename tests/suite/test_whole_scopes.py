@@ -2,7 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel.explore import explore
+from rayproof.model.kernel import explore
 from rayproof.properties.bugs import Bug
 from rayproof.properties.catalogue import build
 from rayproof.properties.cluster.paper.bugs import WHOLE_BUGS

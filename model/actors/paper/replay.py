@@ -11,8 +11,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.kernel import Context, Down, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
-from rayproof.model.kernel.process import Slot
+from rayproof.model.kernel import (
+    Context,
+    Down,
+    Message,
+    Name,
+    Process,
+    Slot,
+    TimerKind,
+    Unhandled,
+    Unreachable,
+    constant,
+)
 
 METHOD = "method"
 

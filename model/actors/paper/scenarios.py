@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from rayproof.model.actors.paper.replay import ChainCaller, ChainStore, ReplayedActor
-from rayproof.model.kernel import FaultKind, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
-from rayproof.model.kernel.values import Symbol
+from rayproof.model.kernel import FaultKind, Process, Scenario, Slot, Statement, Symbol
 from rayproof.model.swap import Swap
 
 

@@ -21,6 +21,7 @@ from rayproof.model.wire.ray2.actors import (
     CallMade,
     CreateActor,
     CreationFailed,
+    GiveUpActor,
     WatchActor,
 )
 from rayproof.model.wire.ray2.leases import INSIDE
@@ -49,6 +50,8 @@ class ActorCalls(Process):
             case CallMade(task):
                 self.queues.setdefault(self.actor(task), []).append(task)
                 self.watch(ctx, self.actor(task))
+            case CallGone(task) if self.program.tasks[task].kind is TaskKind.ACTOR_CREATION:
+                ctx.send(self.table, GiveUpActor(self.actor(task)))
             case CallGone(task):
                 self.leave(task)
                 self.send_ready(ctx, self.actor(task))
@@ -57,12 +60,12 @@ class ActorCalls(Process):
             case TaskReply(task):
                 self.flying.pop(task, None)
                 ctx.send(self.manager, message, INSIDE)
-            case CreationFailed(task, attempt, unschedulable):
-                error = ErrorKind.UNSCHEDULABLE if unschedulable else ErrorKind.ACTOR_DIED
+            case CreationFailed(task, attempt, error):
                 ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
             case WorkerDied(task, attempt):
                 if self.flying.get(task, ("", 0))[1] == attempt:
-                    self.failed(ctx, task)
+                    # The connection broke under every call: nothing is sent there any more.
+                    self.moved(ctx, ActorAt(self.actor(task), "", ""))
             case ActorAt():
                 self.moved(ctx, message)
             case _:
@@ -97,21 +100,25 @@ class ActorCalls(Process):
             return
         self.ready[ready.task] = ready
         if ready.task not in self.queues.get(self.actor(ready.task), ()):
-            # A retry skips the queue, on this side and on the other.
-            self.queues.setdefault(self.actor(ready.task), []).insert(0, ready.task)
+            # A retry skips the queue, on this side and on the other, but no call that its body made before it.
+            queue = self.queues.setdefault(self.actor(ready.task), [])
+            earlier = [self.program.comes_before(call, ready.task) for call in queue]
+            queue.insert((*earlier, False).index(False), ready.task)
         self.send_ready(ctx, self.actor(ready.task))
 
     def send_ready(self, ctx: Context, actor: ActorId) -> None:
         """Send what can be sent, or fail it when there will be no actor."""
         home = self.homes.get(actor)
-        if home is None or not (home.worker or home.dead):
+        if home is None or not (home.worker or home.dead or home.restarting):
             return
         for task in list(self.queues.get(actor, ())):
-            if home.dead and task in self.ready:
+            unreachable = home.restarting and not self.program.tasks[task].max_retries
+            if (home.dead or unreachable) and task in self.ready:
                 attempt = self.ready[task].attempt
                 self.leave(task)
-                ctx.send(self.manager, AttemptFailed(task, attempt, ErrorKind.ACTOR_DIED), INSIDE)
-            elif task in self.ready:
+                error = ErrorKind.ACTOR_DIED if home.dead else ErrorKind.WORKER_DIED
+                ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
+            elif task in self.ready and home.worker:
                 call = self.ready[task]
                 self.leave(task)
                 self.flying[task] = (actor, call.attempt)

@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import ActorId, Program
-from rayproof.model.graph.contract import PlaceDied
+from rayproof.model.graph.contract import ErrorKind, PlaceDied
 from rayproof.model.kernel import Context, Down, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.ray2.submitter import class_of
-from rayproof.model.wire.ray2.actors import ActorAt, CreateActor, CreationFailed, WatchActor
+from rayproof.model.wire.ray2.actors import ActorAt, CreateActor, CreationFailed, GiveUpActor, WatchActor
 from rayproof.model.wire.ray2.leases import (
+    ActorWorkerDied,
     LeaseCancelled,
     LeaseGranted,
     LeaseRejected,
@@ -67,6 +68,9 @@ class ActorTable(Process):
             case CreateActor(actor):
                 self.actors[actor] = ActorState(message, sender)
                 self.place(ctx, actor)
+            case GiveUpActor(actor):
+                self.gone.add(actor)
+                self.publish(ctx, actor)
             case WatchActor(actor):
                 self.watching[actor] = (*self.watching.get(actor, ()), sender)
                 ctx.send(sender, self.home(actor))
@@ -76,12 +80,16 @@ class ActorTable(Process):
                 self.ask_at(ctx, sender, lease[1], node)
             case LeaseRejected(lease):
                 self.ask_at(ctx, sender, lease[1], "")
-            case LeaseCancelled(lease, unschedulable):
-                self.given_up(ctx, lease[1], unschedulable)
+            case LeaseCancelled(lease):
+                self.given_up(ctx, message)
             case TaskReply():
                 self.created(ctx, message)
-            case WorkerDied(task):
-                self.worker_died(ctx, self.program.tasks[task].actor or "")
+            case ActorWorkerDied(lease):
+                if actor := self.of_lease(lease[1]):
+                    self.worker_died(ctx, actor)
+            case WorkerDied():
+                # The raylet says so, too, and also of an actor that does nothing at the moment.
+                return
             case Down(node):
                 self.dead.add(node)
                 ctx.observe(PlaceDied(node))
@@ -174,32 +182,33 @@ class ActorTable(Process):
             return
         most = self.program.tasks[state.creation.task].max_retries
         if 0 <= most <= state.restarts:
-            self.bury(ctx, actor, unschedulable=False)
+            self.bury(ctx, actor, ErrorKind.ACTOR_DIED)
             return
         self.actors[actor] = replace(state, restarts=state.restarts + 1, alive=False)
         self.publish(ctx, actor)
         self.place(ctx, actor)
 
-    def given_up(self, ctx: Context, number: int, unschedulable: bool) -> None:
+    def given_up(self, ctx: Context, answer: LeaseCancelled) -> None:
         """There is no place for an actor."""
-        actor = self.of_lease(number)
-        if actor:
-            self.bury(ctx, actor, unschedulable=unschedulable)
+        error = ErrorKind.UNSCHEDULABLE if answer.unschedulable else ErrorKind.ACTOR_DIED
+        if actor := self.of_lease(answer.lease[1]):
+            self.bury(ctx, actor, ErrorKind.GROUP_REMOVED if answer.group_removed else error)
 
-    def bury(self, ctx: Context, actor: ActorId, *, unschedulable: bool) -> None:
+    def bury(self, ctx: Context, actor: ActorId, error: ErrorKind) -> None:
         """An actor will never live again."""
         state = self.actors[actor]
         self.gone.add(actor)
         self.actors[actor] = replace(state, alive=False, worker="", node="", asked="")
         if not state.told:
-            ctx.send(state.calls, CreationFailed(state.creation.task, state.creation.attempt, unschedulable))
+            ctx.send(state.calls, CreationFailed(state.creation.task, state.creation.attempt, error))
         self.publish(ctx, actor)
 
     def home(self, actor: ActorId) -> ActorAt:
         """Where an actor lives."""
         state = self.actors.get(actor)
         if actor in self.gone or state is None or not state.alive:
-            return ActorAt(actor, "", "", actor in self.gone)
+            gone = actor in self.gone
+            return ActorAt(actor, "", "", gone, state is not None and state.restarts > 0 and not gone)
         return ActorAt(actor, state.worker, state.node)
 
     def publish(self, ctx: Context, actor: ActorId) -> None:

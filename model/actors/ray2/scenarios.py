@@ -9,8 +9,7 @@ from rayproof.model.actors.ray2.calls import Actor, Caller, Registry
 from rayproof.model.actors.ray2.lifecycle import ActorManager, ActorNode, ActorOwner
 from rayproof.model.actors.ray2.paced import PacedCaller
 from rayproof.model.actors.ray2.protocol import CallSpec
-from rayproof.model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, LinkRule, Message, Process, Scenario, Slot, Statement
 from rayproof.model.swap import Swap
 
 

@@ -11,8 +11,7 @@ from rayproof.model.gcs.chain.clients import ChainClient, GetKey, Operation, Put
 from rayproof.model.gcs.chain.master import ChainMaster
 from rayproof.model.gcs.chain.protocol import Configuration
 from rayproof.model.gcs.chain.replica import Replica
-from rayproof.model.kernel import FaultKind, LinkRule, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, LinkRule, Process, Scenario, Slot, Statement
 from rayproof.model.swap import Swap
 
 KEY = "x"

@@ -24,8 +24,7 @@ from rayproof.model.gcs.paper.tables import (
     task_key,
 )
 from rayproof.model.gcs.paper.typed_store import AddCopy, TableWriter, TypedStore, WriteColumns, writes
-from rayproof.model.kernel import FaultKind, LinkRule, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, LinkRule, Process, Scenario, Slot, Statement
 from rayproof.model.lineage.paper.tables import TaskStatus
 from rayproof.model.swap import Swap
 

@@ -18,8 +18,7 @@ from rayproof.model.gcs.ray2.server import (
     Storage,
 )
 from rayproof.model.gcs.ray2.syncer import SyncClient, SyncServer
-from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
 from rayproof.model.swap import Swap
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from rayproof.model.graph import ObjectId, TaskId
-from rayproof.model.kernel import FaultKind, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, Process, Scenario, Slot, Statement
 from rayproof.model.lineage.ray2.attempts import AttemptNode, AttemptSubmitter, TaskShape
 from rayproof.model.lineage.ray2.execution import Borrower, Executor
 from rayproof.model.lineage.ray2.ownership import LineageOwner

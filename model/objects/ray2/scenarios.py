@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rayproof.model.graph import ObjectId
-from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenario, Slot, Statement
 from rayproof.model.objects.ray2.directory import Directory
 from rayproof.model.objects.ray2.programs import Call, Function
 from rayproof.model.objects.ray2.protocol import RAYLET

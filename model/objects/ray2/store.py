@@ -14,8 +14,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import ObjectId
-from rayproof.model.kernel import Context, Down, FaultKind, Message, Name, Process, TimerKind, Unhandled, constant
-from rayproof.model.kernel.process import Unreachable
+from rayproof.model.kernel import (
+    Context,
+    Down,
+    FaultKind,
+    Message,
+    Name,
+    Process,
+    TimerKind,
+    Unhandled,
+    Unreachable,
+    constant,
+)
 from rayproof.model.objects.ray2.events import Aborted, RoomGiven, SealedWith
 from rayproof.model.objects.ray2.eviction import require_space
 from rayproof.model.objects.ray2.protocol import (

@@ -16,8 +16,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rayproof.model.graph import (
+    Action,
     ActorId,
+    AwaitGroup,
+    Compute,
     Default,
+    GiveUpGroup,
+    MakeGroup,
     NodeAffinity,
     NodeId,
     ObjectId,
@@ -42,11 +47,21 @@ METHOD_RESOURCE = Resources()
 def settled_strategies(
     program: Program, bundles: Mapping[tuple[str, int], NodeId], nodes: frozenset[NodeId]
 ) -> Program:
-    """The program with bundles as affinities. `bundles`: (group, index) -> node; affinities to others fall away."""
+    """The program with bundles as affinities, and without the making of groups.
+
+    `bundles`: (group, index) -> node; affinities to others fall away.
+    """
+
+    def without_groups(body: tuple[Action, ...]) -> tuple[Action, ...]:
+        return tuple(action for action in body if not isinstance(action, MakeGroup | AwaitGroup | GiveUpGroup))
+
     tasks = {
-        task.id: replace(task, strategy=_strategy(task.strategy, bundles, nodes)) for task in program.tasks.values()
+        task.id: replace(
+            task, strategy=_strategy(task.strategy, bundles, nodes), body=without_groups(task.body) or (Compute(0),)
+        )
+        for task in program.tasks.values()
     }
-    return Program(tasks, program.objects, program.driver, program.name)
+    return Program(tasks, program.objects, without_groups(program.driver), program.name)
 
 
 def lowered(program: Program) -> Program:

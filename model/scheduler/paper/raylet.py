@@ -260,7 +260,7 @@ class Raylet(Process):
         """A queued task as a proposal sees it."""
         spec = self.program.tasks[task]
         size = sum(self.program.objects[needed].size_bytes for needed in spec.inputs)
-        return WaitingTask(task, spec.demand, spec.hints, size)
+        return WaitingTask(task, spec.demand, spec.hints, size, spec.name)
 
     def can_start(self, task: TaskId) -> bool:
         """Whether resources and inputs of a queued task are here."""

@@ -1,10 +1,15 @@
-"""The hooks beside `place`: `order`, which waiting task of a node goes next, and `retry`, how long a task may wait.
+"""The hooks beside `place`: `order`, which waiting task of a node goes next, `preempt`, which running one makes room
+for it, and `retry`, how long a task may wait.
 
 `order(queue, view, memory, ctx)` gets the tasks of one node that could start now, oldest first, and returns the id of
 one of them; it cannot break safety. `retry(task, attempt, view, memory, ctx)` is asked each time that no place was
 found for a task, and returns `WAIT` (until something changes), `Backoff(us)` (look again only then) or `GIVE_UP` (the
-task fails, and all that need its results); it can break liveness and is checked for it. Memory as for `place`, one for
-each hook.
+task fails, and all that need its results); it can break liveness and is checked for it. On today's Ray the owner asks
+it, after a failure, too (`scheduler.ray2.patience`). Memory as for `place`, one for each hook.
+
+`preempt(task, running, free, memory, ctx)` gets a waiting task for which there is no room on its node now, the tasks
+that run there, of each owner the oldest first, and what is free; it returns `None`, or the id of one that is ended to
+make room. Its worker is killed: its work is lost, and a retry is counted.
 
 The hooks `migrate` and `transfer` are in `move_hooks`.
 """
@@ -33,13 +38,27 @@ from rayproof.model.scheduler.policy.hooks import (
 
 @dataclass(frozen=True, slots=True)
 class WaitingTask:
-    """A task that could start on its node now."""
+    """A task that could start on its node now; to `preempt`, one for which there is no room now."""
 
     id: TaskId
     demand: Resources
     hints: Hints
     input_bytes: int
     """Size of its inputs, which are all here."""
+    name: str = ""
+    """Its function's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTask:
+    """A task that holds resources of its node; actors are not among those that may make room."""
+
+    id: TaskId
+    name: str
+    demand: Resources
+    hints: Hints
+    retriable: bool
+    """Whether it may be tried again at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +69,8 @@ class LocalView:
     free: Mapping[str, int]
     """Free resources in fixed-point units."""
     running: int
+    holding: tuple[RunningTask, ...] = ()
+    """The tasks that hold its resources, of each owner the oldest first, no actors; empty in the paper's edition."""
 
     @property
     def available(self) -> Mapping[str, float]:
@@ -83,6 +104,28 @@ def has_order(policy: Policy) -> bool:
 def has_retry(policy: Policy) -> bool:
     """Whether a proposal decides how long a task waits for a place."""
     return callable(getattr(policy, "retry", None))
+
+
+def has_preempt(policy: Policy) -> bool:
+    """Whether a proposal ends running tasks to make room."""
+    return callable(getattr(policy, "preempt", None))
+
+
+def ask_preempt(
+    policy: Policy,
+    task: WaitingTask,
+    running: Sequence[RunningTask],
+    free: Resources,
+    memory: Hashable,
+    ctx: Context,
+) -> tuple[TaskId | None, Hashable]:
+    """The running task that makes room, if one does, and the hook's new memory; raises `PolicyError`."""
+    chosen, after = call_hook(policy, "preempt", memory, (task, tuple(running), free), ctx)
+    if chosen is not None and chosen not in [each.id for each in running]:
+        raise PolicyError(
+            "legal_answer", f"policy {policy_name(policy)} preempts {chosen!r}, which does not run on the node"
+        )
+    return chosen, after
 
 
 def ask_order(

@@ -9,7 +9,6 @@ from rayproof.model.scheduler.ray.affinity import NodeAffinityOptions, bundle_af
 from rayproof.model.scheduler.ray.answer import NIL, Answer
 from rayproof.model.scheduler.ray.bundles import (
     BundleOutcome,
-    BundleStrategy,
     Status,
     is_legal_placement,
     schedule_bundles,
@@ -36,7 +35,6 @@ __all__ = [
     "Answer",
     "Argument",
     "BundleOutcome",
-    "BundleStrategy",
     "Decision",
     "HybridOptions",
     "LabelConstraint",

@@ -17,22 +17,13 @@ from enum import StrEnum
 from fractions import Fraction
 from itertools import groupby, permutations
 
-from rayproof.model.graph import Resources
+from rayproof.model.graph import BundleStrategy, Resources
 from rayproof.model.kernel import Name
 from rayproof.model.scheduler.ray.labels import matches
 from rayproof.model.scheduler.ray.node_order import murmur_hash_64a
 from rayproof.model.scheduler.ray.view import Node, Request, covers, is_feasible
 
 PREDEFINED = ("CPU", "memory", "GPU", "object_store_memory")
-
-
-class BundleStrategy(StrEnum):
-    """Ray's four."""
-
-    PACK = "PACK"
-    SPREAD = "SPREAD"
-    STRICT_PACK = "STRICT_PACK"
-    STRICT_SPREAD = "STRICT_SPREAD"
 
 
 class Status(StrEnum):

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.graph import ObjectId, Program, Resources, Spread
+from rayproof.model.graph import GroupId, ObjectId, PlacementGroup, Program, Resources, Spread
 from rayproof.model.kernel import (
     Context,
     Down,
@@ -31,13 +31,16 @@ from rayproof.model.kernel import (
     constant,
     derived,
 )
-from rayproof.model.scheduler.policy.queue_hooks import LocalView, WaitingTask, ask_order, has_order
+from rayproof.model.scheduler.policy.queue_hooks import LocalView, ask_order, ask_preempt, has_order, has_preempt
 from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, NodeResources, Request, best_for_lease
-from rayproof.model.scheduler.ray2.bundles import allocation
+from rayproof.model.scheduler.ray2.bundles import GROUP, allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat
+from rayproof.model.scheduler.ray2.queue_views import running_tasks, waiting_task
+from rayproof.model.wire.ray2.groups import BundlesChanged, Busy
 from rayproof.model.wire.ray2.leases import (
     INSIDE,
     SYNC,
+    ActorWorkerDied,
     ArgumentsHere,
     CancelLease,
     ClassId,
@@ -56,6 +59,7 @@ from rayproof.model.wire.ray2.leases import (
     LeaseSpec,
     NothingToCancel,
     PopWorker,
+    Preempted,
     PushWorker,
     Redirected,
     RequestLease,
@@ -69,8 +73,9 @@ from rayproof.model.wire.ray2.leases import (
 )
 from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject
 
-DRAIN, MEMORY, REPORT, RESTORE, CAP = "drain", "memory", "report", "restore", "cap:"
-"""Timers: a drain; a node out of memory; views are told; they are believed again; a class may exceed its cap."""
+DRAIN, MEMORY, REPORT, NEWS, RESTORE, CAP = "drain", "memory", "report", "news", "restore", "cap:"
+"""Timers: a drain; a node out of memory; views are told, as they are now and then, or since there is something to wait
+for; they are believed again; a class may exceed its cap."""
 
 CAP_US, MOST_CAP_US = 1_000_000, 10_000_000
 """A class at its cap may have one worker more after 1 s, doubled each time, up to 10 s."""
@@ -103,6 +108,8 @@ class LeaseManager(Process):
     """What is known of each node from the start."""
     pool: Name = constant()
     store: Name = constant()
+    bundles: Name = constant("")
+    """The bundles of placement groups on this node; empty where no group is made."""
     hub: Name = constant()
     """Where views are told."""
     node_of: Mapping[Name, Name] = constant()
@@ -121,11 +128,19 @@ class LeaseManager(Process):
     """Ray's own settings of the hybrid policy."""
     fair: bool = constant(True)
     """Whether classes share CPUs that are short."""
+    tells_views: bool = constant(True)
+    """Whether raylets hear of each other; False for what does not depend on it."""
     tells_queue: bool = constant(False)
     """Whether views say how many requests are kept."""
     shows_views: bool = constant(True)
     """Whether monitors see what decisions were made on."""
     free: Resources = Resources()
+    reserved: Resources = Resources()
+    """What bundles keep of the node."""
+    offered: Resources = Resources()
+    """What those of them that are committed offer in its place."""
+    busy: Resources = Resources()
+    """What leases outside bundles hold, as the bundles were told last."""
     said: dict[Name, View] = field(default_factory=dict)
     """What the others said last."""
     counted: dict[Name, Resources] = field(default_factory=dict)
@@ -155,6 +170,9 @@ class LeaseManager(Process):
     """Requests about which the policy was asked since the view last changed."""
     memory: Hashable = ()
     order_memory: Hashable = ()
+    preempt_memory: Hashable = ()
+    spared: set[LeaseId] = field(default_factory=set)
+    """Requests for which the policy ended nothing since anything changed here."""
     cursor: int = 0
     told: View | None = None
     table: list[NodeResources] = derived(list)
@@ -170,7 +188,7 @@ class LeaseManager(Process):
         }
         self.told = View(self.free, self.free)
         self.absent = set(self.late) - {ctx.me}
-        if ctx.me in self.late:
+        if ctx.me in self.late and self.tells_views:
             ctx.send(self.hub, self.told, SYNC)
         if self.drains:
             ctx.set_timer(DRAIN, kind=TimerKind.PROGRAM)
@@ -181,7 +199,7 @@ class LeaseManager(Process):
 
     def fire(self, ctx: Context, timer: str) -> None:
         """An operator drains this node, a view is due, or something was long enough as it is."""
-        if timer == REPORT:
+        if timer in (REPORT, NEWS):
             self.tell(ctx)
             return
         if timer == DRAIN:
@@ -203,7 +221,8 @@ class LeaseManager(Process):
         """Owners, workers, other raylets, the parts of this node; then one pass over the queues."""
         match message:
             case RequestLease(spec):
-                if not self.knows(ctx, spec):
+                # What a dead owner had sent may come after the word of its death (`is_owner_alive`).
+                if not (self.is_orphan(spec) or self.knows(ctx, spec)):
                     self.to_schedule.append(spec)
             case CancelLease(lease):
                 self.cancel(ctx, sender, lease)
@@ -220,6 +239,8 @@ class LeaseManager(Process):
                 self.unblock(sender)
             case Views(views):
                 self.heard(ctx.me, views)
+            case BundlesChanged():
+                self.bundles_changed(ctx, message)
             case CountCpus():
                 ctx.send(self.pool, FreeCpus(max(0, self.free.fixed("CPU")) // 10_000), INSIDE)
                 return
@@ -234,13 +255,16 @@ class LeaseManager(Process):
         self.schedule(ctx)
         self.grant(ctx)
         self.spill_waiting(ctx)
-        if not self.sync_us:
+        if self.bundles:
+            self.tell_bundles(ctx)
+        if self.tells_views and not self.sync_us:
             self.tell(ctx)
 
     def changed(self, node: Name = "") -> None:
         """What this raylet knows has changed: policies are asked again."""
         self.table.clear()
         self.asked.clear()
+        self.spared.clear()
 
     # ---- requests, by their ids --------------------------------------------------------------------------------------
 
@@ -259,6 +283,11 @@ class LeaseManager(Process):
         yield from self.infeasible.get(of, ())
         yield from (each for each in self.waiting if each.of == of)
         yield from self.to_grant.get(of, ())
+
+    def kept(self) -> Iterator[LeaseSpec]:
+        """All requests that wait here, in no order that means anything."""
+        for queue in (self.to_schedule, self.waiting, *self.infeasible.values(), *self.to_grant.values()):
+            yield from queue
 
     def cancel(self, ctx: Context, owner: Name, lease: LeaseId) -> None:
         """Forget a request that has no worker yet, and say so; one that is not here may be on its way."""
@@ -300,11 +329,13 @@ class LeaseManager(Process):
 
     def kill(self, ctx: Context, lease: LeaseId) -> None:
         """End the worker of a lease; a new process may take its place."""
-        worker = self.granted[lease].worker
+        worker, actor = self.granted[lease].worker, self.granted[lease].spec.actor
         self.release(lease)
         if worker:
-            ctx.send(worker, EndWorker(), INSIDE)
+            ctx.send(worker, EndWorker(lease), INSIDE)
             ctx.send(self.pool, PushWorker(worker, dead=True), INSIDE)
+            if actor:
+                ctx.send(lease[0], ActorWorkerDied(lease))
         else:
             ctx.send(self.pool, ForgetPop(lease), INSIDE)
 
@@ -314,6 +345,45 @@ class LeaseManager(Process):
         if running:
             spared = [lease for lease in running if not self.program.tasks[self.granted[lease].spec.task].max_retries]
             self.kill(ctx, max([lease for lease in running if lease not in spared] or running))
+
+    # ---- placement groups --------------------------------------------------------------------------------------------
+
+    def bundles_changed(self, ctx: Context, change: BundlesChanged) -> None:
+        """Bundles were reserved, put to use or given back."""
+        for group in change.returned:
+            self.group_returned(ctx, group)
+        self.free = self.free + self.reserved - change.reserved + change.offered - self.offered
+        self.reserved, self.offered = change.reserved, change.offered
+        self.changed()
+        if self.sync_us:
+            # Requests wait elsewhere for what is offered here, and for nothing else.
+            ctx.set_timer(NEWS, self.sync_us)
+
+    def group_returned(self, ctx: Context, group: GroupId) -> None:
+        """Fail what is kept here for a group, and kill its workers (`HandleCancelResourceReserve`).
+
+        What is infeasible, or not decided about, stays: it waits for a group that there will never be again.
+        """
+        kept = [*self.waiting, *(spec for _, queue in sorted(self.to_grant.items()) for spec in queue)]
+        for spec in [each for each in kept if group_of(each) == group]:
+            if spec in self.waiting:
+                self.waiting.remove(spec)
+            else:
+                self.leave(spec)
+            ctx.send(spec.lease[0], LeaseCancelled(spec.lease, group_removed=True))
+        for lease, held in sorted(self.granted.items()):
+            if group_of(held.spec) == group:
+                if not held.worker:
+                    ctx.send(lease[0], LeaseCancelled(lease, group_removed=True))
+                self.kill(ctx, lease)
+
+    def tell_bundles(self, ctx: Context) -> None:
+        """Bundles can be reserved from what leases leave."""
+        held = self.seats[ctx.me].total - self.reserved - self.free
+        busy = Resources.from_units({name: amount for name, amount in held.units if GROUP not in name})
+        if busy != self.busy:
+            self.busy = busy
+            ctx.send(self.bundles, Busy(busy), INSIDE)
 
     # ---- the cluster level -------------------------------------------------------------------------------------------
 
@@ -355,6 +425,8 @@ class LeaseManager(Process):
             return True
         self.asked.add(spec.lease)
         node, self.memory = self.asked_policy.place(spec, self, self.memory, ctx)
+        if node is None and self.makes_room(ctx, spec):
+            node = ctx.me
         if node is None:
             ctx.observe(Deferred(spec.task))
             return False
@@ -362,8 +434,9 @@ class LeaseManager(Process):
         return True
 
     def obeys_policy(self, spec: LeaseSpec) -> bool:
-        """Whether a policy decides about a request: not about what was redirected, or is bound to a node."""
-        return self.asked_policy is not None and not spec.redirected and not hasattr(spec.strategy, "node")
+        """Whether a policy decides about a request: not about what was redirected, or is bound to a node or a group."""
+        bound = hasattr(spec.strategy, "node") or isinstance(spec.strategy, PlacementGroup)
+        return self.asked_policy is not None and not spec.redirected and not bound
 
     def decide(self, me: Name, spec: LeaseSpec, *, prefer_local: bool | None = None) -> Decision:
         """Ray's exact decision about a request, on what this raylet knows."""
@@ -398,7 +471,7 @@ class LeaseManager(Process):
         queued = 0
         if self.tells_queue:
             queued = len(self.waiting) + sum(map(len, self.to_grant.values())) + len(self.granted)
-        return View(self.seats[me].total, at_least_nothing(self.free), self.draining, queued)
+        return View(self.seats[me].total + self.offered, at_least_nothing(self.free), self.draining, queued)
 
     def cannot(self, ctx: Context, spec: LeaseSpec) -> None:
         """No node can serve a request: bound to a node it fails, redirected it starts over, else it waits."""
@@ -415,8 +488,8 @@ class LeaseManager(Process):
         if self.shows_views:
             usable = [each for each in self.nodes(ctx.me) if each.usable]
             seen = tuple((each.name, each.total, Resources.from_units(each.free)) for each in usable)
-        bound = hasattr(spec.strategy, "node")
-        ctx.observe(Decided(spec.lease, spec.task, ctx.me, node, spec.redirected, asked, bound, spec.demand, seen))
+        chosen = (spec.lease, spec.task, ctx.me, node, spec.redirected, asked, spec.demand, spec.strategy)
+        ctx.observe(Decided(*chosen, seen))
         if node == ctx.me:
             self.keep(ctx, spec)
         elif spec.redirected:
@@ -434,7 +507,7 @@ class LeaseManager(Process):
             position = self.order.index(node)
             self.table[position] = self.made_view(node, ctx.me)
         ctx.set_timer(RESTORE, RESTORE_US)
-        ctx.observe(Redirected(spec.lease, spec.redirected))
+        ctx.observe(Redirected(spec.lease, spec.redirected, node))
         ctx.send(spec.lease[0], RetryAt(spec.lease, node))
 
     def heard(self, me: Name, views: tuple[tuple[Name, View], ...]) -> None:
@@ -496,6 +569,8 @@ class LeaseManager(Process):
                 elif not self.draining and allocation(spec.demand, self.free) is not None:
                     self.leave(spec)
                     self.give(ctx, spec)
+                elif self.makes_room(ctx, spec):
+                    continue
                 elif not self.moves_on(ctx, spec):
                     break
 
@@ -511,20 +586,34 @@ class LeaseManager(Process):
             ]
             if not able:
                 return
-            queue = [
-                WaitingTask(
-                    spec.task,
-                    spec.demand,
-                    self.program.tasks[spec.task].hints,
-                    sum(argument.size_bytes for argument in spec.args),
-                )
-                for spec in able
-            ]
-            view = LocalView(ctx.me, dict(self.free.units), len(self.granted))
+            queue = [waiting_task(self.program, spec) for spec in able]
+            holding = running_tasks(self.program, (self.granted[lease].spec for lease in sorted(self.granted)))
+            view = LocalView(ctx.me, dict(self.free.units), len(self.granted), holding)
             task, self.order_memory = ask_order(self.asked_policy.policy, queue, view, self.order_memory, ctx)
             chosen = next(spec for spec in able if spec.task == task)
             self.leave(chosen)
             self.give(ctx, chosen)
+
+    def makes_room(self, ctx: Context, spec: LeaseSpec) -> bool:
+        """Ask the proposal which running task is ended for a request without room; True when one was."""
+        if self.asked_policy is None or not has_preempt(self.asked_policy.policy) or spec.lease in self.spared:
+            return False
+        running = {
+            held.spec.task: lease for lease, held in sorted(self.granted.items()) if held.worker and not held.spec.actor
+        }
+        if self.draining or not running or not spec.demand.fits(self.seats[ctx.me].total):
+            return False
+        self.spared.add(spec.lease)
+        shown = running_tasks(self.program, (self.granted[lease].spec for lease in running.values()))
+        waits, free = waiting_task(self.program, spec), at_least_nothing(self.free)
+        chosen, self.preempt_memory = ask_preempt(
+            self.asked_policy.policy, waits, shown, free, self.preempt_memory, ctx
+        )
+        if chosen is None:
+            return False
+        ctx.observe(Preempted(chosen, spec.task, ctx.me))
+        self.kill(ctx, running[chosen])
+        return True
 
     def leave(self, spec: LeaseSpec) -> None:
         """Take a request off the queue of its class."""
@@ -686,6 +775,11 @@ class LeaseManager(Process):
                     return
                 self.waiting.remove(spec)
                 self.put(ctx, spec, node, asked=False)
+
+
+def group_of(spec: LeaseSpec) -> GroupId | None:
+    """The placement group of a request."""
+    return spec.strategy.group if isinstance(spec.strategy, PlacementGroup) else None
 
 
 def at_least_nothing(amounts: Resources) -> Resources:

@@ -50,6 +50,7 @@ from rayproof.model.wire.ray2.workers import (
     NodeLost,
     PushTask,
     SendTask,
+    TaskLeft,
     TaskReply,
     WithdrawTask,
     WorkerDied,
@@ -96,6 +97,8 @@ class LeaseSubmitter(Process):
     """Its own node's."""
     manager: Name = constant()
     """The task manager of the same core worker."""
+    patience: Name = constant("")
+    """The part that asks a policy how long tasks wait; empty without such a policy."""
     most_requests: int = constant(10)
     """Requests in flight for one key (Ray: or the number of nodes if that is more)."""
     lease_us: int = constant(0)
@@ -124,16 +127,16 @@ class LeaseSubmitter(Process):
                 key = self.key_of(message)
                 self.queues.setdefault(key, []).append(task)
                 self.request(ctx, key)
-            case WithdrawTask(task):
-                self.withdraw(ctx, task)
+            case WithdrawTask(task, given_up):
+                self.withdraw(ctx, task, given_up)
             case LeaseGranted(lease, worker):
                 self.granted(ctx, sender, lease[1], worker)
             case RetryAt(lease, node):
                 self.sent_on(ctx, sender, lease[1], node)
             case LeaseRejected(lease):
                 self.rejected(ctx, sender, lease[1])
-            case LeaseCancelled(lease, unschedulable, given_up):
-                self.cancelled(ctx, lease[1], unschedulable, given_up)
+            case LeaseCancelled(lease):
+                self.cancelled(ctx, lease[1], message)
             case NothingToCancel(lease):
                 if lease[1] in self.withdrawn and self.requests[lease[1]].node == sender:
                     ctx.send(sender, CancelLease(lease), WITHDRAW)
@@ -258,19 +261,23 @@ class LeaseSubmitter(Process):
         if asked is not None and asked.node == sender:
             self.start_over(ctx, asked)
 
-    def cancelled(self, ctx: Context, number: int, unschedulable: bool, given_up: bool) -> None:
-        """A request has ended without a worker; what can never run fails."""
+    def cancelled(self, ctx: Context, number: int, answer: LeaseCancelled) -> None:
+        """A request has ended without a worker; what can never run fails, and with its group all that wait for it."""
         asked = self.forget(number)
         if asked is None:
             return
         queue = self.queues.get(asked.key, [])
-        if (unschedulable or given_up) and queue:
-            task = queue.pop(0)
-            attempt = self.ready.pop(task).attempt
+        failing = queue[: None if answer.group_removed else int(answer.unschedulable or answer.given_up)]
+        for task in failing:
+            queue.remove(task)
+            attempt = self.taken(ctx, task).attempt
             self.trim(ctx, asked.key)
-            if given_up:
+            error = ErrorKind.UNSCHEDULABLE
+            if answer.given_up:
                 ctx.observe(GivenUp(task))
-            error = ErrorKind.REJECTED if given_up else ErrorKind.UNSCHEDULABLE
+                error = ErrorKind.REJECTED
+            elif answer.group_removed:
+                error = ErrorKind.GROUP_REMOVED
             ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
         self.request(ctx, asked.key)
 
@@ -293,12 +300,18 @@ class LeaseSubmitter(Process):
             self.give_back(ctx, number, node)
         else:
             task = queue.pop(0)
-            ready = self.ready.pop(task)
+            ready = self.taken(ctx, task)
             self.leased[number] = Leased(key, node, worker, task, ready.attempt)
             self.by_task[task] = number
             ctx.send(worker, PushTask(task, ready.attempt, (ctx.me, number), ready.references))
             self.trim(ctx, key)
         self.request(ctx, key)
+
+    def taken(self, ctx: Context, task: TaskId) -> SendTask:
+        """A task does not wait for a worker any more."""
+        if self.patience:
+            ctx.send(self.patience, TaskLeft(task), INSIDE)
+        return self.ready.pop(task)
 
     def trim(self, ctx: Context, key: Key) -> None:
         """Withdraw the requests of a key without tasks (`CancelWorkerLeaseIfNeeded`)."""
@@ -334,14 +347,17 @@ class LeaseSubmitter(Process):
 
     # ---- what goes wrong ---------------------------------------------------------------------------------------------
 
-    def withdraw(self, ctx: Context, task: TaskId) -> None:
+    def withdraw(self, ctx: Context, task: TaskId, given_up: bool) -> None:
         """An attempt that has not been sent is not to be."""
         for key in sorted(self.queues):
             if task in self.queues[key]:
                 self.queues[key].remove(task)
-                attempt = self.ready.pop(task).attempt
+                attempt = self.taken(ctx, task).attempt
                 self.trim(ctx, key)
-                ctx.send(self.manager, AttemptFailed(task, attempt, ErrorKind.CANCELLED), INSIDE)
+                if given_up:
+                    ctx.observe(GivenUp(task))
+                error = ErrorKind.REJECTED if given_up else ErrorKind.CANCELLED
+                ctx.send(self.manager, AttemptFailed(task, attempt, error), INSIDE)
                 return
 
     def worker_died(self, ctx: Context, task: TaskId, attempt: int) -> None:

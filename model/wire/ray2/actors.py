@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rayproof.model.graph import ActorId, ObjectId, TaskId
+from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Message, Name
 from rayproof.model.wire.ray2.leases import LeaseStrategy, Located
 
@@ -22,7 +23,7 @@ class CallMade(Message):
 
 @dataclass(frozen=True, slots=True)
 class CallGone(Message):
-    """Task manager to the calls: a call failed before it was sent."""
+    """Task manager to the calls: a call, or a constructor, failed before it was sent."""
 
     task: TaskId
 
@@ -42,6 +43,13 @@ class CreateActor(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUpActor(Message):
+    """To the actor table: an argument of the constructor is an error, so there will be no such actor."""
+
+    actor: ActorId
+
+
+@dataclass(frozen=True, slots=True)
 class WatchActor(Message):
     """To the actor table: tell me where it lives."""
 
@@ -56,6 +64,8 @@ class ActorAt(Message):
     worker: Name
     node: Name
     dead: bool = False
+    restarting: bool = False
+    """Whether it lives nowhere for now since it has lived and died."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +74,4 @@ class CreationFailed(Message):
 
     task: TaskId
     attempt: int
-    unschedulable: bool
+    error: ErrorKind

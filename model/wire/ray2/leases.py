@@ -98,11 +98,13 @@ class LeaseRejected(Message):
 
 @dataclass(frozen=True, slots=True)
 class LeaseCancelled(Message):
-    """The request was withdrawn, or can never be served (`unschedulable`), or the policy gave it up (`given_up`)."""
+    """The request was withdrawn, or can never be served (`unschedulable`), or the policy gave it up (`given_up`), or
+    its placement group is gone (`group_removed`)."""
 
     lease: LeaseId
     unschedulable: bool = False
     given_up: bool = False
+    group_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,16 @@ class WorkerUnblocked(Message):
 
 @dataclass(frozen=True, slots=True)
 class EndWorker(Message):
-    """To a worker's process: end now, whatever runs."""
+    """To a worker's process: end now, whatever runs on this lease; None where it is idle."""
+
+    lease: LeaseId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActorWorkerDied(Message):
+    """Raylet to the actor table: the worker of this lease has been killed (`WorkerFailure`)."""
+
+    lease: LeaseId
 
 
 # ---- what monitors see ----------------------------------------------------------------------------------------------
@@ -231,9 +242,8 @@ class Decided:
     chosen: Name
     redirected: bool
     asked_policy: bool
-    bound: bool
-    """Whether its strategy names a node."""
     demand: Resources
+    strategy: LeaseStrategy
     seen: tuple[tuple[Name, Resources, Resources], ...] = ()
     """Empty in timed runs."""
 
@@ -243,6 +253,15 @@ class Deferred:
     """The policy lets a request wait."""
 
     task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class Preempted:
+    """A policy has ended the worker of a task to make room for another one."""
+
+    task: TaskId
+    room_for: TaskId
+    node: Name
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,3 +296,5 @@ class Redirected:
 
     lease: LeaseId
     again: bool
+    node: Name
+    """The other one."""

@@ -88,9 +88,41 @@ class SendTask(Message):
 
 @dataclass(frozen=True, slots=True)
 class WithdrawTask(Message):
-    """Task manager to submitter: an attempt is not wanted any more."""
+    """To the submitter: an attempt is not wanted any more, or the policy gives it up."""
 
     task: TaskId
+    given_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWaits(Message):
+    """Task manager to the policy's patience: a task begins to wait for a worker."""
+
+    task: TaskId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLeft(Message):
+    """Submitter to the policy's patience: a task waits for a worker no longer."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpTask(Message):
+    """The policy's patience to task manager: a task has waited for too long."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain(Message):
+    """The policy's patience to task manager: try a task again now, or give it up."""
+
+    task: TaskId
+    attempt: int
+    given_up: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from rayproof.model.graph import Action, Cancel, Compute, Get, ObjectId, Program, Put, Submit, TaskId, TaskKind, Wait
-from rayproof.model.graph.contract import Began, DriverEnded, Ended, Got, GotError, Made, PlaceDied
+from rayproof.model.graph import (
+    Action,
+    ActorId,
+    AwaitGroup,
+    Cancel,
+    Compute,
+    Get,
+    GiveUpGroup,
+    GroupId,
+    MakeGroup,
+    ObjectId,
+    Program,
+    Put,
+    Submit,
+    TaskId,
+    TaskKind,
+    Wait,
+)
+from rayproof.model.graph.contract import Began, DriverEnded, Ended, Got, GotError, Made, PlaceDied, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
-from rayproof.model.wire.ray2.leases import INSIDE, EndWorker, WorkerBlocked, WorkerUnblocked
+from rayproof.model.wire.ray2.groups import GroupReady, LeaveGroup, WaitForGroup, WantGroup
+from rayproof.model.wire.ray2.leases import INSIDE, EndWorker, LeaseId, WorkerBlocked, WorkerUnblocked
 from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject, Seal
 from rayproof.model.wire.ray2.workers import (
     FAILED,
@@ -54,7 +72,7 @@ class Frame:
     """Who is told of its end."""
     at: int = 0
     """The action that runs now; -1 while the worker readies itself."""
-    missing: frozenset[ObjectId] = frozenset()
+    missing: frozenset[ObjectId | GroupId] = frozenset()
     """What the present get or wait still lacks."""
 
 
@@ -65,6 +83,8 @@ class Body(Process):
     program: Program = constant()
     raylet: Name = constant()
     store: Name = constant()
+    groups: Name = constant("")
+    """The group client of this core worker; empty where no group is made."""
     manager: Name = constant("")
     """The task manager of this core worker; empty where bodies submit, put and get nothing."""
     exports: Mapping[TaskId, tuple[ObjectId, ...]] = constant()
@@ -82,6 +102,10 @@ class Body(Process):
     """Calls of an actor that wait for one that runs, or for their arguments."""
     fetching: dict[TaskId, tuple[ObjectId, ...]] = field(default_factory=dict)
     """Arguments of calls that are not on this node yet."""
+    actor: ActorId = ""
+    """The actor that lives here: its constructor has ended."""
+    ended: set[LeaseId] = field(default_factory=set)
+    """Leases of processes that were killed here before anything came for them: what comes meets nobody."""
     warm: bool = False
     life: int = 0
     """How many processes have held this place before."""
@@ -95,6 +119,8 @@ class Body(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """What to run, what has arrived, and the end."""
         match message:
+            case PushTask(task, attempt) if self.meets_nobody(message):
+                ctx.send(sender, WorkerDied(task, attempt))
             case PushTask(task, args=args):
                 self.queue.append((message, sender))
                 if args:
@@ -108,7 +134,12 @@ class Body(Process):
                 for made, value in objects:
                     for task in sorted(self.frames):
                         self.ready(ctx, task, made, value)
-            case EndWorker():
+            case GroupReady(group):
+                for task in sorted(self.frames):
+                    self.group_ready(ctx, task, group)
+            case EndWorker(lease):
+                if lease is not None and not (self.frames or self.queue):
+                    self.ended.add(lease)
                 self.end_process(ctx)
             case _:
                 raise Unhandled(message)
@@ -121,6 +152,12 @@ class Body(Process):
         else:
             self.step(task)
             self.go_on(ctx, task)
+
+    def meets_nobody(self, push: PushTask) -> bool:
+        """Whether a task comes for a process that has ended: the lease was of another one, or the actor is not here."""
+        spec = self.program.tasks[push.task]
+        gone = spec.kind is TaskKind.ACTOR_METHOD and spec.actor != self.actor
+        return gone or (push.lease is not None and push.lease in self.ended)
 
     def fetched(self, ctx: Context, made: ObjectId) -> None:
         """An argument of a call is on this node."""
@@ -193,6 +230,7 @@ class Body(Process):
                     ctx.set_timer(COMPUTING + task, duration_us, TimerKind.PROGRAM)
                     return
                 case Submit(child):
+                    ctx.observe(TaskSubmitted(child, task))
                     ctx.send(self.manager, SubmitTask(child, task), INSIDE)
                 case Cancel(child):
                     ctx.send(self.manager, CancelTask(child), INSIDE)
@@ -202,19 +240,26 @@ class Body(Process):
                     if self.program.objects[made].size_bytes > self.inline_bytes:
                         ctx.send(self.store, Seal(made, attempt), INSIDE)
                     ctx.send(self.manager, PutObject(made, attempt), INSIDE)
+                case MakeGroup(group):
+                    ctx.send(self.groups, WantGroup(group), INSIDE)
+                case GiveUpGroup(group):
+                    ctx.send(self.groups, LeaveGroup(group), INSIDE)
+                case AwaitGroup(group):
+                    self.wait(ctx, task, (group,), WaitForGroup(group))
+                    return
                 case Get(objects) | Wait(objects) if objects:
-                    self.wait(ctx, task, objects, isinstance(actions[at], Get))
+                    self.wait(ctx, task, objects, Want(objects, isinstance(actions[at], Get)))
                     return
             self.step(task)
         self.end(ctx, task)
 
-    def wait(self, ctx: Context, task: TaskId, objects: tuple[ObjectId, ...], fetch: bool) -> None:
+    def wait(self, ctx: Context, task: TaskId, missing: tuple[ObjectId | GroupId, ...], want: Message) -> None:
         """Enter a get or wait; a task's CPUs are given back meanwhile, an actor's are not."""
         ctx.observe(BodyWaits(task))
-        self.frames[task] = replace(self.frames[task], missing=frozenset(objects))
+        self.frames[task] = replace(self.frames[task], missing=frozenset(missing))
         if self.gives_back(task):
             ctx.send(self.raylet, WorkerBlocked(), INSIDE)
-        ctx.send(self.manager, Want(objects, fetch), INSIDE)
+        ctx.send(self.manager if isinstance(want, Want) else self.groups, want, INSIDE)
 
     def gives_back(self, task: TaskId) -> bool:
         """Whether a body's resources are free while it waits."""
@@ -226,15 +271,26 @@ class Body(Process):
         if made not in frame.missing:
             return
         action = self.actions(task)[frame.at]
-        assert isinstance(action, Get | Wait)
+        if not isinstance(action, Get | Wait):
+            return
         if isinstance(action, Get):
             ctx.observe(Got(task, made, value) if value != FAILED else GotError(task, made))
         missing = frame.missing - {made}
         needed = len(set(action.objects)) - action.count if isinstance(action, Wait) else 0
         if len(missing) > needed:
             self.frames[task] = replace(frame, missing=missing)
-            return
-        self.frames[task] = replace(frame, missing=frozenset(), at=frame.at + 1)
+        else:
+            self.waited(ctx, task)
+
+    def group_ready(self, ctx: Context, task: TaskId, group: GroupId) -> None:
+        """A group is there."""
+        frame = self.frames[task]
+        if frame.missing and self.actions(task)[frame.at] == AwaitGroup(group):
+            self.waited(ctx, task)
+
+    def waited(self, ctx: Context, task: TaskId) -> None:
+        """Leave a get or wait."""
+        self.frames[task] = replace(self.frames[task], missing=frozenset(), at=self.frames[task].at + 1)
         ctx.observe(BodyGoesOn(task))
         if self.gives_back(task):
             ctx.send(self.raylet, WorkerUnblocked(), INSIDE)
@@ -246,6 +302,8 @@ class Body(Process):
         if task == DRIVER:
             ctx.observe(DriverEnded())
             return
+        if self.program.tasks[task].kind is TaskKind.ACTOR_CREATION:
+            self.actor = self.program.tasks[task].actor or ""
         stored = []
         for made in self.program.tasks[task].outputs:
             ctx.observe(Made(made, frame.attempt, self.place(ctx)))
@@ -270,5 +328,5 @@ class Body(Process):
             ctx.cancel_timer(LOADING + task)
             ctx.cancel_timer(COMPUTING + task)
             ctx.send(caller, WorkerDied(task, attempt))
-        self.frames, self.queue, self.fetching, self.warm = {}, [], {}, False
+        self.frames, self.queue, self.fetching, self.actor, self.warm = {}, [], {}, "", False
         self.life += 1

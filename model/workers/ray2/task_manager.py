@@ -14,7 +14,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rayproof.model.graph import Default, NodeAffinity, NodeId, ObjectId, Program, Strategy, TaskId, TaskKind
-from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, PlaceDied, TaskSubmitted
+from rayproof.model.graph.contract import CancelAsked, CopiesLost, ErrorKind, Failed, GivenUp, PlaceDied
 from rayproof.model.kernel import Context, Message, Name, Process, Unhandled, constant
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.scheduler.ray2.driver_policy import DriverPolicy
@@ -27,6 +27,7 @@ from rayproof.model.wire.ray2.workers import (
     BodyTold,
     CancelTask,
     CopyAt,
+    GiveUpTask,
     Known,
     Locate,
     NodeLost,
@@ -36,6 +37,8 @@ from rayproof.model.wire.ray2.workers import (
     SendTask,
     SubmitTask,
     TaskReply,
+    TaskWaits,
+    TryAgain,
     Want,
     WithdrawTask,
 )
@@ -62,6 +65,8 @@ class TaskManager(Process):
     submitter: Name = constant()
     caller: Name = constant("")
     """The part that calls actors."""
+    patience: Name = constant("")
+    """The part that asks a policy when to try again; empty without such a policy."""
     raylet: Name = constant()
     store: Name = constant()
     node_of: Mapping[Name, Name] = constant()
@@ -116,6 +121,10 @@ class TaskManager(Process):
                 ctx.send(message.caller, replace(message, references=self.references(exported)))
             case TaskReply():
                 self.completed(ctx, message)
+            case GiveUpTask(task):
+                self.give_up(ctx, task)
+            case TryAgain(task, attempt, given_up):
+                self.try_again(ctx, task, attempt, given_up)
             case AttemptFailed(task, attempt, error):
                 self.attempt_failed(ctx, task, attempt, error)
             case Locate(wanted, dead):
@@ -138,7 +147,6 @@ class TaskManager(Process):
 
     def submit(self, ctx: Context, task: TaskId, by: TaskId) -> None:
         """A body submits a task; a body that runs again submits anew."""
-        ctx.observe(TaskSubmitted(task, by))
         spec = self.program.tasks[task]
         if task in self.attempts or task in self.pending:
             return
@@ -179,7 +187,7 @@ class TaskManager(Process):
         """Every argument exists; an error among them is the task's own."""
         spec, state = self.program.tasks[task], self.pending[task]
         if any(self.known[needed].value == FAILED for needed in spec.inputs):
-            if spec.kind is TaskKind.ACTOR_METHOD:
+            if spec.actor is not None:
                 ctx.send(self.caller, CallGone(task), INSIDE)
             self.fail(ctx, task, ErrorKind.DEPENDENCY)
             return
@@ -188,6 +196,8 @@ class TaskManager(Process):
         told = self.references(self.mentions.get(task, ()))
         message = SendTask(task, state.attempt, state.strategy, args, told)
         ctx.send(self.caller if spec.actor is not None else self.submitter, message, INSIDE)
+        if self.patience and spec.actor is None:
+            ctx.send(self.patience, TaskWaits(task, state.attempt), INSIDE)
 
     def located(self, made: ObjectId) -> Located:
         """An object in stores, as a lease request names it."""
@@ -238,11 +248,34 @@ class TaskManager(Process):
         if state is None or state.attempt != attempt:
             return
         retries = self.program.tasks[task].max_retries
-        if error is ErrorKind.WORKER_DIED and (retries < 0 or attempt <= retries):
+        if error is not ErrorKind.WORKER_DIED or 0 <= retries < attempt:
+            self.fail(ctx, task, error)
+        elif self.patience and self.program.tasks[task].actor is None:
+            ctx.send(self.patience, AttemptFailed(task, attempt, error), INSIDE)
+        else:
+            self.try_again(ctx, task, attempt, False)
+
+    def give_up(self, ctx: Context, task: TaskId) -> None:
+        """The policy lets a task wait no longer: for a worker, or for the driver's own decision."""
+        state = self.pending.get(task)
+        if state is not None and state.sent:
+            ctx.send(self.submitter, WithdrawTask(task, given_up=True), INSIDE)
+        elif state is not None:
+            self.deferred = [each for each in self.deferred if each != task]
+            ctx.observe(GivenUp(task))
+            self.fail(ctx, task, ErrorKind.REJECTED)
+
+    def try_again(self, ctx: Context, task: TaskId, attempt: int, given_up: bool) -> None:
+        """The next attempt, unless the policy gives the task up or it has ended meanwhile."""
+        state = self.pending.get(task)
+        if state is None or state.attempt != attempt:
+            return
+        if given_up:
+            ctx.observe(GivenUp(task))
+            self.fail(ctx, task, ErrorKind.REJECTED)
+        else:
             self.pending[task] = replace(state, attempt=attempt + 1, sent=False)
             self.resolve(ctx, task)
-        else:
-            self.fail(ctx, task, error)
 
     def cancel(self, ctx: Context, task: TaskId) -> None:
         """A task that waits for arguments ends at once; one that waits for a worker, when that is known."""
@@ -379,6 +412,8 @@ class TaskManager(Process):
             node, self.memory = self.nodes.ask(self.policy, spec, args, self.chosen, self.memory, self.raylet, ctx)
             if node is None:
                 ctx.observe(Deferred(task))
+                if self.patience:
+                    ctx.send(self.patience, TaskWaits(task, self.pending[task].attempt), INSIDE)
                 return
             self.deferred.pop(0)
             self.chosen[task] = node

@@ -7,8 +7,7 @@ from typing import Any
 
 from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallSpec
 from rayproof.model.actors.ray2.scenarios import calls
-from rayproof.model.kernel import FaultKind, Scenario
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import FaultKind, Scenario, Statement
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
 from rayproof.properties.actors.ray2.statements import (

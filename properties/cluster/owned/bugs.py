@@ -17,11 +17,11 @@ from rayproof.model.scheduler.ray2.owned.driver import Submitter, TaskManager
 from rayproof.model.scheduler.ray2.owned.node import ClusterRaylet, LeasedExecutor
 from rayproof.model.scheduler.ray2.owned.protocol import (
     AttemptWithdrawn,
-    BundlesChanged,
     EndLease,
     WorkerEnded,
     WorkerGone,
 )
+from rayproof.model.wire.ray2.groups import BundlesChanged
 from rayproof.properties.bug import Bug
 
 

@@ -12,19 +12,15 @@ from rayproof.model.cluster.owned import (
     class_in,
     owned_cluster,
 )
-from rayproof.model.graph import Submit
+from rayproof.model.graph import GiveUpGroup, GroupSpec, MakeGroup, Submit
 from rayproof.model.kernel import Scenario, Statement, StatementKind
 from rayproof.model.lineage.ray2.programs import Drop, GetOne, Task
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.scheduler.ray import BundleStrategy
-from rayproof.model.scheduler.ray2.groups.protocol import Group
 from rayproof.model.scheduler.ray2.owned.protocol import (
     Cancel,
     Deed,
     EndActor,
-    GiveUpGroup,
     MakeActor,
-    MakeGroup,
 )
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.owned.calls import (
@@ -40,9 +36,9 @@ from rayproof.properties.cluster.owned.statements import (
     a_worker_is_killed,
     an_actor_is_restarted,
 )
+from rayproof.properties.cluster.ray2.groups.statements import a_group_is_rescheduled
 from rayproof.properties.entry import Edition, Entry, Scope
 from rayproof.properties.lineage.ray2.statements import a_task_is_executed_again
-from rayproof.properties.scheduler.ray2.groups.statements import a_group_is_rescheduled
 
 
 def _owned(
@@ -59,7 +55,7 @@ def _owned(
 ) -> Entry:
     """Tasks with their class; the class of a call is its actor."""
     made = [deed.actor for deed in deeds if isinstance(deed, MakeActor)]
-    groups = (Group(0, (CPU,), BundleStrategy.PACK),) if MakeGroup(0) in deeds else ()
+    groups = (GroupSpec("0", (CPU,)),) if MakeGroup("0") in deeds else ()
     program = OwnedProgram(
         tuple(task for task, _ in tasks),
         deeds,
@@ -68,7 +64,7 @@ def _owned(
         ),
         groups,
         MappingProxyType(
-            {task.name: 0 for task, scheduling_class in tasks if scheduling_class not in (PLAIN, SPREAD, *made)}
+            {task.name: "0" for task, scheduling_class in tasks if scheduling_class not in (PLAIN, SPREAD, *made)}
         ),
         actor_of=MappingProxyType(
             {task.name: scheduling_class for task, scheduling_class in tasks if scheduling_class in made}
@@ -105,16 +101,16 @@ OWNED_ENTRIES = (
     # A task in a bundle that is given up under it, beside one that is not.
     _owned(
         "ray2-bundle",
-        ((_task("a"), class_in(0, 0)), (_task("b"), PLAIN)),
-        (MakeGroup(0), Submit("a"), Submit("b"), GetOne("ob"), GiveUpGroup(0), GetOne("oa")),
+        ((_task("a"), class_in("0", 0)), (_task("b"), PLAIN)),
+        (MakeGroup("0"), Submit("a"), Submit("b"), GetOne("ob"), GiveUpGroup("0"), GetOne("oa")),
         (2,),
         (a_lease_is_granted_in_a_bundle, a_worker_is_killed),
     ).sized(3_277, 10_720, 27),
     # The node may die on which the bundle is; the group and its task come back on the other.
     _owned(
         "ray2-bundle-crash",
-        ((_task("a"), class_in(0, -1)),),
-        (MakeGroup(0), Submit("a"), GetOne("oa")),
+        ((_task("a"), class_in("0", -1)),),
+        (MakeGroup("0"), Submit("a"), GetOne("oa")),
         (1, 2),
         (a_lease_is_granted_in_a_bundle, a_group_is_rescheduled, a_task_is_executed_again),
         crashes=1,

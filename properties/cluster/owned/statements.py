@@ -18,6 +18,7 @@ from rayproof.properties.cluster.owned.calls import (
     a_call_is_executed_again,
     a_restarted_actor_is_called,
 )
+from rayproof.properties.cluster.ray2.groups.statements import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from rayproof.properties.lineage.ray2.statements import (
     OWNERSHIP,
     every_get_ends_in_value_or_error,
@@ -25,7 +26,6 @@ from rayproof.properties.lineage.ray2.statements import (
     unneeded_values_are_freed,
 )
 from rayproof.properties.lineage.ray2.workers.statements import cancelled_never_starts_again
-from rayproof.properties.scheduler.ray2.groups.statements import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
 from rayproof.properties.scheduler.ray2.leases.statements import (
     no_grant_to_the_dead_or_draining,
     one_grant_per_lease,

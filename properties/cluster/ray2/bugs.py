@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rayproof.model.graph import Resources, TaskId
+from rayproof.model.actors.ray2.actor_calls import ActorCalls
+from rayproof.model.graph import Resources, TaskId, TaskKind
 from rayproof.model.graph.contract import ErrorKind
-from rayproof.model.kernel import Context, Name
+from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.scheduler.ray import Decision, LeaseOptions, Request, best_for_lease
 from rayproof.model.scheduler.ray.answer import exactly
 from rayproof.model.scheduler.ray2.lease_manager import Granted, LeaseManager
@@ -19,9 +20,10 @@ from rayproof.model.wire.ray2.leases import (
     LeaseId,
     LeaseSpec,
     PopWorker,
+    RequestLease,
     WorkerPopped,
 )
-from rayproof.model.wire.ray2.workers import Known, SendTask, TaskReply
+from rayproof.model.wire.ray2.workers import FAILED, Known, SendTask, TaskReply
 from rayproof.model.workers.ray2.task_manager import Pending, TaskManager
 from rayproof.properties.bug import Bug
 
@@ -46,6 +48,42 @@ class RunsAgainForNothing(TaskManager):
         for task in sorted(self.attempts) if fresh else ():
             self.pending[task] = Pending(self.attempts.pop(task) + 1, "", self.strategy(task))
             self.resolve(ctx, task)
+
+
+@dataclass(slots=True, kw_only=True)
+class TellsNoCaller(TaskManager):
+    """A constructor with an error among its arguments fails, and nobody but its creator hears of it."""
+
+    def send(self, ctx: Context, task: TaskId) -> None:
+        spec = self.program.tasks[task]
+        if spec.kind is TaskKind.ACTOR_CREATION and any(self.known[each].value == FAILED for each in spec.inputs):
+            self.fail(ctx, task, ErrorKind.DEPENDENCY)
+        else:
+            TaskManager.send(self, ctx, task)
+
+
+@dataclass(slots=True, kw_only=True)
+class RetriesInReverse(ActorCalls):
+    """A call that is retried goes before all others."""
+
+    def send(self, ctx: Context, ready: SendTask) -> None:
+        if self.program.tasks[ready.task].kind is TaskKind.ACTOR_METHOD:
+            queue = self.queues.setdefault(self.actor(ready.task), [])
+            if ready.task not in queue:
+                queue.insert(0, ready.task)
+        ActorCalls.send(self, ctx, ready)
+
+
+@dataclass(slots=True, kw_only=True)
+class ServesTheDead(LeaseManager):
+    """A request is served although its owner's node has died since it was sent."""
+
+    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
+        if isinstance(message, RequestLease) and self.is_orphan(message.spec):
+            self.to_schedule.append(message.spec)
+            self.go_on(ctx)
+        else:
+            LeaseManager.receive(self, ctx, sender, message)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -405,6 +443,30 @@ TODAY_BUGS = (
         "no_body_waits_for_ever",
         "today-crash",
         also=("every_task_that_fits_ends",),
+    ),
+    Bug(
+        "tells_no_caller",
+        "A constructor fails for an argument, and who calls the actor waits for ever.",
+        {TaskManager: TellsNoCaller},
+        "no_body_waits_for_ever",
+        "today-actor-never",
+        also=("every_task_that_fits_ends",),
+    ),
+    Bug(
+        "retries_calls_in_reverse",
+        "Calls that are retried together begin in another order than they were made.",
+        {ActorCalls: RetriesInReverse},
+        "refines_the_task_graph",
+        "today-calls-again",
+        "Ray 2.60 sequential_actor_submit_queue.cc",
+    ),
+    Bug(
+        "serves_the_dead",
+        "A request whose owner has died is granted, and nobody returns the worker.",
+        {LeaseManager: ServesTheDead},
+        "every_worker_comes_back",
+        "today-owner-crash",
+        "Ray 2.60 local_lease_manager.cc, is_owner_alive_",
     ),
     Bug(
         "keeps_late_workers",

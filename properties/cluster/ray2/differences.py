@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rayproof.model.kernel import Statement
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.explore import Limits
+from rayproof.model.kernel import Limits, Statement, explore
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.properties.cluster.ray2.scopes import TODAY_ENTRIES
 from rayproof.properties.cluster.ray2.statements import AS_RAY

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar, Self, get_args
 
-from rayproof.model.graph import Program, Resources, TaskId
-from rayproof.model.graph.contract import DriverEnded, Fact, Failed, Standing, TaskSubmitted
+from rayproof.model.graph import Program, Resources, TaskId, TaskKind
+from rayproof.model.graph.contract import DriverEnded, ErrorKind, Fact, Failed, Standing, TaskSubmitted
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, sometimes
 from rayproof.model.scheduler.ray2.bundles import wildcard_of
@@ -102,9 +102,22 @@ def a_worker_has_one_lease(view: StateView) -> bool:
 def a_request_is_known_once(view: StateView) -> bool:
     """A request waits in one queue of a raylet at most, and not while it holds a worker there."""
     for raylet in view.of(LeaseManager).values():
-        queues = (raylet.to_schedule, raylet.waiting, *raylet.infeasible.values(), *raylet.to_grant.values())
-        leases = [spec.lease for queue in queues for spec in queue] + list(raylet.granted)
+        leases = [spec.lease for spec in raylet.kept()] + list(raylet.granted)
         if len(leases) > len(set(leases)):
+            return False
+    return True
+
+
+@always(
+    Body, LeaseManager, source="Ray 2.60 node_manager.cc: a worker is leased as long as it runs; bug benchmark S3''"
+)
+def bodies_run_on_leases(view: StateView) -> bool:
+    """A process runs bodies of tasks only while its node has leased it to somebody."""
+    raylets = view.of(LeaseManager)
+    for name, body in view.of(Body).items():
+        runs = any(task != DRIVER for task in body.frames)
+        held = raylets[body.raylet].granted.values() if body.raylet in raylets else ()
+        if runs and body.raylet in raylets and not any(lease.worker == name for lease in held):
             return False
     return True
 
@@ -119,7 +132,7 @@ def free_and_leased_add_up(view: StateView) -> bool:
             held = held + taken
             if lease not in raylet.blocked and lease not in raylet.resumed:
                 fresh = fresh + taken
-        total = raylet.seats[name].total
+        total = raylet.seats[name].total + raylet.offered - raylet.reserved
         if raylet.told is not None and (raylet.free + held != total or not fresh.fits(total)):
             return False
     return True
@@ -162,7 +175,7 @@ def a_wildcard_goes_with_its_bundles(view: StateView) -> bool:
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
             indexed[wildcard_of(name)] += amount
-        wildcards = {wildcard_of(name) for seat in raylet.seats.values() for name, _ in seat.total.units} - {""}
+        wildcards = {wildcard_of(name) for name, _ in raylet.offered.units} - {""}
         if any(indexed[name] != raylet.free.fixed(name) for name in wildcards):
             return False
     return True
@@ -179,18 +192,23 @@ def no_body_waits_for_ever(view: StateView) -> bool:
 
 @audit(TaskManager, LeaseManager, source="bug benchmark L1; Ray #52295, bug benchmark D09")
 def every_task_that_fits_ends(view: StateView) -> bool:
-    """When nothing more can happen, a task is left only while no living node could run it beside its actors."""
-    totals = []
+    """When nothing more can happen, a task is left only while no living node could run it beside its actors.
+
+    A call is left while its actor waits for a place.
+    """
+    totals, coming = [], set()
     for name, raylet in view.of(LeaseManager).items():
         if not raylet.draining:
-            total = raylet.seats[name].total
+            total = raylet.seats[name].total + raylet.offered - raylet.reserved
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
             totals.append(total)
+        coming |= {raylet.program.tasks[spec.task].actor for spec in raylet.kept() if spec.actor}
     for manager in view.of(TaskManager).values():
         for task, state in manager.pending.items():
-            demand = manager.program.tasks[task].demand
-            if not state.missing and any(demand.fits(total) for total in totals):
+            spec = manager.program.tasks[task]
+            waits = bool(state.missing) or (spec.kind is TaskKind.ACTOR_METHOD and spec.actor in coming)
+            if not waits and any(spec.demand.fits(total) for total in totals):
                 return False
     return True
 
@@ -215,6 +233,7 @@ SAFETY = (
     a_worker_has_one_lease,
     a_request_is_known_once,
     free_and_leased_add_up,
+    bodies_run_on_leases,
     the_draining_grant_nothing,
     a_redirected_request_is_not_sent_on,
 )
@@ -234,7 +253,7 @@ class Choices:
     def observe(self, event: object) -> Choices:
         """Fold one event; utilizations are reckoned anew from what the raylet knew."""
         match event:
-            case Decided(by=by, chosen=chosen, redirected=False, bound=False, demand=demand, seen=seen):
+            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, seen=seen) if not bound_by(event):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
                 idle = used.get(by, 1000) < 500
                 fuller = chosen in used and used[chosen] >= 500 and min(used.values()) < used[chosen]
@@ -242,6 +261,11 @@ class Choices:
                     self.left_a_fitting_idle_node or (idle and chosen != by), self.preferred_the_fuller or fuller
                 )
         return self
+
+
+def bound_by(decided: Decided) -> str:
+    """The node that the strategy of a request names; empty when none is."""
+    return getattr(decided.strategy, "node", "")
 
 
 def _used_per_mille(total: Resources, free: Resources) -> int:
@@ -294,9 +318,6 @@ def some_body_overdraws(view: StateView) -> bool:
     return any(amount < 0 for raylet in view.of(LeaseManager).values() for _, amount in raylet.free.units)
 
 
-AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first)
-
-
 # ---- ends that the driver is told ------------------------------------------------------------------------------------
 
 
@@ -305,12 +326,15 @@ class Failures:
     """Monitor: what became of the tasks that failed, and whether the driver has ended."""
 
     failed: frozenset[TaskId] = frozenset()
+    given_up: bool = False
     submitted: frozenset[TaskId] = frozenset()
     done: bool = False
 
     def observe(self, event: object) -> Failures:
         """Fold one event."""
         match event:
+            case Failed(error=ErrorKind.REJECTED):
+                return replace(self, given_up=True)
             case Failed(task):
                 return replace(self, failed=self.failed | {task})
             case TaskSubmitted(task, by) if by == DRIVER:
@@ -323,5 +347,14 @@ class Failures:
 
 @always(source="Ray 2.60: without a fault nothing fails", monitors=(Failures,))
 def nothing_fails_by_itself(view: StateView) -> bool:
-    """Without a fault no task fails."""
+    """Without a fault no task fails, but for those that a policy gives up."""
     return not view.monitor(Failures).failed
+
+
+@always(source="Ray 2.60: an owner waits for ever (notes, idea 7)", monitors=(Failures,))
+def nothing_is_given_up(view: StateView) -> bool:
+    """No task is given up, however long it waits."""
+    return not view.monitor(Failures).given_up
+
+
+AS_RAY = (a_fit_on_the_idle_own_node_is_kept, the_less_used_node_goes_first, nothing_is_given_up)

@@ -71,9 +71,7 @@ GROUPS = (
         "ray#42942",
         "The removal of a group ends what runs in its bundles and overlooks what is only starting there.",
         "placement groups",
-        ("leaves_the_round_behind",),
-        reason="planted one level up: the removal gives back what is placed and overlooks what is being reserved; "
-        "workers inside bundles are not modelled",
+        ("overlooks_what_starts",),
     ),
     GalleryEntry(
         "D56",
@@ -89,7 +87,7 @@ GROUPS = (
         "placement groups",
         standing=Standing.KNOWN,
         reason="the design of Ray itself: no rule gives a bundle up; the correct model shows it",
-        seen=("groups-halves", "groups_do_not_wait_for_each_other"),
+        seen=("today-group-halves", "groups_do_not_wait_for_each_other"),
     ),
     GalleryEntry(
         "D58",

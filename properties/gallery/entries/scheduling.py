@@ -117,7 +117,7 @@ SCHEDULING = (
         "ray#50517",
         "After a blocked get the CPU counters of a bundle and of its whole group differ.",
         "placement group resources",
-        ("clamps_the_wildcard",),
+        ("takes_the_wildcard_alone",),
     ),
     GalleryEntry(
         "D16",

@@ -51,11 +51,11 @@ def chain_scope(swap: Swap, ample: bool) -> Scenario:
 
 
 def tables_scope(swap: Swap, ample: bool) -> Scenario:
-    """Today's GCS restarted between its writes, beside the node table that pushes its news."""
-    # What rests can be audited: both parts.
+    """Today's GCS restarted between its writes, the node table that pushes its news, a group manager that restarts."""
+    # What rests can be audited: all parts.
     pushed = push(1, 2, (*pubsub.PUSHED, pubsub.a_subscriber_catches_up), swap, rests=True)
     restarted = restart(2, 1, 1, server.RESTARTED, swap)
-    return side_by_side("generic-tables", restarted, pushed)
+    return side_by_side("generic-tables", restarted, pushed, restarted_groups(swap))
 
 
 def news_scope(swap: Swap, ample: bool) -> Scenario:
@@ -66,7 +66,7 @@ def news_scope(swap: Swap, ample: bool) -> Scenario:
 
 
 def members_scope(swap: Swap, ample: bool) -> Scenario:
-    """Raylets of a GCS without storage, tasks that crash, are killed or cancelled, a group manager that restarts."""
+    """Raylets of a GCS without storage, tasks that crash, are killed or cancelled."""
     shapes = (TaskShape("a", 8, 5, 2), TaskShape("b", 8, 1, 3), TaskShape("c"))
     tried = attempts(
         "attempts",
@@ -79,4 +79,4 @@ def members_scope(swap: Swap, ample: bool) -> Scenario:
         swap=swap,
     )
     members = membership(2, False, 1, 3, server.FORGOTTEN, swap)
-    return side_by_side("generic-members", members, tried, restarted_groups(swap))
+    return side_by_side("generic-members", members, tried)

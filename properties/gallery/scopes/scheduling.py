@@ -6,13 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 from rayproof.model.cluster.paper import ClusterParameters, assemble
+from rayproof.model.cluster.ray2 import TodayParameters
+from rayproof.model.cluster.ray2 import assemble as assemble_today
 from rayproof.model.graph import (
     Action,
+    BundleStrategy,
     ClusterSpec,
     Compute,
     Get,
+    GiveUpGroup,
+    GroupSpec,
+    MakeGroup,
     NodeSpec,
     ObjectSpec,
+    PlacementGroup,
     Program,
     Resources,
     Spread,
@@ -22,23 +29,24 @@ from rayproof.model.graph import (
 from rayproof.model.graph import NodeAffinity as To
 from rayproof.model.kernel import Scenario
 from rayproof.model.scheduler.policy.built_in import LocalityFirst
-from rayproof.model.scheduler.ray import BundleStrategy
-from rayproof.model.scheduler.ray2.groups.protocol import Group
-from rayproof.model.scheduler.ray2.groups.scenarios import group_scope
-from rayproof.model.scheduler.ray2.leases.bundled import bundles_on_node, in_bundle
 from rayproof.model.scheduler.ray2.leases.protocol import SchedulingClass
 from rayproof.model.scheduler.ray2.leases.scenarios import lease_scope
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.paper.statements import CLUSTER
-from rayproof.properties.gallery.scopes.base import side_by_side
+from rayproof.properties.cluster.ray2.groups.statements import GROUPS, bundles_fit_their_node
+from rayproof.properties.cluster.ray2.statements import (
+    PROGRESS,
+    SAFETY,
+    a_wildcard_goes_with_its_bundles,
+    keeps_the_contract,
+)
+from rayproof.properties.entry import equal_nodes
 from rayproof.properties.scheduler.paper import statements as scheduling
-from rayproof.properties.scheduler.ray2.groups.statements import GROUPS
 from rayproof.properties.scheduler.ray2.leases.statements import (
     LEASES,
     blocked_workers_bounded,
     every_get_ends,
     past_the_threshold_the_less_used_goes_first,
-    wildcard_is_the_sum_of_its_bundles,
 )
 from rayproof.properties.scheduler.ray2.requests.statements import REQUESTS
 
@@ -118,38 +126,54 @@ def nested_leases(swap: Swap) -> Scenario:
 
 
 def groups_scope(swap: Swap, ample: bool) -> Scenario:
-    """Two groups on four nodes, one late, two of which may crash; beside a node whose bundles have tasks."""
-    groups = (
-        Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD),
-        Group(2, (_CPU, _CPU), BundleStrategy.PACK),
+    """Two groups on four nodes, one late, two of which may crash; one is given up with the task that runs in it."""
+    inside: tuple[Action, ...] = (Submit("x"), Get(("ox",)))
+    tasks = (
+        _task("x"),
+        _task("a", strategy=PlacementGroup("h"), body=inside),
+        _task("b", strategy=PlacementGroup("h", 1)),
+        _task("c", strategy=PlacementGroup("g")),
+        _task("t"),
     )
-    two = Resources.of(CPU=2)
-    reserved = group_scope(
-        "groups",
-        groups,
-        (two, two, _CPU, _CPU),
-        GROUPS,
-        crashes=2,
-        removes=(1,),
-        tasks={0: _CPU, 2: _CPU},
-        late=(3,),
+    pair = (_CPU, _CPU)
+    made: tuple[Action, ...] = (MakeGroup("g"), MakeGroup("h"), *map(Submit, "abct"))
+    driver = (*made, Compute(0), GiveUpGroup("g"), Get(("oa", "ob", "ot")))
+    program = Program(
+        {task.id: task for task in tasks},
+        {made: ObjectSpec(made) for task in tasks for made in task.outputs},
+        driver,
+        "generic-groups",
+        {"g": GroupSpec("g", pair, BundleStrategy.STRICT_SPREAD), "h": GroupSpec("h", pair, BundleStrategy.PACK)},
+    )
+    return assemble_today(
+        "generic-groups",
+        program,
+        ClusterSpec(tuple(NodeSpec(f"n{i}", Resources.of(CPU=cpus)) for i, cpus in enumerate((2, 2, 1, 1)))),
+        TodayParameters(workers=5, prestarted=1, most_requests=2, crashes=2, joining=(3,)),
+        (
+            keeps_the_contract(program),
+            *SAFETY,
+            *PROGRESS,
+            a_wildcard_goes_with_its_bundles,
+            # A worker that waits gives its CPU to a bundle, and takes it again in spite of it.
+            *(each for each in GROUPS if each is not bundles_fit_their_node),
+        ),
         swap=swap,
     )
-    classes = (
-        SchedulingClass("k", _CPU, tasks=("x",)),
-        SchedulingClass("p", in_bundle(_CPU, "g", 0), tasks=("a", "b")),
-        SchedulingClass("q", in_bundle(_CPU, "g", 1), tasks=("d",), stays=True),
-    )
-    node = _CPU + bundles_on_node("g", ((0, _CPU), (1, _CPU)))
-    own = (wildcard_is_the_sum_of_its_bundles, every_get_ends)
-    used = lease_scope("bundles", classes, (node,), (*LEASES, *own), children={"a": "x"}, workers=4, swap=swap)
-    return side_by_side("generic-groups", reserved, used)
 
 
 def restarted_groups(swap: Swap) -> Scenario:
     """A group manager that comes back, for a scope of something else."""
-    group = Group(1, (_CPU, _CPU), BundleStrategy.STRICT_SPREAD)
-    return group_scope("restarted", (group,), (_CPU,) * 3, GROUPS, restarts=1, removes=(1,), swap=swap)
+    group = GroupSpec("g", (_CPU, _CPU), BundleStrategy.STRICT_SPREAD)
+    driver = (MakeGroup("g"), Compute(0), GiveUpGroup("g"))
+    return assemble_today(
+        "restarted",
+        Program({}, {}, driver, "restarted", {"g": group}),
+        equal_nodes(3),
+        TodayParameters(restarts=1, views=False),
+        GROUPS,
+        swap=swap,
+    )
 
 
 def stored_results(swap: Swap, ample: bool) -> Scenario:

@@ -25,6 +25,7 @@ from rayproof.model.gcs.chain.replica import Replica, value_of
 from rayproof.model.kernel import (
     Name,
     StateView,
+    Taken,
     always,
     audit,
     eventually,
@@ -33,7 +34,6 @@ from rayproof.model.kernel import (
     sometimes,
     step,
 )
-from rayproof.model.kernel.steps import Taken
 from rayproof.properties.gcs.chain.linearizability import Request, linearizable
 
 Members: TypeAlias = list[tuple[Name, Replica]]

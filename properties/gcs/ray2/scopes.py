@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from rayproof.model.gcs.ray2 import scenarios as scopes
-from rayproof.model.kernel import Scenario
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import Scenario, Statement
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
 from rayproof.properties.entry import Edition, Entry, Scope

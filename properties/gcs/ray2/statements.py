@@ -14,8 +14,7 @@ from rayproof.model.gcs.ray2.server import (
     Table,
 )
 from rayproof.model.gcs.ray2.syncer import SyncClient, SyncServer
-from rayproof.model.kernel import StateView, always, audit, leads_to, sometimes, step
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel import StateView, Taken, always, audit, leads_to, sometimes, step
 
 # ---- restart --------------------------------------------------------------------------------------------------------
 

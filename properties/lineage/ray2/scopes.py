@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rayproof.model.graph import Submit, Wait
-from rayproof.model.kernel import Scenario
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import Scenario, Statement
 from rayproof.model.lineage.ray2.programs import Action, Drop, GetOne, PutAt, Task
 from rayproof.model.lineage.ray2.scenarios import ownership
 from rayproof.model.scheduler.policy.hooks import Policy

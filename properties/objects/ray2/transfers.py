@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rayproof.model.kernel import StateView, step
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel import StateView, Taken, step
 from rayproof.model.objects.ray2.transfer import ObjectManager
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import Limits, explore
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE
+from rayproof.model.kernel import INTERRUPTED_NOTE, Limits, Verdict, explore
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.properties.entry import Entry
 from rayproof.properties.scheduler.paper.statements import starvation_bound, starvation_bound_of

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from rayproof.model.gcs.paper.chained import ChainedStore
 from rayproof.model.gcs.paper.protocol import InputLocations, TaskAssigned
 from rayproof.model.graph import Default, NodeAffinity, TaskId
-from rayproof.model.kernel import Name, Statement, StateView, always, audit, slot_of, sometimes, step
-from rayproof.model.kernel.steps import Taken
+from rayproof.model.kernel import Name, Statement, StateView, Taken, always, audit, slot_of, sometimes, step
 from rayproof.model.scheduler.paper.events import Granted, InputsLocal, Rejected, Started
 from rayproof.model.scheduler.paper.global_scheduler import GlobalScheduler
 from rayproof.model.scheduler.paper.protocol import AssignTask, ForwardTask

@@ -9,9 +9,10 @@ from rayproof.properties.suite.drawn.family import Family, ShapeError, from_byte
 from rayproof.properties.suite.drawn.owned_cluster import OWNED_PROGRAMS
 from rayproof.properties.suite.drawn.owner import OWNER_PROGRAMS
 from rayproof.properties.suite.drawn.plane import OBJECT_PLANE
+from rayproof.properties.suite.drawn.today_cluster import TODAY_CLUSTER
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (WHOLE_CLUSTER, OWNED_PROGRAMS, OWNER_PROGRAMS, OBJECT_PLANE)
+    family.name: family for family in (WHOLE_CLUSTER, TODAY_CLUSTER, OWNED_PROGRAMS, OWNER_PROGRAMS, OBJECT_PLANE)
 }
 """Every family of drawn scenarios."""
 

@@ -18,19 +18,15 @@ from rayproof.model.cluster.owned import (
     class_in,
     owned_cluster,
 )
-from rayproof.model.graph import Submit, Wait
+from rayproof.model.graph import BundleStrategy, GiveUpGroup, GroupSpec, MakeGroup, Submit, Wait
 from rayproof.model.kernel import Scenario
 from rayproof.model.lineage.ray2.programs import Drop, GetOne, PutAt, Task
 from rayproof.model.scheduler.policy.hooks import Policy
-from rayproof.model.scheduler.ray import BundleStrategy
-from rayproof.model.scheduler.ray2.groups.protocol import Group
 from rayproof.model.scheduler.ray2.owned.protocol import (
     Cancel,
     Deed,
     EndActor,
-    GiveUpGroup,
     MakeActor,
-    MakeGroup,
 )
 from rayproof.model.swap import Swap
 from rayproof.properties.cluster.owned.statements import OWNED_CLUSTER
@@ -142,7 +138,7 @@ class _Drawing:
             group = self.whole[self.pick(len(self.whole))]
             bundles = self.groups[group]["bundles"]
             assert isinstance(bundles, int)
-            task |= {"class": class_in(group, self.pick(bundles + 1) - 1), "group": group}
+            task |= {"class": class_in(str(group), self.pick(bundles + 1) - 1), "group": group}
         self.tasks[name] = task
         self.held.append(f"o{name}")
         return f"submit {name}"
@@ -184,9 +180,9 @@ def _deed(text: str) -> Deed:
         case "cancel":
             return Cancel(rest[0])
         case "group":
-            return MakeGroup(int(rest[0]))
+            return MakeGroup(rest[0])
         case "ungroup":
-            return GiveUpGroup(int(rest[0]))
+            return GiveUpGroup(rest[0])
         case "actor":
             return MakeActor(rest[0])
         case "kill":
@@ -208,10 +204,10 @@ def build_owned(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
         tuple(map(_deed, shape["driver"])),
         MappingProxyType({name: task["class"] for name, task in tasks.items() if "actor" not in task}),
         tuple(
-            Group(number, (CPU,) * group["bundles"], STRATEGIES[group["strategy"]])
+            GroupSpec(str(number), (CPU,) * group["bundles"], STRATEGIES[group["strategy"]])
             for number, group in enumerate(shape["groups"])
         ),
-        MappingProxyType({name: task["group"] for name, task in tasks.items() if "group" in task}),
+        MappingProxyType({name: str(task["group"]) for name, task in tasks.items() if "group" in task}),
         frozenset(shape["spills"]),
         shape["borrows"],
         shape["restarts"],

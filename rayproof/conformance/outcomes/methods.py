@@ -27,8 +27,7 @@ from rayproof.model.actors.ray2.lifecycle import Life
 from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallOutcome, CallSpec
 from rayproof.model.actors.ray2.scenarios import calls
 from rayproof.model.graph import ActorId, TaskId, TaskKind
-from rayproof.model.kernel import FaultKind, LinkRule, Name, Scenario
-from rayproof.model.kernel.steps import Fire, Step
+from rayproof.model.kernel import FaultKind, Fire, LinkRule, Name, Scenario, Step
 
 WINDOW = 40
 """Bodies of one actor that are asked about together."""

@@ -12,13 +12,10 @@ from typing import TypeAlias
 
 from rayproof.conformance.answers import Answer, Decided
 from rayproof.conformance.outcomes.script import Heard, Place, Script
-from rayproof.model.kernel import Message, ModelError, Name, Scenario
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.interning import Local
-from rayproof.model.kernel.outcomes import Outcome
-from rayproof.model.kernel.process import Slot
-from rayproof.model.kernel.steps import Fault, Step
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel import Fault, FaultKind, Message, ModelError, Name, Scenario, Slot, Step
+from rayproof.model.kernel.relation.interning import Local
+from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
 
 ALL = 1_000_000
 """Pairs for all searches of a recording together."""

@@ -4,8 +4,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from rayproof.model.kernel import components
-from rayproof.model.kernel.components import cyclic_parts
+from rayproof.model.kernel.liveness import components
+from rayproof.model.kernel.liveness.components import cyclic_parts
 
 
 def edges_of(shape: str, seed: int) -> tuple[np.ndarray, np.ndarray]:

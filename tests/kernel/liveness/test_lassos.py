@@ -4,18 +4,28 @@ from dataclasses import replace
 
 import pytest
 
-from rayproof.model.kernel import Scenario, StateView, TimerKind, Verdict, always, eventually
-from rayproof.model.kernel.explore import Explorer, Limits, explore
-from rayproof.model.kernel.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
-from rayproof.model.kernel.minimise import minimise
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.trace import Trace, render
+from rayproof.model.kernel import (
+    Explorer,
+    Limits,
+    Scenario,
+    StateView,
+    TimerKind,
+    Trace,
+    Verdict,
+    always,
+    eventually,
+    explore,
+    minimise,
+    render,
+    replay,
+)
+from rayproof.model.kernel.liveness.fairness import FAIR, FAIR_DRAWS, FAIR_LINKS, FAIR_TIMERS, UNFAIR, Fairness
 from tests.kernel.liveness import systems
 
 
 def lasso(scenario: Scenario, fairness: Fairness = FAIR) -> tuple[list[str], list[str]]:
     """Stem and loop of the violation, as text; carried out again on the other form of the step relation."""
-    violation = explore(scenario, fairness=fairness).violation
+    violation = Explorer(scenario, fairness=fairness).run().violation
     assert violation is not None
     if fairness == FAIR:
         assert replay(scenario, violation.steps, loop=violation.loop).violation == violation
@@ -112,7 +122,7 @@ def test_a_scope_that_was_cut_short_says_nothing() -> None:
 @pytest.mark.parametrize("damage", ["no loop", "another loop", "unfair loop"])
 def test_a_lasso_that_does_not_close_or_is_not_fair_is_not_believed(damage: str) -> None:
     scenario = systems.game()
-    violation = explore(scenario, fairness=UNFAIR).violation
+    violation = Explorer(scenario, fairness=UNFAIR).run().violation
     assert violation is not None
     loop = {"no loop": None, "another loop": 2, "unfair loop": 1}[damage]
     assert replay(scenario, violation.steps, loop=loop).violation is None

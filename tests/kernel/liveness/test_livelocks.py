@@ -2,17 +2,13 @@
 
 import pytest
 
-from rayproof.model.kernel import StatementKind, Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.walk import campaign, walkable
+from rayproof.model.kernel import LIVENESS, StatementKind, Verdict, campaign, explore, replay, walkable
 from rayproof.properties.actors.ray2.statements import every_call_ends_in_value_or_error
 from rayproof.properties.bugs import LIVELOCK_BUGS, Bug
 from rayproof.properties.catalogue import CATALOGUE, COMPONENTS
+from rayproof.properties.cluster.ray2.groups.statements import groups_do_not_wait_for_each_other
 from rayproof.properties.entry import Scope
 from rayproof.properties.liveness import TWINS
-from rayproof.properties.scheduler.ray2.groups.statements import groups_do_not_wait_for_each_other
 from rayproof.properties.twins import SUFFIX, comes_to_rest, some_day
 from tests.scopes import UNASKED
 

@@ -2,11 +2,7 @@
 
 import pytest
 
-from rayproof.model.kernel import Scenario, Verdict
-from rayproof.model.kernel.bounds import longest_wait, most_often
-from rayproof.model.kernel.explore import Explorer, explore
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.steps import Deliver, Step
+from rayproof.model.kernel import Deliver, Explorer, Scenario, Step, Verdict, explore, longest_wait, most_often, replay
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from rayproof.properties.cluster.paper.statements import CLUSTER_RUNS

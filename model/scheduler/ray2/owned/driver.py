@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
 from rayproof.model.actors.ray2.protocol import CallOutcome
-from rayproof.model.graph import Submit, TaskId
+from rayproof.model.graph import GiveUpGroup, GroupId, MakeGroup, Submit, TaskId
+from rayproof.model.graph.contract import GroupRemoved
 from rayproof.model.kernel import Context, Message, Name, constant
 from rayproof.model.lineage.ray2.attempts import AttemptSent, CancelAccepted
 from rayproof.model.lineage.ray2.execution import Execute
 from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import Failure, Stage, Task
-from rayproof.model.scheduler.ray2.groups.protocol import CreateGroup, GroupId, GroupReady, GroupRemoved, RemoveGroup
 from rayproof.model.scheduler.ray2.leases.owner import Leased
 from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner as Lessee
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId
@@ -39,15 +39,14 @@ from rayproof.model.scheduler.ray2.owned.protocol import (
     Cancel,
     EndActor,
     ExecuteOn,
-    GiveUpGroup,
     MakeActor,
-    MakeGroup,
     NodeLost,
     StopAttempt,
     Submission,
     Withdrawal,
     WorkerGone,
 )
+from rayproof.model.wire.ray2.groups import CreateGroup, GroupReady, RemoveGroup
 
 SUBMITTER = "submitter"
 

@@ -15,19 +15,15 @@ from dataclasses import dataclass, field
 
 from rayproof.model.actors.ray2.lifecycle import LeaseWorker, WorkerLeased
 from rayproof.model.actors.ray2.lifecycle import ReturnActorWorker as EndWorker
-from rayproof.model.graph import Resources, TaskId
+from rayproof.model.graph import GroupId, Resources, TaskId
 from rayproof.model.kernel import Context, Down, Message, Name, constant
 from rayproof.model.lineage.ray2.execution import BODY, ExecutionReply, Executor
 from rayproof.model.lineage.ray2.programs import Failure
-from rayproof.model.scheduler.ray2.groups.node import USAGE, BundleNode
-from rayproof.model.scheduler.ray2.groups.protocol import GroupId, Usage
-from rayproof.model.scheduler.ray2.leases.bundled import GROUP, BundleRaylet, in_bundle
+from rayproof.model.scheduler.ray2.leases.bundled import GROUP, BundleRaylet
 from rayproof.model.scheduler.ray2.leases.local import Waiting
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId, RequestLease, View
 from rayproof.model.scheduler.ray2.owned.calls import home_of
 from rayproof.model.scheduler.ray2.owned.protocol import (
-    BundlesChanged,
-    Busy,
     EndLease,
     ExecuteOn,
     LeaseBlocked,
@@ -37,15 +33,13 @@ from rayproof.model.scheduler.ray2.owned.protocol import (
     WorkerEnded,
     WorkerGone,
 )
+from rayproof.model.wire.ray2.groups import BundlesChanged, Busy
 
 ACTOR: ClassId = "actor"
 """The class of the leases of actors."""
 
 RESTORE, RESTORE_US = "restore", 3_000_000
 """Timer after which a view that was reduced by a redirection is restored (`ResetRemoteNodeView`: 3 s)."""
-
-Place = tuple[GroupId, int]
-"""A bundle: (group, number)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,9 +106,9 @@ class ClusterRaylet(BundleRaylet):
             BundleRaylet.fire(self, ctx, timer)
 
     def bundles_changed(self, ctx: Context, change: BundlesChanged) -> None:
-        """Kill what runs in bundles that were given back; `HandleCancelResourceReserve`."""
+        """Kill what runs in groups whose bundles were given back; `HandleCancelResourceReserve`."""
         for lease, (_, _, taken) in sorted(self.granted.items()):
-            if any(is_in(taken, place) for place in change.returned):
+            if any(is_in(taken, group) for group in change.returned):
                 self.kill(ctx, lease)
         self.free = self.free + self.reserved - change.reserved + change.offered - self.offered
         self.reserved, self.offered = change.reserved, change.offered
@@ -177,37 +171,9 @@ class ClusterRaylet(BundleRaylet):
             ctx.send(self.bundles, Busy(busy))
 
 
-def is_in(taken: Resources, place: Place) -> bool:
-    """Whether a lease has taken from a bundle."""
-    group, bundle = place
-    return any(name.endswith(f"{GROUP}{bundle}_{group}") for name, _ in taken.units)
-
-
-@dataclass(slots=True, kw_only=True)
-class NodeBundles(BundleNode):
-    """The bundles of a node; what leases hold is what its own tasks are to them."""
-
-    raylet: Name = constant()
-    reserved: Resources = Resources()
-    offered: Resources = Resources()
-
-    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
-        """The manager's wishes, and what leases leave."""
-        if isinstance(message, Busy):
-            self.busy = message.amounts
-            ctx.send("manager", Usage(self.total, self.busy), USAGE)
-            return
-        before = tuple(sorted(self.committed))
-        BundleNode.receive(self, ctx, sender, message)
-        reserved, offered = Resources(), Resources()
-        for amounts in (*self.prepared.values(), *self.committed.values()):
-            reserved = reserved + amounts
-        for (group, bundle), amounts in sorted(self.committed.items()):
-            offered = offered + in_bundle(amounts, str(group), bundle)
-        if (reserved, offered) != (self.reserved, self.offered):
-            self.reserved, self.offered = reserved, offered
-            returned = tuple(place for place in before if place not in self.committed)
-            ctx.send(self.raylet, BundlesChanged(reserved, offered, returned))
+def is_in(taken: Resources, group: GroupId) -> bool:
+    """Whether a lease has taken from a group."""
+    return any(name.endswith(f"{GROUP}{group}") for name, _ in taken.units)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rayproof.model.graph import Resources, TaskId
+from rayproof.model.graph import GiveUpGroup, MakeGroup, TaskId
 from rayproof.model.kernel import Message, Name
 from rayproof.model.lineage.ray2.execution import Execute
 from rayproof.model.lineage.ray2.programs import Action
-from rayproof.model.scheduler.ray2.groups.protocol import GroupId
 from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId
 
 # ---- what a driver does ---------------------------------------------------------------------------------------------
@@ -24,20 +23,6 @@ class Cancel:
     """`ray.cancel` of a task."""
 
     task: TaskId
-
-
-@dataclass(frozen=True, slots=True)
-class MakeGroup:
-    """`ray.util.placement_group`."""
-
-    group: GroupId
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUpGroup:
-    """`ray.util.remove_placement_group`."""
-
-    group: GroupId
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,19 +192,3 @@ class LeaseUnblocked(Message):
     """It does so no longer."""
 
     lease: LeaseId
-
-
-@dataclass(frozen=True, slots=True)
-class Busy(Message):
-    """What leases hold of the node itself, bundles apart."""
-
-    amounts: Resources
-
-
-@dataclass(frozen=True, slots=True)
-class BundlesChanged(Message):
-    """What bundles keep of the node, what they offer in its place, and which were given back (group, number)."""
-
-    reserved: Resources
-    offered: Resources
-    returned: tuple[tuple[GroupId, int], ...]

@@ -6,8 +6,7 @@ from typing import Any
 
 from rayproof.model.actors.ray2.lifecycle import CreateActor, KillActor
 from rayproof.model.actors.ray2.scenarios import lifecycle
-from rayproof.model.kernel import Message, Scenario
-from rayproof.model.kernel.statements import Statement
+from rayproof.model.kernel import Message, Scenario, Statement
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
 from rayproof.properties.actors.ray2.lifecycle.statements import (

@@ -1,0 +1,1 @@
+"""A run that was found: replayed, minimised, written, printed, drawn."""

@@ -1,0 +1,1 @@
+"""What a model is written in: processes, messages, links, timers, faults, statements, scenarios."""

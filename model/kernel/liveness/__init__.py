@@ -1,0 +1,1 @@
+"""Claims about runs for ever: the state graph, fairness, loops, bounds."""

@@ -1,0 +1,1 @@
+"""Fewer states for the same answer, each reduction behind a gate."""
