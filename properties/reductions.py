@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rayproof.model.kernel.invisible import Invisible
-from rayproof.model.kernel.reductions import Reduction
-from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.model.kernel import Invisible, Reduction, Symmetry
 from rayproof.properties.catalogue import CATALOGUE
 from rayproof.properties.entry import Entry, Scope
 

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from rayproof.model.kernel.liveness.stategraph import StateGraph
     from rayproof.model.kernel.reductions.gate import explore_reduced
     from rayproof.model.kernel.reductions.invisible import Invisible
-    from rayproof.model.kernel.reductions.reduction import Eager, Reduction
+    from rayproof.model.kernel.reductions.reduction import Reduction
     from rayproof.model.kernel.reductions.symmetry import Symmetry, interchangeable
     from rayproof.model.kernel.relation.world import World
     from rayproof.model.kernel.search.engines import Engine, explore
@@ -94,7 +94,6 @@ __all__ = [
     "Context",
     "Deliver",
     "Down",
-    "Eager",
     "Engine",
     "Explorer",
     "Fault",
@@ -185,7 +184,7 @@ _LOADED_WHEN_ASKED_FOR = {
     "liveness.stategraph": "StateGraph",
     "reductions.gate": "explore_reduced",
     "reductions.invisible": "Invisible",
-    "reductions.reduction": "Eager Reduction",
+    "reductions.reduction": "Reduction",
     "reductions.symmetry": "Symmetry interchangeable",
     "relation.world": "World",
     "search.engines": "Engine explore",

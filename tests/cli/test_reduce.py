@@ -5,11 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from rayproof.model.kernel import Verdict
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.gate import explore_reduced, gate
-from rayproof.model.kernel.reductions import REDUCIBLE
-from rayproof.model.kernel.replay import replay
+from rayproof.model.kernel import Verdict, explore, explore_reduced, replay
+from rayproof.model.kernel.reductions.gate import gate
+from rayproof.model.kernel.reductions.reduction import REDUCIBLE
 from rayproof.properties.bug import Bug
 from rayproof.properties.catalogue import CATALOGUE, ENTRIES
 from rayproof.properties.entry import Scope

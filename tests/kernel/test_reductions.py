@@ -6,13 +6,21 @@ from functools import partial
 import pytest
 
 from benchmarks.plain_chain import PLAIN, Replica, plain_chain
-from rayproof.model.kernel import Context, Name, Statement, StateView, Verdict, always
-from rayproof.model.kernel.explore import explore
-from rayproof.model.kernel.gate import explore_reduced, gate
-from rayproof.model.kernel.invisible import Invisible
-from rayproof.model.kernel.reduced import ReducedExplorer
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.symmetry import Symmetry
+from rayproof.model.kernel import (
+    Context,
+    Invisible,
+    Name,
+    Statement,
+    StateView,
+    Symmetry,
+    Verdict,
+    always,
+    explore,
+    explore_reduced,
+    replay,
+)
+from rayproof.model.kernel.reductions.gate import gate
+from rayproof.model.kernel.reductions.reduced_search import ReducedExplorer
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.catalogue import build
 from rayproof.properties.gcs.chain.statements import CHAIN_RUNS

@@ -36,20 +36,11 @@ from rayproof.model.kernel import (
     replay,
     walk,
 )
-from rayproof.model.kernel.explore import Explorer, Limits
-from rayproof.model.kernel.invisible import Invisible
-from rayproof.model.kernel.liveness import LIVENESS
-from rayproof.model.kernel.process import durable_fields
-from rayproof.model.kernel.reduced import ReducedExplorer, ToldApart, search_reduced
-from rayproof.model.kernel.reductions import REDUCIBLE, Reduction
-from rayproof.model.kernel.replay import replay
-from rayproof.model.kernel.simulate import Happening, Simulation
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.symmetry import Symmetry, interchangeable
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.vector.search import VECTORISED, VectorExplorer
-from rayproof.model.kernel.walk import walk
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel.language.process import durable_fields
+from rayproof.model.kernel.reductions.reduced_search import ReducedExplorer, ToldApart, search_reduced
+from rayproof.model.kernel.reductions.reduction import REDUCIBLE
+from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.search.vector.search import VECTORISED, VectorExplorer
 from tests.reference.claims import Finding, decide, held_by, is_fair_loop, step_held_by
 from tests.reference.drawing import draw
 from tests.reference.relation import (

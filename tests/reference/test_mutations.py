@@ -7,24 +7,20 @@ from typing import Any
 
 import pytest
 
-from rayproof.model.kernel import FaultKind, TimerKind
-from rayproof.model.kernel import breaking as breaking_module
-from rayproof.model.kernel import commuting as commuting_module
-from rayproof.model.kernel import world as world_module
-from rayproof.model.kernel.breaking import Breaking
-from rayproof.model.kernel.commuting import ANYTHING, Commuting, Watch, _Closure
-from rayproof.model.kernel.fairness import Obligations
-from rayproof.model.kernel.interning import Interner
-from rayproof.model.kernel.judge import Judge
-from rayproof.model.kernel.links import merges
-from rayproof.model.kernel.outcomes import BITS, MASK
-from rayproof.model.kernel.packing import Packing
-from rayproof.model.kernel.reading import Judged, Reader
-from rayproof.model.kernel.simulate import Simulation
-from rayproof.model.kernel.steps import Deliver
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.vector.expand import Expander
-from rayproof.model.kernel.world import World
+from rayproof.model.kernel import Deliver, FaultKind, Judge, Simulation, TimerKind, World
+from rayproof.model.kernel.judging.reading import Judged, Reader
+from rayproof.model.kernel.language.links import merges
+from rayproof.model.kernel.liveness.fairness import Obligations
+from rayproof.model.kernel.reductions import commuting as commuting_module
+from rayproof.model.kernel.reductions.commuting import ANYTHING, Commuting, Watch, _Closure
+from rayproof.model.kernel.relation import breaking as breaking_module
+from rayproof.model.kernel.relation import world as world_module
+from rayproof.model.kernel.relation.breaking import Breaking
+from rayproof.model.kernel.relation.interning import Interner
+from rayproof.model.kernel.relation.outcomes import BITS, MASK
+from rayproof.model.kernel.relation.packing import Packing
+from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.search.vector.expand import Expander
 from tests.reference.comparing import compared, differences
 from tests.reference.test_reference import RACES, SYSTEMS
 

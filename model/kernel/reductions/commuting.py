@@ -37,13 +37,11 @@ from dataclasses import dataclass
 from itertools import count as count_from
 from typing import Any
 
-from rayproof.model.kernel.context import Armed
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.interning import BudgetAsked, Local, Raw, Stimulus
-from rayproof.model.kernel.links import CAPACITY, DOWN, UNREACHABLE, LinkKind, connects
-from rayproof.model.kernel.outcomes import Column
-from rayproof.model.kernel.process import (
+from rayproof.model.kernel.language.context import Armed
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.links import CAPACITY, DOWN, UNREACHABLE, LinkKind, connects
+from rayproof.model.kernel.language.process import (
     Message,
     Name,
     Process,
@@ -53,8 +51,10 @@ from rayproof.model.kernel.process import (
     slot_of,
     state_fields,
 )
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.values import freeze
+from rayproof.model.kernel.language.values import freeze
+from rayproof.model.kernel.relation.interning import BudgetAsked, Local, Raw, Stimulus
+from rayproof.model.kernel.relation.outcomes import Column
+from rayproof.model.kernel.relation.transitions import Transitions
 
 NEVER, NOTHING, PRIVATE, ANYTHING = range(4)
 """What a delivery may do that is taken at once: not be taken; nothing; change what a crash forgets; also send."""

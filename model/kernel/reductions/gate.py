@@ -13,16 +13,16 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rayproof.model.kernel.engines import explore
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.explore import Limits, Report
-from rayproof.model.kernel.reduced import ReducedExplorer, ToldApart, search_reduced
-from rayproof.model.kernel.reductions import REDUCIBLE, Reduction
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.sights import Sights
-from rayproof.model.kernel.statements import Statement, StatementKind
-from rayproof.model.kernel.symmetry import Symmetry
-from rayproof.model.kernel.verdicts import INTERRUPTED_NOTE, Result
+from rayproof.model.kernel.judging.sights import Sights
+from rayproof.model.kernel.judging.verdicts import INTERRUPTED_NOTE, Result
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.reductions.reduced_search import ReducedExplorer, ToldApart, search_reduced
+from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Reduction
+from rayproof.model.kernel.reductions.symmetry import Symmetry
+from rayproof.model.kernel.search.engines import explore
+from rayproof.model.kernel.search.explore import Limits, Report
 
 GATE_LIMITS = Limits(states=1_000_000)
 """A gate that is not exhausted within these refuses."""

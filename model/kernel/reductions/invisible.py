@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rayproof.model.kernel.commuting import Apart, Commuting, Watch
-from rayproof.model.kernel.outcomes import Outcome
-from rayproof.model.kernel.process import Message
-from rayproof.model.kernel.reductions import Found, Objection, Reducer
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.language.process import Message
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.reductions.commuting import Apart, Commuting, Watch
+from rayproof.model.kernel.reductions.reduction import Found, Objection, Reducer
+from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from rayproof.model.kernel.commuting import Watch
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.explore import Explorer, Limits, Report
-from rayproof.model.kernel.outcomes import Outcome
-from rayproof.model.kernel.reading import Reader
-from rayproof.model.kernel.reductions import REDUCIBLE, Found, Objection, Reduction
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.sights import Sights
-from rayproof.model.kernel.statements import Statement, StatementKind
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.verdicts import Result, Violation
+from rayproof.model.kernel.judging.reading import Reader
+from rayproof.model.kernel.judging.sights import Sights
+from rayproof.model.kernel.judging.verdicts import Result, Violation
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.statements import Statement, StatementKind
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.reductions.commuting import Watch
+from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Found, Objection, Reduction
+from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.search.explore import Explorer, Limits, Report
 
 
 class ToldApart(ModelError):

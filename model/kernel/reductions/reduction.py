@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from rayproof.model.kernel.commuting import Watch
-from rayproof.model.kernel.outcomes import Outcome
-from rayproof.model.kernel.statements import StatementKind
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.transitions import Transitions
+from rayproof.model.kernel.language.statements import StatementKind
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.reductions.commuting import Watch
+from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.relation.transitions import Transitions
 
 REDUCIBLE = frozenset({StatementKind.ALWAYS, StatementKind.SOMETIMES, StatementKind.AUDIT})
 """Kinds of statements that survive a reduction."""

@@ -17,17 +17,17 @@ from itertools import permutations, product
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from rayproof.model.kernel.commuting import Watch
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.interning import BudgetAsked, Local, Raw, Stimulus
-from rayproof.model.kernel.links import LinkKind
-from rayproof.model.kernel.outcomes import BITS, Column
-from rayproof.model.kernel.process import Slot, blank, name_of, slot_of, state_fields
-from rayproof.model.kernel.reductions import Found, Objection, Reducer
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.steps import Taken
-from rayproof.model.kernel.transitions import Transitions
-from rayproof.model.kernel.values import Symbol
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.links import LinkKind
+from rayproof.model.kernel.language.process import Slot, blank, name_of, slot_of, state_fields
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.steps import Taken
+from rayproof.model.kernel.language.values import Symbol
+from rayproof.model.kernel.reductions.commuting import Watch
+from rayproof.model.kernel.reductions.reduction import Found, Objection, Reducer
+from rayproof.model.kernel.relation.interning import BudgetAsked, Local, Raw, Stimulus
+from rayproof.model.kernel.relation.outcomes import BITS, Column
+from rayproof.model.kernel.relation.transitions import Transitions
 
 Bundle: TypeAlias = tuple[str, ...]
 """A slot and the symbols that move with it."""

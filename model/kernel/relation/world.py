@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from rayproof.model.kernel.context import Context
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.fitting import check_of, checks
-from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, merges
-from rayproof.model.kernel.process import (
+from rayproof.model.kernel.language.context import Context
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.fitting import check_of, checks
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, merges
+from rayproof.model.kernel.language.process import (
     Down,
     Message,
     Name,

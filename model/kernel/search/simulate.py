@@ -18,19 +18,19 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
-from rayproof.model.kernel.context import Context
-from rayproof.model.kernel.errors import ModelError, PolicyError
-from rayproof.model.kernel.faults import FaultKind
-from rayproof.model.kernel.fitting import check_of, checks
-from rayproof.model.kernel.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
-from rayproof.model.kernel.links import DOWN, UNREACHABLE, LinkKind, LinkRule, merges
-from rayproof.model.kernel.process import Down, Message, Name, Process, Slot, TimerKind, Unreachable, slot_of
-from rayproof.model.kernel.scenario import Scenario
-from rayproof.model.kernel.sealed import sealed_process
-from rayproof.model.kernel.statements import Monitor, Statement, StateView
-from rayproof.model.kernel.steps import Deliver, Fault, Fire, Recover, Step, Taken
-from rayproof.model.kernel.timing import Timing
-from rayproof.model.kernel.values import freeze
+from rayproof.model.kernel.language.context import Context
+from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.fitting import check_of, checks
+from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, LinkRule, merges
+from rayproof.model.kernel.language.process import Down, Message, Name, Process, Slot, TimerKind, Unreachable, slot_of
+from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.sealed import sealed_process
+from rayproof.model.kernel.language.statements import Monitor, Statement, StateView
+from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Recover, Step, Taken
+from rayproof.model.kernel.language.timing import Timing
+from rayproof.model.kernel.language.values import freeze
+from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
 
 _DELIVER, _FIRE, _CRASH, _JOIN, _WAKE = range(5)
 

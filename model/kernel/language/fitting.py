@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from rayproof.model.kernel.errors import ModelError
-from rayproof.model.kernel.process import Message, Name, Process, state_fields
-from rayproof.model.kernel.values import freeze, require_immutable
+from rayproof.model.kernel.language.errors import ModelError
+from rayproof.model.kernel.language.process import Message, Name, Process, state_fields
+from rayproof.model.kernel.language.values import freeze, require_immutable
 
 Check = Callable[[Any, Name], None]
 
