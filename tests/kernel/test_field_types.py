@@ -352,3 +352,20 @@ def test_allowed_types_are_let_be_during_a_run(kind: type[Holder], driver: str) 
         if kind is not Teller or type(value) not in (list, dict, set):
             make = partial(kind, partial(copy, value))
             RUNS[driver](Scenario("s", "cluster", {"one": make, "sink": Sink}))
+
+
+def deep() -> Any:
+    nested: Any = ()
+    for _ in range(3_000):
+        nested = (nested,)
+    return nested
+
+
+@pytest.mark.parametrize("driver", ["explore", *RUNS])
+@pytest.mark.parametrize("kind", [Holder, Teller])
+def test_what_is_nested_too_deeply_is_refused_by_name(kind: type[Holder], driver: str) -> None:
+    scenario = Scenario("s", "cluster", {"one": lambda: kind(deep), "sink": Sink})
+    with pytest.raises(ModelError, match=r"one.*nested too deeply"):
+        (RUNS | {"explore": explore})[driver](scenario)
+    with pytest.raises(ModelError, match=r"field now of one \(.*nested too deeply"):
+        explore(Scenario("s", "cluster", {"one": lambda: kind(len, now=deep())}))

@@ -12,7 +12,7 @@ from typing import Any
 
 from rayproof.model.kernel.language.errors import ModelError
 from rayproof.model.kernel.language.process import Message, Name, Process, state_fields
-from rayproof.model.kernel.language.values import freeze, require_immutable
+from rayproof.model.kernel.language.values import TOO_DEEP, freeze, require_immutable
 
 Check = Callable[[Any, Name], None]
 
@@ -52,12 +52,17 @@ def _look_into_process(process: Process, name: Name) -> None:
     for field in state_fields(kind):
         try:
             freeze(getattr(process, field))
-        except ModelError as error:
-            raise ModelError(f"field {field} of {name} ({kind.__name__}): {error}") from None
+        except (ModelError, RecursionError) as error:
+            why = TOO_DEEP if isinstance(error, RecursionError) else str(error)
+            raise ModelError(f"field {field} of {name} ({kind.__name__}): {why}") from None
 
 
 def _look_into_message(message: Message, sender: Name) -> None:
-    require_immutable(message, f"{type(message).__name__} from {sender}")
+    where = f"{type(message).__name__} from {sender}"
+    try:
+        require_immutable(message, where)
+    except RecursionError:
+        raise ModelError(f"{where}: {TOO_DEEP}") from None
 
 
 def _no_message(sent: Any, sender: Name) -> None:
