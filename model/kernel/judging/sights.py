@@ -14,6 +14,7 @@ from typing import Any
 from rayproof.model.kernel.judging.reading import Reader, messages_in
 from rayproof.model.kernel.language.process import Process, state_fields
 from rayproof.model.kernel.language.statements import Statement, StateView
+from rayproof.model.kernel.language.values import freeze
 from rayproof.model.kernel.relation.transitions import Transitions
 
 Read = dict[str, frozenset[str]]
@@ -88,9 +89,11 @@ class Sights:
         transitions = self._transitions
         if column < transitions.width:
             made = transitions.interner.locals[column][value]
-            seen = [f"{f}={getattr(made.process, f)!r}" for f in state_fields(type(made.process)) if f in read]
+            # Canonical forms: which of two equal mappings was met first is each search's own.
+            names = [name for name in state_fields(type(made.process)) if name in read]
+            seen = [f"{name}={freeze(getattr(made.process, name))!r}" for name in names]
             return f"{made.name} {made.alive} {' '.join(seen)}"
         if column < transitions.first_link:
-            return repr(transitions.monitors[column - transitions.width - 2][value])
+            return repr(freeze(transitions.monitors[column - transitions.width - 2][value]))
         link = transitions.columns[column - transitions.first_link]
-        return f"{link.step}: {[transitions.interner.messages[m] for m in transitions.interner.queues[value]]}"
+        return f"{link.step}: {[freeze(transitions.interner.messages[m]) for m in transitions.interner.queues[value]]}"
