@@ -14,6 +14,7 @@ from typing import Any
 from rayproof.model.kernel.judging.reading import Reader
 from rayproof.model.kernel.language.process import Process, state_fields
 from rayproof.model.kernel.language.statements import Statement, StateView
+from rayproof.model.kernel.language.values import freeze
 from rayproof.model.kernel.relation.transitions import Transitions
 
 Read = dict[str, frozenset[str]]
@@ -86,9 +87,11 @@ class Sights:
         packing = self._packing
         if column < packing.width:
             made = packing.interner.locals[column][value]
-            seen = [f"{f}={getattr(made.process, f)!r}" for f in state_fields(type(made.process)) if f in read]
+            # Canonical forms: which of two equal mappings was met first is each search's own.
+            names = [name for name in state_fields(type(made.process)) if name in read]
+            seen = [f"{name}={freeze(getattr(made.process, name))!r}" for name in names]
             return f"{made.name} {made.alive} {' '.join(seen)}"
         if column < packing.first_link:
-            return repr(packing.monitors[column - packing.first_monitor][value])
+            return repr(freeze(packing.monitors[column - packing.first_monitor][value]))
         link = packing.columns[column - packing.first_link]
-        return f"{link.step}: {[packing.interner.messages[m] for m in packing.interner.queues[value]]}"
+        return f"{link.step}: {[freeze(packing.interner.messages[m]) for m in packing.interner.queues[value]]}"

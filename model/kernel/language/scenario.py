@@ -13,7 +13,7 @@ from rayproof.model.kernel.language.links import LinkRule, RuleBook
 from rayproof.model.kernel.language.process import Name, Process, Slot, constant_fields, slot_of, state_fields
 from rayproof.model.kernel.language.statements import Declared, Statement
 from rayproof.model.kernel.language.timing import Timing
-from rayproof.model.kernel.language.values import freeze, mutable_parts, require_fixed_constant
+from rayproof.model.kernel.language.values import TOO_DEEP, freeze, mutable_parts, require_fixed_constant
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,9 @@ class Scenario:
                 value = getattr(process, name)
                 try:
                     freeze(value)
-                except ModelError as error:
-                    raise ModelError(f"field {name} of {slot} ({kind.__name__}): {error}") from None
+                except (ModelError, RecursionError) as error:
+                    why = TOO_DEEP if isinstance(error, RecursionError) else str(error)
+                    raise ModelError(f"field {name} of {slot} ({kind.__name__}): {why}") from None
 
                 def claim(identity: int, where: str = f"{slot}.{name}") -> None:
                     other = owner.setdefault(identity, where)

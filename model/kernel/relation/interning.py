@@ -25,7 +25,15 @@ from rayproof.model.kernel.language.process import (
 )
 from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.sealed import sealed_process
-from rayproof.model.kernel.language.values import MUTABLE, copy, freeze, mutable_parts, require_immutable, size
+from rayproof.model.kernel.language.values import (
+    MUTABLE,
+    TOO_DEEP,
+    copy,
+    freeze,
+    mutable_parts,
+    require_immutable,
+    size,
+)
 from rayproof.model.kernel.relation.handlers import invoke
 from rayproof.model.kernel.relation.orders import ORDERS, Place, arranged_copy, begin, has_order, orders_of
 
@@ -268,8 +276,13 @@ class Interner:
     ) -> Iterator[Raw]:
         scripts: list[tuple[int, ...]] = [()]
         while scripts:
-            call = self._called(column, local, stimulus, scripts.pop(), left)
-            yield self._checked(call, left)
+            try:
+                call = self._called(column, local, stimulus, scripts.pop(), left)
+                raw = self._checked(call, left)
+            except RecursionError:
+                was = self.locals[column][local]
+                raise ModelError(f"{was.name} ({type(was.process).__name__}): {TOO_DEEP}") from None
+            yield raw
             if call.error is not None:
                 continue  # The search ends at this step; a policy that draws for ever has no end of further ways.
             for position, count in call.branches:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from rayproof.model.kernel.language.context import Context
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.fitting import check_of, checks
 from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, merges
 from rayproof.model.kernel.language.process import (
     Down,
@@ -197,6 +198,14 @@ class World:
                 self._break(step)
         return tuple(context.choices)
 
+    def let_go(self) -> None:
+        """Part what keeps each other, so that no collector has to find it; the world is of no use afterwards."""
+        del self.context
+        for seat in self.seats.values():
+            seat.links.clear()
+        for link in self._links.values():
+            del link.sender, link.to
+
     def _run(self, seat: Seat, stimulus: Stimulus) -> None:
         """Run a handler and what immediate links pull in, first come first served; the rest is put on its links."""
         context = self.context
@@ -205,6 +214,7 @@ class World:
             origin.seen = None
             context.me, context.timers = origin.name, origin.timers
             invoke(origin.name, origin.process, context, what)
+            (checks.get(type(origin.process)) or check_of(type(origin.process)))(origin.process, origin.name)
             self.touched.append(origin)
             if origin.timers:
                 self._armed[origin.slot] = origin
@@ -214,6 +224,7 @@ class World:
                 links = origin.links
                 for to, message, channel in context.sends:
                     link = links.get((to, channel)) or self._link(origin, origin.name, to, channel)
+                    (checks.get(type(message)) or check_of(type(message)))(message, origin.name)
                     if self._strict:
                         require_immutable(message, f"{type(message).__name__} from {origin.name}")
                     if link.immediate and link.connected():

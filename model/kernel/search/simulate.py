@@ -21,6 +21,7 @@ from typing import Any
 from rayproof.model.kernel.language.context import Context
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.fitting import check_of, checks
 from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, LinkRule, merges
 from rayproof.model.kernel.language.process import Down, Message, Name, Process, Slot, TimerKind, Unreachable, slot_of
 from rayproof.model.kernel.language.scenario import Scenario
@@ -328,6 +329,7 @@ class Simulation:
                 raise
             except Exception as error:
                 raise blamed(origin.name, origin.process, what, error) from error
+            (checks.get(type(origin.process)) or check_of(type(origin.process)))(origin.process, origin.name)
             position += 1
             if context.armed or context.cancelled:
                 self._set_timers(origin)
@@ -336,6 +338,7 @@ class Simulation:
             if context.sends:
                 links = origin.links
                 for to, message, channel in context.sends:
+                    (checks.get(type(message)) or check_of(type(message)))(message, origin.name)
                     link = links.get((to, channel)) or self._open(origin, origin.name, to, channel)
                     if link.immediate and link.to.alive and link.connects:
                         pending.append((link.to, ("receive", origin.name, message)))
