@@ -464,6 +464,7 @@ TODAY_ENTRIES = (
         equal_nodes(3),
         bound_tasks_run_where_bound,
         a_request_hops_once,
+        workers=4,
         takes_policy=False,
         as_ray=(the_most_local_node_is_asked,),
     ).sized(6_972, 28_390, 30),
