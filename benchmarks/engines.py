@@ -39,7 +39,7 @@ SCOPES: dict[str, Callable[[], Scenario]] = {
 }
 """What is explored, with the statements that both engines decide."""
 
-MONITORED = ("cluster-3-3-1", "store-reader-dies", "leases-crash")
+MONITORED = ("cluster-3-3-1", "store-reader-dies", "today-crash")
 """Scopes with statements that ask for monitors."""
 
 MONITOR_RUNS = 7

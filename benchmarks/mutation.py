@@ -53,7 +53,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "model/scheduler/policy/built_in/": VECTORS,
     "model/scheduler/policy/hooks.py": VECTORS,
     "model/scheduler/paper/estimates.py": VECTORS,
-    "model/scheduler/ray2/leases/": ("tests/scheduler/test_handlers.py", *SHAPES),
+    "model/scheduler/ray2/lease_manager.py": ("tests/scheduler/test_handlers.py", *SHAPES),
     "model/scheduler/ray2/group_manager.py": ("tests/scheduler/test_handlers.py", *SHAPES),
     "model/scheduler/": (*HOOKS, *SHAPES),
     "model/gcs/": ("tests/gcs/test_handlers.py", *SHAPES),

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from rayproof.model.kernel import Explorer
-from rayproof.model.kernel.relation.composing import Composing
+from rayproof.model.kernel.relation.composing import Composer
 from rayproof.model.kernel.search.vector.search import VECTORISED
 from rayproof.properties.catalogue import build
 
 SCOPES = (
     "chain-3-2-1",
     "chain-3-3-1",
-    "leases-crash",
+    "today-crash",
     "sched-replicas",
     "cluster-3-3-1",
     "cluster-chain",
@@ -30,18 +30,18 @@ class Counting:
 
     def __init__(self) -> None:
         self.used = 0
-        self._grow = Composing._grow
+        self._with_call = Composer._with_call
 
     def __enter__(self) -> Counting:
-        def grow(composing: Composing, *arguments: object) -> object:
+        def with_call(composer: Composer, *arguments: object) -> object:
             self.used += 1
-            return self._grow(composing, *arguments)  # type: ignore[arg-type]
+            return self._with_call(composer, *arguments)  # type: ignore[arg-type]
 
-        Composing._grow = grow  # type: ignore[method-assign, assignment]
+        Composer._with_call = with_call  # type: ignore[method-assign, assignment]
         return self
 
     def __exit__(self, *_: object) -> None:
-        Composing._grow = self._grow  # type: ignore[method-assign]
+        Composer._with_call = self._with_call  # type: ignore[method-assign]
 
 
 def rates() -> None:

@@ -11,6 +11,7 @@ from rayproof.properties.bug import Bug
 from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
 from rayproof.properties.cluster.paper.bugs import CHAINED_BUGS, CLUSTER_BUGS, WHOLE_BUGS
 from rayproof.properties.cluster.ray2.bugs import TODAY_BUGS
+from rayproof.properties.cluster.ray2.fault_bugs import FAULT_BUGS
 from rayproof.properties.cluster.ray2.groups.bugs import GROUP_BUGS
 from rayproof.properties.cluster.ray2.hook_bugs import HOOK_BUGS
 from rayproof.properties.cluster.ray2.label_bugs import LABEL_BUGS
@@ -26,8 +27,6 @@ from rayproof.properties.lineage.ray2.workers.bugs import WORKER_BUGS
 from rayproof.properties.objects.ray2.bugs import OBJECT_BUGS
 from rayproof.properties.objects.ray2.references.bugs import REFERENCE_BUGS
 from rayproof.properties.scheduler.paper.bugs import REPLICA_BUGS, SCHEDULING_BUGS
-from rayproof.properties.scheduler.ray2.leases.bugs import LEASE_BUGS
-from rayproof.properties.scheduler.ray2.requests.bugs import REQUEST_BUGS
 
 
 def _named(*bugs: Bug) -> dict[str, Bug]:
@@ -43,13 +42,12 @@ BUGS = _named(
     *SCHEDULING_BUGS,
     *REPLICA_BUGS,
     *GROUP_BUGS,
-    *LEASE_BUGS,
     *TODAY_BUGS,
     *PROMISE_BUGS,
+    *FAULT_BUGS,
     *HOOK_BUGS,
     *TRANSFER_BUGS,
     *LABEL_BUGS,
-    *REQUEST_BUGS,
     *CHAIN_BUGS,
     *CHAIN_LIVENESS_BUGS,
     *PUBSUB_BUGS,

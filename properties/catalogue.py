@@ -32,8 +32,6 @@ from rayproof.properties.liveness import with_twins
 from rayproof.properties.objects.ray2.references.scopes import REFERENCE_ENTRIES
 from rayproof.properties.objects.ray2.scopes import OBJECT_ENTRIES
 from rayproof.properties.scheduler.paper.scopes import SCHEDULING_ENTRIES
-from rayproof.properties.scheduler.ray2.leases.scopes import LEASE_ENTRIES
-from rayproof.properties.scheduler.ray2.requests.scopes import REQUEST_ENTRIES
 
 __all__ = [
     "CATALOGUE",
@@ -55,12 +53,10 @@ _ENTRIES = (
     *SERVER_ENTRIES,
     *SCHEDULING_ENTRIES,
     *GROUP_ENTRIES,
-    *LEASE_ENTRIES,
     *TODAY_ENTRIES,
     *HOOK_ENTRIES,
     *TRANSFER_ENTRIES,
     *LABEL_ENTRIES,
-    *REQUEST_ENTRIES,
     *CLUSTER_ENTRIES,
     *CHAINED_ENTRIES,
     *WHOLE_ENTRIES,

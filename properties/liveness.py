@@ -18,6 +18,7 @@ from rayproof.properties.actors import statements as migration
 from rayproof.properties.actors.ray2 import statements as actors
 from rayproof.properties.actors.ray2.lifecycle import statements as lifecycle
 from rayproof.properties.cluster.paper.statements import eventual_scheduling
+from rayproof.properties.cluster.ray2 import statements as today
 from rayproof.properties.cluster.ray2.groups import statements as groups
 from rayproof.properties.entry import Entry
 from rayproof.properties.gcs.chain import statements as chain
@@ -29,7 +30,6 @@ from rayproof.properties.lineage.ray2.workers import statements as workers
 from rayproof.properties.objects.ray2 import statements as objects
 from rayproof.properties.objects.ray2.references import statements as references
 from rayproof.properties.scheduler.paper import statements as scheduling
-from rayproof.properties.scheduler.ray2.leases import statements as leases
 from rayproof.properties.twins import comes_to_rest, some_day
 
 _READS = (references.every_read_ends_in_value_or_error, references.unreachable_objects_are_freed)
@@ -49,9 +49,9 @@ TWINS: Mapping[str, tuple[Statement, ...]] = {
     "today-group-crash": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
     "today-group-two": (groups.no_bundle_leaks, groups.every_group_that_fits_is_created),
     "today-group-halves": (groups.no_bundle_leaks,),
-    "leases-plain": (leases.every_lease_request_answered, leases.no_lease_leaks),
-    "leases-drain": (leases.every_lease_request_answered, leases.no_lease_leaks),
-    "leases-classes": (leases.every_lease_request_answered, leases.no_lease_leaks),
+    "today-plain": (today.no_body_waits_for_ever, today.every_worker_comes_back),
+    "today-drain": (today.no_body_waits_for_ever, today.every_worker_comes_back),
+    "today-classes": (today.no_body_waits_for_ever, today.every_worker_comes_back),
     "store-two-makers": (objects.every_get_ends_in_value_or_error, objects.pins_return_to_zero),
     "store-failing-disk": (objects.every_get_ends_in_value_or_error, objects.no_circular_wait_through_memory),
     "transfer-two-chunks": (objects.every_get_ends_in_value_or_error, objects.pins_return_to_zero),

@@ -39,6 +39,7 @@ HOMES = {
     "record": "recording",
     "run": "recording",
     "compare-live": "compare_live",
+    "reproduce": "reproduce",
     "conform": "conform",
     "doctor": "doctor",
 }

@@ -17,18 +17,18 @@ from rayproof.model.kernel import FaultKind, LinkKind, LinkRule, Process, Scenar
 from rayproof.model.lineage.ray2.execution import Borrower
 from rayproof.model.lineage.ray2.programs import Task
 from rayproof.model.scheduler.ray2.bundle_manager import BundleManager
+from rayproof.model.scheduler.ray2.bundles import in_bundle
 from rayproof.model.scheduler.ray2.group_manager import GroupManager
-from rayproof.model.scheduler.ray2.leases.bundled import in_bundle
-from rayproof.model.scheduler.ray2.leases.protocol import ClassId, SchedulingClass
-from rayproof.model.scheduler.ray2.leases.raylet import SYNC
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
 from rayproof.model.scheduler.ray2.owned.calls import ActorCalls, ActorHome, caller_of, home_of
-from rayproof.model.scheduler.ray2.owned.driver import SUBMITTER, Submitter, TaskManager
-from rayproof.model.scheduler.ray2.owned.node import ACTOR, ClusterRaylet, LeasedExecutor
-from rayproof.model.scheduler.ray2.owned.protocol import Deed
+from rayproof.model.scheduler.ray2.owned.driver import SUBMITTER, TaskManager
+from rayproof.model.scheduler.ray2.owned.node import LeasedExecutor
+from rayproof.model.scheduler.ray2.owned.protocol import Deed, SchedulingClass
+from rayproof.model.scheduler.ray2.owned.raylet import ACTOR, ClusterRaylet
+from rayproof.model.scheduler.ray2.owned.submitter import Submitter
 from rayproof.model.swap import Swap
 from rayproof.model.wire.ray2.groups import USAGE
-from rayproof.model.wire.ray2.leases import INSIDE
+from rayproof.model.wire.ray2.leases import INSIDE, SYNC, ClassId
 
 CPU = Resources.of(CPU=1)
 """What a task and an actor need."""
@@ -74,7 +74,7 @@ class OwnedProgram:
 def classes_of(groups: tuple[GroupSpec, ...]) -> Mapping[ClassId, SchedulingClass]:
     """Every class that a task can be of."""
     made = [SchedulingClass(PLAIN, CPU, Default()), SchedulingClass(SPREAD, CPU, Spread())]
-    made.append(SchedulingClass(ACTOR, CPU, stays=True))
+    made.append(SchedulingClass(ACTOR, CPU))
     made += [
         SchedulingClass(class_in(group.id, bundle), in_bundle(CPU, group.id, bundle))
         for group in groups
@@ -123,7 +123,6 @@ def owned_cluster(
         SUBMITTER: lambda: made(Submitter)(
             classes=classes,
             raylet=raylets[0],
-            children=MappingProxyType({}),
             executors=MappingProxyType(dict(zip(raylets, executors, strict=True))),
         ),
         "manager": lambda: made(GroupManager)(

@@ -37,6 +37,7 @@ from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
 from rayproof.model.swap import Swap
 from rayproof.model.wire.ray2.groups import USAGE
 from rayproof.model.wire.ray2.leases import INSIDE, SYNC, WITHDRAW
+from rayproof.model.wire.ray2.rpc import NO_FAULTS, Client, Faults
 from rayproof.model.workers.ray2.body import INLINE_BYTES, Body
 from rayproof.model.workers.ray2.mentions import exports_of, mentions_of, owns_below_the_driver
 from rayproof.model.workers.ray2.task_manager import TaskManager
@@ -92,8 +93,10 @@ class TodayParameters:
     """Nodes that may crash; the driver's does not."""
     crashing: tuple[int, ...] | None = None
     """Which may; None: all but the driver's."""
-    duplicates: int = 0
-    """Requests for leases that may arrive twice."""
+    faults: Faults = NO_FAULTS
+    """Beside crashes, drains and memory."""
+    suspected: tuple[int, ...] = (1,)
+    """Nodes that may be declared dead although they live."""
     restarts: int = 0
     """Of the manager of placement groups."""
     drains: tuple[int, ...] = ()
@@ -178,6 +181,8 @@ def assemble(
     memory = () if policy is None else initial_memory(policy)
     patient = policy if policy is not None and has_retry(policy) else None
     order = _tie_break_order(cluster)
+    faults = parameters.faults
+    client = Client(faults)
 
     def lease_manager(i: int) -> Process:
         return made(LeaseManager)(
@@ -224,6 +229,7 @@ def assemble(
             manager=f"{core}.tasks" if core in cores else "",
             exports=exports if core in cores else MappingProxyType({}),
             driver=core == DRIVER,
+            starts_later=client.fails,
             first_us=times.first_us if own is None else own(i, workers[i].index(core)),
             later_us=times.later_us,
             at_once=parameters.at_once,
@@ -258,6 +264,7 @@ def assemble(
             manager=f"{core}.tasks",
             patience=f"{core}.patience" if patient is not None else "",
             most_requests=parameters.most_requests or max(10, len(raylets)),
+            client=client,
             lease_us=times.lease_us,
         )
 
@@ -266,7 +273,7 @@ def assemble(
         HUB: lambda: made(SyncHub)(raylets=raylets, gather_us=times.gather_us)
     }
     if has_actors:
-        processes[ACTORS] = lambda: made(ActorTable)(program=program, raylets=raylets)
+        processes[ACTORS] = lambda: made(ActorTable)(program=program, raylets=raylets, client=client)
     bundles = tuple(f"bundles{i}" for i in numbers) if program.groups else ()
     if bundles:
         processes[GROUPS] = lambda: made(GroupManager)(
@@ -290,6 +297,7 @@ def assemble(
             raylet=raylets[i],
             stores=stores,
             policy=policy,
+            client=client,
             bandwidth_bytes_per_s=(timing.bandwidth_bytes_per_s or 0) if timing is not None else 0,
         )
     for i, slot in enumerate(bundles):
@@ -316,7 +324,12 @@ def assemble(
                 )
             if has_actors:
                 parts[f"{core}.calls"] = partial(
-                    made(ActorCalls), program=program, manager=f"{core}.tasks", raylet=raylets[number], table=ACTORS
+                    made(ActorCalls),
+                    program=program,
+                    manager=f"{core}.tasks",
+                    raylet=raylets[number],
+                    table=ACTORS,
+                    client=client,
                 )
             if bundles:
                 parts[f"{core}.groups"] = partial(made(GroupClient), manager=GROUPS, body=core)
@@ -326,12 +339,18 @@ def assemble(
     hosts |= dict.fromkeys((HUB, ACTORS, GROUPS), raylets[0])
     crashing = parameters.crashing if parameters.crashing is not None else tuple(numbers)[1:]
     mortal = parameters.crashes or timing is not None
+    watchers: dict[Slot, tuple[Slot, ...]] = {}
+    if mortal or faults.suspicions:
+        watchers = _watchers(processes, raylets if parameters.views else (), bundles)
+    if faults.suspicions:
+        # Whoever is declared dead hears of it, too; nobody else can be.
+        watchers = {raylet_of(i): (*watchers[raylet_of(i)], raylet_of(i)) for i in parameters.suspected}
     return Scenario(
         name,
         component,
         processes,
         statements,
-        links=links(bool(parameters.duplicates), bool(times.gather_us)),
+        links=links(faults, bool(times.gather_us)),
         units={unit: tuple(slots) for unit, slots in units.items()},
         services=frozenset({GROUPS} if parameters.restarts else ()),
         crashable=(
@@ -339,12 +358,13 @@ def assemble(
             *((GROUPS,) if parameters.restarts else ()),
         ),
         recoverable=frozenset({GROUPS} if parameters.restarts else ()),
-        watchers=_watchers(processes, raylets if parameters.views else (), bundles) if mortal else {},
-        faults={
+        watchers=watchers,
+        cuttable=tuple((HUB, raylet) for raylet in raylets) if faults.breaks else (),
+        faults=faults.budgets
+        | {
             kind: budget
             for kind, budget in (
                 (FaultKind.CRASH, parameters.crashes + parameters.restarts),
-                (FaultKind.DUPLICATE, parameters.duplicates),
                 (FaultKind.EARLY_TIMEOUT, parameters.early_timeouts),
             )
             if budget
@@ -382,12 +402,17 @@ def _watchers(
     return of_nodes | dict.fromkeys(bundles, (GROUPS,))
 
 
-def links(duplicates: bool, gathers: bool) -> tuple[LinkRule, ...]:
-    """The links of a cluster: what is inside a unit is immediate, deaths are learnt from notices."""
+def links(faults: Faults, gathers: bool) -> tuple[LinkRule, ...]:
+    """The links of a cluster: what is inside a unit is immediate, deaths are learnt from notices.
+
+    A stream of views that may break tells both ends.
+    """
+    breaks, duplicates = bool(faults.breaks), bool(faults.duplicates)
+    at_once = not (gathers or breaks)
     return (
         LinkRule(channel=INSIDE, kind=LinkKind.IMMEDIATE, unreachable=False),
-        *(() if gathers else (LinkRule(receiver=HUB, channel=SYNC, kind=LinkKind.IMMEDIATE, unreachable=False),)),
-        LinkRule(channel=SYNC, kind=LinkKind.LATEST, unreachable=False),
+        *((LinkRule(receiver=HUB, channel=SYNC, kind=LinkKind.IMMEDIATE, unreachable=False),) if at_once else ()),
+        LinkRule(channel=SYNC, kind=LinkKind.LATEST, unreachable=breaks),
         LinkRule(channel=USAGE, kind=LinkKind.LATEST, unreachable=False),
         LinkRule(channel=WITHDRAW, unreachable=False, capacity=1_000_000),
         LinkRule("*.leases", "raylet*", duplicating=duplicates, unreachable=False, capacity=1_000_000),

@@ -138,7 +138,14 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class PlaceDied:
-    """Fed in by the mapping: a process, or the node that it was on, is dead or gone for its callers."""
+    """Fed in by the mapping: a process, or the node that it was on, is dead."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceGone:
+    """Fed in by the mapping: a process or node was declared dead, and may go on until it hears of that."""
 
     place: Place
 
@@ -167,6 +174,7 @@ Fact: TypeAlias = (
     | GroupRemoved
     | GivenUp
     | PlaceDied
+    | PlaceGone
     | CopiesLost
     | DriverEnded
 )
@@ -197,6 +205,8 @@ class Contract:
     """Objects of which no copy is left."""
     got: set[tuple[TaskId, ObjectId]] = field(default_factory=set)
     dead: set[Place] = field(default_factory=set)
+    gone: set[Place] = field(default_factory=set)
+    """Declared dead: nothing is expected of them any more, and nothing of what they do is forbidden."""
     asked: set[TaskId] = field(default_factory=set)
     refused: set[TaskId] = field(default_factory=set)
     removed: set[GroupId] = field(default_factory=set)
@@ -240,6 +250,10 @@ class Contract:
         """Whether a process has died, alone or with its node."""
         return place in self.dead or place.partition("/")[0] in self.dead
 
+    def is_given_up(self, place: Place) -> bool:
+        """Whether a process has died, or was declared dead."""
+        return self.is_dead(place) or place in self.gone or place.partition("/")[0] in self.gone
+
     def earlier_calls(self, task: TaskId) -> list[TaskId]:
         """The methods of the same actor that the same body submits before this one."""
         spec = self.program.tasks[task]
@@ -259,8 +273,10 @@ class Contract:
             case Began(task, place):
                 self.runs.setdefault(task, set()).add(place)
                 self.begun[task] += 1
-                self.owed[task] = max(0, self.owed[task] - 1)
-                self.last[task] = place
+                if not self.is_given_up(place):
+                    # What begins where it was given up answers nothing that is owed.
+                    self.owed[task] = max(0, self.owed[task] - 1)
+                    self.last[task] = place
             case Ended(task, place):
                 self.runs.get(task, set()).discard(place)
                 self.ended.add(task)
@@ -280,12 +296,12 @@ class Contract:
                 self.removed.add(group)
             case GivenUp(task):
                 self.refused.add(task)
-            case PlaceDied(place):
-                before = {task for task, last in self.last.items() if self.is_dead(last)}
-                self.dead.add(place)
+            case PlaceDied(place) | PlaceGone(place):
+                before = {task for task, last in self.last.items() if self.is_given_up(last)}
+                (self.dead if isinstance(fact, PlaceDied) else self.gone).add(place)
                 for task, last in sorted(self.last.items()):
                     # Also what had ended there: the word of it may never come.
-                    if task not in before and self.is_dead(last):
+                    if task not in before and self.is_given_up(last):
                         self.owed[task] = max(1, self.owed[task])
                 for places in self.runs.values():
                     places -= {each for each in places if self.is_dead(each)}
@@ -369,7 +385,7 @@ def attempts_are_counted(now: Contract, fact: Fact) -> str:
 
 def an_attempt_has_its_cause(now: Contract, fact: Fact) -> str:
     """A further attempt follows a death under the attempt before it, or a loss of what that made."""
-    if isinstance(fact, Began) and not now.owed[fact.task] and now.begun[fact.task]:
+    if isinstance(fact, Began) and not now.owed[fact.task] and now.begun[fact.task] and not now.is_given_up(fact.place):
         return f"{fact.task} began again although nothing of it had died or was lost"
     return ""
 
@@ -436,7 +452,7 @@ def an_error_has_its_cause(now: Contract, fact: Fact) -> str:
         return ""
     task = now.program.tasks[fact.task]
     because = {
-        ErrorKind.WORKER_DIED: bool(now.dead),
+        ErrorKind.WORKER_DIED: bool(now.dead or now.gone),
         ErrorKind.ACTOR_DIED: _actor_has_died(now, fact.task),
         ErrorKind.OBJECT_LOST: any(made in now.lost for made in (*task.inputs, *task.outputs)),
         ErrorKind.DEPENDENCY: any(
@@ -459,7 +475,7 @@ def _actor_has_died(now: Contract, task: TaskId) -> bool:
         if each.kind is TaskKind.ACTOR_CREATION and each.actor == actor and actor is not None
     ]
     return any(
-        each in now.failed or (now.is_dead(now.last[each]) if each in now.last else bool(now.dead))
+        each in now.failed or (now.is_given_up(now.last[each]) if each in now.last else bool(now.dead or now.gone))
         for each in creations
     )
 
@@ -471,7 +487,7 @@ def retries_are_used_up_first(now: Contract, fact: Fact) -> str:
     """
     if isinstance(fact, Failed) and fact.error is ErrorKind.WORKER_DIED:
         retries = now.program.tasks[fact.task].max_retries
-        used = max(now.begun[fact.task], len(now.dead)) + now.recovered[fact.task]
+        used = max(now.begun[fact.task], len(now.dead | now.gone)) + now.recovered[fact.task]
         if retries < 0 or used < 1 + retries:
             return f"{fact.task} failed after {used} attempts of {1 + retries}"
     return ""

@@ -85,7 +85,7 @@ def _changes(graph: StateGraph, number: int) -> str:
     here = graph.transitions.unpack(graph.order[number])
     before = graph.transitions.unpack(graph.order[graph.parents[number]])
     lines = [f"{number}"]
-    for slot in range(graph.transitions.width):
+    for slot in range(graph.transitions.packing.width):
         new, old = interner.locals[slot][here[slot]], interner.locals[slot][before[slot]]
         if new is not old:
             lines.append(f"{new.name}: {_difference(old.process, new.process)}" if new.alive else f"{new.name} is down")

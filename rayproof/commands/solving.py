@@ -262,7 +262,7 @@ def _run_of(spec: str, seed: int) -> RunWorkload | None:
 def _model_policy(spec: str, beside: Iterable[str] = ()) -> hooks.Policy:
     """A policy of the model. `beside`: further names that the command knows. Raises `InputError` and `PolicyError`."""
     known = (*beside, *BUILT_IN)
-    if ABSTRACT.keys() & {spec, spec.partition(":")[0]}:
+    if spec not in known and spec.partition(":")[0] in ABSTRACT:
         raise InputError(spec, None, "an abstract policy, which cannot be run", "worst --policy, or one of the model's")
     if spec not in known and not re.search(r"[.:/]", spec):
         listed = f"one of {', '.join(known)}, a .py file, or module:Class"

@@ -27,6 +27,7 @@ LONGEST_NAME = 200
 ACTOR_PREFIX = "f" * 16
 """Begins the id of the task that creates an actor; the actor's id follows."""
 UNPLACED = ("memory", "object_store_memory")
+HEAD = "node:__internal_head__"
 STATE_TYPES = {"task": "NORMAL_TASK", "method": "ACTOR_TASK", "actor": "ACTOR_CREATION_TASK"}
 BLOCKS = {"get_begin": "get_end", "wait_begin": "wait_end"}
 AT_END = {"awaited": "get", "item": "wait", "group_wait": "wait"}
@@ -301,7 +302,8 @@ class _Merge:
             name: amount
             for name, amount in amounts.items()
             if name not in ("CPU", "GPU", *UNPLACED)
-            and not name.startswith(("node:", "accelerator_type:"))
+            # Of what marks nodes, that of the head is asked for in programs: Serve binds its controller to it.
+            and (name == HEAD or not name.startswith(("node:", "accelerator_type:")))
             and "_group_" not in name
         }
         host = self.hosts_of_nodes.get(row["node"])

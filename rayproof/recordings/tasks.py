@@ -46,6 +46,8 @@ UNPLACED = frozenset({"memory", "object_store_memory", "bundle"})
 
 ANYWHERE = ("DEFAULT", "")
 DEFAULT_MAX_RETRIES = 3
+ASYNC = 1_000
+"""Methods of an asynchronous actor that run at a time, unless it says otherwise."""
 
 
 def program(log: Log, bodies: Bodies, present: frozenset[NodeId]) -> tuple[Program, frozenset[TaskId]]:
@@ -199,7 +201,8 @@ def _max_retries(log: Log, line: TaskLine) -> int:
 def _max_concurrency(log: Log, line: TaskLine) -> int:
     if line.actor is None:
         return 1
-    return log.actors[line.actor].options.whole("max_concurrency", 1, low=1)
+    options = log.actors[line.actor].options
+    return options.whole("max_concurrency", ASYNC if options.flag("async", False) else 1, low=1)
 
 
 def _outputs(log: Log, put: set[ObjectId]) -> dict[TaskId, tuple[ObjectId, ...]]:

@@ -175,7 +175,9 @@ class Supervised:
         found: PolicyError | None = None
         for begin in range(0, len(asked), BATCH):
             try:
-                found = self._put_batch(_in_other_order(asked[begin : begin + BATCH]), rounds)
+                # What was asked last was asked with most before it.
+                copies = min(COPIES, self._copies_left) if begin + BATCH >= len(asked) else 0
+                found = self._put_batch(_in_other_order(asked[begin : begin + BATCH]), rounds, copies)
             except PolicyError as error:
                 found = error
             except BaseException:
@@ -189,10 +191,12 @@ class Supervised:
             self._other = self._others[-1]
         return found
 
-    def _put_batch(self, questions: list[Question], rounds: int, *, alone: bool = False) -> PolicyError | None:
+    def _put_batch(
+        self, questions: list[Question], rounds: int, copies: int = 0, *, alone: bool = False
+    ) -> PolicyError | None:
         """`alone`: once, with a reply after each call, which tells the one that ends the process."""
         other, found = self._other, None
-        orders = runs(questions, rounds, 0 if alone else min(COPIES, self._copies_left))
+        orders = runs(questions, rounds, copies)
         self._copies_left -= len(orders) - 1
         other.send(("again", other.unlearnt(self._numbers), questions, orders, alone))
         for order in orders:

@@ -9,7 +9,8 @@ follows a `Get` waits for the producers. What is dropped, and why the rest stays
 - Transfers: none, since a copy may already be where it is needed.
 - `Wait` for fewer than all: any subset may come first, so it waits for nothing certain.
 - Actors: placement may ask for more than the actor then holds (1 CPU against 0), so creation counts no CPU; its other
-  resources count during the constructor only. Methods hold no node's resources; each actor is a node with one slot.
+  resources count during the constructor only. Methods hold no node's resources; each actor is a node
+  with a slot for each method that may run at once, and only those of a serial actor follow one another.
 - Bundles of placement groups: their resources are carved out of their nodes', so a task in a bundle counts on its node.
 - Nodes an autoscaler may add are there from the start.
 """
@@ -46,7 +47,7 @@ from rayproof.model.graph.resources import UNIT
 from rayproof.solver.instances.form import InfeasibleError, Instance, InstanceError, Node, Task
 
 ACTOR_SLOT = "actor slot"
-"""The resource of which an actor has one: its methods run one at a time."""
+"""The resource of which a method takes one: an actor has as many as methods may run in it at once."""
 
 
 class Until(StrEnum):
@@ -69,14 +70,19 @@ def from_program(program: Program, cluster: ClusterSpec, until: Until = Until.AL
     tasks = [task for owner in cut.bodies for task in _tasks_of(owner, cut, nodes)]
     if until is Until.DRIVER:
         tasks = _ancestors(tasks, cut.bodies[DRIVER][-1].id)
-    actors = sorted(
-        {task.actor for task in program.tasks.values() if task.kind is TaskKind.ACTOR_METHOD and task.actor}
-    )
+    methods = [task for task in program.tasks.values() if task.kind is TaskKind.ACTOR_METHOD and task.actor]
+    slots: dict[str, int] = {}
+    for task in methods:
+        # More slots than methods constrain nothing.
+        slots[str(task.actor)] = min(len(methods), max(task.max_concurrency, slots.get(str(task.actor), 1)))
     return Instance(
         name=program.name,
         nodes=(
             *(Node(node.id, node.total, node.labels) for node in nodes),
-            *(Node(_actor_node(actor), Resources.from_units({ACTOR_SLOT: UNIT})) for actor in actors),
+            *(
+                Node(_actor_node(actor), Resources.from_units({ACTOR_SLOT: count * UNIT}))
+                for actor, count in sorted(slots.items())
+            ),
         ),
         tasks=tuple(tasks),
     )
@@ -116,7 +122,8 @@ class _Cut:
                 self.creation[task.actor] = task.id
         graph = self.program.graph()
         for before, after in graph.edges:
-            if graph.edges[before, after]["edge"] == "stateful":
+            serial = after in self.program.tasks and self.program.tasks[after].max_concurrency == 1
+            if serial and graph.edges[before, after]["edge"] == "stateful":
                 self.method_before[after] = before
 
     def _segments(self, owner: TaskId, body: tuple[Action, ...]) -> list[_Segment]:

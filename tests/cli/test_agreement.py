@@ -210,6 +210,7 @@ def test_no_command_is_left_out() -> None:
     asked |= {command[0] for command, *_ in ANSWERS.values()} | {command[0] for command, *_ in PLAIN.values()}
     asked |= {"scenarios", "statements", "policies", "bugs", "doctor"}
     asked |= {"record", "run", "compare-live"}  # These need real Ray.
+    asked |= {"reproduce"}  # tests/live/test_reproducing.py
     assert asked == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 

@@ -47,7 +47,7 @@ def test_what_goes_round_is_named() -> None:
         ("chain-9", "*", None, "unknown scenario 'chain-9'"),
         ("chain-3-2-1", "raylet*", None, "no step fits 'raylet*'"),
         ("chain-3-2-1", "*", "writes_get_answer", "the nearest: writes_get_answers"),
-        ("leases-nested", "*", "anything", "no claim 'anything'"),
+        ("today-nested", "*", "anything", "no claim 'anything'"),
     ],
 )
 def test_names_that_are_unknown(scenario: str, pattern: str, claim: str | None, said: str) -> None:

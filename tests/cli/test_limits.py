@@ -106,6 +106,16 @@ def test_golden_of_a_policy_that_breaks_a_rule_is_a_violation(
     assert (code, out) == (1, "") and err.startswith("no_exception: policy")
 
 
+def test_a_name_that_abstract_policies_have_too_is_that_of_the_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = "examples/recordings/01_default_short.jsonl"
+    command = ("gap", "--policy", "spread", "--instances", recording, "--out", str(tmp_path))
+    assert rayproof(monkeypatch, capsys, *command)[0] in (0, 3)
+    code, _, err = rayproof(monkeypatch, capsys, "gap", "--policy", "alpha_beta:3,1")
+    assert code == 2 and "an abstract policy, which cannot be run" in err
+
+
 @pytest.mark.parametrize("command", [("gap",), ("golden",), ("check",)], ids=lambda each: each[0])
 @pytest.mark.parametrize("spec", ["alpha_beta:1/0,1", "module:", "a..b:C", "some-module:C"])
 def test_what_cannot_be_the_name_of_a_class_is_not_imported(

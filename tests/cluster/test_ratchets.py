@@ -1,7 +1,8 @@
-"""Two ratchets: pairs of classes that meet in one scenario only grow; islands and process classes only fall.
+"""Two ratchets: the share of pairs of classes that meet only grows; islands and process classes only fall.
 
-An island is a set of process classes that meet, directly or through others, in the scenarios of the catalogue. When a
-number here gets better, it is written down; a change that makes one worse fails.
+Classes meet in one scenario; an island is a set of process classes that meet, directly or through others, in the
+catalogue. When a number here gets better, it is written down; a change that makes one worse fails. It is the share,
+since a class that is deleted takes its pairs with it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import networkx as nx
 
 from rayproof.properties.catalogue import ENTRIES
 
-PAIRS_AT_LEAST = 214
-CLASSES_AT_MOST = 84
-ISLANDS_AT_MOST = 19
+PAIRS_PER_MILLE_AT_LEAST = 66
+CLASSES_AT_MOST = 79
+ISLANDS_AT_MOST = 18
 
 
 def meetings() -> nx.Graph[type]:
@@ -30,5 +31,5 @@ def meetings() -> nx.Graph[type]:
 def test_the_ratchets_only_turn_one_way() -> None:
     graph = meetings()
     islands = nx.number_connected_components(graph)
-    found = (graph.number_of_edges(), graph.number_of_nodes(), islands)
-    assert found[0] >= PAIRS_AT_LEAST and found[1] <= CLASSES_AT_MOST and found[2] <= ISLANDS_AT_MOST, found
+    found = (int(1000 * nx.density(graph)), graph.number_of_nodes(), islands)
+    assert found[0] >= PAIRS_PER_MILLE_AT_LEAST and found[1] <= CLASSES_AT_MOST and found[2] <= ISLANDS_AT_MOST, found

@@ -15,7 +15,7 @@ FOUND_BY_WALKS = ("heartbeat_overwrites", "never_reconsiders", "ignores_free_res
 SMALL = (
     "chain-stale",
     "today-group-two",
-    "leases-duplicates",
+    "today-duplicates",
     "store-two-returns",
     "control-slow",
     "stream",

@@ -39,7 +39,7 @@ SMALL = (
     "chain-3-2-1",
     "chain-stale",
     "today-group-crash",
-    "leases-crash",
+    "today-crash",
     "store-two-returns",
     "control-slow",
     "pubsub-1-1",

@@ -25,7 +25,7 @@ from rayproof.properties.bugs import BUGS, Bug
 from rayproof.properties.catalogue import CATALOGUE, build
 from rayproof.properties.reductions import REDUCTIONS
 
-SMALL = ("chain-stale", "leases-duplicates", "today-group-two", "store-two-returns", "stream")
+SMALL = ("chain-stale", "today-duplicates", "today-group-two", "store-two-returns", "stream")
 """Scenarios that are their own gate."""
 
 

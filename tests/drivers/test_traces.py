@@ -44,7 +44,7 @@ FAULTY = {
     "chain-retries": {"early_timeout", "lose"},
     "pubsub-1-1": {"cut", "crash"},
     "actor-lost-reply": {"lose_reply"},
-    "leases-duplicates": {"duplicate"},
+    "today-duplicates": {"duplicate"},
 }
 """Scenario -> faults of its runs that a chart has to show."""
 

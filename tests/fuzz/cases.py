@@ -56,7 +56,7 @@ WORDS = (
     *("tiny", "no/such.py", "a:b", "json:loads", "os:", ":", "cluster-3-3-0", "chain-3-2-1", "huge", "*", "[", "-h"),
 )
 GOOD: dict[str, tuple[str, ...]] = {
-    "names": ("cluster-3-3-0", "chain-3-2-1", "leases-plain"),
+    "names": ("cluster-3-3-0", "chain-3-2-1", "today-plain"),
     "scenario": ("cluster-3-3-0", "chain-3-2-1"),
     "steps": ("*", "client*"),
     "policies": ("default", "spread"),

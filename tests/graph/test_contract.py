@@ -32,6 +32,7 @@ from rayproof.model.graph.contract import (
     GroupRemoved,
     Made,
     PlaceDied,
+    PlaceGone,
     Standing,
     TaskSubmitted,
 )
@@ -165,3 +166,32 @@ def test_a_standing_is_the_machine_after_the_same_facts() -> None:
         assert standing.state == machine.frozen() and not standing.refusal
     broken = standing.after(PROGRAM, Began("a", "w0"))
     assert broken.refusal and broken.after(PROGRAM, A).refusal == broken.refusal and hash(broken)
+
+
+BEGUN = (A, Began("a", "n1/w"), PlaceGone("n1"))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        # It goes on, and its end is no answer.
+        (*BEGUN, Made("x", 1, "n1/w"), Ended("a", "n1/w"), Began("a", "n2/w")),
+        # What was on its way begins there as well, before or after the attempt that takes its place.
+        (A, PlaceGone("n1"), Began("a", "n1/w"), Began("a", "n2/w")),
+        (A, PlaceGone("n1"), Began("a", "n2/w"), Began("a", "n1/w")),
+    ],
+)
+def test_who_was_only_declared_dead_may_go_on(facts: tuple[Fact, ...]) -> None:
+    assert first_refusal(facts) == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule"),
+    [
+        ((*BEGUN, PlaceDied("n1"), Ended("a", "n1/w")), "the_dead_do_nothing"),
+        ((*BEGUN, Began("a", "n2/w"), Began("a", "n1/v")), "attempts_are_counted"),
+        ((A, Began("a", "n2/w"), PlaceGone("n1"), Began("a", "n2/v")), "an_attempt_has_its_cause"),
+    ],
+)
+def test_it_is_excused_for_nothing_else(facts: tuple[Fact, ...], rule: str) -> None:
+    assert first_refusal(facts).startswith(rule)

@@ -214,7 +214,7 @@ def test_claims_about_runs_say_who_waits(statement: Statement, stubborn: bool) -
     assert again is not None and again.culprit == violation.culprit
 
 
-@pytest.mark.parametrize("answer", [True, False, 1.5, object()], ids=str)
+@pytest.mark.parametrize("answer", [True, False, 1.5, object()], ids=["True", "False", "float", "object"])
 @pytest.mark.parametrize("kind", [always, audit, sometimes, eventually])
 def test_what_is_no_culprit_is_refused_by_name(kind: Callable[..., Any], answer: object) -> None:
     @kind(Bank, source="an example")  # type: ignore[untyped-decorator]

@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, Flag, IntEnum, StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -17,12 +17,14 @@ from rayproof.model.kernel import (
     Name,
     Process,
     Scenario,
+    Simulation,
     TimerKind,
     constant,
     durable,
     explore,
+    walk,
 )
-from rayproof.model.kernel.language.values import freeze, require_immutable
+from rayproof.model.kernel.language.values import copy, freeze, require_immutable
 
 
 class Bag(set):  # type: ignore[type-arg]
@@ -325,3 +327,56 @@ def test_a_constant_that_many_processes_share_is_looked_through_once(monkeypatch
     makes = {f"p{i}": lambda i=i: Flips(shared if i < 5 else own[i - 5]) for i in range(7)}
     assert Scenario("s", "cluster", makes).initial()
     assert looked == [shared, *own]
+
+
+RUNS: dict[str, Callable[[Scenario], object]] = {
+    "walk": lambda scenario: walk(scenario, b"\0" * 4),
+    "simulate": lambda scenario: Simulation(scenario, 0).run(),
+}
+
+
+@pytest.mark.parametrize("driver", RUNS)
+@pytest.mark.parametrize("kind", [Holder, Writer, Teller])
+@pytest.mark.parametrize("name", REFUSED)
+def test_other_types_are_refused_during_a_run(name: str, kind: type[Holder], driver: str) -> None:
+    scenario = Scenario("s", "cluster", {"one": lambda: kind(REFUSED[name]), "sink": Sink})
+    with pytest.raises(ModelError, match=r"field (now|kept) of one \(|Note from one"):
+        RUNS[driver](scenario)
+
+
+@pytest.mark.parametrize("driver", RUNS)
+def test_what_is_no_message_is_refused_during_a_run(driver: str) -> None:
+    @dataclass(slots=True)
+    class Babbler(Holder):
+        def fire(self, ctx: Context, timer: str) -> None:
+            ctx.send("sink", self.value())
+
+    scenario = Scenario("s", "cluster", {"one": lambda: Babbler(lambda: 1), "sink": Sink})
+    with pytest.raises(ModelError, match="one sends 1, which is no message"):
+        RUNS[driver](scenario)
+
+
+@pytest.mark.parametrize("driver", RUNS)
+@pytest.mark.parametrize("kind", [Holder, Writer, Teller])
+def test_allowed_types_are_let_be_during_a_run(kind: type[Holder], driver: str) -> None:
+    for value in ALLOWED:
+        if kind is not Teller or type(value) not in (list, dict, set):
+            make = partial(kind, partial(copy, value))
+            RUNS[driver](Scenario("s", "cluster", {"one": make, "sink": Sink}))
+
+
+def deep() -> Any:
+    nested: Any = ()
+    for _ in range(3_000):
+        nested = (nested,)
+    return nested
+
+
+@pytest.mark.parametrize("driver", ["explore", *RUNS])
+@pytest.mark.parametrize("kind", [Holder, Teller])
+def test_what_is_nested_too_deeply_is_refused_by_name(kind: type[Holder], driver: str) -> None:
+    scenario = Scenario("s", "cluster", {"one": lambda: kind(deep), "sink": Sink})
+    with pytest.raises(ModelError, match=r"one.*nested too deeply"):
+        (RUNS | {"explore": explore})[driver](scenario)
+    with pytest.raises(ModelError, match=r"field now of one \(.*nested too deeply"):
+        explore(Scenario("s", "cluster", {"one": lambda: kind(len, now=deep())}))

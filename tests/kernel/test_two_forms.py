@@ -49,21 +49,15 @@ def form_of_world(world: World) -> dict[str, object]:
 
 
 def form_of_packed(transitions: Transitions, state: int) -> dict[str, object]:
-    fields = transitions.unpack(state)
-    interner = transitions.interner
-    messages = {}
-    for link in transitions.columns:
-        content = fields[link.position]
-        if content:
-            key = (link.step.sender, link.step.receiver, link.step.channel)
-            messages[key] = tuple(interner.messages[m] for m in interner.queues[content])
-    form: dict[str, object] = {"cuts": transitions.cuts[fields[transitions.cuts_at]], "messages": messages}
-    for i, slot in enumerate(interner.slots):
-        local = interner.locals[i][fields[i]]
+    packing = transitions.packing
+    fields = packing.unpack(state)
+    cuts = packing.cuts[fields[packing.cuts_at]]
+    form: dict[str, object] = {"cuts": cuts, "messages": packing.messages_in(fields)}
+    for slot, local in zip(packing.interner.slots, packing.processes_in(fields), strict=True):
         process = local.process
         values = tuple(freeze(getattr(process, name)) for name in state_fields(type(process)))
         form[slot] = (local.alive, local.name, values if local.alive else None, tuple(sorted(local.timers.items())))
-    form["spent"] = dict(zip(transitions.kinds, transitions.budgets[fields[transitions.budget_at]], strict=True))
+    form["spent"] = dict(zip(packing.kinds, packing.budgets[fields[packing.budget_at]], strict=True))
     return form
 
 

@@ -146,6 +146,13 @@ def test_awaited_objects_of_a_coroutine(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_awaited_may_end_in_an_error(tmp_path: Path) -> None:
+    me = driver(HERE).submit(0, 1)(9, "awaited", obj=result(1), by=None, since=2, ok=False, err="ActorDiedError")
+    worker = Written(HERE, 2).body(3, 8, 1)
+    (end,) = events(lines(folder(tmp_path, me, worker)), "get_end")
+    assert (end["ok"], end["err"]) == (False, "ActorDiedError")
+
+
 def test_items_of_a_generator_are_its_results(tmp_path: Path) -> None:
     own = result(1)
     me = driver(HERE).submit(1, 1, streaming=True, rets=[own])

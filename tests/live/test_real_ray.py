@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rayproof.check.simulation import Settings, prepare, simulate
-from rayproof.model.graph import Resources, TaskKind
+from rayproof.model.graph import TaskKind
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.recordings import FaultKind, Recording, read_recording
 from tests.shared_data import EXAMPLES, PROJECT
@@ -82,11 +82,13 @@ def runs_in_the_model(recording: Recording) -> None:
 
 def test_a_tree_of_tasks_on_two_nodes(tmp_path: Path) -> None:
     recording = recorded(tmp_path, EXAMPLES / "scripts" / "nested_tree.py", "--nodes", "2,1")
-    assert [node.total for node in recording.cluster.nodes] == [Resources.of(CPU=2), Resources.of(CPU=1)]
+    assert [node.total["CPU"] for node in recording.cluster.nodes] == [2, 1]
     assert len(recording.program.tasks) == 15
     for attempt in recording.outcome.attempts:
         assert attempt.state == "FINISHED" and attempt.worker and attempt.start_us and attempt.end_us
         assert attempt.waiting_us is not None and attempt.node is not None
+    followed = rayproof(tmp_path, "conform", "run.jsonl")
+    assert followed.returncode == 0 and "verdict: holds" in followed.stdout, followed.stdout
     leaves = [task for task in recording.program.tasks if recording.program.parent(task) != "driver"]
     assert len(leaves) == 14 and recording.unsupported == ()
     runs_in_the_model(recording)
@@ -135,3 +137,13 @@ def test_a_policy_decides_for_nested_submitters_and_may_wait(tmp_path: Path) -> 
     lines = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]
     chosen = [line["opts"]["strategy"]["affinity"] for line in lines if line["k"] == "task" and line.get("opts")]
     assert len(chosen) == 9 and set(chosen) == {"N0", "N1"}
+
+
+def test_a_trace_is_carried_out(tmp_path: Path) -> None:
+    """The reply of a call is lost: its retry runs the body again, in the model and on real Ray."""
+    options = ("--times", "1", "--patience", "30", "--out", "twice.py", "--json", "report.json")
+    done = rayproof(tmp_path, "reproduce", "actor-lost-reply:a_call_is_retried", *options)
+    assert done.returncode == 0 and done.stdout.endswith("verdict: seen 1 of 1\n"), done.stdout + done.stderr
+    (run,) = json.loads((tmp_path / "report.json").read_text())["runs"]
+    assert [body for body in run["told"] if body[:2] == ["begins", "a0"]] == [["begins", "a0", n, "n1"] for n in (1, 2)]
+    assert not run["driver"] and run["claims"] == [["runs", "a0", 2, True]]

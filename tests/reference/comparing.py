@@ -107,21 +107,15 @@ def compared(seed: int) -> tuple[System, str]:
 
 def from_packed(transitions: Transitions, state: int) -> State:
     """A packed state."""
-    here = transitions.unpack(state)
-    interner = transitions.interner
+    packing = transitions.packing
+    here = packing.unpack(state)
     made = State({})
-    for column, slot in enumerate(interner.slots):
-        local = interner.locals[column][here[column]]
+    for slot, local in zip(packing.interner.slots, packing.processes_in(here), strict=True):
         made.holders[slot] = _holder(local.process, local.alive, local.incarnation, local.timers)
-    for link in transitions.columns:
-        content = here[link.position]
-        if content:
-            key = (link.step.sender, link.step.receiver, link.step.channel)
-            made.links[key] = [interner.messages[m] for m in interner.queues[content]]
-    made.cuts = set(transitions.cuts[here[transitions.cuts_at]])
-    made.spent = dict(zip(transitions.kinds, transitions.budgets[here[transitions.budget_at]], strict=True))
-    first = transitions.width + 2
-    made.monitors = {kind: transitions.monitors[i][here[first + i]] for i, kind in enumerate(transitions.monitor_kinds)}
+    made.links = {key: list(messages) for key, messages in packing.messages_in(here).items()}
+    made.cuts = set(packing.cuts[here[packing.cuts_at]])
+    made.spent = dict(zip(packing.kinds, packing.budgets[here[packing.budget_at]], strict=True))
+    made.monitors = packing.monitors_in(here)
     return made
 
 

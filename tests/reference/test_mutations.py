@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from rayproof.model.kernel import Deliver, FaultKind, Judge, Simulation, Statement, TimerKind, World
-from rayproof.model.kernel.judging.reading import Judged, Reader
+from rayproof.model.kernel.judging.reading import EachProcess, Reader
 from rayproof.model.kernel.language.links import merges
 from rayproof.model.kernel.liveness.fairness import Obligations
 from rayproof.model.kernel.reductions import commuting as commuting_module
 from rayproof.model.kernel.reductions.commuting import ANYTHING, Commuting, Watch, _Closure
-from rayproof.model.kernel.relation import breaking as breaking_module
+from rayproof.model.kernel.relation import environment as environment_module
 from rayproof.model.kernel.relation import world as world_module
-from rayproof.model.kernel.relation.breaking import Breaking
+from rayproof.model.kernel.relation.environment import Environment
 from rayproof.model.kernel.relation.interning import Interner
-from rayproof.model.kernel.relation.outcomes import BITS, MASK
+from rayproof.model.kernel.relation.outcomes import MASK
 from rayproof.model.kernel.relation.packing import Packing
 from rayproof.model.kernel.relation.transitions import Transitions
 from rayproof.model.kernel.search.vector.expand import Expander
@@ -35,37 +35,38 @@ def around(patch: Patch, owner: type, name: str, other: Around) -> None:
 
 
 def a_start_is_not_judged(patch: Patch) -> None:
-    def restarts(original: Around, self: Breaking, *args: Any) -> Iterator[Any]:
+    def restarts(original: Around, self: Environment, *args: Any) -> Iterator[Any]:
         for new, outcome in original(self, *args):
             outcome.broken, outcome.mask, outcome.observations = None, 0, ()
             yield new, outcome
 
-    around(patch, Breaking, "_restarts", restarts)
+    around(patch, Environment, "_restarts", restarts)
 
 
 def a_latest_link_keeps_all(patch: Patch) -> None:
-    def push(original: Around, self: Packing, column: Any, burst: tuple[int, ...], before: int) -> int:
-        return (self.interner.queue(self.interner.queues[before] + burst) - before) << column.shift  # type: ignore[no-any-return]
-
-    around(patch, Packing, "_push_change", push)
+    patch.setattr(
+        Packing,
+        "queue_after",
+        lambda self, link, burst, before: self.interner.queue(self.interner.queues[before] + burst),
+    )
 
 
 def returns_come_in_one_order(patch: Patch) -> None:
-    for module in (breaking_module, world_module):
+    for module in (environment_module, world_module):
         patch.setattr(module, "merges", lambda queues, form: merges(queues, form)[:1])
 
 
 def a_crash_loses_what_was_sent(patch: Patch) -> None:
-    def crash(original: Around, self: Breaking, state: int, fields: Any, unit: str, slots: tuple[int, ...]) -> Any:
+    def crash(original: Around, self: Environment, state: int, fields: Any, unit: str) -> Any:
         found = []
-        for new, outcome in original(self, state, fields, unit, slots):
-            for link in self.columns:
-                if link.sender in slots and not link.step.channel:
+        for new, outcome in original(self, state, fields, unit):
+            for link in self._packing.columns:
+                if link.sender in self._packing.slots_of(unit) and not link.step.channel:
                     new -= ((new >> link.shift) & MASK) << link.shift
             found.append((new, outcome))
         return found
 
-    around(patch, Breaking, "_crash", crash)
+    around(patch, Environment, "_crash", crash)
 
 
 def timers_of_the_dead_fire(patch: Patch) -> None:
@@ -89,7 +90,7 @@ def duplicates_without_limit(patch: Patch) -> None:
     def pay(original: Around, self: Packing, state: int, spent: tuple[FaultKind, ...]) -> Any:
         return original(self, state, tuple(kind for kind in spent if kind is not FaultKind.DUPLICATE))
 
-    around(patch, Packing, "_pay", pay)
+    around(patch, Packing, "paid", pay)
 
 
 def step_statements_see_messages_after(patch: Patch) -> None:
@@ -185,7 +186,7 @@ def answers_are_remembered_without_the_messages(patch: Patch) -> None:
 
 
 def single_processes_are_not_judged(patch: Patch) -> None:
-    patch.setattr(Judged, "broken_by", lambda self, column, local: "")
+    patch.setattr(EachProcess, "broken_by", lambda self, made: "")
 
 
 def the_vectorised_engine_overlooks_flaws(patch: Patch) -> None:
@@ -207,14 +208,14 @@ def a_walk_overlooks_false_culprits(patch: Patch) -> None:
 
 
 def the_dead_are_told_of(patch: Patch) -> None:
-    def notify(original: Around, self: Breaking, state: int, column: int, name: str) -> int:
-        for watcher in self.scenario.watchers.get(self.interner.slots[column], ())[:1]:
-            i = self.interner.index[watcher]
-            if self.interner.locals[i][(state >> (BITS * i)) & MASK].alive:
+    def notify(original: Around, self: Environment, state: int, column: int, name: str) -> int:
+        slots = self._packing.interner.slots
+        for watcher in self._packing.scenario.watchers.get(slots[column], ())[:1]:
+            if self._packing.process(slots.index(watcher), state).alive:
                 return int(original(self, state, column, name))
         return state
 
-    around(patch, Breaking, "_notify", notify)
+    around(patch, Environment, "_notify", notify)
 
 
 MUTATIONS = (

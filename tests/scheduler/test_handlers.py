@@ -4,42 +4,64 @@ from __future__ import annotations
 
 import pytest
 
-from rayproof.model.graph import Resources
-from rayproof.model.kernel import Context
+from rayproof.model.graph import Default, ObjectSpec, Program, Resources, Submit, TaskSpec
 from rayproof.model.scheduler.ray2.group_manager import GroupManager
-from rayproof.model.scheduler.ray2.leases.local import CAP
-from rayproof.model.scheduler.ray2.leases.protocol import LeaseGranted, SchedulingClass
-from rayproof.model.scheduler.ray2.leases.raylet import LeaseRaylet
+from rayproof.model.scheduler.ray2.lease_manager import CAP, Granted, LeaseManager
+from rayproof.model.scheduler.ray2.place_hook import Seat
+from rayproof.model.wire.ray2.leases import LeaseGranted, LeaseSpec, PopWorker, PushWorker
+from rayproof.model.wire.ray2.objects import ObjectLocal
 from tests.recorded import Recorded
 
+OWNER = "driver.leases"
 
-def raylet(cpus: float, **demands: float) -> tuple[LeaseRaylet, Recorded]:
-    """One node that has just started, with four workers and classes of these demands."""
-    total = Resources.of(CPU=cpus)
-    node = LeaseRaylet(
-        classes={name: SchedulingClass(name, Resources.of(CPU=demand)) for name, demand in demands.items()},
+
+def raylet(**amounts: float) -> tuple[LeaseManager, Recorded]:
+    """One node that has just started."""
+    task = TaskSpec("t", (), ("o",), Resources())
+    node = LeaseManager(
         order=("a",),
-        totals={"a": total},
-        workers=("w0", "w1", "w2", "w3"),
+        seats={"a": Seat("n0", 0, Resources.from_amounts(amounts))},
+        pool="pool",
+        store="store",
+        hub="hub",
+        node_of={},
+        program=Program({"t": task}, {"o": ObjectSpec("o", 3)}, (Submit("t"),)),
     )
     ctx = Recorded("a")
     node.start(ctx)
     return node, ctx
 
 
-def granting(node: LeaseRaylet, ctx: Context, *classes: str) -> None:
-    """Leases 0, 1, ... of these classes, in this order."""
-    for lease, scheduling_class in enumerate(classes):
-        node.give(ctx, scheduling_class, (lease, "owner", False))
+def request(number: int, of: str, cpus: float) -> LeaseSpec:
+    """A request of a class with a demand of CPUs."""
+    return LeaseSpec((OWNER, number), of, Resources.of(CPU=cpus), Default(), "t")
 
 
-def test_workers_are_leased_in_order_of_their_numbers_and_take_what_the_class_demands() -> None:
-    node, ctx = raylet(4, small=1, large=2)
-    granting(node, ctx, "small", "large")
-    assert ctx.sent() == [("owner", LeaseGranted(0, "w0")), ("owner", LeaseGranted(1, "w1"))]
+def demand_of(of: str) -> float:
+    """Of the classes in these tests."""
+    return {"two": 2.0, "free": 0.0}.get(of, 1.0)
+
+
+def granting(node: LeaseManager, ctx: Recorded, *classes: str) -> None:
+    """Leases 0, 1, ... of these classes, in this order, each with a worker."""
+    for number, of in enumerate(classes):
+        node.give(ctx, request(number, of, demand_of(of)))
+        node.popped(ctx, (OWNER, number), f"w{number}")
+
+
+def test_a_lease_takes_what_its_class_demands_and_gives_it_back() -> None:
+    node, ctx = raylet(CPU=4)
+    granting(node, ctx, "small", "two")
+    assert ctx.sent() == [
+        ("pool", PopWorker((OWNER, 0))),
+        (OWNER, LeaseGranted((OWNER, 0), "w0")),
+        ("pool", PopWorker((OWNER, 1))),
+        (OWNER, LeaseGranted((OWNER, 1), "w1")),
+    ]
     assert node.free == Resources.of(CPU=1)
-    node.returned(0, "w0")
-    assert (node.idle, node.free) == (["w0", "w2", "w3"], Resources.of(CPU=2))
+    node.returned(ctx, (OWNER, 0), False)
+    node.returned(ctx, (OWNER, 0), False)
+    assert node.free == Resources.of(CPU=2) and ctx.sent()[4:] == [("pool", PushWorker("w0"))]
 
 
 @pytest.mark.parametrize(
@@ -59,57 +81,69 @@ def test_workers_are_leased_in_order_of_their_numbers_and_take_what_the_class_de
     ],
 )
 def test_a_class_has_its_share_of_scarce_cpus(cpus: int, waiting: dict[str, int], granted: str, has_it: bool) -> None:
-    node, ctx = raylet(cpus, a=1, b=1, two=2, free=0)
+    node, ctx = raylet(CPU=cpus)
     granting(node, ctx, *granted)
-    node.to_grant = {
-        scheduling_class: [(10 + i, "owner", False) for i in range(count)]
-        for scheduling_class, count in waiting.items()
-    }
-    assert node.has_its_share(ctx, "a") is has_it
+    node.to_grant = {of: [request(10 + i, of, demand_of(of)) for i in range(count)] for of, count in waiting.items()}
+    assert node.has_its_share("a", "a") is has_it
 
 
 def test_a_class_at_its_cap_gets_one_worker_more_each_time_its_timer_fires() -> None:
-    node, ctx = raylet(1, a=1, free=0)
+    node, ctx = raylet(CPU=1)
     granting(node, ctx, "free", "a")
-    assert node.is_at_its_cap(ctx, "a") and not node.is_at_its_cap(ctx, "free")
-    assert ctx.lengths == [1_000_000]
     node.block("w1")
-    node.to_grant = {"a": [(7, "owner", False), (8, "owner", False)]}
+    node.to_grant = {"a": [request(7, "a", 1), request(8, "a", 1)]}
+    node.go_on(ctx)
+    assert node.lifted == {} and ctx.lengths == [1_000_000]
     node.fire(ctx, f"{CAP}a")
     assert node.lifted == {"a": 1}
-    assert set(node.granted) == {0, 1, 7}
-    node.block("w2")
+    assert {number for _, number in node.granted} == {0, 1, 7}
+    node.popped(ctx, (OWNER, 7), "w7")
+    node.block("w7")
     node.go_on(ctx)
     # Now there is a CPU, but one more would be two beyond the cap, and waits twice as long.
-    assert set(node.granted) == {0, 1, 7}
+    assert {number for _, number in node.granted} == {0, 1, 7}
     assert ctx.lengths[-1] == 2_000_000
     node.fire(ctx, f"{CAP}a")
     assert node.lifted == {"a": 2}
-    assert set(node.granted) == {0, 1, 7, 8}
+    assert {number for _, number in node.granted} == {0, 1, 7, 8}
 
 
 def test_the_cap_is_what_could_run_at_once_rounded() -> None:
     for cpus, demand, cap in ((4, 2, 2), (4, 3, 1), (5, 2, 3), (1, 2, 1)):
-        node, ctx = raylet(cpus, a=demand)
-        granting(node, ctx, *["a"] * (cap - 1))
+        node, ctx = raylet(CPU=cpus)
+        node.to_grant = {"a": [request(99, "a", demand)]}
+        node.granted = {(OWNER, i): Granted(request(i, "a", demand), Resources(), f"w{i}") for i in range(cap - 1)}
+        node.blocked = {(OWNER, 100)}
         assert not node.is_at_its_cap(ctx, "a")
-        node.give(ctx, "a", (9, "owner", False))
+        node.granted[OWNER, 9] = Granted(request(9, "a", demand), Resources(), "w9")
         assert node.is_at_its_cap(ctx, "a")
 
 
 def test_the_patience_of_a_class_at_its_cap_ends_at_ten_seconds() -> None:
-    node, ctx = raylet(1, a=1)
-    node.granted = {lease: ("a", f"w{lease}", Resources()) for lease in range(20)}
+    node, ctx = raylet(CPU=1)
+    node.to_grant = {"a": [request(99, "a", 1)]}
+    node.granted = {(OWNER, i): Granted(request(i, "a", 1), Resources(), f"w{i}") for i in range(20)}
+    node.blocked = {(OWNER, 0)}
     assert node.is_at_its_cap(ctx, "a")
     assert ctx.lengths == [10_000_000]
 
 
 def test_what_is_overdrawn_is_told_as_nothing() -> None:
-    node, _ = raylet(2, a=1)
+    node, _ = raylet(CPU=2)
     node.free = Resources.of(CPU=1) - Resources.of(CPU=3)
     assert node.own_view("a").available == Resources()
     node.free = Resources.of(CPU=1)
     assert node.own_view("a").available == Resources.of(CPU=1)
+
+
+def test_an_object_takes_room_once_where_the_store_has_a_bound() -> None:
+    node, ctx = raylet(CPU=1, object_store_memory=8)
+    for _ in range(2):
+        node.receive(ctx, "store", ObjectLocal("o", 1))
+    assert node.free == Resources.of(CPU=1, object_store_memory=5) and node.stored["object_store_memory"] == 3
+    node, ctx = raylet(CPU=1)
+    node.receive(ctx, "store", ObjectLocal("o", 1))
+    assert node.free == Resources.of(CPU=1)
 
 
 def test_a_group_waits_longer_each_time_but_no_longer_than_a_second() -> None:

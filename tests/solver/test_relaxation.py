@@ -115,6 +115,17 @@ def test_methods_of_one_actor_queue_whoever_calls() -> None:
     assert lower_bound(from_program(called, one_node(cpus=4))).value_us == 8
 
 
+@pytest.mark.parametrize(("at_once", "expected"), [(1, 14), (2, 8), (1_000, 5)])
+def test_methods_of_a_concurrent_actor_run_as_many_at_once(at_once: int, expected: int) -> None:
+    make = TaskSpec("make", kind=TaskKind.ACTOR_CREATION, actor="a", body=(Compute(2),), max_concurrency=at_once)
+    calls = [
+        TaskSpec(f"m{at}", kind=TaskKind.ACTOR_METHOD, actor="a", body=(Compute(3),), max_concurrency=at_once)
+        for at in range(4)
+    ]
+    called = program((Submit("make"), *(Submit(call.id) for call in calls)), make, *calls)
+    assert lower_bound(from_program(called, one_node(cpus=4))).value_us == expected
+
+
 def test_nodes_that_an_autoscaler_may_add_count_from_the_start() -> None:
     tasks = [TaskSpec(f"t{at}", body=(Compute(6),)) for at in range(3)]
     burst = program(tuple(Submit(task.id) for task in tasks), *tasks)

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from rayproof.model.kernel import StatementKind, walk
+from rayproof.model.kernel.search.walk import campaign
 from rayproof.properties.bugs import BUGS
 from rayproof.properties.cluster.owned.bugs import OWNED_BUGS
 from rayproof.properties.cluster.owned.statements import OWNED_CLUSTER
@@ -157,3 +158,11 @@ def _check_found(family: str, name: str) -> None:
         if walk(scenario, random.randbytes(200), random.randbytes(8), named).violation is not None:
             return
     pytest.fail(f"{name} survives")
+
+
+@pytest.mark.parametrize("number", [774])
+def test_what_once_failed_on_a_drawn_cluster_of_todays_ray_holds(number: int) -> None:
+    """774: an argument that was there when its task came was lost before the task's last argument was made."""
+    family = FAMILIES["today-cluster"]
+    scenario = family.scenario(family.draw(from_bytes(Random(number).randbytes(80))))
+    assert campaign(scenario, 10, number).violation is None

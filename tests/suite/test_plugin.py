@@ -103,7 +103,7 @@ def test_only_one_statement_or_one_edition(pytester: pytest.Pytester) -> None:
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result = run(pytester, SCOPES, "--rayproof-edition=ray2", "--collect-only", "-q", "-k", "exhausted")
     text = result.stdout.str()
-    assert "leases-plain" in text and "migration" in text and "chain-3-2-1" not in text and "deselected" in text
+    assert "today-plain" in text and "migration" in text and "chain-3-2-1" not in text and "deselected" in text
 
 
 BROKEN = {

@@ -25,6 +25,7 @@ from rayproof.model.wire.ray2.actors import (
     WatchActor,
 )
 from rayproof.model.wire.ray2.leases import INSIDE
+from rayproof.model.wire.ray2.rpc import Client
 from rayproof.model.wire.ray2.workers import AttemptFailed, PushTask, SendTask, TaskReply, WorkerDied
 
 
@@ -35,6 +36,7 @@ class ActorCalls(Process):
     program: Program = constant()
     manager: Name = constant()
     raylet: Name = constant()
+    client: Client = constant(Client())
     table: Name = constant()
     queues: dict[ActorId, list[TaskId]] = field(default_factory=dict)
     """Calls that were made and not sent, in order."""
@@ -79,24 +81,22 @@ class ActorCalls(Process):
         """Ask once where an actor lives."""
         if actor not in self.homes:
             self.homes[actor] = ActorAt(actor, "", "")
-            ctx.send(self.table, WatchActor(actor))
+            self.client.tell(ctx, self.table, WatchActor(actor))
 
     def send(self, ctx: Context, ready: SendTask) -> None:
         """The arguments of a call, or of a constructor, exist."""
         spec = self.program.tasks[ready.task]
         if spec.kind is TaskKind.ACTOR_CREATION:
-            ctx.send(
-                self.table,
-                CreateActor(
-                    spec.actor or "",
-                    ready.task,
-                    ready.attempt,
-                    ready.strategy,
-                    ready.args,
-                    ready.references,
-                    self.raylet,
-                ),
+            wanted = CreateActor(
+                spec.actor or "",
+                ready.task,
+                ready.attempt,
+                ready.strategy,
+                ready.args,
+                ready.references,
+                self.raylet,
             )
+            self.client.tell(ctx, self.table, wanted)
             return
         self.ready[ready.task] = ready
         if ready.task not in self.queues.get(self.actor(ready.task), ()):

@@ -12,6 +12,7 @@ are gone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from rayproof.model.graph import ActorId, Program
 from rayproof.model.graph.contract import ErrorKind, PlaceDied
@@ -28,7 +29,10 @@ from rayproof.model.wire.ray2.leases import (
     RetryAt,
     ReturnWorker,
 )
+from rayproof.model.wire.ray2.rpc import AGAIN, Client
 from rayproof.model.wire.ray2.workers import PushTask, TaskReply, WorkerDied
+
+Answer: TypeAlias = LeaseGranted | RetryAt | LeaseRejected | LeaseCancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,14 @@ class ActorState:
     """The part that asked for it."""
     asked: Name = ""
     """Raylet asked for a worker; empty when it has one."""
+    redirected: bool = False
+    """Whether another raylet named it."""
     lease: int = 0
     node: Name = ""
     worker: Name = ""
     alive: bool = False
+    call: int = 0
+    """How often the present request was sent again."""
     restarts: int = 0
     told: bool = False
     """Whether its creator knows that it has lived."""
@@ -55,6 +63,7 @@ class ActorTable(Process):
 
     program: Program = constant()
     raylets: tuple[Name, ...] = constant()
+    client: Client = constant(Client())
     actors: dict[ActorId, ActorState] = field(default_factory=dict)
     watching: dict[ActorId, tuple[Name, ...]] = field(default_factory=dict)
     gone: set[ActorId] = field(default_factory=set)
@@ -65,6 +74,9 @@ class ActorTable(Process):
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Creations, answers of raylets, ends of constructors, deaths."""
         match message:
+            case CreateActor(actor) if actor in self.actors:
+                # It was sent again.
+                return
             case CreateActor(actor):
                 self.actors[actor] = ActorState(message, sender)
                 self.place(ctx, actor)
@@ -72,20 +84,17 @@ class ActorTable(Process):
                 self.gone.add(actor)
                 self.publish(ctx, actor)
             case WatchActor(actor):
-                self.watching[actor] = (*self.watching.get(actor, ()), sender)
+                self.watching[actor] = tuple(sorted({*self.watching.get(actor, ()), sender}))
                 ctx.send(sender, self.home(actor))
-            case LeaseGranted(lease, worker):
-                self.granted(ctx, sender, lease[1], worker)
-            case RetryAt(lease, node):
-                self.ask_at(ctx, sender, lease[1], node)
-            case LeaseRejected(lease):
-                self.ask_at(ctx, sender, lease[1], "")
-            case LeaseCancelled(lease):
-                self.given_up(ctx, message)
+            case LeaseGranted() | RetryAt() | LeaseRejected() | LeaseCancelled():
+                if self.hears(ctx, sender, message):
+                    self.answered(ctx, sender, message)
             case TaskReply():
                 self.created(ctx, message)
             case ActorWorkerDied(lease):
-                if actor := self.of_lease(lease[1]):
+                actor = self.of_lease(lease[1])
+                if actor and self.actors[actor].node == sender:
+                    # What an earlier start says of its end comes too late (`OnWorkerDead` compares the worker).
                     self.worker_died(ctx, actor)
             case WorkerDied():
                 # The raylet says so, too, and also of an actor that does nothing at the moment.
@@ -110,26 +119,59 @@ class ActorTable(Process):
             # A request that starts over keeps its number.
             self.count += 1
             lease = self.count
-        self.actors[actor] = replace(self.actors[actor], asked=first, lease=lease, node="", worker="", alive=False)
-        self.ask(ctx, actor, redirected=False)
+        state = replace(self.actors[actor], asked=first, redirected=False, lease=lease)
+        self.actors[actor] = replace(state, node="", worker="", alive=False)
+        self.ask(ctx, actor)
 
-    def ask(self, ctx: Context, actor: ActorId, *, redirected: bool) -> None:
+    def ask(self, ctx: Context, actor: ActorId) -> None:
         """Send a request for a worker."""
+        spec = self.request(ctx.me, actor)
+        again = replace(spec, call=spec.call + 1)
+        if self.client.request(ctx, self.actors[actor].asked, RequestLease(spec), RequestLease(again)):
+            self.actors[actor] = replace(self.actors[actor], call=again.call)
+
+    def request(self, me: Name, actor: ActorId) -> LeaseSpec:
+        """The present request for a worker."""
         state = self.actors[actor]
         creation, task = state.creation, self.program.tasks[state.creation.task]
-        spec = LeaseSpec(
-            (ctx.me, state.lease),
+        return LeaseSpec(
+            (me, state.lease),
             class_of(task, creation.strategy),
             task.demand,
             creation.strategy,
             creation.task,
             creation.args,
             again=state.restarts > 0,
-            redirected=redirected,
+            redirected=state.redirected,
             actor=True,
+            call=state.call,
             selectors=task.selectors,
         )
-        ctx.send(state.asked, RequestLease(spec))
+
+    def hears(self, ctx: Context, sender: Name, answer: Answer) -> bool:
+        """Whether an answer arrives: it may be lost, or answer a call that has failed meanwhile."""
+        actor = self.of_lease(answer.lease[1])
+        if not actor or self.actors[actor].asked != sender:
+            return True
+        if answer.call < self.actors[actor].call:
+            return False
+        if self.client.misses(ctx):
+            self.actors[actor] = replace(self.actors[actor], call=answer.call + 1)
+            ctx.send(sender, RequestLease(self.request(ctx.me, actor)), AGAIN)
+            return False
+        return True
+
+    def answered(self, ctx: Context, sender: Name, answer: Answer) -> None:
+        """What a raylet says of a request."""
+        match answer:
+            case LeaseGranted(lease, worker):
+                self.granted(ctx, sender, lease[1], worker)
+            case RetryAt(lease, node):
+                self.ask_at(ctx, sender, lease[1], node)
+            case LeaseRejected(lease):
+                self.ask_at(ctx, sender, lease[1], "")
+            case LeaseCancelled():
+                self.given_up(ctx, answer)
 
     def of_lease(self, number: int) -> ActorId:
         """The actor that a lease is for; empty when it is for none any more."""
@@ -143,17 +185,17 @@ class ActorTable(Process):
         if not node or node in self.dead:
             self.place(ctx, actor)
         else:
-            self.actors[actor] = replace(self.actors[actor], asked=node)
-            self.ask(ctx, actor, redirected=True)
+            self.actors[actor] = replace(self.actors[actor], asked=node, redirected=True)
+            self.ask(ctx, actor)
 
     def granted(self, ctx: Context, node: Name, number: int, worker: Name) -> None:
         """Run the constructor on a worker."""
         actor = self.of_lease(number)
         if node in self.dead:
             return
-        if not actor or not self.actors[actor].asked:
-            if not actor:
-                ctx.send(node, ReturnWorker((ctx.me, number)))
+        if not actor or self.actors[actor].asked != node:
+            if not actor or self.actors[actor].node != node:
+                self.client.tell(ctx, node, ReturnWorker((ctx.me, number)))
             return
         state = self.actors[actor]
         self.actors[actor] = replace(state, asked="", node=node, worker=worker)
@@ -199,7 +241,7 @@ class ActorTable(Process):
         """An actor will never live again."""
         state = self.actors[actor]
         self.gone.add(actor)
-        self.actors[actor] = replace(state, alive=False, worker="", node="", asked="")
+        self.actors[actor] = replace(state, alive=False, worker="", node="", asked="", redirected=False)
         if not state.told:
             ctx.send(state.calls, CreationFailed(state.creation.task, state.creation.attempt, error))
         self.publish(ctx, actor)

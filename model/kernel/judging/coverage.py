@@ -22,7 +22,7 @@ from types import FunctionType
 
 from rayproof.model.kernel.language.process import Message, Process, Unreachable
 from rayproof.model.kernel.relation.interning import Interner
-from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.relation.packing import Packing
 
 Case = tuple[type[Message], type[Message] | None]
 """A message, and of one that came back the message inside when the case asks for it."""
@@ -49,9 +49,9 @@ class Coverage:
 NOTHING = Coverage(frozenset(), frozenset())
 
 
-def coverage_of(transitions: Transitions) -> Coverage:
+def coverage_of(packing: Packing) -> Coverage:
     """What the steps read from these tables have exercised."""
-    interner = transitions.interner
+    interner = packing.interner
     exercised: set[str] = set()
     possible: set[str] = set()
     for column, local, stimulus, results in interner.remembered():
@@ -69,11 +69,9 @@ def coverage_of(transitions: Transitions) -> Coverage:
         kinds: set[type[Process]] = {type(made.process) for made in locals_of_slot}
         for kind in kinds:
             possible |= handled(kind)
-    spent = {
-        fault for counts in transitions.budgets for fault, count in zip(transitions.kinds, counts, strict=True) if count
-    }
+    spent = {fault for counts in packing.budgets for fault, count in zip(packing.kinds, counts, strict=True) if count}
     exercised |= {f"fault {fault}" for fault in spent}
-    possible |= {f"fault {fault}" for fault in transitions.kinds}
+    possible |= {f"fault {fault}" for fault in packing.kinds}
     return Coverage(frozenset(exercised), frozenset(possible | exercised))
 
 

@@ -2,54 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from operator import itemgetter
 from typing import Any
 
 from rayproof.model.kernel.language.links import connects
-from rayproof.model.kernel.language.process import Message, Name
-from rayproof.model.kernel.language.scenario import Scenario
+from rayproof.model.kernel.language.process import Name
 from rayproof.model.kernel.language.statements import Breach, Statement, StateView
+from rayproof.model.kernel.relation.interning import Local
 from rayproof.model.kernel.relation.outcomes import BITS, MASK, Column, Outcome
-from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.relation.packing import Fields, Packing
 
 
-class Judged(Transitions):
-    """Transitions that judge every process state once, when a step first leads to it."""
+class EachProcess:
+    """Statements about single processes, asked once about every process state: the first one that it breaks."""
 
-    def __init__(self, scenario: Scenario, monitors: tuple[Any, ...], each: list[Statement]) -> None:
-        self._judges = each
-        self._breaches: dict[tuple[int, int], Breach | None] = {}
-        super().__init__(scenario, monitors)
+    def __init__(self, statements: Iterable[Statement]) -> None:
+        self._statements = tuple(statements)
+        self._breaches: dict[Local, Breach | None] = {}
 
-    def broken_by(self, column: int, local: int) -> Breach | None:
-        """The first statement about single processes that a process state breaks."""
-        key = (column, local)
-        if key not in self._breaches:
-            made = self.interner.locals[column][local]
-            judges = [s for s in self._judges if isinstance(made.process, s.reads)] if made.alive else []
-            answers = ((s, s.ask(made.shown())) for s in judges)
+    def broken_by(self, made: Local) -> Breach | None:
+        """The first statement that a process state breaks."""
+        if made not in self._breaches:
+            asked = [s for s in self._statements if isinstance(made.process, s.reads)] if made.alive else []
+            answers = ((s, s.ask(made.shown())) for s in asked)
             found = (Breach(s, s.said_of(made.name, answer)) for s, answer in answers if answer is not None)
-            self._breaches[key] = next(found, None)
-        return self._breaches[key]
+            self._breaches[made] = next(found, None)
+        return self._breaches[made]
 
 
 class Reader:
     """A statement with the columns it reads; each combination of their values is judged once."""
 
-    def __init__(self, statement: Statement, transitions: Transitions) -> None:
+    def __init__(self, statement: Statement, packing: Packing) -> None:
         self.statement = statement
-        self._transitions = transitions
-        initial = transitions.scenario.initial()
+        self._packing = packing
+        initial = packing.scenario.initial()
         self._columns = tuple(i for i, process in enumerate(initial.values()) if isinstance(process, statement.reads))
         self.mask = sum(1 << i for i in self._columns)
-        first_monitor = transitions.width + 2
         self._monitor_columns = tuple(
-            first_monitor + transitions.monitor_kinds.index(kind) for kind in statement.monitors
+            packing.first_monitor + packing.monitor_kinds.index(kind) for kind in statement.monitors
         )
-        self._declared = transitions.scenario.declared(statement)
+        self._declared = packing.scenario.declared(statement)
         columns = self._columns + self._monitor_columns
-        self._key: Callable[[tuple[int, ...]], Hashable] = itemgetter(*columns) if columns else lambda fields: None
+        self._key: Callable[[Fields], Hashable] = itemgetter(*columns) if columns else lambda fields: None
         self._answers: dict[Any, bool] = {}
         self._by_outcome: dict[Outcome, dict[int, bool]] = {}
         self._parts: dict[int, bool] = {}
@@ -63,9 +59,9 @@ class Reader:
         links = () if self.statement.links is None else tuple(link.position for link in self._read_links())
         return (*self._columns, *self._monitor_columns, *links)
 
-    def unpack(self, state: int) -> tuple[int, ...]:
+    def unpack(self, state: int) -> Fields:
         """The fields of a packed state."""
-        return self._transitions.unpack(state)
+        return self._packing.unpack(state)
 
     def concerns(self, outcome: Outcome) -> bool:
         """Whether a step can change the answer."""
@@ -75,14 +71,14 @@ class Reader:
             or (self._monitor_columns and outcome.observations)
         )
 
-    def key(self, fields: tuple[int, ...]) -> Hashable:
+    def key(self, fields: Fields) -> Hashable:
         """What the statement reads of a state: two states with equal keys look the same to it."""
         key = self._key(fields)
         if self.statement.links is not None:
             key = (key, tuple([fields[link.position] for link in self._read_links()]))
         return key
 
-    def finds(self, fields: tuple[int, ...]) -> bool:
+    def finds(self, fields: Fields) -> bool:
         """Whether the check finds anything in a state."""
         key = self.key(fields)
         answer = self._answers.get(key)
@@ -103,8 +99,8 @@ class Reader:
 
         A link that is used for the first time later is empty till then, and its field zero.
         """
-        if self._columns_known >= 0 and self._columns_known != len(self._transitions.columns):
-            self._columns_known = len(self._transitions.columns)
+        if self._columns_known >= 0 and self._columns_known != len(self._packing.columns):
+            self._columns_known = len(self._packing.columns)
             self._bits = sum(MASK << (BITS * column) for column in self.columns())
         return state & self._bits
 
@@ -140,7 +136,7 @@ class Reader:
 
     def _read_links(self) -> list[Column]:
         """The links that the statement reads, among those known by now."""
-        columns = self._transitions.columns
+        columns = self._packing.columns
         assert self.statement.links is not None
         senders, receivers = self.statement.links
         for link in columns[self._links_known :]:
@@ -149,38 +145,25 @@ class Reader:
         self._links_known = len(columns)
         return self._links
 
-    def _answer(self, fields: tuple[int, ...]) -> tuple[Name, Any]:
+    def _answer(self, fields: Fields) -> tuple[Name, Any]:
         """What the check returns; of a statement about single processes also whose it is."""
         if not self.statement.each:
             return "", self.statement.ask(self.view(fields))
-        interner = self._transitions.interner
-        seats = [interner.locals[i][fields[i]] for i in self._columns]
-        answers = ((seat.name, self.statement.ask(seat.shown())) for seat in seats if seat.alive)
+        answers = ((seat.name, self.statement.ask(seat.shown())) for seat in self._seats(fields) if seat.alive)
         return next((answer for answer in answers if answer[1] is not None), ("", None))
 
-    def view(self, fields: tuple[int, ...]) -> StateView:
+    def view(self, fields: Fields) -> StateView:
         """What the statement sees of a state."""
-        transitions = self._transitions
-        seats = [transitions.interner.locals[i][fields[i]] for i in self._columns]
-        first_monitor = transitions.width + 2
+        packing, seats = self._packing, self._seats(fields)
         return StateView(
             {seat.name: seat.seen or seat.shown() for seat in seats if seat.alive},
             frozenset(seat.name for seat in seats if not seat.alive),
-            lambda: messages_in(transitions, fields),
-            {
-                kind: transitions.monitors[i][fields[first_monitor + i]]
-                for i, kind in enumerate(transitions.monitor_kinds)
-            },
+            lambda: packing.messages_in(fields),
+            packing.monitors_in(fields),
             self._declared,
         )
 
-
-def messages_in(transitions: Transitions, fields: tuple[int, ...]) -> dict[tuple[Name, Name, str], tuple[Message, ...]]:
-    """Messages in flight by link."""
-    interner = transitions.interner
-    found = {}
-    for link, content in zip(transitions.columns, fields[transitions.first_link :], strict=False):
-        if content:
-            key = (link.step.sender, link.step.receiver, link.step.channel)
-            found[key] = tuple(interner.messages[m] for m in interner.queues[content])
-    return found
+    def _seats(self, fields: Fields) -> list[Local]:
+        """The processes that the statement reads, the dead among them."""
+        locals_of = self._packing.interner.locals
+        return [locals_of[i][fields[i]] for i in self._columns]

@@ -30,6 +30,3 @@ class FaultKind(StrEnum):
     """A storage write fails and has no effect."""
     HALF_WRITE = "half_write"
     """A storage write stops half-way."""
-
-
-FAULT_KINDS = tuple(FaultKind)

@@ -54,6 +54,10 @@ class LinkRule:
     unreachable: bool = True
     """Whether a sender learns that its receiver is dead or cut off; silence otherwise."""
 
+    def overfull(self, link: str, message: object) -> ModelError:
+        """What a message is reported as that finds as many waiting as the link may hold."""
+        return ModelError(f"link {link} holds {self.capacity} messages, its capacity: {message!r} is one too many")
+
 
 MERGE_LIMIT = 10_000
 """Orders in which the messages of several channels may come back; more are an error of the model."""

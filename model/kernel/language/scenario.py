@@ -10,10 +10,10 @@ from typing import Any
 from rayproof.model.kernel.language.errors import ModelError
 from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import LinkRule, RuleBook
-from rayproof.model.kernel.language.process import Name, Process, Slot, constant_fields, state_fields
+from rayproof.model.kernel.language.process import Name, Process, Slot, constant_fields, slot_of, state_fields
 from rayproof.model.kernel.language.statements import Declared, Statement
 from rayproof.model.kernel.language.timing import Timing
-from rayproof.model.kernel.language.values import freeze, mutable_parts, require_fixed_constant
+from rayproof.model.kernel.language.values import TOO_DEEP, freeze, mutable_parts, require_fixed_constant
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ class Scenario:
         return {slot: make() for slot, make in self.processes.items()}
 
     def rule(self, sender: Name, receiver: Name, channel: str) -> LinkRule:
-        """The rule that holds for a link."""
+        """The rule that holds for a link; raises `ModelError` when it leads to no slot."""
+        if slot_of(receiver) not in self.processes:
+            raise ModelError(f"{sender} sends to {receiver}, which is no slot of scenario {self.name}")
         return self._rule_book.rule(sender, receiver, channel)
 
     def declared(self, statement: Statement) -> Declared:
@@ -107,8 +109,9 @@ class Scenario:
                 value = getattr(process, name)
                 try:
                     freeze(value)
-                except ModelError as error:
-                    raise ModelError(f"field {name} of {slot} ({kind.__name__}): {error}") from None
+                except (ModelError, RecursionError) as error:
+                    why = TOO_DEEP if isinstance(error, RecursionError) else str(error)
+                    raise ModelError(f"field {name} of {slot} ({kind.__name__}): {why}") from None
 
                 def claim(identity: int, where: str = f"{slot}.{name}") -> None:
                     other = owner.setdefault(identity, where)

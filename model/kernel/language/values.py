@@ -33,6 +33,7 @@ ALLOWED = (
     "a field is None, a bool, int, str, tuple, list, dict, set, frozenset, a member of an Enum "
     "or a frozen dataclass of these, and of no subclass"
 )
+TOO_DEEP = "a value is nested too deeply: it has no canonical form"
 MUTABLE = frozenset({list, dict, set})
 BUILT_IN = (int, str, bytes, tuple, list, dict, set, frozenset)
 

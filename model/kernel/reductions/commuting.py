@@ -116,6 +116,7 @@ class Commuting:
     def __init__(self, transitions: Transitions, watch: Watch, apart: frozenset[Apart] = frozenset()) -> None:
         """`apart`: what is not taken at once."""
         self._transitions = transitions
+        self._packing = transitions.packing
         self._apart = apart
         self._interner = transitions.interner
         self._scenario = transitions.scenario
@@ -131,7 +132,7 @@ class Commuting:
 
     def admits(self, here: tuple[int, ...], link: Column) -> bool:
         """Whether the first message of a link, which there must be, may be delivered at once; it is then taken so."""
-        budget = here[self._transitions.budget_at]
+        budget = here[self._packing.budget_at]
         allowed = self._allowed.get((link.position, budget))
         if allowed is None:
             allowed = self._allowed[link.position, budget] = self._allows(link, budget)
@@ -162,7 +163,7 @@ class Commuting:
         return type(self._interner.messages[waiting.head]), type(receiver), effect.needs
 
     def _can_strike(self, kind: FaultKind, budget: int) -> bool:
-        return self._transitions.paid(budget, (kind,)) is not None
+        return kind in self._packing.affordable[budget]
 
     def _allows(self, link: Column, budget: int) -> int:
         step, rule = link.step, link.rule
@@ -196,7 +197,7 @@ class Commuting:
         column = self._interner.index[slot]
         seat = self._interner.locals[column][here[column]]
         if slot in self._scenario.services:
-            return not seat.alive or self._can_strike(FaultKind.CRASH, here[self._transitions.budget_at])
+            return not seat.alive or self._can_strike(FaultKind.CRASH, here[self._packing.budget_at])
         return incarnation_of(to) > seat.incarnation
 
     def _effect(self, link: Column, local: int, head: int) -> _Effect | None:
@@ -210,7 +211,7 @@ class Commuting:
             raw, *others = self._interner.results(column, local, stimulus)
         except BudgetAsked:
             return None
-        if others or raw.error is not None or raw.spent or (raw.observations and self._transitions.monitors):
+        if others or raw.error is not None or raw.spent or (raw.observations and self._packing.monitors):
             return None
         before, after = (self._interner.locals[column][at] for at in (local, raw.local))
         kind = type(before.process)
@@ -257,7 +258,7 @@ class _Closure:
         self._scenario = transitions.scenario
         self._effect = effect
         self._told_apart = told_apart
-        self._budget = {kind: self._scenario.budget(kind) for kind in transitions.kinds}
+        self._budget = {kind: self._scenario.budget(kind) for kind in transitions.packing.kinds}
         self._possible: dict[tuple[int, int], dict[_Possible, None]] = {}
         """(slot, state) -> what can come to the process there."""
         self._leading: dict[tuple[int, int], list[_Waiting]] = {}
@@ -291,10 +292,10 @@ class _Closure:
 
     def _meet_all(self) -> None:
         """Note what the search has delivered, by the state of the receiver."""
-        for link in self._transitions.columns:
+        for link in self._transitions.packing.columns:
             for local, head in link.entries:
                 self._note(link.receiver, local, (link.position, ("receive", link.step.sender, head)))
-        pulled = {(link.step.sender, link.receiver) for link in self._transitions.immediate()}
+        pulled = {(link.step.sender, link.receiver) for link in self._transitions.packing.immediate()}
         for column, local, stimulus, _ in self._interner.remembered():
             if stimulus[0] == "receive" and (stimulus[1], column) in pulled:
                 self._note(column, local, (-1, stimulus))

@@ -19,9 +19,9 @@ from dataclasses import dataclass, replace
 from rayproof.model.kernel.language.process import Message
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.reductions.commuting import Apart, Commuting, Watch
-from rayproof.model.kernel.reductions.reduction import Found, Objection, Reducer
+from rayproof.model.kernel.reductions.reduction import Objection, Reducer
 from rayproof.model.kernel.relation.outcomes import Outcome
-from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.relation.transitions import Found, Transitions
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,9 @@ class _Compressed:
         transitions = self._transitions
         here = transitions.unpack(state)
         interner = transitions.interner
-        for link, content in zip(transitions.columns, here[transitions.first_link :], strict=False):
-            if (
-                content
-                and isinstance(interner.messages[interner.heads[content]], self._messages)
-                and self._commuting.admits(here, link)
-            ):
+        for link, content in transitions.packing.in_flight(here):
+            is_meant = isinstance(interner.messages[interner.heads[content]], self._messages)
+            if is_meant and self._commuting.admits(here, link):
                 ((new, outcome),) = transitions.delivered(state, here, link)
                 return new, outcome
         return None

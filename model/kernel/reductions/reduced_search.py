@@ -15,8 +15,9 @@ from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Breach, Statement, StatementKind
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.reductions.commuting import Watch
-from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Found, Objection, Reduction
+from rayproof.model.kernel.reductions.reduction import REDUCIBLE, Objection, Reduction
 from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.relation.transitions import Found
 from rayproof.model.kernel.search.explore import Explorer, Limits, Report
 
 

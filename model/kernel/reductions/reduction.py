@@ -12,13 +12,10 @@ from typing import Protocol
 from rayproof.model.kernel.language.statements import StatementKind
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.reductions.commuting import Watch
-from rayproof.model.kernel.relation.outcomes import Outcome
-from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.relation.transitions import Found, Transitions
 
 REDUCIBLE = frozenset({StatementKind.ALWAYS, StatementKind.SOMETIMES, StatementKind.AUDIT})
 """Kinds of statements that survive a reduction."""
-
-Found = list[tuple[int, Outcome]]
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,10 @@ from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.steps import Taken
 from rayproof.model.kernel.language.values import Symbol
 from rayproof.model.kernel.reductions.commuting import Watch
-from rayproof.model.kernel.reductions.reduction import Found, Objection, Reducer
+from rayproof.model.kernel.reductions.reduction import Objection, Reducer
 from rayproof.model.kernel.relation.interning import BudgetAsked, Local, Raw, Stimulus
 from rayproof.model.kernel.relation.outcomes import BITS, Column
-from rayproof.model.kernel.relation.transitions import Transitions
+from rayproof.model.kernel.relation.transitions import Found, Transitions
 
 Bundle: TypeAlias = tuple[str, ...]
 """A slot and the symbols that move with it."""
@@ -52,7 +52,7 @@ class Symmetry:
 
 class _Renamings:
     def __init__(self, groups: tuple[tuple[Bundle, ...], ...], transitions: Transitions) -> None:
-        self._transitions = transitions
+        self._packing = transitions.packing
         identity = {slot: slot for slot in transitions.interner.slots}
         ordered = _names(bundle for group in groups for bundle in group)
         orders = (_names(sum(parts, ())) for parts in product(*(permutations(group) for group in groups)))
@@ -82,12 +82,12 @@ class _Renamings:
         return Objection(why) if why else None
 
     def _unlike(self) -> str:
-        scenario, interner = self._transitions.scenario, self._transitions.interner
+        scenario, interner = self._packing.scenario, self._packing.interner
         for number, renaming in enumerate(self._renamings):
             around = _surroundings(scenario)
             if _with_names(around, renaming) != around:
                 return "units, watchers or what may crash tell apart what is called interchangeable"
-            for link in list(self._transitions.columns):
+            for link in list(self._packing.columns):
                 if self._link(link, number).rule != link.rule:
                     return f"the rule of the link {link.step} tells apart what is called interchangeable"
             for column, local, stimulus, left, results in interner.given():
@@ -110,15 +110,15 @@ class _Renamings:
         return ("receive", sender, self._message(stimulus[2], number))
 
     def _message(self, message: int, number: int) -> int:
-        interner = self._transitions.interner
+        interner = self._packing.interner
         return interner.message(_with_names(interner.messages[message], self._renamings[number]), "a renaming")
 
     def _result(self, raw: Raw, column: int, target: int, number: int | None) -> Hashable:
         """What a handler did, in other names; what goes to several receivers, in the order of their names."""
-        transitions = self._transitions
-        name = transitions.interner.locals[column][raw.local].name
+        packing = self._packing
+        name = packing.interner.locals[column][raw.local].name
         immediate = any(
-            transitions.scenario.rule(name, to, channel).kind is LinkKind.IMMEDIATE for to, _, channel in raw.sends
+            packing.scenario.rule(name, to, channel).kind is LinkKind.IMMEDIATE for to, _, channel in raw.sends
         )
         sends = raw.sends
         local = raw.local
@@ -138,16 +138,16 @@ class _Renamings:
         return state, ()
 
     def _renamed(self, state: int, number: int) -> int:
-        transitions = self._transitions
-        interner = transitions.interner
-        here = transitions.unpack(state)
+        packing = self._packing
+        interner = packing.interner
+        here = packing.unpack(state)
         new = 0
         for i, slot in enumerate(interner.slots):
             target = interner.index[self._renamings[number][slot]]
             new |= self._local(i, here[i], number, target) << (BITS * target)
-        for i in range(transitions.width, transitions.first_link):
+        for i in range(packing.width, packing.first_link):
             new |= here[i] << (BITS * i)
-        for link in list(transitions.columns):
+        for link in list(packing.columns):
             content = here[link.position] if link.position < len(here) else 0
             if content:
                 new |= self._queue(content, number) << self._link(link, number).shift
@@ -157,7 +157,7 @@ class _Renamings:
         key = (column, local, number)
         found = self._locals.get(key)
         if found is None:
-            interner = self._transitions.interner
+            interner = self._packing.interner
             was = interner.locals[column][local]
             # What is constant in a process belongs to its slot: it comes from the slot the renaming leads to.
             process = blank(interner.locals[target][0].process)
@@ -172,7 +172,7 @@ class _Renamings:
         key = (content, number)
         found = self._queues.get(key)
         if found is None:
-            interner = self._transitions.interner
+            interner = self._packing.interner
             messages = [interner.messages[message] for message in interner.queues[content]]
             renamed = [_with_names(message, self._renamings[number]) for message in messages]
             found = self._queues[key] = interner.queue(tuple(interner.message(m, "a renaming") for m in renamed))
@@ -183,7 +183,7 @@ class _Renamings:
         found = self._links.get(key)
         if found is None:
             ends = [_with_names(name, self._renamings[number]) for name in (link.step.sender, link.step.receiver)]
-            found = self._links[key] = self._transitions.column(ends[0], ends[1], link.step.channel)
+            found = self._links[key] = self._packing.column(ends[0], ends[1], link.step.channel)
         return found
 
 

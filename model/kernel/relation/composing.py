@@ -8,32 +8,41 @@ on that one's state too, and the memory branches on it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from rayproof.model.kernel.language.errors import ModelError, PolicyError
+from rayproof.model.kernel.language.errors import PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
 from rayproof.model.kernel.language.links import LinkKind
 from rayproof.model.kernel.language.process import Name
 from rayproof.model.kernel.language.statements import Breach
 from rayproof.model.kernel.language.steps import Step, Taken
-from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT
-from rayproof.model.kernel.relation.interning import BudgetAsked, Raw, Stimulus
+from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, never_at_rest
+from rayproof.model.kernel.relation.interning import BudgetAsked, Local, Raw, Stimulus
 from rayproof.model.kernel.relation.outcomes import BITS, Ask, Column, Outcome, Push
-from rayproof.model.kernel.relation.packing import Packing
+from rayproof.model.kernel.relation.packing import Fields, Packing
+
+Entry: TypeAlias = tuple[Outcome, ...] | Ask
+"""What a stimulus leads to: one outcome per combination of choices, once the columns that it depends on are known."""
+
+BrokenBy: TypeAlias = Callable[[Local], Breach | None]
+"""Tells the first statement about single processes that a process state breaks."""
 
 
-class _Need(Exception):
+class _Needed(Exception):
+    """What a step does depends on one more column."""
+
     def __init__(self, column: int) -> None:
         self.column = column
 
 
 @dataclass(slots=True, eq=False)
-class _Thread:
+class _Draft:
     """One combination of choices, while a step is put together."""
 
     locals: dict[int, int]
-    pending: deque[tuple[int, Name, Name, int, str]]
+    pending: deque[tuple[Name, Name, int, str]]
     posts: list[tuple[Column, int]]
     observations: tuple[Any, ...]
     spent: tuple[FaultKind, ...]
@@ -44,126 +53,126 @@ class _Thread:
     armed: tuple[tuple[Name, str], ...] = ()
 
 
-class Composing(Packing):
-    """Outcomes of stimuli."""
+class Composer:
+    """What stimuli lead to, in one packing."""
 
-    def _entry(self, origin: int, local: int, stimulus: Stimulus, step: Step) -> Any:
+    def __init__(self, packing: Packing, broken_by: BrokenBy) -> None:
+        self._packing = packing
+        self._interner = packing.interner
+        self.broken_by = broken_by
+
+    def entry(self, origin: int, local: int, stimulus: Stimulus, step: Step) -> Entry:
+        """What a stimulus of a process state leads to."""
         return self._compose(origin, stimulus, step, {origin: local})
 
-    def _resolve(self, entry: Any, fields: tuple[int, ...]) -> tuple[Outcome, ...]:
+    def delivery(self, link: Column, local: int, head: int) -> Entry:
+        """What the delivery of a message to a process state leads to, remembered with the link."""
+        entry: Entry | None = link.entries.get((local, head))
+        if entry is None:
+            entry = self.entry(link.receiver, local, ("receive", link.step.sender, head), link.step)
+            link.entries[local, head] = entry
+        return entry
+
+    def followed(self, ask: Ask, local: int) -> Entry:
+        """What a stimulus leads to when one more column is known."""
+        following: Entry | None = ask.branches.get(local)
+        if following is None:
+            known = {**ask.known, ask.column: local}
+            following = ask.branches[local] = self._compose(ask.origin, ask.stimulus, ask.step, known)
+        return following
+
+    def resolved(self, entry: Entry, fields: Fields) -> tuple[Outcome, ...]:
+        """What a stimulus leads to in a state."""
         while type(entry) is Ask:
             local = fields[entry.column]
-            following = entry.branches.get(local)
-            if following is None:
-                known = {**entry.known, entry.column: local}
-                following = self._compose(entry.origin, entry.stimulus, entry.step, known)
-                entry.branches[local] = following
-            entry = following
+            entry = entry.branches.get(local) or self.followed(entry, local)
         assert isinstance(entry, tuple)
         return entry
 
-    def _compose(self, origin: int, stimulus: Stimulus, step: Step, known: dict[int, int]) -> tuple[Outcome, ...] | Ask:
+    def _compose(self, origin: int, stimulus: Stimulus, step: Step, known: dict[int, int]) -> Entry:
         try:
-            threads = [
-                self._grow(_Thread({}, deque(), [], (), (), ()), origin, raw)
-                for raw in self.interner.results(origin, known[origin], stimulus, self._left(known, ()))
+            drafts = [
+                self._with_call(_Draft({}, deque(), [], (), (), ()), origin, raw)
+                for raw in self._interner.results(origin, known[origin], stimulus, self._left(known, ()))
             ]
-            done: list[_Thread] = []
-            while threads:
-                thread = threads.pop(0)
-                if thread.error is not None or not self._advance(thread, known, threads):
-                    done.append(thread)
-        except _Need as need:
-            return Ask(need.column, origin, stimulus, step, known)
+            done: list[_Draft] = []
+            while drafts:
+                draft = drafts.pop(0)
+                if draft.error is not None or not self._advance(draft, known, drafts):
+                    done.append(draft)
+        except _Needed as needed:
+            return Ask(needed.column, origin, stimulus, step, known)
         except BudgetAsked:
-            return Ask(self.budget_at, origin, stimulus, step, known)
-        return tuple(self._outcome(thread, known, step) for thread in done)
+            return Ask(self._packing.budget_at, origin, stimulus, step, known)
+        return tuple(self._outcome(draft, known, step) for draft in done)
 
     def _left(self, known: dict[int, int], spent: tuple[FaultKind, ...]) -> dict[FaultKind, int] | None:
         """How often each kind of fault may still strike, when the budget is among what is known."""
-        number = known.get(self.budget_at)
-        if number is None:
-            return None
-        rows = zip(self.kinds, self._limits, self.budgets[number], strict=True)
-        return {kind: limit - used - spent.count(kind) for kind, limit, used in rows}
+        budget = known.get(self._packing.budget_at)
+        return None if budget is None else self._packing.left(budget, spent)
 
-    def _grow(self, thread: _Thread, column: int, raw: Raw) -> _Thread:
-        sender = self.interner.locals[column][raw.local].name
-        pending = thread.pending.copy()
-        pending.extend((column, sender, *send) for send in raw.sends)
-        return _Thread(
-            {**thread.locals, column: raw.local},
+    def _with_call(self, draft: _Draft, column: int, raw: Raw) -> _Draft:
+        sender = self._interner.locals[column][raw.local].name
+        pending = draft.pending.copy()
+        pending.extend((sender, *send) for send in raw.sends)
+        return _Draft(
+            {**draft.locals, column: raw.local},
             pending,
-            thread.posts.copy(),
-            thread.observations + raw.observations,
-            thread.spent + raw.spent,
-            thread.choices + raw.choices,
+            draft.posts.copy(),
+            draft.observations + raw.observations,
+            draft.spent + raw.spent,
+            draft.choices + raw.choices,
             raw.error,
-            thread.hops + 1,
-            thread.draws + raw.draws,
-            thread.armed + raw.armed,
+            draft.hops + 1,
+            draft.draws + raw.draws,
+            draft.armed + raw.armed,
         )
 
-    def _advance(self, thread: _Thread, known: dict[int, int], threads: list[_Thread]) -> bool:
-        """Work off what is pending; False when the thread is complete, True when it went on as other threads."""
-        while thread.pending:
-            _, sender, to, message, channel = thread.pending.popleft()
-            link = self.column(sender, to, channel)
+    def _advance(self, draft: _Draft, known: dict[int, int], drafts: list[_Draft]) -> bool:
+        """Work off what is pending; False when the draft is complete, True when it went on as others."""
+        while draft.pending:
+            sender, to, message, channel = draft.pending.popleft()
+            link = self._packing.column(sender, to, channel)
             if link.rule.kind is LinkKind.IMMEDIATE:
-                local = thread.locals.get(link.receiver, known.get(link.receiver))
+                local = draft.locals.get(link.receiver, known.get(link.receiver))
                 if local is None:
-                    raise _Need(link.receiver)
+                    raise _Needed(link.receiver)
                 if local not in link.dead:
-                    if thread.hops > IMMEDIATE_LIMIT:
-                        raise ModelError(f"immediate links of {sender} never come to rest")
-                    left = self._left(known, thread.spent)
-                    raws = self.interner.results(link.receiver, local, ("receive", sender, message), left)
-                    threads[:0] = [self._grow(thread, link.receiver, raw) for raw in raws]
+                    if draft.hops > IMMEDIATE_LIMIT:
+                        raise never_at_rest(sender)
+                    left = self._left(known, draft.spent)
+                    raws = self._interner.results(link.receiver, local, ("receive", sender, message), left)
+                    drafts[:0] = [self._with_call(draft, link.receiver, raw) for raw in raws]
                     return True
-            thread.posts.append((link, message))
+            draft.posts.append((link, message))
         return False
 
-    def _outcome(self, thread: _Thread, known: dict[int, int], step: Step) -> Outcome:
+    def _outcome(self, draft: _Draft, known: dict[int, int], step: Step) -> Outcome:
         delta = mask = 0
         broken: Breach | None = None
-        for column, local in thread.locals.items():
+        for column, local in draft.locals.items():
             if local != known[column]:
                 delta += (local - known[column]) << (BITS * column)
                 mask |= 1 << column
-                broken = broken or self.broken_by(column, local)
+                broken = broken or self.broken_by(self._interner.locals[column][local])
         bursts: dict[int, tuple[Column, tuple[int, ...]]] = {}
-        for link, message in thread.posts:
+        for link, message in draft.posts:
             bursts[id(link)] = (link, (*bursts.get(id(link), (link, ()))[1], message))
         pushes = tuple(Push(link, burst, {}) for link, burst in bursts.values())
+        is_rare = any(push.column.step == step or push.column.rule.kind is LinkKind.IMMEDIATE for push in pushes)
+        is_rare = is_rare or bool(draft.spent)
         return Outcome(
-            Taken(step, thread.choices),
+            Taken(step, draft.choices),
             delta,
-            tuple(thread.posts),
+            tuple(draft.posts),
             pushes,
             mask,
-            thread.spent,
-            thread.observations if self.monitors else (),
-            thread.error,
-            any(push.column.step == step or push.column.rule.kind is LinkKind.IMMEDIATE for push in pushes),
+            draft.spent,
+            draft.observations if self._packing.monitors else (),
+            draft.error,
+            is_rare,
             broken,
-            draws=thread.draws,
-            armed=thread.armed,
+            draws=draft.draws,
+            armed=draft.armed,
             remembered=True,
         )
-
-    def _delivery(self, link: Column, fields: tuple[int, ...], head: int, entry: Any) -> tuple[Outcome, ...]:
-        local = fields[link.receiver]
-        if entry is None:
-            stimulus = ("receive", link.step.sender, head)
-            entry = self._entry(link.receiver, local, stimulus, link.step)
-            link.entries[local, head] = entry
-        return self._resolve(entry, fields)
-
-    def delivered(self, state: int, fields: tuple[int, ...], link: Column) -> list[tuple[int, Outcome]]:
-        """What the delivery of a link's first message, which there must be, leads to."""
-        content = fields[link.position]
-        head = self.interner.heads[content]
-        base = state + ((self.interner.tails[content] - content) << link.shift)
-        entry = self._delivery(link, fields, head, link.entries.get((fields[link.receiver], head)))
-        found = ((self._apply(base, outcome), outcome) for outcome in entry)
-        return [(new, outcome) for new, outcome in found if new is not None]

@@ -12,6 +12,11 @@ IMMEDIATE_LIMIT = 10_000
 """Handlers that one step may pull in through immediate links."""
 
 
+def never_at_rest(name: Name) -> ModelError:
+    """What a step is reported as that pulls in more."""
+    return ModelError(f"immediate links from {name} never come to rest")
+
+
 Stimulus = tuple[Any, ...]
 """("receive", sender, message), ("fire", timer) or ("start",)."""
 

@@ -25,7 +25,15 @@ from rayproof.model.kernel.language.process import (
 )
 from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.sealed import sealed_process
-from rayproof.model.kernel.language.values import MUTABLE, copy, freeze, mutable_parts, require_immutable, size
+from rayproof.model.kernel.language.values import (
+    MUTABLE,
+    TOO_DEEP,
+    copy,
+    freeze,
+    mutable_parts,
+    require_immutable,
+    size,
+)
 from rayproof.model.kernel.relation.handlers import invoke
 from rayproof.model.kernel.relation.orders import ORDERS, Place, arranged_copy, begin, has_order, orders_of
 
@@ -118,7 +126,7 @@ def _same(one: Any, other: Any) -> bool:
 class Interner:
     """Process states, messages and queues of one scenario, and the remembered handlers."""
 
-    def __init__(self, scenario: Scenario, on_new_local: Callable[[int, int], None]) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.slots = tuple(scenario.processes)
         self.index = {slot: i for i, slot in enumerate(self.slots)}
@@ -126,7 +134,8 @@ class Interner:
         self.peaks: dict[tuple[str, str], int] = {}
         """Largest size seen of each (slot, field)."""
         self.runs = 0
-        self._on_new_local = on_new_local
+        self.on_new_local: list[Callable[[int, int], None]] = []
+        """Called with the column and the number of each new process state."""
         self._ids: list[dict[Hashable, int]] = [{} for _ in self.slots]
         self._down: list[dict[int, int]] = [{} for _ in self.slots]
         self._budgeted = scenario.budgeted
@@ -171,7 +180,8 @@ class Interner:
             for name in state_fields(type(process)):
                 field = (self.slots[column], name)
                 self.peaks[field] = max(self.peaks.get(field, 0), size(getattr(process, name)))
-            self._on_new_local(column, found)
+            for hear in self.on_new_local:
+                hear(column, found)
         return found
 
     def _fields_apart(self, made: Local) -> None:
@@ -266,8 +276,13 @@ class Interner:
     ) -> Iterator[Raw]:
         scripts: list[tuple[int, ...]] = [()]
         while scripts:
-            call = self._called(column, local, stimulus, scripts.pop(), left)
-            yield self._checked(call, left)
+            try:
+                call = self._called(column, local, stimulus, scripts.pop(), left)
+                raw = self._checked(call, left)
+            except RecursionError:
+                was = self.locals[column][local]
+                raise ModelError(f"{was.name} ({type(was.process).__name__}): {TOO_DEEP}") from None
+            yield raw
             if call.error is not None:
                 continue  # The search ends at this step; a policy that draws for ever has no end of further ways.
             for position, count in call.branches:

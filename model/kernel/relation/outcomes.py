@@ -60,8 +60,9 @@ class Outcome:
     spent: tuple[FaultKind, ...] = ()
     observations: tuple[Any, ...] = ()
     error: PolicyError | None = None
-    entwined: bool = False
-    """Whether it puts messages on the link that it takes one from."""
+    is_rare: bool = False
+    """Whether only the general way tells the next state: it has a price, or puts messages on the link that it takes one
+    from, or on an immediate one whose receiver is dead."""
     broken: Breach | None = None
     """The statement about single processes that the new process states break."""
     folds: dict[int, int] = field(default_factory=dict)

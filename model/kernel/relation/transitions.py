@@ -1,202 +1,174 @@
-"""The step relation over packed global states.
+"""The step relation over packed global states: which steps are enabled, and what each leads to.
 
 A global state is one integer (`packing`); a step adds a difference to it, and most differences are remembered with the
-handler that caused them (`composing`). What breaks and what comes back is in `breaking`; here, which steps are enabled.
+handler that caused them (`composing`). What breaks and what comes back is the `environment`.
 
 The same relation, changed in place, is `world.World`; `tests/kernel` holds the two against each other.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
-from rayproof.model.kernel.language.links import LinkKind
 from rayproof.model.kernel.language.process import TimerKind
 from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Monitor
 from rayproof.model.kernel.language.steps import Fire, Taken, Tick
-from rayproof.model.kernel.relation.breaking import Breaking
+from rayproof.model.kernel.relation.composing import BrokenBy, Composer, Entry
+from rayproof.model.kernel.relation.environment import Environment
 from rayproof.model.kernel.relation.interning import Local
-from rayproof.model.kernel.relation.outcomes import Ask, Outcome, Source
+from rayproof.model.kernel.relation.outcomes import Column, Outcome, Source
+from rayproof.model.kernel.relation.packing import Fields, Packing
 
 EARLY = (FaultKind.EARLY_TIMEOUT,)
 
+Found = list[tuple[int, Outcome]]
+"""Steps from a state: the next state, and what the step does."""
 
-class Transitions(Breaking):
+
+class Transitions:
     """Successors of packed states, from remembered outcomes."""
 
-    def __init__(self, scenario: Scenario, monitors: tuple[type[Monitor], ...] = ()) -> None:
-        super().__init__(scenario, monitors)
+    def __init__(
+        self, scenario: Scenario, monitors: tuple[type[Monitor], ...] = (), broken_by: BrokenBy = lambda made: None
+    ) -> None:
+        self.scenario = scenario
+        self.packing = Packing(scenario, monitors)
+        self.interner = self.packing.interner
+        self.composer = Composer(self.packing, broken_by)
+        self.environment = Environment(self.packing, self.composer)
+        self._sources: list[list[tuple[Source, ...]]] = [[] for _ in scenario.processes]
+        self.interner.on_new_local.append(self._note_timers)
+        self._early_ones: dict[Outcome, Outcome] = {}
         self.flaw: PolicyError | None = None
         """What a policy did wrong when a process started; the initial state is then unfinished."""
         self.initial = self._start()
+
+    def unpack(self, state: int) -> Fields:
+        """The fields of a state, one per column known now."""
+        return self.packing.unpack(state)
 
     def _start(self) -> int:
         state = 0
         for i, (slot, process) in enumerate(self.scenario.initial().items()):
             self.interner.local(i, Local(process, {}, 0, slot, True))
-        for i in range(self.width):
+        for i, slot in enumerate(self.interner.slots):
             fields = self.unpack(state)
-            outcomes = self._resolve(self._entry(i, fields[i], ("start",), Tick()), fields)
+            outcomes = self.composer.resolved(self.composer.entry(i, fields[i], ("start",), Tick()), fields)
             if len(outcomes) != 1:
-                raise ModelError(f"{self.interner.slots[i]} chooses while it starts; an initial state is one state")
+                raise ModelError(f"{slot} chooses while it starts; an initial state is one state")
             if outcomes[0].error is not None:
                 self.flaw = outcomes[0].error
                 break
-            state = self._apply(state, outcomes[0])
+            state = self.packing.applied(state, outcomes[0])
         return state
 
-    def successors(self, state: int) -> tuple[list[tuple[int, Outcome]], bool]:
+    def successors(self, state: int) -> tuple[Found, bool]:
         """All steps from a state as (next state, outcome), and whether the state is quiescent."""
-        fields = self.unpack(state)
-        found: list[tuple[int, Outcome]] = []
+        packing = self.packing
+        fields = packing.unpack(state)
+        found: Found = []
         busy = False
-        heads = self.interner.heads
-        slow = bool(fields[self.cuts_at])
-        known = len(fields)
-        for link, content in zip(self.columns, fields[self.first_link :], strict=False):
-            if not content:
-                continue
-            busy = True
-            head = heads[content]
-            entry = link.entries.get((fields[link.receiver], head))
-            if type(entry) is not tuple:
-                entry = self._delivery(link, fields, head, entry)
-            pop = link.pops.get(content)
-            if pop is None:
-                pop = link.pops[content] = (self.interner.tails[content] - content) << link.shift
-            base = state + pop
-            for outcome in entry:
-                new = base + outcome.delta
-                if slow or outcome.spent or outcome.entwined:
-                    new = self._apply(base, outcome)
-                else:
-                    for push in outcome.pushes:
-                        to = push.column
-                        if fields[to.receiver] in to.dead:
-                            # Only the general way keeps what bounces in order.
-                            new = self._apply(base, outcome)
-                            break
-                        before = fields[to.position] if to.position < known else 0
-                        change = push.table.get(before)
-                        if change is None:
-                            change = push.table[before] = self._push_change(to, push.burst, before)
-                        new += change
-                    else:
-                        if outcome.observations:
-                            new = self._observe(new, outcome)
-                found.append((new, outcome))
-        timers = self._timers_of
+        composer, heads, after = self.composer, self.interner.heads, packing.after
+        for link, content in zip(packing.columns, fields[packing.first_link :], strict=False):
+            if content:
+                busy = True
+                head = heads[content]
+                local = fields[link.receiver]
+                entry = link.entries.get((local, head))
+                if type(entry) is not tuple:
+                    entry = composer.resolved(entry or composer.delivery(link, local, head), fields)
+                base = state + (link.pops.get(content) or self._pop(link, content))
+                for outcome in entry:
+                    found.append((after(base, fields, outcome), outcome))
         patient: list[Source] = []
         ticking = due = live_timer = False
-        for i in range(self.width):
-            local = fields[i]
-            sources = timers[i][local]
-            if sources is None:
-                sources = self._sources(i, local)
-            if sources:
-                for source in sources:
-                    kind = source.kind
-                    if kind is TimerKind.PROGRAM or kind is TimerKind.PERIODIC or kind is TimerKind.TICKS:
-                        if kind is TimerKind.TICKS:
-                            if source.ticking:
-                                ticking = True
-                                continue
-                            due = True
-                        live_timer = live_timer or kind is not TimerKind.PERIODIC
-                        self._fire(state, fields, source, found)
-                    else:
-                        patient.append(source)
+        for sources, local in zip(self._sources, fields, strict=False):
+            for source in sources[local]:
+                kind = source.kind
+                if kind is TimerKind.PROGRAM or kind is TimerKind.PERIODIC or kind is TimerKind.TICKS:
+                    if kind is TimerKind.TICKS:
+                        if source.ticking:
+                            ticking = True
+                            continue
+                        due = True
+                    live_timer = live_timer or kind is not TimerKind.PERIODIC
+                    found += self._fired(state, fields, source)
+                else:
+                    patient.append(source)
         busy = busy or live_timer
         if ticking and not due:
             busy = True
             found.append((self._tick(state, fields), Outcome(Taken(Tick()), 0)))
-        if self.scenario.recoverable or slow:
-            recovered = self._recover(state, fields)
+        if self.scenario.recoverable or fields[packing.cuts_at]:
+            recovered = self.environment.recoveries(state, fields)
             busy = busy or bool(recovered)
             found += recovered
         quiescent = not busy and not patient
+        affordable = packing.affordable[fields[packing.budget_at]]
         for source in patient:
             if not busy:
-                self._fire(state, fields, source, found)
-            elif source.kind is TimerKind.EAGER and self.paid(fields[self.budget_at], EARLY) is not None:
-                paid = self._pay(state, EARLY)
-                self._fire(paid, self.unpack(paid), source, found, early=True)
-        if self.kinds:
-            self._faults(state, fields, found)
+                found += self._fired(state, fields, source)
+            elif source.kind is TimerKind.EAGER and FaultKind.EARLY_TIMEOUT in affordable:
+                paid = packing.paid(state, EARLY)
+                found += [(new, self._early(outcome)) for new, outcome in self._fired(paid, self.unpack(paid), source)]
+        for fault in affordable:
+            found += self.environment.faults(state, fields, fault)
         return found, quiescent
 
-    def _fire(
-        self,
-        state: int,
-        fields: tuple[int, ...],
-        source: Source,
-        found: list[tuple[int, Outcome]],
-        early: bool = False,
-    ) -> None:
-        for outcome in self._resolve(self.entry_of(source), fields):
-            made = outcome
-            if early:
-                step = outcome.taken.step
-                assert isinstance(step, Fire)
-                made = Outcome(
-                    Taken(Fire(step.process, step.timer, True), outcome.taken.choices),
-                    outcome.delta,
-                    outcome.posts,
-                    outcome.pushes,
-                    outcome.mask,
-                    (*outcome.spent, *EARLY),
-                    outcome.observations,
-                    outcome.error,
-                    broken=outcome.broken,
-                    draws=outcome.draws,
-                    armed=outcome.armed,
-                )
-            found.append((self._after(state, fields, outcome), made))
+    def delivered(self, state: int, fields: Fields, link: Column) -> Found:
+        """What the delivery of a link's first message, which there must be, leads to."""
+        content = fields[link.position]
+        base = state + self._pop(link, content)
+        entry = self.composer.delivery(link, fields[link.receiver], self.interner.heads[content])
+        outcomes = self.composer.resolved(entry, fields)
+        return [(self.packing.after(base, fields, outcome), outcome) for outcome in outcomes]
 
-    def _after(self, state: int, fields: tuple[int, ...], outcome: Outcome) -> int:
-        """What `_apply` leads to, the quick way where every receiver lives, nothing is cut and nothing is paid."""
-        if fields[self.cuts_at] or outcome.spent:
-            return self._apply(state, outcome)
-        new = state + outcome.delta
-        for push in outcome.pushes:
-            to = push.column
-            if fields[to.receiver] in to.dead or to.rule.kind is LinkKind.IMMEDIATE:
-                return self._apply(state, outcome)
-            before = fields[to.position] if to.position < len(fields) else 0
-            change = push.table.get(before)
-            if change is None:
-                change = push.table[before] = self._push_change(to, push.burst, before)
-            new += change
-        return self._observe(new, outcome) if outcome.observations else new
+    def _pop(self, link: Column, content: int) -> int:
+        pop = link.pops[content] = (self.interner.tails[content] - content) << link.shift
+        return pop
 
-    def entry_of(self, source: Source) -> tuple[Outcome, ...] | Ask:
-        """What the firing of a timer leads to."""
-        if source.entry is None:
-            source.entry = self._entry(source.slot, source.local, ("fire", source.step.timer), source.step)
-        entry: tuple[Outcome, ...] | Ask = source.entry
-        return entry
+    # ---- timers -----------------------------------------------------------------------------------------------------
 
-    def sources(self, slot: int, local: int) -> tuple[Source, ...]:
-        """The timers that run in a process state and may fire some day, by name."""
-        found: tuple[Source, ...] | None = self._timers_of[slot][local]
-        return self._sources(slot, local) if found is None else found
-
-    def _sources(self, slot: int, local: int) -> tuple[Source, ...]:
-        made = self.interner.locals[slot][local]
-        sources = tuple(
-            Source(kind, slot, local, Fire(made.name, timer), kind is TimerKind.TICKS and count > 0)
+    def _note_timers(self, column: int, local: int) -> None:
+        made = self.interner.locals[column][local]
+        timers = (
+            Source(kind, column, local, Fire(made.name, timer), kind is TimerKind.TICKS and count > 0)
             for timer, (kind, count) in sorted(made.timers.items())
             if kind is not TimerKind.PERIODIC or count < self.scenario.rounds
         )
-        self._timers_of[slot][local] = sources
-        return sources
+        self._sources[column].append(tuple(timers))
 
-    def _tick(self, state: int, fields: tuple[int, ...]) -> int:
-        for i in range(self.width):
-            after = self.ticked(i, fields[i])
-            if after != fields[i]:
-                state = self._with_local(state, i, after)
+    def sources(self, slot: int, local: int) -> tuple[Source, ...]:
+        """The timers that run in a process state and may fire some day, by name."""
+        return self._sources[slot][local]
+
+    def firing(self, source: Source) -> Entry:
+        """What the firing of a timer leads to."""
+        if source.entry is None:
+            source.entry = self.composer.entry(source.slot, source.local, ("fire", source.step.timer), source.step)
+        entry: Entry = source.entry
+        return entry
+
+    def _fired(self, state: int, fields: Fields, source: Source) -> Found:
+        outcomes = self.composer.resolved(self.firing(source), fields)
+        return [(self.packing.after(state, fields, outcome), outcome) for outcome in outcomes]
+
+    def _early(self, outcome: Outcome) -> Outcome:
+        """The outcome of a timer when it fires although something else could happen, which costs a fault."""
+        early = self._early_ones.get(outcome)
+        if early is None:
+            step = outcome.taken.step
+            assert isinstance(step, Fire)
+            taken = Taken(replace(step, early=True), outcome.taken.choices)
+            early = self._early_ones[outcome] = replace(outcome, taken=taken, spent=(*outcome.spent, *EARLY), folds={})
+        return early
+
+    def _tick(self, state: int, fields: Fields) -> int:
+        for i, local in enumerate(fields[: self.packing.width]):
+            state = self.packing.with_field(state, i, self.ticked(i, local))
         return state
 
     def ticked(self, slot: int, local: int) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from rayproof.model.kernel.language.context import Context
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.fitting import check_of, checks
 from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, merges
 from rayproof.model.kernel.language.process import (
     Down,
@@ -30,7 +31,7 @@ from rayproof.model.kernel.language.scenario import Scenario
 from rayproof.model.kernel.language.statements import Declared, Monitor, Statement, StateView
 from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Heal, Recover, Step, Tick
 from rayproof.model.kernel.language.values import freeze, require_immutable
-from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, invoke
+from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, invoke, never_at_rest
 from rayproof.model.kernel.relation.seats import Link, Seat
 
 
@@ -197,6 +198,14 @@ class World:
                 self._break(step)
         return tuple(context.choices)
 
+    def let_go(self) -> None:
+        """Part what keeps each other, so that no collector has to find it; the world is of no use afterwards."""
+        del self.context
+        for seat in self.seats.values():
+            seat.links.clear()
+        for link in self._links.values():
+            del link.sender, link.to
+
     def _run(self, seat: Seat, stimulus: Stimulus) -> None:
         """Run a handler and what immediate links pull in, first come first served; the rest is put on its links."""
         context = self.context
@@ -205,6 +214,7 @@ class World:
             origin.seen = None
             context.me, context.timers = origin.name, origin.timers
             invoke(origin.name, origin.process, context, what)
+            (checks.get(type(origin.process)) or check_of(type(origin.process)))(origin.process, origin.name)
             self.touched.append(origin)
             if origin.timers:
                 self._armed[origin.slot] = origin
@@ -214,6 +224,7 @@ class World:
                 links = origin.links
                 for to, message, channel in context.sends:
                     link = links.get((to, channel)) or self._link(origin, origin.name, to, channel)
+                    (checks.get(type(message)) or check_of(type(message)))(message, origin.name)
                     if self._strict:
                         require_immutable(message, f"{type(message).__name__} from {origin.name}")
                     if link.immediate and link.connected():
@@ -222,7 +233,7 @@ class World:
                         self._post(link, message)
                 context.sends.clear()
                 if len(pending) > IMMEDIATE_LIMIT:
-                    raise ModelError(f"immediate links from {seat.name} never come to rest")
+                    raise never_at_rest(seat.name)
         if context.observations:
             for kind, monitor in self.monitors.items():
                 for event in context.observations:
@@ -243,10 +254,8 @@ class World:
         key = (sender, to, channel)
         link = self._links.get(key)
         if link is None:
-            slot = slot_of(to)
-            if slot not in self.seats:
-                raise ModelError(f"{sender} sends to {to}, which is no slot of scenario {self.scenario.name}")
             rule = self.scenario.rule(sender, to, channel)
+            slot = slot_of(to)
             service = slot in self.scenario.services
             link = Link(Deliver(*key), rule, origin, self.seats[slot], service)
             self._links[key] = link
@@ -265,7 +274,7 @@ class World:
         elif link.rule.kind is LinkKind.LATEST:
             queue.clear()
         elif len(queue) >= link.rule.capacity:
-            raise ModelError(f"link {link.step} holds {len(queue)} messages, its capacity: {message!r} is one too many")
+            raise link.rule.overfull(str(link.step), message)
         queue.append(message)
 
     def _returns(self, link: Link) -> bool:

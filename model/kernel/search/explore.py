@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from rayproof.model.kernel.judging.coverage import coverage_of
-from rayproof.model.kernel.judging.reading import Judged, Reader
+from rayproof.model.kernel.judging.reading import EachProcess, Reader
 from rayproof.model.kernel.judging.refinement import Refinement
 from rayproof.model.kernel.judging.verdicts import (
     INTERRUPTED_NOTE,
@@ -37,6 +37,7 @@ from rayproof.model.kernel.liveness.fairness import FAIR, Fairness
 from rayproof.model.kernel.liveness.stategraph import StateGraph
 from rayproof.model.kernel.relation.collector import by_hand, collect
 from rayproof.model.kernel.relation.outcomes import Outcome
+from rayproof.model.kernel.relation.transitions import Found, Transitions
 
 GROWTH_LEVELS = 40
 """A field whose largest value has grown in so many levels is reported as growing without bound."""
@@ -97,19 +98,15 @@ class Explorer:
         self.limits = limits
         self._on_progress = on_progress
         monitors = tuple(dict.fromkeys(kind for s in self.statements for kind in s.monitors))
-        self._each = [s for s in self.statements if s.kind is StatementKind.ALWAYS and s.each and not s.known]
-        self.transitions = Judged(scenario, monitors, self._each)
-        self._views = [
-            Reader(s, self.transitions)
-            for s in self.statements
-            if s.kind is StatementKind.ALWAYS and (s.known or not s.each)
-        ]
-        self._steps = [Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.STEP]
-        self._refinements = [
-            Refinement(Reader(s, self.transitions)) for s in self.statements if s.kind is StatementKind.REFINES
-        ]
-        self._sometimes = [Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.SOMETIMES]
-        self._audits = [Reader(s, self.transitions) for s in self.statements if s.kind is StatementKind.AUDIT]
+        always = self._of_kind(StatementKind.ALWAYS)
+        self._each = EachProcess(s for s in always if s.each and not s.known)
+        self.transitions = Transitions(scenario, monitors, self._each.broken_by)
+        packing = self.transitions.packing
+        self._views = [Reader(s, packing) for s in always if s.known or not s.each]
+        self._steps = [Reader(s, packing) for s in self._of_kind(StatementKind.STEP)]
+        self._refinements = [Refinement(Reader(s, packing)) for s in self._of_kind(StatementKind.REFINES)]
+        self._sometimes = [Reader(s, packing) for s in self._of_kind(StatementKind.SOMETIMES)]
+        self._audits = [Reader(s, packing) for s in self._of_kind(StatementKind.AUDIT)]
         self._fairness = fairness
         self.liveness: dict[str, LivenessAnswer] = {}
         """Answers about `eventually` and `leads_to`, once the scope is exhausted."""
@@ -125,6 +122,9 @@ class Explorer:
         self._started = 0.0
         self._growing: dict[tuple[str, str], tuple[int, int]] = {}
         self.quiescent_states = 0
+
+    def _of_kind(self, kind: StatementKind) -> list[Statement]:
+        return [s for s in self.statements if s.kind is kind]
 
     def run(self) -> Result:
         """Search until the scope is exhausted, a statement is broken or a cap is reached."""
@@ -205,7 +205,7 @@ class Explorer:
         self._depth -= 1
         return None, ""
 
-    def successors(self, state: int) -> tuple[list[tuple[int, Outcome]], bool]:
+    def successors(self, state: int) -> tuple[Found, bool]:
         """The steps that the search follows from a state, and whether the state is quiescent."""
         return self.transitions.successors(state)
 
@@ -263,8 +263,8 @@ class Explorer:
 
     def _judge_state(self, state: int, outcome: Outcome | None) -> Breach | None:
         if outcome is None:
-            for i, local in enumerate(self.transitions.unpack(state)[: self.transitions.width]):
-                broken = self.transitions.broken_by(i, local)
+            for made in self.transitions.packing.processes_in(self.transitions.unpack(state)):
+                broken = self._each.broken_by(made)
                 if broken:
                     return broken
             for refinement in self._refinements:
@@ -298,7 +298,7 @@ class Explorer:
     def _judge_runs(self) -> Violation | None:
         """The shortest way to break a claim about runs; the scope must be exhausted."""
         wanted = self._runs
-        readers = [[Reader(p, self.transitions) for p in predicates(s)] for s in wanted]
+        readers = [[Reader(p, self.transitions.packing) for p in predicates(s)] for s in wanted]
         for answer in decide_all(self.graph(), wanted, readers, self._fairness):
             self.liveness[answer.statement.name] = answer
         broken = [a.violation for a in self.liveness.values() if a.violation is not None]
@@ -431,6 +431,6 @@ class Explorer:
             handler_runs=self.transitions.interner.runs,
             peaks=dict(self.transitions.interner.peaks),
             engine=self.engine,
-            coverage=coverage_of(self.transitions),
+            coverage=coverage_of(self.transitions.packing),
             model=self.scenario,
         )

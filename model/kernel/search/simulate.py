@@ -21,6 +21,7 @@ from typing import Any
 from rayproof.model.kernel.language.context import Context
 from rayproof.model.kernel.language.errors import ModelError, PolicyError
 from rayproof.model.kernel.language.faults import FaultKind
+from rayproof.model.kernel.language.fitting import check_of, checks
 from rayproof.model.kernel.language.links import DOWN, UNREACHABLE, LinkKind, LinkRule, merges
 from rayproof.model.kernel.language.process import Down, Message, Name, Process, Slot, TimerKind, Unreachable, slot_of
 from rayproof.model.kernel.language.scenario import Scenario
@@ -29,7 +30,7 @@ from rayproof.model.kernel.language.statements import Monitor, Statement, StateV
 from rayproof.model.kernel.language.steps import Deliver, Fault, Fire, Recover, Step, Taken
 from rayproof.model.kernel.language.timing import Timing
 from rayproof.model.kernel.language.values import freeze
-from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, blamed
+from rayproof.model.kernel.relation.handlers import IMMEDIATE_LIMIT, Stimulus, blamed, never_at_rest
 
 _DELIVER, _FIRE, _CRASH, _JOIN, _WAKE = range(5)
 
@@ -328,6 +329,7 @@ class Simulation:
                 raise
             except Exception as error:
                 raise blamed(origin.name, origin.process, what, error) from error
+            (checks.get(type(origin.process)) or check_of(type(origin.process)))(origin.process, origin.name)
             position += 1
             if context.armed or context.cancelled:
                 self._set_timers(origin)
@@ -336,6 +338,7 @@ class Simulation:
             if context.sends:
                 links = origin.links
                 for to, message, channel in context.sends:
+                    (checks.get(type(message)) or check_of(type(message)))(message, origin.name)
                     link = links.get((to, channel)) or self._open(origin, origin.name, to, channel)
                     if link.immediate and link.to.alive and link.connects:
                         pending.append((link.to, ("receive", origin.name, message)))
@@ -343,7 +346,7 @@ class Simulation:
                         self._post(link, message)
                 context.sends.clear()
             if position > IMMEDIATE_LIMIT:
-                raise ModelError(f"immediate links from {seat.name} never come to rest")
+                raise never_at_rest(seat.name)
         self._handled += position
 
     def _set_timers(self, seat: _Seat) -> None:
@@ -375,9 +378,8 @@ class Simulation:
         known = self._links.get((name, to, channel))
         if known is not None:
             return known
+        rule = self.scenario.rule(name, to, channel)
         slot = slot_of(to)
-        if slot not in self.seats:
-            raise ModelError(f"{name} sends to {to}, which is no slot of scenario {self.scenario.name}")
         receiver = self.seats[slot]
         near = sender.host == receiver.host
         latency = self._timing.local_latency_us if near else self._timing.latency_us
@@ -385,7 +387,6 @@ class Simulation:
         if channel == DOWN:
             latency += self._timing.detection_us
         step = Deliver(name, to, channel)
-        rule = self.scenario.rule(name, to, channel)
         link = _Link(step, rule, sender, receiver, latency, pipe, slot in self.scenario.services)
         self._links[name, to, channel] = link
         receiver.incoming.append(link)

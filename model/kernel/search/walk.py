@@ -149,6 +149,7 @@ def walk(
         steps.append(taken)
         plan.step += 1
         broken = judge.after_step(taken)
+    world.let_go()
     violation = None if broken is None else as_violation(broken, tuple(steps))
     return WalkResult(tuple(steps), violation, quiescent, judge.happened, judge.known_broken)
 

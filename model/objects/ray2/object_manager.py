@@ -27,6 +27,7 @@ from rayproof.model.wire.ray2.objects import (
     Seal,
     SendBegins,
 )
+from rayproof.model.wire.ray2.rpc import AGAIN, Client
 from rayproof.model.wire.ray2.workers import FAILED, CopyAt, Known, Locate, ObjectAt
 
 ORDINARY, URGENT = "ordinary:", "urgent:"
@@ -50,6 +51,7 @@ class ObjectManager(Process):
     """Object manager of each raylet's node."""
     policy: object = constant(None)
     """Asked for the order of what is sent when it has a hook for that."""
+    client: Client = constant(Client())
     bandwidth_bytes_per_s: int = constant(0)
     """Between two nodes, for how long a chunk keeps a connection busy; 0: no time, and no chunks."""
     here: dict[ObjectId, int] = field(default_factory=dict)
@@ -75,13 +77,18 @@ class ObjectManager(Process):
                 if wanted in self.here:
                     self.asked(ctx, sender, wanted)
             case ObjectCopy(made, value, size):
-                if made in self.pulls and made not in self.here:
+                if made in self.pulls and self.client.misses(ctx):
+                    ctx.send(sender, FetchObject(made), AGAIN)
+                elif made in self.pulls and made not in self.here:
                     ctx.observe(Moved(made, self.raylet, size))
                     owner = self.pulls[made][0]
                     self.arrived(ctx, made, value)
                     ctx.send(owner, CopyAt(made, self.raylet))
             case ObjectAt(wanted, known):
-                self.located(ctx, wanted, known)
+                if wanted in self.pulls and self.client.misses(ctx):
+                    ctx.send(sender, Locate(wanted, tuple(sorted(self.dead))), AGAIN)
+                else:
+                    self.located(ctx, wanted, known)
             case Down(node):
                 self.node_died(ctx, node)
             case _:
@@ -160,9 +167,11 @@ class ObjectManager(Process):
         source = ctx.choose(able, random=True) if able else ""
         self.pulls[wanted] = (owner, source)
         if source:
-            ctx.send(self.stores[source], FetchObject(wanted))
+            fetch = FetchObject(wanted)
+            self.client.request(ctx, self.stores[source], fetch, fetch)
         else:
-            ctx.send(owner, Locate(wanted, tuple(sorted(self.dead))))
+            locate = Locate(wanted, tuple(sorted(self.dead)))
+            self.client.request(ctx, owner, locate, locate)
 
     def located(self, ctx: Context, wanted: ObjectId, known: Known) -> None:
         """The owner's answer; what will never be made is as good as here, so that nobody waits for it."""

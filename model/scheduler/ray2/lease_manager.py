@@ -29,6 +29,7 @@ from rayproof.model.kernel import (
     Process,
     TimerKind,
     Unhandled,
+    Unreachable,
     constant,
     derived,
 )
@@ -44,6 +45,7 @@ from rayproof.model.scheduler.ray import Decision, HybridOptions, LeaseOptions, 
 from rayproof.model.scheduler.ray2.bundles import GROUP, allocation
 from rayproof.model.scheduler.ray2.place_hook import Asked, Seat, can_ever_run
 from rayproof.model.scheduler.ray2.queue_views import running_task, waiting_task
+from rayproof.model.scheduler.ray2.syncer import RECONNECT_US
 from rayproof.model.wire.ray2.groups import BundlesChanged, Busy
 from rayproof.model.wire.ray2.leases import (
     INSIDE,
@@ -81,9 +83,20 @@ from rayproof.model.wire.ray2.leases import (
 )
 from rayproof.model.wire.ray2.objects import ObjectLocal, PullObject
 
-DRAIN, MEMORY, REPORT, NEWS, RESTORE, CAP = "drain", "memory", "report", "news", "restore", "cap:"
+DRAIN, MEMORY, REPORT, NEWS, RESTORE, RECONNECT, CAP = [
+    "drain",
+    "memory",
+    "report",
+    "news",
+    "restore",
+    "reconnect",
+    "cap:",
+]
 """Timers: a drain; a node out of memory; views are told, as they are now and then, or since there is something to wait
-for; they are believed again; a class may exceed its cap."""
+for; they are believed again; the stream of views is there again; a class may exceed its cap."""
+
+STORE = "object_store_memory"
+"""How full the object store is counts for decisions (`local_resource_manager.cc`)."""
 
 CAP_US, MOST_CAP_US = 1_000_000, 10_000_000
 """A class at its cap may have one worker more after 1 s, doubled each time, up to 10 s."""
@@ -160,6 +173,8 @@ class LeaseManager(Process):
     absent: set[Name] = field(default_factory=set)
     """Raylets that have not joined yet."""
     draining: bool = False
+    exited: bool = False
+    """Whether it has heard that it was declared dead, and has ended."""
     to_schedule: list[LeaseSpec] = field(default_factory=list)
     """Requests about which nothing is decided: those that came, and those that a policy lets wait."""
     infeasible: dict[ClassId, list[LeaseSpec]] = field(default_factory=dict)
@@ -177,6 +192,8 @@ class LeaseManager(Process):
     """Classes at their cap, whose timers run."""
     local: set[ObjectId] = field(default_factory=set)
     """Objects that are on this node."""
+    stored: Resources = Resources()
+    """What they take of its object store, where that has a bound."""
     asked: set[LeaseId] = field(default_factory=set)
     """Requests about which the policy was asked since the view last changed."""
     memory: Hashable = ()
@@ -212,6 +229,10 @@ class LeaseManager(Process):
 
     def fire(self, ctx: Context, timer: str) -> None:
         """An operator drains this node, a view is due, or something was long enough as it is."""
+        if self.exited:
+            return
+        if timer == RECONNECT:
+            self.told = None
         if timer in (REPORT, NEWS):
             self.tell(ctx)
             return
@@ -220,6 +241,8 @@ class LeaseManager(Process):
             self.changed()
         elif timer == MEMORY:
             self.kill_for_memory(ctx)
+        elif timer == RECONNECT:
+            pass
         elif timer == RESTORE:
             self.counted = {}
             self.changed()
@@ -232,6 +255,8 @@ class LeaseManager(Process):
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """Owners, workers, other raylets, the parts of this node; then one pass over the queues."""
+        if self.exited:
+            return
         match message:
             case RequestLease(spec):
                 # What a dead owner had sent may come after the word of its death (`is_owner_alive`).
@@ -259,6 +284,12 @@ class LeaseManager(Process):
                 self.bundles_changed(ctx, message)
             case CountCpus():
                 ctx.send(self.pool, FreeCpus(max(0, self.free.fixed("CPU")) // 10_000), INSIDE)
+                return
+            case Unreachable(message=View()):
+                ctx.set_timer(RECONNECT, RECONNECT_US, TimerKind.PROGRAM)
+                return
+            case Down(node) if node == ctx.me:
+                self.exit(ctx)
                 return
             case Down(node):
                 self.node_died(ctx, node)
@@ -288,17 +319,18 @@ class LeaseManager(Process):
         """Whether a request is here already; a grant that may have been lost is repeated."""
         held = self.granted.get(spec.lease)
         if held is not None:
+            call = max(held.spec.call, spec.call)
+            self.granted[spec.lease] = replace(held, spec=replace(held.spec, call=call))
             if held.worker:
-                ctx.send(spec.lease[0], LeaseGranted(spec.lease, held.worker))
+                ctx.send(spec.lease[0], LeaseGranted(spec.lease, held.worker, call))
             return True
-        return any(each.lease == spec.lease for each in self.queued(spec.of))
-
-    def queued(self, of: ClassId) -> Iterator[LeaseSpec]:
-        """The requests of a class that wait here."""
-        yield from (each for each in self.to_schedule if each.of == of)
-        yield from self.infeasible.get(of, ())
-        yield from (each for each in self.waiting if each.of == of)
-        yield from self.to_grant.get(of, ())
+        for queue in (self.to_schedule, self.infeasible.get(spec.of), self.waiting, self.to_grant.get(spec.of)):
+            for position, each in enumerate(queue or ()):
+                if queue is not None and each.lease == spec.lease:
+                    # Whoever called again hears nothing of the call before.
+                    queue[position] = replace(each, call=max(each.call, spec.call))
+                    return True
+        return False
 
     def kept(self) -> Iterator[LeaseSpec]:
         """All requests that wait here, in no order that means anything."""
@@ -312,17 +344,17 @@ class LeaseManager(Process):
             if not held.worker:
                 self.release(lease)
                 ctx.send(self.pool, ForgetPop(lease), INSIDE)
-                ctx.send(owner, LeaseCancelled(lease))
+                ctx.send(owner, LeaseCancelled(lease, call=held.spec.call))
             return
-        found = False
+        found = None
         for queue in (self.to_schedule, self.waiting, *self.infeasible.values(), *self.to_grant.values()):
             for spec in [each for each in queue if each.lease == lease]:
                 queue.remove(spec)
-                found = True
+                found = spec
         self.asked.discard(lease)
         self.infeasible = {of: queue for of, queue in self.infeasible.items() if queue}
         self.to_grant = {of: queue for of, queue in self.to_grant.items() if queue}
-        ctx.send(owner, LeaseCancelled(lease) if found else NothingToCancel(lease))
+        ctx.send(owner, NothingToCancel(lease) if found is None else LeaseCancelled(lease, call=found.call))
 
     def node_died(self, ctx: Context, node: Name) -> None:
         """Nothing is sent there any more, and what its owners asked for is over."""
@@ -354,6 +386,13 @@ class LeaseManager(Process):
                 ctx.send(lease[0], ActorWorkerDied(lease))
         else:
             ctx.send(self.pool, ForgetPop(lease), INSIDE)
+
+    def exit(self, ctx: Context) -> None:
+        """This node was declared dead: its processes end, whatever they do (`NodeManager::NodeRemoved`)."""
+        self.exited = True
+        self.to_schedule, self.waiting, self.infeasible, self.to_grant = [], [], {}, {}
+        for lease in sorted(self.granted):
+            self.kill(ctx, lease)
 
     def kill_for_memory(self, ctx: Context) -> None:
         """End the worker that was leased last (`worker_killing_policy`: retriable ones first, newest first)."""
@@ -493,9 +532,9 @@ class LeaseManager(Process):
     def cannot(self, ctx: Context, spec: LeaseSpec) -> None:
         """No node can serve a request: bound to a node it fails, redirected it starts over, else it waits."""
         if hasattr(spec.strategy, "node") and not getattr(spec.strategy, "soft", False):
-            ctx.send(spec.lease[0], LeaseCancelled(spec.lease, unschedulable=True))
+            ctx.send(spec.lease[0], LeaseCancelled(spec.lease, unschedulable=True, call=spec.call))
         elif spec.redirected:
-            ctx.send(spec.lease[0], LeaseRejected(spec.lease))
+            ctx.send(spec.lease[0], LeaseRejected(spec.lease, spec.call))
         else:
             self.infeasible.setdefault(spec.of, []).append(spec)
 
@@ -510,7 +549,7 @@ class LeaseManager(Process):
         if node == ctx.me:
             self.keep(ctx, spec)
         elif spec.redirected:
-            ctx.send(spec.lease[0], LeaseRejected(spec.lease))
+            ctx.send(spec.lease[0], LeaseRejected(spec.lease, spec.call))
         else:
             self.redirect(ctx, spec, node)
 
@@ -525,7 +564,7 @@ class LeaseManager(Process):
             self.table[position] = self.made_view(node, ctx.me)
         ctx.set_timer(RESTORE, RESTORE_US)
         ctx.observe(Redirected(spec.lease, spec.redirected, node))
-        ctx.send(spec.lease[0], RetryAt(spec.lease, node))
+        ctx.send(spec.lease[0], RetryAt(spec.lease, node, spec.call))
 
     def heard(self, me: Name, views: tuple[tuple[Name, View], ...]) -> None:
         """What the others say of themselves."""
@@ -565,6 +604,10 @@ class LeaseManager(Process):
 
     def arrived(self, ctx: Context, made: ObjectId) -> None:
         """An object is on this node."""
+        if made not in self.local and self.seats[ctx.me].total.fixed(STORE):
+            size = Resources.of(object_store_memory=self.program.objects[made].size_bytes)
+            self.stored, self.free = self.stored + size, self.free - size
+            self.own_changed(ctx.me)
         self.local.add(made)
         there = [spec for spec in self.waiting if all(argument.object in self.local for argument in spec.args)]
         for spec in there:
@@ -674,7 +717,7 @@ class LeaseManager(Process):
             ctx.send(self.pool, PushWorker(worker), INSIDE)
             return
         self.granted[lease] = replace(held, worker=worker)
-        ctx.send(lease[0], LeaseGranted(lease, worker))
+        ctx.send(lease[0], LeaseGranted(lease, worker, held.spec.call))
 
     def returned(self, ctx: Context, lease: LeaseId, dead: bool) -> None:
         """A worker comes back; a return that comes twice frees nothing the second time."""

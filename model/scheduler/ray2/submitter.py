@@ -14,6 +14,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from rayproof.model.graph import NodeAffinity, Program, Spread, TaskId, TaskSpec
 from rayproof.model.graph.contract import ErrorKind, GivenUp
@@ -47,6 +48,7 @@ from rayproof.model.wire.ray2.leases import (
     RetryAt,
     ReturnWorker,
 )
+from rayproof.model.wire.ray2.rpc import AGAIN, Client
 from rayproof.model.wire.ray2.workers import (
     AttemptFailed,
     NodeLost,
@@ -63,6 +65,8 @@ AGE = "age:"
 
 Key = str
 """A scheduling key, as text."""
+
+Answer: TypeAlias = LeaseGranted | RetryAt | LeaseRejected | LeaseCancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ class LeaseSubmitter(Process):
     """Whether a policy orders or ends tasks: tasks of one function with other hints are then of another class."""
     most_requests: int = constant(10)
     """Requests in flight for one key (Ray: or the number of nodes if that is more)."""
+    client: Client = constant(Client())
     lease_us: int = constant(0)
     """Age from which on a lease is not used again; 0: any age will do."""
     ready: dict[TaskId, SendTask] = field(default_factory=dict)
@@ -141,17 +146,12 @@ class LeaseSubmitter(Process):
                 self.request(ctx, key)
             case WithdrawTask(task, given_up):
                 self.withdraw(ctx, task, given_up)
-            case LeaseGranted(lease, worker):
-                self.granted(ctx, sender, lease[1], worker)
-            case RetryAt(lease, node):
-                self.sent_on(ctx, sender, lease[1], node)
-            case LeaseRejected(lease):
-                self.rejected(ctx, sender, lease[1])
-            case LeaseCancelled(lease):
-                self.cancelled(ctx, lease[1], message)
+            case LeaseGranted() | RetryAt() | LeaseRejected() | LeaseCancelled():
+                if self.hears(ctx, sender, message):
+                    self.answered(ctx, sender, message)
             case NothingToCancel(lease):
-                if lease[1] in self.withdrawn and self.requests[lease[1]].node == sender:
-                    ctx.send(sender, CancelLease(lease), WITHDRAW)
+                if lease[1] in self.withdrawn and self.asks(sender, lease[1]):
+                    self.client.tell(ctx, sender, CancelLease(lease), WITHDRAW)
             case TaskReply(task, attempt):
                 self.replied(ctx, message)
             case WorkerDied(task, attempt):
@@ -244,9 +244,14 @@ class LeaseSubmitter(Process):
         if number not in mine:
             insort(mine, number)
             self.by_key[key] = mine
-        self.requests[number] = Requested(key, spec, node)
         ctx.observe(LeaseAsked(spec.lease, node, node in self.dead))
-        ctx.send(node, RequestLease(spec))
+        again = replace(spec, call=spec.call + 1)
+        called_again = self.client.request(ctx, node, RequestLease(spec), RequestLease(again))
+        self.requests[number] = Requested(key, again if called_again else spec, node)
+
+    def asks(self, node: Name, number: int) -> bool:
+        """Whether a request is in flight to that raylet: what others say of it comes too late."""
+        return number in self.requests and self.requests[number].node == node
 
     def forget(self, number: int) -> Requested | None:
         """A request has been answered."""
@@ -271,11 +276,39 @@ class LeaseSubmitter(Process):
 
     # ---- answers -----------------------------------------------------------------------------------------------------
 
+    def hears(self, ctx: Context, sender: Name, answer: Answer) -> bool:
+        """Whether an answer arrives: it may be lost, or answer a call that has failed meanwhile."""
+        number = answer.lease[1]
+        if not self.asks(sender, number):
+            return True
+        asked = self.requests[number]
+        if answer.call < asked.spec.call:
+            return False
+        if self.client.misses(ctx):
+            again = replace(asked.spec, call=asked.spec.call + 1)
+            self.requests[number] = replace(asked, spec=again)
+            ctx.send(sender, RequestLease(again), AGAIN)
+            return False
+        return True
+
+    def answered(self, ctx: Context, sender: Name, answer: Answer) -> None:
+        """What a raylet says of a request."""
+        match answer:
+            case LeaseGranted(lease, worker):
+                self.granted(ctx, sender, lease[1], worker)
+            case RetryAt(lease, node):
+                self.sent_on(ctx, sender, lease[1], node)
+            case LeaseRejected(lease):
+                self.rejected(ctx, sender, lease[1])
+            case LeaseCancelled(lease):
+                if self.asks(sender, lease[1]):
+                    self.cancelled(ctx, lease[1], answer)
+
     def sent_on(self, ctx: Context, sender: Name, number: int, node: Name) -> None:
         """Ask the raylet that was named; it may only grant, keep or reject."""
-        asked = self.requests.get(number)
-        if asked is None or asked.node != sender:
+        if not self.asks(sender, number):
             return
+        asked = self.requests[number]
         if node in self.dead:
             self.start_over(ctx, asked)
         else:
@@ -283,9 +316,8 @@ class LeaseSubmitter(Process):
 
     def rejected(self, ctx: Context, sender: Name, number: int) -> None:
         """A redirected request found no room."""
-        asked = self.requests.get(number)
-        if asked is not None and asked.node == sender:
-            self.start_over(ctx, asked)
+        if self.asks(sender, number):
+            self.start_over(ctx, self.requests[number])
 
     def cancelled(self, ctx: Context, number: int, answer: LeaseCancelled) -> None:
         """A request has ended without a worker; what can never run fails, and with its group all that wait for it."""
@@ -309,11 +341,12 @@ class LeaseSubmitter(Process):
 
     def granted(self, ctx: Context, node: Name, number: int, worker: Name) -> None:
         """Use a worker, or give it back at once when it came too late; the dead give nothing."""
-        if node in self.dead or number in self.leased:
+        held = self.leased.get(number)
+        if node in self.dead or (held is not None and held.node == node):
             return
-        asked = self.forget(number)
+        asked = self.forget(number) if self.asks(node, number) else None
         if asked is None:
-            ctx.send(node, ReturnWorker((ctx.me, number)))
+            self.client.tell(ctx, node, ReturnWorker((ctx.me, number)))
             return
         if self.lease_us:
             ctx.set_timer(f"{AGE}{number}", self.lease_us, TimerKind.EAGER)
@@ -346,14 +379,14 @@ class LeaseSubmitter(Process):
             for number in list(self.mine(key)):
                 if number not in self.withdrawn:
                     self.withdrawn.add(number)
-                    ctx.send(self.requests[number].node, CancelLease((ctx.me, number)), WITHDRAW)
+                    self.client.tell(ctx, self.requests[number].node, CancelLease((ctx.me, number)), WITHDRAW)
 
     def give_back(self, ctx: Context, number: int, node: Name, *, dead: bool = False) -> None:
         """A lease ends."""
         self.leased.pop(number, None)
         self.old.discard(number)
         ctx.cancel_timer(f"{AGE}{number}")
-        ctx.send(node, ReturnWorker((ctx.me, number), dead))
+        self.client.tell(ctx, node, ReturnWorker((ctx.me, number), dead))
 
     def lease_of(self, task: TaskId, attempt: int) -> int | None:
         """The lease on which an attempt runs."""

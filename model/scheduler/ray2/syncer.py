@@ -4,18 +4,23 @@ Source: Ray 2.60, `ray_syncer.cc`: a star with the GCS in the middle. Messages a
 makes those before it worthless. In explored scopes the hub is atomic with the raylet that speaks; in timed runs it
 gathers what comes within a moment, as a stream does.
 
-Left out: the versions, and a stream that breaks.
+A stream that breaks is opened again, and then all that is known goes over it.
+
+Left out: the versions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, constant
+from rayproof.model.kernel import Context, Message, Name, Process, TimerKind, Unhandled, Unreachable, constant
 from rayproof.model.wire.ray2.leases import SYNC, View, Views
 
-GATHER = "gather"
-"""Timer after which what has come is passed on."""
+GATHER, RECONNECT = "gather", "reconnect:"
+"""Timers: what has come is passed on; the stream to a raylet (named after it) is there again."""
+
+RECONNECT_US = 1_000_000
+"""Until a broken stream is opened again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,11 +44,17 @@ class SyncHub(Process):
                     ctx.set_timer(GATHER, self.gather_us, TimerKind.PROGRAM)
                 else:
                     self.pass_on(ctx, sender)
+            case Unreachable(raylet, Views()):
+                ctx.set_timer(RECONNECT + raylet, RECONNECT_US, TimerKind.PROGRAM)
             case _:
                 raise Unhandled(message)
 
     def fire(self, ctx: Context, timer: str) -> None:
-        """Pass on what has been gathered."""
+        """Pass on what has been gathered, or everything on a new stream."""
+        if timer.startswith(RECONNECT):
+            raylet = timer.removeprefix(RECONNECT)
+            ctx.send(raylet, Views(tuple(sorted(self.views.items()))), "stream" if self.gather_us else SYNC)
+            return
         fresh, self.fresh = tuple(sorted(self.fresh)), set()
         told = Views(tuple((name, self.views[name]) for name in fresh))
         for raylet in self.raylets:

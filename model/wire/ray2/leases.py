@@ -62,6 +62,8 @@ class LeaseSpec:
     """Locality chose this raylet, which then prefers itself beyond the threshold."""
     actor: bool = False
     """Whether the worker becomes an actor, which holds it for life."""
+    call: int = 0
+    """How often its client has sent it again; replies to earlier calls are not heard."""
     selectors: tuple[Selector, ...] = ()
     """What is asked of the labels of its node, and then the fallbacks."""
     retries_left: int = 0
@@ -84,6 +86,7 @@ class LeaseGranted(Message):
 
     lease: LeaseId
     worker: Name
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class RetryAt(Message):
 
     lease: LeaseId
     node: Name
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class LeaseRejected(Message):
     """A redirected request found no room; start over."""
 
     lease: LeaseId
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ class LeaseCancelled(Message):
     unschedulable: bool = False
     given_up: bool = False
     group_removed: bool = False
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)

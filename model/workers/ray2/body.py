@@ -90,6 +90,8 @@ class Body(Process):
     exports: Mapping[TaskId, tuple[ObjectId, ...]] = constant()
     """Objects made below a task of which others speak."""
     driver: bool = constant(False)
+    starts_later: bool = constant(False)
+    """Whether a driver's first action is a step of its own, in which calls may fail."""
     first_us: int = constant(0)
     """Time before the first body in this process begins: its code is loaded."""
     later_us: int = constant(0)
@@ -113,8 +115,12 @@ class Body(Process):
     def start(self, ctx: Context) -> None:
         """A driver begins by itself."""
         if self.driver:
-            self.frames[DRIVER] = Frame(1, "")
-            self.go_on(ctx, DRIVER)
+            self.frames[DRIVER] = Frame(1, "", -1)
+            if self.starts_later:
+                ctx.set_timer(COMPUTING + DRIVER, 0, TimerKind.PROGRAM)
+            else:
+                self.step(DRIVER)
+                self.go_on(ctx, DRIVER)
 
     def receive(self, ctx: Context, sender: Name, message: Message) -> None:
         """What to run, what has arrived, and the end."""

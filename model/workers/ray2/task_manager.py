@@ -313,7 +313,8 @@ class TaskManager(Process):
                 missing = tuple(needed for needed in state.missing if needed != made)
                 self.pending[task] = replace(state, missing=missing)
                 if not missing:
-                    self.send(ctx, task)
+                    # What was there when the task came may have been lost since.
+                    self.resolve(ctx, task)
 
     def is_argument(self, made: ObjectId) -> bool:
         """Whether a task waits for an object."""

@@ -10,18 +10,20 @@ from rayproof.model.actors.ray2.protocol import CallOutcome
 from rayproof.model.graph import TaskId
 from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.lineage.ray2.programs import Task
-from rayproof.model.scheduler.ray2.leases.protocol import ReturnWorker
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
 from rayproof.model.scheduler.ray2.owned.calls import ActorCalls
-from rayproof.model.scheduler.ray2.owned.driver import Submitter, TaskManager
-from rayproof.model.scheduler.ray2.owned.node import ClusterRaylet, LeasedExecutor
+from rayproof.model.scheduler.ray2.owned.driver import TaskManager
+from rayproof.model.scheduler.ray2.owned.node import LeasedExecutor
 from rayproof.model.scheduler.ray2.owned.protocol import (
     AttemptWithdrawn,
     EndLease,
     WorkerEnded,
     WorkerGone,
 )
+from rayproof.model.scheduler.ray2.owned.raylet import ClusterRaylet
+from rayproof.model.scheduler.ray2.owned.submitter import Submitter
 from rayproof.model.wire.ray2.groups import BundlesChanged
+from rayproof.model.wire.ray2.leases import ReturnWorker
 from rayproof.properties.bug import Bug
 
 
@@ -90,7 +92,7 @@ class ReturnsTheWorkerTooEarly(Submitter):
         Submitter.withdraw(self, ctx, task, stop)
         for lease, held in sorted(self.leased.items()):
             if held.task == task and stop:
-                ctx.send(held.node, ReturnWorker(lease, held.worker))
+                ctx.send(held.node, ReturnWorker(lease))
 
 
 @dataclass(slots=True, kw_only=True)

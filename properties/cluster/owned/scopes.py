@@ -105,7 +105,7 @@ OWNED_ENTRIES = (
         (MakeGroup("0"), Submit("a"), Submit("b"), GetOne("ob"), GiveUpGroup("0"), GetOne("oa")),
         (2,),
         (a_lease_is_granted_in_a_bundle, a_worker_is_killed),
-    ).sized(3_277, 10_720, 27),
+    ).sized(3_205, 10_528, 27),
     # The node may die on which the bundle is; the group and its task come back on the other.
     _owned(
         "ray2-bundle-crash",
@@ -114,7 +114,7 @@ OWNED_ENTRIES = (
         (1, 2),
         (a_lease_is_granted_in_a_bundle, a_group_is_rescheduled, a_task_is_executed_again),
         crashes=1,
-    ).sized(25_519, 112_325, 35),
+    ).sized(23_959, 105_753, 35),
     # One of two tasks is cancelled before, while or after it runs; the other needs its CPU.
     _owned(
         "ray2-cancel",
@@ -131,7 +131,7 @@ OWNED_ENTRIES = (
         (1, 1),
         (a_task_is_executed_again,),
         crashes=1,
-    ).sized(252_987, 1_286_433, 49),
+    ).sized(237_163, 1_207_941, 49),
     # Two actors on nodes of which one may die, and one of them is killed at some time.
     _owned(
         "ray2-actor",

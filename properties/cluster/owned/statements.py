@@ -7,10 +7,12 @@ from rayproof.model.graph import ObjectId, Resources, TaskId, Wait
 from rayproof.model.kernel import StateView, always, audit, first, sometimes
 from rayproof.model.lineage.ray2.execution import Borrower
 from rayproof.model.lineage.ray2.programs import Failure, GetOne, Stage
-from rayproof.model.scheduler.ray2.leases.bundled import GROUP
+from rayproof.model.scheduler.ray2.bundles import GROUP
 from rayproof.model.scheduler.ray2.owned.actors import ActorTable
-from rayproof.model.scheduler.ray2.owned.driver import Submitter, TaskManager
-from rayproof.model.scheduler.ray2.owned.node import ACTOR, ClusterRaylet, LeasedExecutor
+from rayproof.model.scheduler.ray2.owned.driver import TaskManager
+from rayproof.model.scheduler.ray2.owned.node import LeasedExecutor
+from rayproof.model.scheduler.ray2.owned.raylet import ACTOR, ClusterRaylet
+from rayproof.model.scheduler.ray2.owned.submitter import Submitter
 from rayproof.properties.actors.ray2.statements import attempts_never_overlap, results_match_their_incarnation
 from rayproof.properties.cluster.owned.calls import (
     CLUSTER_CALLS,
@@ -19,6 +21,7 @@ from rayproof.properties.cluster.owned.calls import (
     a_restarted_actor_is_called,
 )
 from rayproof.properties.cluster.ray2.groups.statements import GROUPS, a_group_is_rescheduled, bundles_fit_their_node
+from rayproof.properties.cluster.ray2.statements import a_redirected_request_is_not_sent_on, the_draining_grant_nothing
 from rayproof.properties.lineage.ray2.statements import (
     OWNERSHIP,
     every_get_ends_in_value_or_error,
@@ -26,16 +29,14 @@ from rayproof.properties.lineage.ray2.statements import (
     unneeded_values_are_freed,
 )
 from rayproof.properties.lineage.ray2.workers.statements import cancelled_never_starts_again
-from rayproof.properties.scheduler.ray2.leases.statements import (
-    no_grant_to_the_dead_or_draining,
-    one_grant_per_lease,
-    one_spillback_at_most,
-)
 
 
 @always(ClusterRaylet, source="Ray 2.60 local_resource_manager.cc, placement_group_resource_manager.cc; S2")
 def leases_and_bundles_add_up(view: StateView) -> str | None:
-    """Free, leased and reserved resources add up to the node's total and its bundles; leases that never waited fit."""
+    """Free, leased and reserved is what a node has and its bundles offer, in room and in workers.
+
+    Leases that never waited have their room.
+    """
     for name, raylet in view.of(ClusterRaylet).items():
         if raylet.told is None:
             continue
@@ -48,6 +49,9 @@ def leases_and_bundles_add_up(view: StateView) -> str | None:
             return f"{name}: free, leased and reserved are {held} of {total}"
         if not fresh.fits(total):
             return f"{name}: leases that never waited hold {fresh} of {total}"
+        leased = [worker for _, worker, _ in raylet.granted.values()]
+        if sorted([*raylet.idle, *leased]) != sorted(raylet.workers):
+            return f"{name}: idle and leased workers are not its workers"
     return None
 
 
@@ -261,9 +265,8 @@ OF_CALLS = (*CLUSTER_CALLS, results_match_their_incarnation, attempts_never_over
 OWNED_CLUSTER = (
     *COMPOSED,
     *(each for each in OWNERSHIP if each not in REPLACED),
-    one_grant_per_lease,
-    no_grant_to_the_dead_or_draining,
-    one_spillback_at_most,
+    the_draining_grant_nothing,
+    a_redirected_request_is_not_sent_on,
     # A worker that waits gives its CPU to a bundle, and takes it again in spite of it.
     *(each for each in GROUPS if each is not bundles_fit_their_node),
     cancelled_never_starts_again,

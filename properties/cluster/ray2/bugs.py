@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rayproof.model.actors.ray2.actor_calls import ActorCalls
-from rayproof.model.graph import Resources, TaskId, TaskKind
+from rayproof.model.graph import NodeAffinity, Resources, TaskId, TaskKind
 from rayproof.model.graph.contract import ErrorKind
 from rayproof.model.kernel import Context, Message, Name
 from rayproof.model.scheduler.ray import Decision, LeaseOptions, Request, best_for_lease
 from rayproof.model.scheduler.ray.answer import exactly
+from rayproof.model.scheduler.ray2.bundles import wildcard_of
 from rayproof.model.scheduler.ray2.lease_manager import Granted, LeaseManager
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
@@ -198,6 +199,63 @@ class TakesTheWildcardAlone(LeaseManager):
 
 
 @dataclass(slots=True, kw_only=True)
+class ClampsTheWildcard(LeaseManager):
+    """The CPU of any bundle stops at nothing where that of one bundle goes below it (D15)."""
+
+    def unblock(self, worker: Name) -> None:
+        LeaseManager.unblock(self, worker)
+        clamped = {name: amount if wildcard_of(name) else max(0, amount) for name, amount in self.free.units}
+        self.free = Resources.from_units(clamped)
+
+
+@dataclass(slots=True, kw_only=True)
+class ReturnsByWorker(LeaseManager):
+    """A return ends whatever lease its worker has (D12)."""
+
+    had: dict[LeaseId, Name] = field(default_factory=dict)
+    """The worker that each lease had."""
+
+    def popped(self, ctx: Context, lease: LeaseId, worker: Name) -> None:
+        self.had[lease] = worker
+        LeaseManager.popped(self, ctx, lease, worker)
+
+    def returned(self, ctx: Context, lease: LeaseId, dead: bool) -> None:
+        for other, held in sorted(self.granted.items()):
+            if held.worker and held.worker == self.had.get(lease):
+                LeaseManager.returned(self, ctx, other, dead)
+
+
+@dataclass(slots=True, kw_only=True)
+class CountsCpusOnly(LeaseManager):
+    """How full a node's object store is does not count (D16)."""
+
+    def decide(self, me: Name, spec: LeaseSpec, *, prefer_local: bool | None = None) -> Decision:
+        known = list(self.nodes(me))
+        self.table[:] = [replace(node, total=Resources.from_units({"CPU": node.total.fixed("CPU")})) for node in known]
+        found = LeaseManager.decide(self, me, spec, prefer_local=prefer_local)
+        self.table[:] = known
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class ErasesWithoutAnAnswer(LeaseManager):
+    """What has become infeasible while it was queued leaves the queue, and nobody is told (D09)."""
+
+    def cannot(self, ctx: Context, spec: LeaseSpec) -> None:
+        pass
+
+
+@dataclass(slots=True, kw_only=True)
+class StaysAtABusyNode(LeaseManager):
+    """A soft affinity gives way to death only, whatever it says of a busy node (D07)."""
+
+    def decide(self, me: Name, spec: LeaseSpec, *, prefer_local: bool | None = None) -> Decision:
+        if isinstance(spec.strategy, NodeAffinity):
+            spec = replace(spec, strategy=replace(spec.strategy, spill_on_unavailable=False))
+        return LeaseManager.decide(self, me, spec, prefer_local=prefer_local)
+
+
+@dataclass(slots=True, kw_only=True)
 class NeverReconsiders(LeaseManager):
     """What is queued on a node stays there, whatever becomes free elsewhere (D03)."""
 
@@ -274,6 +332,17 @@ class AsksTheDead(LeaseSubmitter):
 
 
 @dataclass(slots=True, kw_only=True)
+class AsksForTheImpossible(LeaseSubmitter):
+    """A request that no node can ever fulfil is repeated."""
+
+    def cancelled(self, ctx: Context, number: int, answer: LeaseCancelled) -> None:
+        if answer.unschedulable and number in self.requests:
+            self.start_over(ctx, self.requests[number])
+        else:
+            LeaseSubmitter.cancelled(self, ctx, number, answer)
+
+
+@dataclass(slots=True, kw_only=True)
 class IgnoresLateGrants(LeaseSubmitter):
     """A worker that comes when there is nothing left to run is not given back (D50)."""
 
@@ -336,14 +405,14 @@ TODAY_BUGS = (
         "today-duplicates",
     ),
     Bug(
-        "leases_without_taking",
+        "grants_without_taking",
         "A worker is given away, and its resources stay free.",
         {LeaseManager: GrantsWithoutTaking},
         "free_and_leased_add_up",
         "today-wide",
     ),
     Bug(
-        "leases_while_draining",
+        "grants_while_draining",
         "A draining node goes on granting what it is asked for.",
         {LeaseManager: GrantsWhileDraining},
         "the_draining_grant_nothing",
@@ -358,14 +427,15 @@ TODAY_BUGS = (
         also=("no_body_waits_for_ever", "every_task_that_fits_ends"),
     ),
     Bug(
-        "sends_on_again",
+        "redirects_again",
         "A request is redirected from raylet to raylet.",
         {LeaseManager: RedirectsAgain},
         "a_redirected_request_is_not_sent_on",
         "today-drain",
+        also=("a_request_hops_once",),
     ),
     Bug(
-        "keeps_the_cpu_in_a_get",
+        "keeps_the_cpu",
         "A task that waits for its child keeps the CPU that the child needs (D10).",
         {LeaseManager: KeepsTheCpu},
         "no_body_waits_for_ever",
@@ -374,7 +444,7 @@ TODAY_BUGS = (
         also=("every_task_that_fits_ends", "every_worker_comes_back", "some_body_overdraws"),
     ),
     Bug(
-        "starts_worker_after_worker",
+        "has_no_cap",
         "Parents are started one after the other, and all wait for children that come last (D11).",
         {LeaseManager: HasNoCap},
         "waiting_workers_are_capped",
@@ -382,7 +452,7 @@ TODAY_BUGS = (
         "Ray #3644",
     ),
     Bug(
-        "keeps_the_cap",
+        "never_lifts_the_cap",
         "A task that waits for another of its class keeps it from starting.",
         {LeaseManager: NeverLiftsTheCap},
         "no_body_waits_for_ever",
@@ -399,7 +469,7 @@ TODAY_BUGS = (
         "Ray #50517",
     ),
     Bug(
-        "never_moves_on",
+        "never_reconsiders_leases",
         "A request that is queued on a node is never sent on to one that has become free (D03).",
         {LeaseManager: NeverReconsiders},
         "no_body_waits_for_ever",
@@ -437,7 +507,7 @@ TODAY_BUGS = (
         "today-wide",
     ),
     Bug(
-        "waits_for_dead_raylets",
+        "waits_for_the_dead",
         "An owner waits for the answer of a raylet that has died.",
         {LeaseSubmitter: WaitsForTheDead},
         "no_body_waits_for_ever",
@@ -469,7 +539,7 @@ TODAY_BUGS = (
         "Ray 2.60 local_lease_manager.cc, is_owner_alive_",
     ),
     Bug(
-        "keeps_late_workers",
+        "ignores_late_grants",
         "A worker that is not needed any more is not returned.",
         {LeaseSubmitter: IgnoresLateGrants},
         "every_worker_comes_back",
@@ -482,6 +552,59 @@ TODAY_BUGS = (
         "no_body_waits_for_ever",
         "today-chain",
         also=("every_task_that_fits_ends",),
+    ),
+    Bug(
+        "clamps_the_wildcard",
+        "After a get the CPUs of a bundle and those of its group drift apart (D15).",
+        {LeaseManager: ClampsTheWildcard},
+        "free_and_leased_add_up",
+        "today-bundle-get",
+        "Ray #50517",
+        also=("a_wildcard_goes_with_its_bundles",),
+    ),
+    Bug(
+        "returns_by_worker",
+        "A worker that is returned twice is taken from the lease that has it now (D12).",
+        {LeaseManager: ReturnsByWorker},
+        "a_worker_gets_one_task_at_a_time",
+        "today-duplicates",
+        "Ray #55469",
+        also=("bodies_run_on_leases",),
+    ),
+    Bug(
+        "counts_cpus_only",
+        "Tasks go on to the head node although its object store is past the threshold (D16).",
+        {LeaseManager: CountsCpusOnly},
+        "the_less_used_node_goes_first",
+        "today-store",
+        "Ray #16027",
+    ),
+    Bug(
+        "erases_without_an_answer",
+        "A request that can no longer be served disappears, and its owner waits (D09).",
+        {LeaseManager: ErasesWithoutAnAnswer},
+        "no_request_is_forgotten",
+        "today-bound",
+        "Ray #52295",
+        also=("no_body_waits_for_ever",),
+    ),
+    Bug(
+        "stays_at_a_busy_node",
+        "A task that may leave a busy node waits there while others are idle (D07).",
+        {LeaseManager: StaysAtABusyNode},
+        "a_busy_node_lets_go",
+        "today-leave",
+        "Ray #33835",
+    ),
+    Bug(
+        "asks_for_the_impossible",
+        "A request for a worker that no node can ever grant is answered and made again.",
+        {LeaseSubmitter: AsksForTheImpossible},
+        "no_body_waits_for_ever_some_day",
+        "today-classes",
+        "bug benchmark L4",
+        ("comes_to_rest",),
+        spins=True,
     ),
 )
 """The planted bugs of clusters of today's Ray."""

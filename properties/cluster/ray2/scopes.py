@@ -31,7 +31,9 @@ from rayproof.model.graph import (
 )
 from rayproof.model.kernel import Scenario, Statement, StatementKind
 from rayproof.model.scheduler.policy.hooks import Policy
+from rayproof.model.scheduler.ray2.bundles import in_bundle, offered
 from rayproof.model.swap import Swap
+from rayproof.model.wire.ray2.rpc import Faults
 from rayproof.properties.cluster.ray2.promises import (
     a_request_hops_once,
     bound_tasks_run_where_bound,
@@ -42,10 +44,16 @@ from rayproof.properties.cluster.ray2.statements import (
     AS_RAY,
     PROGRESS,
     SAFETY,
+    a_busy_node_lets_go,
+    a_wildcard_goes_with_its_bundles,
+    a_worker_gets_one_task_at_a_time,
+    every_task_that_fits_ends,
     keeps_the_contract,
     nothing_fails_by_itself,
     some_body_overdraws,
     some_task_leaves_its_driver,
+    tasks_that_fit_their_group_run,
+    views_agree_at_rest,
     waiting_workers_are_capped,
 )
 from rayproof.properties.entry import Edition, Entry, Scope, equal_nodes
@@ -105,13 +113,15 @@ def scope(
     as `own` says under which condition it is.
     """
     parameters = TodayParameters(**{"most_requests": 2, **options})
-    faults = parameters.crashes or parameters.drains or parameters.overfills or fails
+    suspects = bool(parameters.faults.suspicions)
+    faults = parameters.crashes or parameters.drains or parameters.overfills or suspects or fails
     base = (*SAFETY, *PROGRESS, *(() if faults else (nothing_fails_by_itself,)))
     named = replace_name(what, name)
 
     def build(policy: Policy | None, swap: Swap) -> Scenario:
         chosen = parameters if policy is None else replace(parameters, policy=policy, repeats=16)
-        checked = tuple(each for each in (keeps_the_contract(named), *base, *own, *as_ray) if each not in spared)
+        contract = keeps_the_contract(named, suspects=suspects)
+        checked = tuple(each for each in (contract, *base, *own, *as_ray) if each not in spared)
         if policy is not None:
             of_ray = (*as_ray, *(each for each in own if each.kind is StatementKind.SOMETIMES))
             checked = tuple(each for each in checked if each not in of_ray)
@@ -189,6 +199,54 @@ _STAYING = Program(
     {made: ObjectSpec(made) for made in ("o-t", "o-A", "o-B")},
     (Submit("t"), Submit("A"), Submit("B"), Get(("o-A", "o-B"))),
 )
+_KEEPING = Program(
+    {
+        made: TaskSpec(made, (), (f"o-{made}",), what, kind=TaskKind.ACTOR_CREATION, actor=made, max_retries=0, name=of)
+        for made, what, of in (
+            ("A", in_bundle(_CPU, "g"), "small"),
+            ("B", in_bundle(_CPU, "g"), "small"),
+            ("C", in_bundle(_CPU + _GPU, "g"), "large"),
+        )
+    },
+    {made: ObjectSpec(made) for made in ("o-A", "o-B", "o-C")},
+    (Submit("A"), Submit("B"), Submit("C"), Get(("o-A",))),
+)
+_FILLING = Program(
+    {each: task(each) for each in "abd"},
+    {made: ObjectSpec(made, 1) for made in ("o-a", "o-b", "o-d")},
+    (Submit("a"), Get(("o-a",)), Submit("b"), Submit("d"), Get(("o-b", "o-d"))),
+)
+_PHASES = program(
+    "",
+    task("a", strategy=NodeAffinity("n1")),
+    task("b", "o-a", strategy=NodeAffinity("n0"), function="g"),
+    task("c", strategy=NodeAffinity("n0", soft=True), function="h"),
+    size=LARGE,
+)
+_MOVING = Program(
+    {
+        "make": TaskSpec(
+            "make",
+            (),
+            (),
+            _CPU,
+            strategy=NodeAffinity("n1", soft=True),
+            kind=TaskKind.ACTOR_CREATION,
+            actor="A",
+            max_retries=1,
+            name="A",
+        ),
+        "m": TaskSpec("m", (), ("o-m",), Resources(), kind=TaskKind.ACTOR_METHOD, actor="A", max_retries=1),
+    },
+    {"o-m": ObjectSpec("o-m")},
+    (Submit("make"), Submit("m"), Get(("o-m",))),
+)
+_CALLS_FAIL = {
+    "lost-request": (Faults(lost_requests=1), (9_317, 33_424, 24), (8_420, 26_714, 30)),
+    "lost-reply": (Faults(lost_replies=1), (11_375, 44_379, 25), (18_271, 64_545, 32)),
+    "in-flight": (Faults(in_flight=1), (25_875, 104_556, 25), (45_937, 175_933, 33)),
+}
+"""Kind of fault, and the sizes of its scope with tasks and of the one with an actor."""
 
 TODAY_ENTRIES = (
     # Three tasks, and one CPU on each of two nodes: one runs elsewhere, one goes on with the lease of another.
@@ -228,13 +286,14 @@ TODAY_ENTRIES = (
         hook="order",
         as_ray=(),
     ).sized(27, 34, 18),
-    # Requests may arrive twice, at any time.
+    # Requests and returns may arrive twice, at any time, also when the worker belongs to somebody else.
     scope(
         "today-duplicates",
-        program("", task("a"), task("b", function="g")),
+        program("", task("a"), task("b", function="g"), task("d", function="g")),
         equal_nodes(1),
-        duplicates=1,
-    ).sized(61, 98, 13),
+        a_worker_gets_one_task_at_a_time,
+        faults=Faults(duplicates=1),
+    ).sized(137, 247, 20),
     # The driver's node cannot run the tasks; of the two that can, one is drained, or dies.
     scope(
         "today-drain",
@@ -405,10 +464,96 @@ TODAY_ENTRIES = (
         equal_nodes(3),
         bound_tasks_run_where_bound,
         a_request_hops_once,
+        workers=4,
         takes_policy=False,
         as_ray=(the_most_local_node_is_asked,),
     ).sized(6_972, 28_390, 30),
     # A task is cancelled while it waits for a worker, or for another one.
     scope("today-cancel", _CANCELLING, equal_nodes(1), fails=True).sized(36, 64, 10),
+    # A parent in bundle 0, whose child runs outside; another task for bundle 0, and one for bundle 1.
+    scope(
+        "today-bundle-get",
+        program(
+            "",
+            task("p", body=_PARENT, demand=in_bundle(_CPU, "g", 0), function="p"),
+            task("x", function="c"),
+            task("b", demand=in_bundle(_CPU, "g", 0), function="b"),
+            task("d", demand=in_bundle(_CPU, "g", 1), function="d"),
+        ),
+        nodes(_CPU + offered((("g", 0, _CPU), ("g", 1, _CPU)))),
+        a_wildcard_goes_with_its_bundles,
+        some_body_overdraws,
+        workers=4,
+        as_ray=(),
+    ).sized(4_280, 10_260, 26),
+    # Actors in any bundle of a group take the CPU of the one that has a GPU: known of Ray.
+    scope(
+        "today-bundle-gpu",
+        _KEEPING,
+        nodes(offered((("g", 0, _CPU), ("g", 1, _CPU + _GPU))), offered((("g", 2, _CPU),))),
+        a_wildcard_goes_with_its_bundles,
+        tasks_that_fit_their_group_run,
+        workers=2,
+        takes_policy=False,
+        spared=(every_task_that_fits_ends,),
+        as_ray=(),
+    ).sized(382, 1_107, 18),
+    # The node that tasks are bound to is drained while they wait.
+    scope(
+        "today-bound",
+        program("", *(task(each, demand=_GPU, strategy=NodeAffinity("n1")) for each in "abd")),
+        nodes(_CPU, _GPU),
+        drains=(1,),
+    ).sized(2_272, 6_944, 23),
+    # The node that tasks prefer is busy.
+    scope(
+        "today-leave",
+        program("", *(task(each, strategy=NodeAffinity("n0", soft=True, spill_on_unavailable=True)) for each in "abd")),
+        equal_nodes(2),
+        a_busy_node_lets_go,
+        some_task_leaves_its_driver,
+    ).sized(5_617, 19_271, 25),
+    # The first result fills half the store of its node before the others are submitted.
+    scope(
+        "today-store",
+        _FILLING,
+        equal_nodes(2, CPU=4, object_store_memory=2),
+        some_task_leaves_its_driver,
+        most_requests=1,
+        inline_bytes=0,
+    ).sized(54_793, 233_892, 31),
+    # ---- one fault of the switch each ----
+    # A request may be queued, wait for its arguments or have a worker when its call fails.
+    *(
+        scope(
+            f"today-{what}", _PHASES, equal_nodes(2), a_worker_gets_one_task_at_a_time, faults=faults, as_ray=()
+        ).sized(*size)
+        for what, (faults, size, _) in _CALLS_FAIL.items()
+    ),
+    *(
+        scope(
+            f"today-actor-{what}", _ACTOR, nodes(_CPU + _CPU, _CPU), faults=faults, takes_policy=False, as_ray=()
+        ).sized(*size)
+        for what, (faults, _, size) in _CALLS_FAIL.items()
+    ),
+    scope("today-break", _STAYING, equal_nodes(2), views_agree_at_rest, faults=Faults(breaks=1), as_ray=()).sized(
+        94_844, 417_326, 35
+    ),
+    # A node is declared dead while it works, and hears of it late.
+    scope(
+        "today-suspected",
+        program("", task("a", strategy=NodeAffinity("n1", soft=True)), task("b", "o-a")),
+        equal_nodes(2),
+        faults=Faults(suspicions=1),
+        as_ray=(),
+    ).sized(24_946, 98_095, 28),
+    scope(
+        "today-actor-suspected",
+        _MOVING,
+        equal_nodes(2),
+        faults=Faults(suspicions=1),
+        takes_policy=False,
+        as_ray=(),
+    ).sized(173_077, 846_515, 36),
 )
 """One scope for each thing that leases on today's Ray must survive."""

@@ -7,17 +7,28 @@ checked where that policy decides, and where it fails of another one it says how
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from typing import Any, ClassVar, Self, get_args
 
-from rayproof.model.graph import Program, Resources, TaskId, TaskKind
-from rayproof.model.graph.contract import DriverEnded, ErrorKind, Fact, Failed, Standing, TaskSubmitted
+from rayproof.model.graph import Default, NodeAffinity, Program, Resources, TaskId, TaskKind
+from rayproof.model.graph.contract import (
+    DriverEnded,
+    ErrorKind,
+    Fact,
+    Failed,
+    PlaceDied,
+    PlaceGone,
+    Standing,
+    TaskSubmitted,
+)
 from rayproof.model.graph.labels import allowed_by
 from rayproof.model.graph.program import DRIVER
 from rayproof.model.graph.resources import UNIT
 from rayproof.model.kernel import Name, Statement, StateView, always, audit, first, sometimes
-from rayproof.model.scheduler.ray2.bundles import wildcard_of
+from rayproof.model.scheduler.ray2.bundles import GROUP, wildcard_of
 from rayproof.model.scheduler.ray2.lease_manager import LeaseManager, processors
 from rayproof.model.scheduler.ray2.submitter import LeaseSubmitter
 from rayproof.model.scheduler.ray2.worker_pool import WorkerPool
@@ -34,12 +45,17 @@ class ContractMonitor:
     """Monitor: the contract, fed with the facts of a run."""
 
     program: ClassVar[Program]
+    suspects: ClassVar[bool]
+    """Whether nodes are declared dead that are not."""
     standing: Standing = Standing()
 
     def observe(self, event: Any) -> Self:
         """One fact; everything else is a stutter."""
         if not isinstance(event, FACTS):
             return self
+        if self.suspects and isinstance(event, PlaceDied) and "/" not in event.place:
+            # A node that was declared dead is told so later; its processes end then, each a death of its own.
+            event = PlaceGone(event.place)
         return replace(self, standing=self.standing.after(self.program, event))
 
 
@@ -48,10 +64,13 @@ def _monitor_of(key: str) -> type[ContractMonitor]:
     return type(f"Contract_{key}", (ContractMonitor,), {"__slots__": (), "__module__": __name__})
 
 
-def keeps_the_contract(program: Program) -> Statement:
-    """The statement that a cluster does nothing that the contract of its program does not allow."""
+def keeps_the_contract(program: Program, *, suspects: bool = False) -> Statement:
+    """The statement that a cluster does nothing that the contract of its program does not allow.
+
+    `suspects`: whether nodes may be declared dead that are not.
+    """
     monitor = _monitor_of(program.name)
-    monitor.program = program
+    monitor.program, monitor.suspects = program, suspects
 
     def refines_the_task_graph(view: StateView) -> str | None:
         """Every step is one of the dynamic task graph, or none: attempts, values, errors and orders are allowed."""
@@ -90,6 +109,17 @@ class LeaseBreaches:
                 return replace(self, redirected_twice=f"{told(lease)} is redirected again")
             case _:
                 return self
+
+
+@always(Body, source="Ray #55469; bug benchmark D12, S3")
+def a_worker_gets_one_task_at_a_time(view: StateView) -> str | None:
+    """No task is pushed to a worker that has one."""
+    return first(
+        f"{push.task} waits in {name} for the task that runs there"
+        for name, body in view.of(Body).items()
+        for push, _ in body.queue
+        if body.program.tasks[push.task].kind is TaskKind.NORMAL
+    )
 
 
 @always(LeaseManager, WorkerPool, source="Ray #55469; bug benchmark D12, S2")
@@ -137,9 +167,9 @@ def bodies_run_on_leases(view: StateView) -> str | None:
 
 @always(LeaseManager, source="Ray 2.60 NodeResourceInstanceSet; bug benchmark S2, D08")
 def free_and_leased_add_up(view: StateView) -> str | None:
-    """Free and leased resources add up to the node's total, and leases that never waited in a get fit."""
+    """Free, leased and stored add up to the node's total, and leases that never waited in a get fit."""
     for name, raylet in view.of(LeaseManager).items():
-        fresh, held = Resources(), Resources()
+        fresh, held = Resources(), raylet.stored
         for lease, granted in raylet.granted.items():
             taken = granted.taken - processors(granted.taken) if lease in raylet.blocked else granted.taken
             held = held + taken
@@ -192,7 +222,8 @@ def a_wildcard_goes_with_its_bundles(view: StateView) -> str | None:
         indexed: Counter[str] = Counter()
         for name, amount in raylet.free.units:
             indexed[wildcard_of(name)] += amount
-        for name in sorted({wildcard_of(name) for name, _ in raylet.offered.units} - {""}):
+        bundles = raylet.offered + raylet.seats[node].total
+        for name in sorted({wildcard_of(name) for name, _ in bundles.units} - {""}):
             if indexed[name] != raylet.free.fixed(name):
                 return f"{node}: {raylet.free[name]:g} {name} free, its bundles have {indexed[name] / UNIT:g}"
     return None
@@ -220,7 +251,7 @@ def every_task_that_fits_ends(view: StateView) -> str | None:
     """
     nodes, coming = {}, set()
     for name, raylet in view.of(LeaseManager).items():
-        if not raylet.draining:
+        if not raylet.draining and not raylet.exited:
             total = raylet.seats[name].total + raylet.offered - raylet.reserved
             for held in raylet.granted.values():
                 total = total - held.taken if held.spec.actor else total
@@ -248,14 +279,81 @@ def every_worker_comes_back(view: StateView) -> str | None:
     )
 
 
-@audit(LeaseSubmitter, source="Ray 2.60 normal_task_submitter.cc, CancelWorkerLeaseIfNeeded")
+@audit(
+    LeaseSubmitter,
+    LeaseManager,
+    source="Ray 2.60 normal_task_submitter.cc, CancelWorkerLeaseIfNeeded; Ray #52295, bug benchmark D09, L2",
+)
 def no_request_is_forgotten(view: StateView) -> str | None:
-    """At rest, every request whose tasks are gone was answered."""
+    """At rest, a request without an answer waits at its raylet, and a task waits for it."""
+    known = {
+        name: {*(spec.lease for spec in raylet.kept()), *raylet.granted}
+        for name, raylet in view.of(LeaseManager).items()
+    }
     return first(
         f"request {number} of {name} has no answer"
         for name, submitter in view.of(LeaseSubmitter).items()
         for number, asked in submitter.requests.items()
-        if asked.key not in submitter.queues
+        if asked.key not in submitter.queues or asked.spec.lease not in known.get(asked.node, {asked.spec.lease})
+    )
+
+
+@always(LeaseManager, source="Ray 2.60 node_affinity_scheduling_policy.cc; #33835, bug benchmark D07")
+def a_busy_node_lets_go(view: StateView) -> str | None:
+    """A request that may be moved does not wait at a busy node while its raylet knows of room elsewhere."""
+    for name, raylet in view.of(LeaseManager).items():
+        rooms = {
+            other: seen.available - raylet.counted.get(other, Resources())
+            for other, seen in raylet.said.items()
+            if not seen.draining and other not in raylet.dead
+        }
+        for queue in raylet.to_grant.values():
+            spec = queue[0]
+            leaves = isinstance(spec.strategy, NodeAffinity) and spec.strategy.spill_on_unavailable
+            busy = not spec.demand.fits(raylet.free)
+            room = next((other for other, free in rooms.items() if spec.demand.fits(free)), "")
+            if leaves and busy and room:
+                return f"{spec.task} asks {name} for {spec.demand}, {raylet.free} is free there, {room} has room"
+    return None
+
+
+@audit(LeaseManager, source="Ray #20051; bug benchmark D58, L1", known="20051")
+def tasks_that_fit_their_group_run(view: StateView) -> str | None:
+    """At rest, nothing of a group waits that would fit in its bundles beside what they hold."""
+    raylets = view.of(LeaseManager)
+    bundles = [
+        _by_kind(each for each in raylet.seats[node].total.units if each[0].endswith(place))
+        for node, raylet in raylets.items()
+        for place in sorted({n.partition(GROUP)[2] for n, _ in raylet.seats[node].total.units if wildcard_of(n)})
+    ]
+    waiting = [spec for raylet in raylets.values() for spec in raylet.kept()]
+    running = [held.spec.demand for raylet in raylets.values() for held in raylet.granted.values()]
+    wanted = [_by_kind(demand.units) for demand in (*running, *(spec.demand for spec in waiting))]
+    if waiting and any(
+        all(
+            sum((wanted[i] for i, at in enumerate(places) if at == number), Counter[str]()) <= bundle
+            for number, bundle in enumerate(bundles)
+        )
+        for places in product(range(len(bundles)), repeat=len(wanted))
+    ):
+        return f"{waiting[0].task} waits and would fit in the bundles of its group"
+    return None
+
+
+def _by_kind(units: Iterable[tuple[str, int]]) -> Counter[str]:
+    """Amounts in bundles under the plain names of their resources."""
+    return Counter({name.partition(GROUP)[0]: amount for name, amount in units})
+
+
+@audit(LeaseManager, source="Ray 2.60 ray_syncer_bidi_reactor_base.h: a new stream begins with all that is known")
+def views_agree_at_rest(view: StateView) -> str | None:
+    """When nothing more can happen, every raylet knows of the others what they say of themselves."""
+    raylets = view.of(LeaseManager)
+    return first(
+        f"{by} believes otherwise of {name} than {name} says"
+        for by, raylet in raylets.items()
+        for name, seen in raylet.said.items()
+        if name in raylets and seen != raylets[name].told
     )
 
 
@@ -267,7 +365,7 @@ SAFETY = (
     the_draining_grant_nothing,
     a_redirected_request_is_not_sent_on,
 )
-PROGRESS = (no_body_waits_for_ever, every_task_that_fits_ends, every_worker_comes_back, no_request_is_forgotten)
+PROGRESS = (no_request_is_forgotten, no_body_waits_for_ever, every_task_that_fits_ends, every_worker_comes_back)
 
 
 # ---- what Ray's own policy promises ----------------------------------------------------------------------------------
@@ -283,7 +381,7 @@ class Choices:
     def observe(self, event: object) -> Choices:
         """Fold one event; utilizations are reckoned anew from what the raylet knew."""
         match event:
-            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, seen=seen) if not bound_by(event):
+            case Decided(by=by, chosen=chosen, redirected=False, demand=demand, strategy=Default(), seen=seen):
                 used = {name: _used_per_mille(total, free) for name, total, free in seen if demand.fits(free)}
                 left, fuller = self.left_a_fitting_idle_node, self.preferred_the_fuller
                 if used.get(by, 1000) < 500 and chosen != by and not left:
@@ -293,11 +391,6 @@ class Choices:
                     fuller = f"{chosen} is used to {used[chosen] / 10:g} %, {least} to {used[least] / 10:g} %"
                 return Choices(left, fuller)
         return self
-
-
-def bound_by(decided: Decided) -> str:
-    """The node that the strategy of a request names; empty when none is."""
-    return getattr(decided.strategy, "node", "")
 
 
 def _used_per_mille(total: Resources, free: Resources) -> int:

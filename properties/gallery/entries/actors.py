@@ -96,7 +96,7 @@ GROUPS = (
         "placement groups",
         standing=Standing.KNOWN,
         reason="the order in which Ray tries the bundles of a group; the correct model shows it",
-        seen=("leases-bundle-gpu", "tasks_that_fit_their_group_run"),
+        seen=("today-bundle-gpu", "tasks_that_fit_their_group_run"),
     ),
 )
 """D53 to D58."""

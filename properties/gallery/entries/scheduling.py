@@ -117,7 +117,8 @@ SCHEDULING = (
         "ray#50517",
         "After a blocked get the CPU counters of a bundle and of its whole group differ.",
         "placement group resources",
-        ("takes_the_wildcard_alone",),
+        ("clamps_the_wildcard",),
+        seen=("today-bundle-get", "a_wildcard_goes_with_its_bundles"),
     ),
     GalleryEntry(
         "D16",

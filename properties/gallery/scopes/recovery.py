@@ -16,7 +16,6 @@ from rayproof.model.swap import Swap
 from rayproof.properties.actors.ray2.lifecycle.statements import LIFECYCLE
 from rayproof.properties.actors.ray2.statements import CALLS, actor_serial_order
 from rayproof.properties.gallery.scopes.base import side_by_side
-from rayproof.properties.gallery.scopes.scheduling import stored_results
 from rayproof.properties.lineage.paper.statements import CONTROL
 from rayproof.properties.lineage.ray2.statements import OWNERSHIP
 from rayproof.properties.objects.ray2.references.scopes import NESTED
@@ -46,7 +45,7 @@ def lineage_scope(swap: Swap, ample: bool) -> Scenario:
 
 
 def references_scope(swap: Swap, ample: bool) -> Scenario:
-    """References inside objects, passed on, beside lineage in the store and results that fill it."""
+    """References inside objects, passed on, beside lineage in the store."""
     passed = references(
         "references",
         NESTED,
@@ -57,7 +56,7 @@ def references_scope(swap: Swap, ample: bool) -> Scenario:
     )
     program = (("x", ()), ("z", ()), ("y", ("x",)))
     kept = control("control", program, ("y",), CONTROL, rows=10 if ample else 2, crashes=1, early=1, swap=swap)
-    return side_by_side("generic-references", passed, kept, stored_results(swap, ample))
+    return side_by_side("generic-references", passed, kept)
 
 
 def actors_scope(swap: Swap, ample: bool) -> Scenario:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from rayproof.model.cluster.paper import ClusterParameters, assemble
@@ -27,34 +26,32 @@ from rayproof.model.graph import (
     TaskSpec,
 )
 from rayproof.model.graph import NodeAffinity as To
-from rayproof.model.kernel import Scenario
+from rayproof.model.kernel import Scenario, Statement
 from rayproof.model.scheduler.policy.built_in import LocalityFirst
-from rayproof.model.scheduler.ray2.leases.protocol import SchedulingClass
-from rayproof.model.scheduler.ray2.leases.scenarios import lease_scope
 from rayproof.model.swap import Swap
+from rayproof.model.wire.ray2.rpc import Faults
 from rayproof.properties.cluster.paper.statements import CLUSTER
 from rayproof.properties.cluster.ray2.groups.statements import GROUPS, bundles_fit_their_node
 from rayproof.properties.cluster.ray2.statements import (
     PROGRESS,
     SAFETY,
+    a_busy_node_lets_go,
     a_wildcard_goes_with_its_bundles,
+    a_worker_gets_one_task_at_a_time,
     keeps_the_contract,
+    the_less_used_node_goes_first,
+    waiting_workers_are_capped,
 )
 from rayproof.properties.entry import equal_nodes
 from rayproof.properties.scheduler.paper import statements as scheduling
-from rayproof.properties.scheduler.ray2.leases.statements import (
-    LEASES,
-    blocked_workers_bounded,
-    every_get_ends,
-    past_the_threshold_the_less_used_goes_first,
-)
-from rayproof.properties.scheduler.ray2.requests.statements import REQUESTS
 
 _CPU, _GPU = Resources.of(CPU=1), Resources.of(GPU=1)
+_RARE = Resources.of(rare=1)
+"""Unlike a GPU, no reason to keep other tasks away."""
 
 
-def _task(name: str, inputs: tuple[str, ...] = (), demand: Resources = _CPU, **more: Any) -> TaskSpec:
-    return TaskSpec(name, inputs, (f"o{name}",), demand, **more)
+def _task(id: str, inputs: tuple[str, ...] = (), demand: Resources = _CPU, **more: Any) -> TaskSpec:
+    return TaskSpec(id, inputs, (f"o{id}",), demand, **more)
 
 
 def _mixture() -> Program:
@@ -99,30 +96,63 @@ def cluster_scope(swap: Swap, ample: bool) -> Scenario:
 
 
 def leases_scope(swap: Swap, ample: bool) -> Scenario:
-    """Four classes on three raylets: one may be drained, one may crash, a return may arrive twice."""
-    classes = (
-        SchedulingClass("c", _CPU, tasks=("a", "b", "d")),
-        SchedulingClass("g", _GPU, Spread(), ("e", "f")),
-        SchedulingClass("n", _CPU, To("raylet1"), ("h",)),
-        SchedulingClass("s", _CPU, To("raylet0", soft=True, spill_on_unavailable=True), ("i", "j")),
+    """Tasks of four strategies on three raylets, of which one may be drained or crash; a message may arrive twice.
+
+    What they make fills the stores of their nodes.
+    """
+    soft = To("n0", soft=True, spill_on_unavailable=True)
+    tasks = (
+        *(_task(each, name="c") for each in "abd"),
+        *(_task(each, demand=_RARE, strategy=Spread(), name="g") for each in "ef"),
+        _task("h", strategy=To("n1"), name="n"),
+        *(_task(each, strategy=soft, name="s") for each in "ij"),
     )
-    nodes = (_CPU, Resources.of(CPU=1, GPU=1), Resources.of(CPU=1, GPU=1))
-    return lease_scope(
-        "generic-leases", classes, nodes, (*LEASES, *REQUESTS), crashes=1, duplicates=1, drains=(1,), swap=swap
+    store = Resources.of(object_store_memory=100 if ample else 2)
+    nodes = (_CPU + store, _CPU + _RARE + store, _CPU + _RARE + store)
+    return _today(
+        "generic-leases",
+        tasks,
+        nodes,
+        (a_busy_node_lets_go, a_worker_gets_one_task_at_a_time, the_less_used_node_goes_first),
+        swap,
+        crashes=1,
+        crashing=(1,),
+        faults=Faults(duplicates=1),
+        drains=(1,),
+        workers=2,
+        inline_bytes=0,
     )
 
 
 def nested_leases(swap: Swap) -> Scenario:
     """Parents that get what their children make, for a scope of something else."""
-    classes = (
-        SchedulingClass("c", _CPU, tasks=("a", "b")),
-        SchedulingClass("k", _CPU, tasks=("d", "e")),
+    tasks = (
+        _task("a", body=(Submit("d"), Get(("od",))), name="c"),
+        _task("b", body=(Submit("e"), Get(("oe",))), name="c"),
+        _task("d", name="k"),
+        _task("e", name="k"),
     )
-    own = (*LEASES, blocked_workers_bounded, every_get_ends)
-    children = {"a": "d", "b": "e"}
-    made = lease_scope("nested", classes, (_CPU, _CPU), own, workers=4, children=children, swap=swap)
-    # Nobody dies here, and nobody is to be suspected of it.
-    return replace(made, watchers={})
+    return _today("nested", tasks, (_CPU,), (waiting_workers_are_capped,), swap, workers=4)
+
+
+def _today(
+    name: str,
+    tasks: tuple[TaskSpec, ...],
+    nodes: tuple[Resources, ...],
+    own: tuple[Statement, ...],
+    swap: Swap,
+    **options: Any,
+) -> Scenario:
+    """A cluster of today's Ray; its driver submits what no body submits, and gets what these make."""
+    nested = {action.task for each in tasks for action in each.body if isinstance(action, Submit)}
+    roots = tuple(each.id for each in tasks if each.id not in nested)
+    driver: tuple[Action, ...] = (*map(Submit, roots), Get(tuple(f"o{each}" for each in roots)))
+    objects = {made: ObjectSpec(made, 1) for each in tasks for made in each.outputs}
+    program = Program({each.id: each for each in tasks}, objects, driver, name)
+    cluster = ClusterSpec(tuple(NodeSpec(f"n{i}", total) for i, total in enumerate(nodes)))
+    parameters = TodayParameters(most_requests=2, **options)
+    statements = (*SAFETY, *PROGRESS, *own)
+    return assemble_today(name, program, cluster, parameters, statements, component="scheduler", swap=swap)
 
 
 def groups_scope(swap: Swap, ample: bool) -> Scenario:
@@ -174,11 +204,3 @@ def restarted_groups(swap: Swap) -> Scenario:
         GROUPS,
         swap=swap,
     )
-
-
-def stored_results(swap: Swap, ample: bool) -> Scenario:
-    """Leased tasks whose results fill the stores of their nodes, for a scope of something else."""
-    made = SchedulingClass("c", _CPU, tasks=("a", "b", "d", "e"), result=Resources.of(object_store_memory=2.5))
-    node = Resources.of(CPU=4, object_store_memory=100 if ample else 10)
-    own = (*LEASES, past_the_threshold_the_less_used_goes_first)
-    return lease_scope("results", (made,), (node,) * 2, own, most_requests=1, swap=swap)

@@ -48,6 +48,8 @@ class ProgramDrawing:
     sizes: tuple[int, ...]
     """Of objects, in bytes."""
     deepest: int = DEPTH
+    makers: int = DEPTH
+    """How deep a body that makes actors may be."""
     cancels: bool = False
     retries: tuple[int, ...] = ()
     """What tasks may have; with none, they have Ray's default."""
@@ -102,7 +104,7 @@ class ProgramDrawing:
         if held:
             task["inputs"] = list(dict.fromkeys(held[self.pick(len(held))] for _ in range(self.pick(3))))
         what = self.pick(4)
-        if what == 2:
+        if what == 2 and depth <= self.makers:
             actor = f"a{self.homes}"
             self.homes += 1
             known.append(actor)

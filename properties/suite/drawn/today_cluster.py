@@ -15,6 +15,7 @@ from rayproof.model.kernel import Scenario
 from rayproof.model.scheduler.policy.built_in import BUILT_IN
 from rayproof.model.scheduler.policy.hooks import Policy
 from rayproof.model.swap import Swap
+from rayproof.model.wire.ray2.rpc import Faults
 from rayproof.properties.cluster.ray2.statements import PROGRESS, SAFETY, keeps_the_contract, waiting_workers_are_capped
 from rayproof.properties.entry import Edition
 from rayproof.properties.suite.drawn.family import Family, Pick, Shape
@@ -25,11 +26,17 @@ SIZES = (0, 1 << 20)
 
 RETRIES = (1, 0, 2)
 
+SWITCHED = ("lost_requests", "lost_replies", "in_flight", "breaks")
+
 _FAULTS: tuple[dict[str, int], ...] = (
     {},
     {"crashes": 1},
     {"crashes": 2},
     {"drain": 1},
+    {"lost_requests": 1},
+    {"lost_replies": 1},
+    {"in_flight": 1},
+    {"breaks": 1},
     {"overfill": 1},
 )
 """One kind a run."""
@@ -40,7 +47,9 @@ def draw_today(pick: Pick) -> Shape:
     faults = _FAULTS[pick(len(_FAULTS))]
     # A worker that is killed alone takes what it owns with it, which is not modelled: there tasks submit none.
     deepest = 0 if "overfill" in faults else DEPTH
-    drawing = ProgramDrawing(pick, SIZES, deepest, cancels=True, retries=RETRIES)
+    # An actor whose creator dies lives on here, and is not made anew by the creator's next attempt.
+    makers = 0 if "crashes" in faults else DEPTH
+    drawing = ProgramDrawing(pick, SIZES, deepest, makers, cancels=True, retries=RETRIES)
     cpus = [2, *(1 + pick(2) for _ in range(1 + pick(3)))]
     policies = ["", *BUILT_IN]
     shape = {
@@ -69,6 +78,7 @@ def build_today(shape: Shape, policy: Policy | None, swap: Swap) -> Scenario:
         prestarted=None if shape["started"] else 0,
         most_requests=shape["requests"],
         crashes=faults.get("crashes", 0),
+        faults=Faults(**{kind: faults[kind] for kind in SWITCHED if kind in faults}),
         drains=(last,) if "drain" in faults else (),
         overfills=(0, last) if "overfill" in faults else (),
     )

@@ -28,12 +28,10 @@ from rayproof.model.actors.ray2.protocol import OWN_ARGUMENT, CallOutcome, CallS
 from rayproof.model.actors.ray2.scenarios import calls
 from rayproof.model.graph import ActorId, TaskId, TaskKind
 from rayproof.model.kernel import FaultKind, Fire, LinkRule, Name, Scenario, Step
+from rayproof.recordings.tasks import ASYNC
 
 WINDOW = 40
 """Bodies of one actor that are asked about together."""
-
-ASYNC = 1_000
-"""Methods of an asynchronous actor that run at a time, unless it says otherwise."""
 
 ROW_ERRORS = {"ACTOR_DIED": CallOutcome.DIED, "ACTOR_UNAVAILABLE": CallOutcome.UNAVAILABLE}
 """Ray's names of errors in its task rows, and the exceptions that readers see."""
@@ -63,6 +61,9 @@ def method_questions(history: History) -> Iterator[Question | Decided | Several]
 
 PAST = "called past the recorder"
 
+OF_RAY = ".__ray_"
+"""In the names of methods that Ray gives every actor, `__ray_ready__` and others."""
+
 NO_HANDLE = "all references to the actor were removed"
 """In Ray's words for the end of an actor whose last handle is gone."""
 
@@ -76,6 +77,9 @@ def _apart(history: History, task: TaskId) -> list[Decided]:
         why = "a stream of items: they may be there before its method ends, which is not modelled here"
         return [Decided(task, Answer.UNDETERMINED, line=history.rows[task][0].at.line, why=why)]
     for read in _reads(history, task):
+        if read.outcome == VALUE and OF_RAY in history.spec(task).name and not history.bodies.get(task):
+            why = "a method of Ray's own, whose body is not recorded"
+            return [Decided(task, Answer.UNDETERMINED, line=read.line, why=why)]
         if read.outcome in (APPLICATION, CANCELLED):
             return [attempts.explained(history, task, read)]
         if read.outcome == VALUE and attempts.raised(history, task):

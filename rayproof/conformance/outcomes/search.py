@@ -190,6 +190,5 @@ def _fault(step: Step) -> Heard | None:
 
 
 def _seats(transitions: Transitions, state: int) -> Seats:
-    fields = transitions.unpack(state)
-    interner = transitions.interner
-    return {slot: interner.locals[i][fields[i]] for i, slot in enumerate(interner.slots)}
+    processes = transitions.packing.processes_in(transitions.unpack(state))
+    return dict(zip(transitions.interner.slots, processes, strict=True))

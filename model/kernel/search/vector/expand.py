@@ -45,7 +45,8 @@ class Expander:
     """Expands chunks of rows; `transitions` counts the steps it took."""
 
     def __init__(self, transitions: Transitions, seen: FingerprintSet) -> None:
-        self.model = transitions
+        self.transitions = transitions
+        self.packing = transitions.packing
         self.relation = Relation(transitions)
         self.seen = seen
         self.steps = 0
@@ -53,11 +54,13 @@ class Expander:
         """Rows of the last chunk that are quiescent."""
         self.flaws: list[tuple[int, Outcome]] = []
         """(row of the chunk, outcome) of outcomes that break something, in the order they were met."""
-        self._timers: dict[int, TimerTables] = {i: TimerTables(transitions, i) for i in range(transitions.width)}
+        self._timers: dict[int, TimerTables] = {
+            i: TimerTables(transitions, i) for i in range(transitions.packing.width)
+        }
         self._reported = 0
         self._prices = PairTable(self._price)
         """Budget after each outcome, by outcome and budget."""
-        self._folds = [PairTable(partial(self._fold, i)) for i in range(len(transitions.monitors))]
+        self._folds = [PairTable(partial(self._fold, i)) for i in range(len(transitions.packing.monitors))]
         """State of each monitor after each outcome, by outcome and state."""
         self._rows: Any = np.zeros((0, 0), np.uint16)
         self._words: Words = np.zeros(0, np.uint64)
@@ -66,7 +69,7 @@ class Expander:
 
     def row(self, state: int) -> list[int]:
         """A packed state as a row."""
-        return list(self.model.unpack(state))
+        return list(self.packing.unpack(state))
 
     def packed(self, row: Any) -> int:
         """A row as a packed state."""
@@ -96,17 +99,19 @@ class Expander:
     def expand(self, rows: Any, words: Words) -> Iterator[Batch]:
         """The new states that follow a chunk of rows."""
         self._rows, self._words = self.widened(rows), words
-        model = self.model
+        for timers in self._timers.values():
+            timers.sync()
+        packing = self.packing
         aside = self._left_aside()
         rests = np.zeros(0, bool)
         if aside.any():
             rests = yield from self._one_by_one(np.flatnonzero(aside))
         fit = ~aside
-        busy: Bools = (self._rows[:, model.first_link :] != 0).any(axis=1)
+        busy: Bools = (self._rows[:, packing.first_link :] != 0).any(axis=1)
         waiting: list[tuple[int, int, Ints]] = []
         for slot, timers in self._timers.items():
             column = self._rows[:, slot]
-            busy |= timers.live(column)
+            busy |= timers.live[column]
             for number in range(timers.most):
                 enabled = np.flatnonzero(timers.fires[number][column] & fit)
                 if len(enabled):
@@ -120,14 +125,14 @@ class Expander:
             quiescent[enabled] = False
             if len(enabled):
                 yield from self._fire(slot, number, enabled)
-        for link in model.columns[: self._rows.shape[1] - model.first_link]:
+        for link in packing.columns[: self._rows.shape[1] - packing.first_link]:
             full = np.flatnonzero((self._rows[:, link.position] != 0) & fit)
             if len(full):
                 queues = self._rows[full, link.position].astype(np.int64)
                 locals_ = self._rows[full, link.receiver].astype(np.int64)
                 entries = self.relation.delivery(link, locals_, self.relation.heads()[queues])
                 yield from self._apply(full, entries, (link.position, self.relation.tails()[queues]))
-        if FaultKind.CRASH in model.kinds:
+        if FaultKind.CRASH in packing.kinds:
             yield from self._crashes(fit)
         quiescent[aside] = rests
         self.quiescent = quiescent
@@ -135,31 +140,35 @@ class Expander:
     def _left_aside(self) -> Bools:
         """Rows whose steps are read one by one."""
         rows = self._rows
-        model = self.model
-        aside: Bools = rows[:, model.cuts_at] != 0
-        for position, kind in enumerate(model.kinds):
+        packing = self.packing
+        aside: Bools = rows[:, packing.cuts_at] != 0
+        for kind in packing.kinds:
             if kind not in INSIDE:
-                limit = model.scenario.budget(kind)
-                left = np.array([counts[position] < limit for counts in model.budgets], bool)
-                possible = left[rows[:, model.budget_at]]
+                possible = self._affordable(kind)
                 if kind is FaultKind.EARLY_TIMEOUT:
                     eager = np.zeros(len(rows), bool)
                     for slot, timers in self._timers.items():
-                        eager |= timers.eager(rows[:, slot])
+                        eager |= timers.eager[rows[:, slot]]
                     possible = possible & eager
                 aside |= possible
-        for unit in sorted(model.scenario.recoverable):
-            for name in model.scenario.unit_slots(unit):
-                slot = model.interner.index[name]
-                aside |= self._timers[slot].dead(rows[:, slot])
+        for unit in sorted(packing.scenario.recoverable):
+            for name in packing.scenario.unit_slots(unit):
+                slot = packing.interner.index[name]
+                aside |= self._timers[slot].dead[rows[:, slot]]
         for slot, timers in self._timers.items():
-            aside |= timers.ticks(rows[:, slot])
+            aside |= timers.ticks[rows[:, slot]]
         return aside
+
+    def _affordable(self, kind: FaultKind) -> Bools:
+        """Rows in which a fault may strike once more."""
+        left = np.array([kind in kinds for kinds in self.packing.affordable], bool)
+        able: Bools = left[self._rows[:, self.packing.budget_at]]
+        return able
 
     def _one_by_one(self, positions: Ints) -> Generator[Batch, None, Bools]:
         made, parents, rests = [], [], []
         for position in positions.tolist():
-            found, quiescent = self.model.successors(self.packed(self._rows[position]))
+            found, quiescent = self.transitions.successors(self.packed(self._rows[position]))
             rests.append(quiescent)
             self.steps += len(found)
             for new, outcome in found:
@@ -285,8 +294,8 @@ class Expander:
     def _special(self, at: Ints, outcomes: Ints, special: Ints) -> list[Change]:
         """What faults inside handlers cost, and what monitors make of the events."""
         costly = special[self.relation.tables().costly[outcomes[special]]]
-        asked = [(self.model.budget_at, costly, self._prices)]
-        asked += [(self.model.width + 2 + i, special, folds) for i, folds in enumerate(self._folds)]
+        asked = [(self.packing.budget_at, costly, self._prices)]
+        asked += [(self.packing.first_monitor + i, special, folds) for i, folds in enumerate(self._folds)]
         changes: list[Change] = []
         for column, which, table in asked:
             before = self._rows[at[which], column].astype(np.int64)
@@ -298,12 +307,10 @@ class Expander:
 
     def _price(self, outcome: int, budget: int) -> int:
         """What is left of a budget."""
-        paid = self.model.paid(budget, self.relation.outcomes[outcome].spent)
-        assert paid is not None, "no handler runs beyond the budget"
-        return paid
+        return self.packing.budget_after(budget, self.relation.outcomes[outcome].spent)
 
     def _fold(self, monitor: int, outcome: int, state: int) -> int:
-        return self.model.folded(monitor, state, self.relation.outcomes[outcome])
+        return self.packing.folded(monitor, state, self.relation.outcomes[outcome])
 
     def _returned(self, at: Ints, outcomes: Ints, taken: tuple[int, Ints] | None, which: Ints) -> Iterator[Batch]:
         """Outcomes whose messages come back, in the integer form."""
@@ -313,7 +320,7 @@ class Expander:
             if taken is not None:
                 shift = BITS * taken[0]
                 state += (int(taken[1][position]) - ((state >> shift) & MASK)) << shift
-            made.append(self.row(self.model._apply(state, self.relation.outcomes[int(outcomes[position])])))
+            made.append(self.row(self.packing.applied(state, self.relation.outcomes[int(outcomes[position])])))
         self.steps += len(made)
         self._note_flaws(at[which], outcomes[which])
         yield from self._kept(self._matrix(made), at[which])
@@ -328,37 +335,34 @@ class Expander:
     # ---- crashes ----------------------------------------------------------------------------------------------------
 
     def _crashes(self, fit: Bools) -> Iterator[Batch]:
-        model, rows = self.model, self._rows
-        position = model.kinds.index(FaultKind.CRASH)
-        limit = model.scenario.budget(FaultKind.CRASH)
-        left = np.array([counts[position] < limit for counts in model.budgets], bool)
-        able = left[rows[:, model.budget_at]] & fit
-        for unit in model.scenario.crashable:
-            slots = [model.interner.index[slot] for slot in model.scenario.unit_slots(unit)]
+        packing, rows = self.packing, self._rows
+        able = self._affordable(FaultKind.CRASH) & fit
+        for unit in packing.scenario.crashable:
+            slots = [packing.interner.index[slot] for slot in packing.scenario.unit_slots(unit)]
             watchers = sorted(
                 {
-                    model.interner.index[watcher]
-                    for slot in model.scenario.unit_slots(unit)
-                    for watcher in model.scenario.watchers.get(slot, ())
+                    packing.interner.index[watcher]
+                    for slot in packing.scenario.unit_slots(unit)
+                    for watcher in packing.scenario.watchers.get(slot, ())
                 }
             )
             alive = np.zeros(len(rows), bool)
             for slot in slots:
-                alive |= ~self._timers[slot].dead(rows[:, slot])
+                alive |= ~self._timers[slot].dead[rows[:, slot]]
             at = np.flatnonzero(alive & able)
             if not len(at):
                 continue
             signature = np.zeros(len(at), np.int64)
             for slot in (*slots, *watchers):
-                _, signature = np.unique(signature * 64 + self._timers[slot].lives(rows[at, slot]), return_inverse=True)
+                _, signature = np.unique(signature * 64 + self._timers[slot].lives[rows[at, slot]], return_inverse=True)
             for one in np.unique(signature).tolist():
                 yield from self._crash(at[signature == one], unit, slots)
 
     def _crash(self, at: Ints, unit: str, slots: list[int]) -> Iterator[Batch]:
         """Crash a unit in rows that agree on who of it and of its watchers lives, and under which name."""
-        model, relation, rows = self.model, self.relation, self._rows
-        fallen = [i for i in slots if model.interner.locals[i][int(rows[at[0], i])].alive]
-        cleared = [link for i in fallen for link in model.links_to(i) if link.rule.kind is not LinkKind.IMMEDIATE]
+        packing, relation, rows = self.packing, self.relation, self._rows
+        fallen = [i for i in slots if packing.interner.locals[i][int(rows[at[0], i])].alive]
+        cleared = [link for i in fallen for link in packing.links_to(i) if link.rule.kind is not LinkKind.IMMEDIATE]
         cleared = [link for link in cleared if link.position < rows.shape[1]]
         returning = np.zeros(len(at), bool)
         for link in cleared:
@@ -369,7 +373,7 @@ class Expander:
             parents: list[int] = []
             for position in at[returning].tolist():
                 state = self.packed(rows[position])
-                ways = model.crash(state, unit)
+                ways = self.transitions.environment.crash(state, unit)
                 made += [self.row(new) for new in ways]
                 parents += [position] * len(ways)
             self.steps += len(made)
@@ -379,35 +383,35 @@ class Expander:
                 return
         notices: dict[int, tuple[int, ...]] = {}
         for i in fallen:
-            name = model.interner.locals[i][int(rows[at[0], i])].name
-            for watcher in model.scenario.watchers.get(model.interner.slots[i], ()):
-                seat = model.interner.index[watcher]
-                told = model.interner.locals[seat][int(rows[at[0], seat])]
+            name = packing.interner.locals[i][int(rows[at[0], i])].name
+            for watcher in packing.scenario.watchers.get(packing.interner.slots[i], ()):
+                seat = packing.interner.index[watcher]
+                told = packing.interner.locals[seat][int(rows[at[0], seat])]
                 if told.alive and seat not in fallen:
-                    link = model.column(name, told.name, "down")
+                    link = packing.column(name, told.name, "down")
                     notices[link.position] = (
                         *notices.get(link.position, ()),
-                        model.interner.message(Down(name), name),
+                        packing.interner.message(Down(name), name),
                     )
         self.steps += len(at)
         after = self.widened(rows[at].astype(np.uint32))
         for i in fallen:
             known, inverse = np.unique(after[:, i], return_inverse=True)
-            after[:, i] = np.array([model.interner.down(i, local) for local in known.tolist()])[inverse]
-        known, inverse = np.unique(after[:, model.budget_at], return_inverse=True)
-        paid = [model.paid(budget, (FaultKind.CRASH,)) for budget in known.tolist()]
-        after[:, model.budget_at] = np.array(paid, np.int64)[inverse]
+            after[:, i] = np.array([packing.interner.down(i, local) for local in known.tolist()])[inverse]
+        known, inverse = np.unique(after[:, packing.budget_at], return_inverse=True)
+        paid = [packing.budget_after(budget, (FaultKind.CRASH,)) for budget in known.tolist()]
+        after[:, packing.budget_at] = np.array(paid, np.int64)[inverse]
         for link in cleared:
             after[:, link.position] = 0
         for column, burst in notices.items():
-            link = model.columns[column - model.first_link]
+            link = packing.columns[column - packing.first_link]
             known, inverse = np.unique(after[:, column], return_inverse=True)
-            queues = [queue + (model._push_change(link, burst, queue) >> link.shift) for queue in known.tolist()]
+            queues = [packing.queue_after(link, burst, queue) for queue in known.tolist()]
             after[:, column] = np.array(queues, np.int64)[inverse]
         table = relation.words()
         following = self._words[at]
         before = self.widened(rows[at])
-        for column in (*fallen, model.budget_at, *(link.position for link in cleared), *notices):
+        for column in (*fallen, packing.budget_at, *(link.position for link in cleared), *notices):
             following = following ^ table[column][before[:, column]] ^ table[column][after[:, column]]
         new = self.fresh(following, lambda: after)
         if len(new):

@@ -21,7 +21,8 @@ class Relation:
     """Outcome tables of one scenario, growing as states are met."""
 
     def __init__(self, transitions: Transitions) -> None:
-        self.transitions = transitions
+        self._transitions = transitions
+        self._packing = transitions.packing
         self._entries: list[Any] = []
         self._entry_ids: dict[int, int] = {}
         self._known: list[dict[int, int]] = []
@@ -52,7 +53,7 @@ class Relation:
     @property
     def width(self) -> int:
         """Columns that exist now."""
-        return self.transitions.first_link + len(self.transitions.columns)
+        return self._packing.first_link + len(self._packing.columns)
 
     # ---- stimuli ----------------------------------------------------------------------------------------------------
 
@@ -66,28 +67,22 @@ class Relation:
 
     def delivery(self, link: Column, locals_: Ints, heads: Ints) -> Ints:
         """Entries of the deliveries on a link, for (receiver state, first message)."""
-        table = self._deliveries.get(link.position)
+        table, transitions = self._deliveries.get(link.position), self._transitions
         if table is None:
 
             def compute(local: int, head: int) -> int:
-                stimulus = ("receive", link.step.sender, head)
-                entry = link.entries.get((local, head))
-                if entry is None:
-                    entry = self.transitions._entry(link.receiver, local, stimulus, link.step)
-                    link.entries[local, head] = entry
-                return self._entry(entry, {link.receiver: local})
+                return self._entry(transitions.composer.delivery(link, local, head), {link.receiver: local})
 
             table = self._deliveries[link.position] = PairTable(compute)
         return table.get(locals_, heads)
 
     def firing(self, slot: int, number: int, locals_: Ints) -> Ints:
         """Entries of the timer that is number `number` of those running in the given states of a slot."""
-        table = self._fires.get((slot, number))
+        table, transitions = self._fires.get((slot, number)), self._transitions
         if table is None:
 
             def compute(local: int, _: int) -> int:
-                source = self.transitions.sources(slot, local)[number]
-                return self._entry(self.transitions.entry_of(source), {slot: local})
+                return self._entry(transitions.firing(transitions.sources(slot, local)[number]), {slot: local})
 
             table = self._fires[slot, number] = PairTable(compute)
         return table.get(locals_, np.zeros(len(locals_), np.int64))
@@ -107,12 +102,7 @@ class Relation:
     def _branch(self, number: int, local: int) -> int:
         ask = self._entries[number]
         assert isinstance(ask, Ask)
-        following = ask.branches.get(local)
-        known = {**ask.known, ask.column: local}
-        if following is None:
-            following = self.transitions._compose(ask.origin, ask.stimulus, ask.step, known)
-            ask.branches[local] = following
-        return self._entry(following, known)
+        return self._entry(self._transitions.composer.followed(ask, local), {**ask.known, ask.column: local})
 
     def _entry(self, entry: Any, known: dict[int, int]) -> int:
         found = self._entry_ids.get(id(entry))
@@ -166,15 +156,15 @@ class Relation:
 
     def _pushed(self, before: int, burst: int) -> int:
         link, messages = self._burst_list[burst]
-        return before + (self.transitions._push_change(link, messages, before) >> link.shift)
+        return self._packing.queue_after(link, messages, before)
 
     # ---- words and listeners ----------------------------------------------------------------------------------------
 
     def words(self) -> Words:
         """(column, value) -> fingerprint word, for all values that exist now."""
-        interner = self.transitions.interner
-        most = max(len(interner.queues), *(len(some) for some in interner.locals), len(self.transitions.budgets))
-        most = max(most, len(self.transitions.cuts), *(len(some) for some in self.transitions.monitors), 2)
+        interner = self._packing.interner
+        most = max(len(interner.queues), *(len(some) for some in interner.locals), len(self._packing.budgets))
+        most = max(most, len(self._packing.cuts), *(len(some) for some in self._packing.monitors), 2)
         columns, values = self._words.shape
         if self.width > columns or most > values:
             columns, values = max(columns, self.width + 8), max(values, 1 << most.bit_length())
@@ -185,13 +175,13 @@ class Relation:
 
     def deaf(self) -> Bools:
         """(column, state of its receiving slot) -> whether nobody listens at the link's address."""
-        interner = self.transitions.interner
+        interner = self._packing.interner
         most = max(len(some) for some in interner.locals)
         if self.width > self._deaf.shape[0] or most > self._deaf.shape[1]:
             self._deaf = np.zeros((self.width + 8, 1 << most.bit_length()), bool)
             self._deaf_known = []
-        self._deaf_known += [0] * (len(self.transitions.columns) - len(self._deaf_known))
-        for index, link in enumerate(self.transitions.columns):
+        self._deaf_known += [0] * (len(self._packing.columns) - len(self._deaf_known))
+        for index, link in enumerate(self._packing.columns):
             if self._deaf_known[index] != len(link.dead):
                 self._deaf[link.position, sorted(link.dead)] = True
                 self._deaf_known[index] = len(link.dead)
@@ -200,8 +190,8 @@ class Relation:
     def receivers(self) -> Ints:
         """Column -> slot that its link reaches."""
         if len(self._receivers) != self.width:
-            reached = [link.receiver for link in self.transitions.columns]
-            self._receivers = np.array([0] * self.transitions.first_link + reached, np.int64)
+            reached = [link.receiver for link in self._packing.columns]
+            self._receivers = np.array([0] * self._packing.first_link + reached, np.int64)
         return self._receivers
 
 

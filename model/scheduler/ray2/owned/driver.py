@@ -1,4 +1,4 @@
-"""A driver: the owner of its tasks, and beside it the one who leases workers for their attempts.
+"""A driver as the owner of its tasks; beside it stands the one who leases workers for their attempts.
 
 Source: Ray 2.60 `core_worker/task_manager.cc` (attempts, retries, cancellation) and `normal_task_submitter.cc` (leases,
 `CancelTask`, `HandleWorkerLeaseReply`); `core_worker.cc::RemovePlacementGroup`. Both are one process in Ray: here they
@@ -21,12 +21,8 @@ from rayproof.model.graph import GiveUpGroup, GroupId, MakeGroup, Submit, TaskId
 from rayproof.model.graph.contract import GroupRemoved
 from rayproof.model.kernel import Context, Message, Name, constant
 from rayproof.model.lineage.ray2.attempts import AttemptSent, CancelAccepted
-from rayproof.model.lineage.ray2.execution import Execute
 from rayproof.model.lineage.ray2.ownership import LineageOwner
 from rayproof.model.lineage.ray2.programs import Failure, Stage, Task
-from rayproof.model.scheduler.ray2.leases.owner import Leased
-from rayproof.model.scheduler.ray2.leases.owner import LeaseOwner as Lessee
-from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId
 from rayproof.model.scheduler.ray2.owned.calls import caller_of
 from rayproof.model.scheduler.ray2.owned.protocol import (
     AttemptFailed,
@@ -38,15 +34,13 @@ from rayproof.model.scheduler.ray2.owned.protocol import (
     CallReady,
     Cancel,
     EndActor,
-    ExecuteOn,
     MakeActor,
     NodeLost,
-    StopAttempt,
     Submission,
     Withdrawal,
-    WorkerGone,
 )
 from rayproof.model.wire.ray2.groups import CreateGroup, GroupReady, RemoveGroup
+from rayproof.model.wire.ray2.leases import ClassId
 
 SUBMITTER = "submitter"
 
@@ -193,78 +187,3 @@ class TaskManager(LineageOwner):
         LineageOwner.replied(self, ctx, task, attempt, node, error)
         if leased:
             ctx.send(SUBMITTER, AttemptOver(task.name))
-
-
-@dataclass(slots=True, kw_only=True)
-class Submitter(Lessee):
-    """The driver as the one who leases workers."""
-
-    executors: Mapping[Name, Name] = constant()
-    """Raylet -> what executes on its node."""
-    owner: Name = constant("owner")
-    attempts: dict[TaskId, Execute] = field(default_factory=dict)
-    """Attempts that wait for a worker or have one."""
-
-    def start(self, ctx: Context) -> None:
-        """Nothing is submitted yet."""
-        self.queued = {scheduling_class: [] for scheduling_class in self.classes}
-
-    def receive(self, ctx: Context, sender: Name, message: Message) -> None:
-        """Attempts to send, and their ends; the rest is about leases."""
-        match message:
-            case Submission(attempt, scheduling_class):
-                self.attempts[attempt.task] = attempt
-                self.queued[scheduling_class].append(attempt.task)
-            case Withdrawal(task, stop):
-                self.withdraw(ctx, task, stop)
-            case AttemptOver(task):
-                self.over(ctx, task)
-            case WorkerGone(lease, task, attempt):
-                self.worker_gone(ctx, lease, task, attempt)
-            case _:
-                Lessee.receive(self, ctx, sender, message)
-                return
-        self.request_leases(ctx)
-
-    def push(self, ctx: Context, lease: LeaseId, scheduling_class: ClassId, node: Name, worker: Name) -> None:
-        """Send the next attempt of a class to a worker."""
-        task = self.queued[scheduling_class].pop(0)
-        self.leased[lease] = Leased(scheduling_class, node, worker, task)
-        attempt = self.attempts[task]
-        ctx.send(self.executors[node], ExecuteOn(lease, attempt))
-        ctx.send(self.owner, AttemptPushed(task, attempt.attempt, self.executors[node]))
-
-    def withdraw(self, ctx: Context, task: TaskId, stop: bool) -> None:
-        """Take an attempt off its queue; one that was sent keeps its worker until its end is known."""
-        for waiting in self.queued.values():
-            if task in waiting:
-                waiting.remove(task)
-                ctx.send(self.owner, AttemptWithdrawn(task, self.attempts.pop(task).attempt))
-                return
-        for held in self.leased.values():
-            if held.task == task and stop:
-                ctx.send(self.executors[held.node], StopAttempt(task, self.attempts[task].attempt))
-
-    def over(self, ctx: Context, task: TaskId) -> None:
-        """The worker gets the next attempt of its class, or goes back."""
-        for held in [held for held in self.leased.values() if held.task == task]:
-            del self.attempts[task]
-            self.replied(ctx, held.worker, task)
-
-    def worker_gone(self, ctx: Context, lease: LeaseId, task: TaskId, attempt: int) -> None:
-        """The attempt has failed; there is nothing to give back."""
-        held = self.leased.get(lease)
-        if held is not None and held.task == task:
-            del self.leased[lease], self.attempts[task]
-            ctx.send(self.owner, AttemptFailed(task, attempt))
-
-    def node_died(self, ctx: Context, node: Name) -> None:
-        """Requests there are made anew; what ran there is the owner's business."""
-        self.dead.add(node)
-        for lease, (scheduling_class, asked) in sorted(self.requests.items()):
-            if asked == node:
-                self.ask(ctx, lease, scheduling_class, self.raylet)
-        for lease, held in sorted(self.leased.items()):
-            if held.node == node:
-                del self.leased[lease], self.attempts[held.task]
-        ctx.send(self.owner, NodeLost(self.executors[node]))

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from rayproof.model.graph import GiveUpGroup, MakeGroup, TaskId
+from rayproof.model.graph import Default, GiveUpGroup, MakeGroup, Resources, Spread, TaskId
 from rayproof.model.kernel import Message, Name
 from rayproof.model.lineage.ray2.execution import Execute
 from rayproof.model.lineage.ray2.programs import Action
-from rayproof.model.scheduler.ray2.leases.protocol import ClassId, LeaseId
+from rayproof.model.wire.ray2.leases import ClassId, LeaseId
 
 # ---- what a driver does ---------------------------------------------------------------------------------------------
 
@@ -40,6 +40,16 @@ class EndActor:
 
 
 Deed: TypeAlias = Action | Cancel | MakeGroup | GiveUpGroup | MakeActor | EndActor
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulingClass:
+    """Tasks that may follow each other on one lease."""
+
+    id: ClassId
+    demand: Resources
+    strategy: Default | Spread = Default()
+
 
 # ---- within a driver: its tasks and its leases ----------------------------------------------------------------------
 

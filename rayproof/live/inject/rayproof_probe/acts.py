@@ -316,7 +316,9 @@ class Recorder:
 
         def done(*args: Any) -> Any:
             # Written at its end only: others of this process may have begun and ended meanwhile.
-            self.write("awaited", obj=wanted, by=by, since=at)
+            told = args[0] if args else None
+            failed = {"ok": False, "err": _error(told)} if isinstance(told, BaseException) else {}
+            self.write("awaited", obj=wanted, by=by, since=at, **failed)
             return callback(*args)
 
         return done

@@ -34,6 +34,7 @@ WRAPPED = (
     ("ray._raylet", "CoreWorker.remove_actor_handle_reference"),
     ("ray._raylet", "CoreWorker.set_get_async_callback"),
     ("ray._raylet", "CoreWorker.get_current_task_attempt_number"),
+    ("ray._private.state", "available_resources_per_node"),
     ("ray._raylet", "GcsClient"),
     ("ray._raylet", "GcsClientOptions.create"),
     ("ray.util.placement_group", "PlacementGroup.ready"),
@@ -137,7 +138,9 @@ def wrap(recorder: Any) -> None:
     _replace(recorder.actor, (actor.ActorClass, "_remote"))
     _replace(recorder.method, (actor.ActorMethod, "_remote"))
     for name in ("get", "put", "wait", "kill", "cancel", "init", "shutdown"):
-        _replace(getattr(recorder, name), (worker, name), (ray, name))
+        # Each place has its own: what is in `ray` connects by itself when the script has not.
+        _replace(getattr(recorder, name), (worker, name))
+        _replace(getattr(recorder, name), (ray, name))
     _replace(recorder.exit_actor, (actor, "exit_actor"))
     _replace(recorder.next_item, (object_ref_generator.ObjectRefGenerator, "_next_sync"))
     _replace(recorder.next_item_async, (object_ref_generator.ObjectRefGenerator, "_next_async"), is_async=True)
@@ -280,6 +283,25 @@ def publish(key: bytes, value: bytes) -> None:
 def published(key: bytes) -> Any:
     """The word; None when there is none."""
     return _worker().gcs_client.internal_kv_get(key, b"rayproof")
+
+
+def free_resources() -> "dict[str, dict[str, float]]":
+    """What is free of each node, by its id."""
+    from ray._private.state import available_resources_per_node
+
+    found: dict[str, dict[str, float]] = available_resources_per_node()
+    return found
+
+
+def drain(address: str, node: str, deadline_ms: int) -> None:
+    """Drain a node as for a preemption. Raises `RuntimeError` when that is not accepted."""
+    from ray._raylet import GcsClient
+    from ray.core.generated import autoscaler_pb2
+
+    reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    accepted, why = GcsClient(address=address).drain_node(node, reason, "asked for", deadline_ms)
+    if not accepted:
+        raise RuntimeError(why)
 
 
 def collect(address: str = "") -> Any:

@@ -1,1 +1,0 @@
-"""Lease requests that wait."""
