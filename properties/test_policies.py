@@ -21,7 +21,7 @@ from rayproof.model.kernel import (
     walk,
 )
 from rayproof.model.scheduler.policy.built_in import with_defaults
-from rayproof.model.scheduler.policy.move_hooks import MoveActor
+from rayproof.model.scheduler.policy.move_hooks import MoveActor, Urgent
 from rayproof.model.scheduler.policy.queue_hooks import GIVE_UP, Backoff
 from rayproof.properties.catalogue import CATALOGUE
 
@@ -136,6 +136,16 @@ BREACHES = (
     ),
     Breach(
         "a transfer of nothing", "transfer", lambda queue, view, memory, ctx: None, "transfer-urgent", "legal_answer"
+    ),
+    Breach(
+        "urgent on the only connection",
+        "transfer",
+        lambda queue, view, memory, ctx: Urgent(queue[0].id),
+        "transfer-urgent",
+        "legal_answer",
+    ),
+    Breach(
+        "urgent and nowhere", "transfer", lambda queue, view, memory, ctx: Urgent("o9"), "today-urgent", "legal_answer"
     ),
 )
 
