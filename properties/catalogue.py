@@ -86,6 +86,9 @@ EXPECTED_IDLE: Mapping[str, str] = {
     "sched-booting: fault early_timeout": "the budget is for policies that back off; the scope's own waits",
     "LeaseManager receives CountCpus": "idle worker processes are killed in timed runs alone",
     "WorkerPool receives FreeCpus": "likewise",
+    "Patience fires look:b": "where tasks fail no time-out is early, and b has its worker before it backs off",
+    "Patience fires look again:a": "likewise: a second attempt has its worker before it backs off",
+    "Submitter receives LeaseRejected": "in the clusters of owners a redirected request finds the room that was named",
 }
 """What the tiny scopes never exercise -> why that is right. An item is a line of `Coverage`; it is expected
 of one scenario alone if it begins with that one's name."""

@@ -37,7 +37,9 @@ def both(scenario: Scenario, **options: object) -> None:
     one = explore(scenario)
     other = VectorExplorer(scenario, **options).run()  # type: ignore[arg-type]
     assert (other.states, other.transitions, other.depth) == (one.states, one.transitions, one.depth)
-    assert (other.verdict, other.statements, other.note) == (one.verdict, one.statements, one.note)
+    # Of states at one depth each engine meets another one first, so that witnesses may differ.
+    answers = [[(s.name, s.kind, s.verdict, s.note) for s in result.statements] for result in (other, one)]
+    assert (other.verdict, answers[0], other.note) == (one.verdict, answers[1], one.note)
     assert other.coverage == one.coverage
 
 

@@ -1,5 +1,6 @@
 """Fields are of exactly the allowed types, and canonical forms tell apart whatever a handler could."""
 
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -367,16 +368,15 @@ def test_allowed_types_are_let_be_during_a_run(kind: type[Holder], driver: str) 
 
 def deep() -> Any:
     nested: Any = ()
-    for _ in range(3_000):
+    for _ in range(3 * sys.getrecursionlimit()):
         nested = (nested,)
     return nested
 
 
-@pytest.mark.parametrize("driver", ["explore", *RUNS])
 @pytest.mark.parametrize("kind", [Holder, Teller])
-def test_what_is_nested_too_deeply_is_refused_by_name(kind: type[Holder], driver: str) -> None:
+def test_what_is_nested_too_deeply_is_refused_by_name(kind: type[Holder]) -> None:
     scenario = Scenario("s", "cluster", {"one": lambda: kind(deep), "sink": Sink})
     with pytest.raises(ModelError, match=r"one.*nested too deeply"):
-        (RUNS | {"explore": explore})[driver](scenario)
+        explore(scenario)
     with pytest.raises(ModelError, match=r"field now of one \(.*nested too deeply"):
         explore(Scenario("s", "cluster", {"one": lambda: kind(len, now=deep())}))

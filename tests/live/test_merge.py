@@ -262,7 +262,8 @@ def test_options_of_all_kinds(tmp_path: Path) -> None:
     assert first.strategy == NodeAffinity("N1", soft=True, spill_on_unavailable=True)
     assert (first.hints.priority, first.hints.waiting_timeout_us, first.hints.deadline_us) == (2, 4_000_000, 1_500_000)
     assert any("T1 has a scheduling strategy that is not modelled" in said for said in recording.unsupported)
-    assert "Option _labels is not modelled (T0)." in recording.unsupported, "a team is no hint"
+    assert ("team", "blue") in first.hints.labels, "a team is no hint, but policies see it"
+    assert not any("_labels" in said for said in recording.unsupported)
     assert Put("O2") in recording.program.driver
     (stored,) = [line for line in lines(path) if line.get("holds")]
     assert (stored["id"], stored["holds"], stored["size"]) == ("O2", ["O0"], 5)
